@@ -1,0 +1,103 @@
+// The one error type of the product: a closed code, a message safe to show, and tables
+// that map the code to HTTP, gRPC, retry and exit behaviour. Vendor errors are translated
+// into it once, at the adapter.
+
+/** Closed set of error codes; every surface (HTTP, gRPC, CLI) speaks these words. */
+export type ErrorCode =
+  | "invalid_input"
+  | "unauthenticated"
+  | "forbidden"
+  | "not_found"
+  | "conflict"
+  | "rate_limited"
+  | "timeout"
+  | "cancelled"
+  | "unavailable"
+  | "provider_failed"
+  | "tool_failed"
+  | "policy_denied"
+  | "limit_exceeded"
+  | "internal";
+
+/** How one code appears on each surface. `grpcStatus` is the numeric gRPC status. */
+export type ErrorRow = {
+  httpStatus: number;
+  grpcStatus: number;
+  /** `details` means: read `details.retryable`. */
+  retry: "yes" | "no" | "details";
+  exitCode: number;
+};
+
+export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
+  invalid_input: { httpStatus: 400, grpcStatus: 3, retry: "no", exitCode: 2 },
+  unauthenticated: { httpStatus: 401, grpcStatus: 16, retry: "no", exitCode: 4 },
+  forbidden: { httpStatus: 403, grpcStatus: 7, retry: "no", exitCode: 4 },
+  not_found: { httpStatus: 404, grpcStatus: 5, retry: "no", exitCode: 6 },
+  conflict: { httpStatus: 409, grpcStatus: 10, retry: "no", exitCode: 1 },
+  rate_limited: { httpStatus: 429, grpcStatus: 8, retry: "yes", exitCode: 7 },
+  timeout: { httpStatus: 504, grpcStatus: 4, retry: "yes", exitCode: 7 },
+  cancelled: { httpStatus: 499, grpcStatus: 1, retry: "no", exitCode: 130 },
+  unavailable: { httpStatus: 503, grpcStatus: 14, retry: "yes", exitCode: 7 },
+  provider_failed: { httpStatus: 502, grpcStatus: 14, retry: "details", exitCode: 3 },
+  tool_failed: { httpStatus: 502, grpcStatus: 2, retry: "details", exitCode: 3 },
+  policy_denied: { httpStatus: 403, grpcStatus: 7, retry: "no", exitCode: 5 },
+  limit_exceeded: { httpStatus: 422, grpcStatus: 8, retry: "no", exitCode: 8 },
+  internal: { httpStatus: 500, grpcStatus: 13, retry: "no", exitCode: 1 },
+};
+
+/** Exit codes of the CLI beyond those of {@link errorTable}. */
+export const exitCodes = {
+  done: 0,
+  internal: 1,
+  usage: 2,
+  runFailed: 3,
+  denied: 5,
+  budget: 8,
+  awaitingApproval: 9,
+  interrupted: 130,
+  terminated: 143,
+} as const;
+
+export type ErrorDetails = Record<string, unknown>;
+
+/**
+ * A failure with a code from the closed set.
+ *
+ * `message` is safe to show to any user of the platform: no stack, no vendor body, no path
+ * outside the workspace. `details.next` holds, when known, the command that mends it.
+ */
+export class AgentError extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, message: string, options: { details?: ErrorDetails; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "AgentError";
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+
+  /** Wraps anything thrown; an AgentError passes through, an abort becomes `cancelled`. */
+  static from(thrown: unknown): AgentError {
+    if (thrown instanceof AgentError) return thrown;
+    if (thrown instanceof Error && thrown.name === "AbortError") {
+      return new AgentError("cancelled", "The operation was cancelled.", { cause: thrown });
+    }
+    return new AgentError("internal", "An unexpected error occurred; see the server's log.", { cause: thrown });
+  }
+
+  /** Whether doing the same again may succeed. */
+  get isRetryable(): boolean {
+    const { retry } = errorTable[this.code];
+    return retry === "yes" || (retry === "details" && this.details["retryable"] === true);
+  }
+}
+
+/** The wire body of an error answer. */
+export type ErrorBody = {
+  code: ErrorCode;
+  message: string;
+  details?: ErrorDetails;
+  requestId: string;
+  traceId: string;
+};

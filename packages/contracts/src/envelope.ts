@@ -1,0 +1,34 @@
+// What an approval covers: the bounds inside which a step runs without a further question.
+import { z } from "zod";
+
+/** Spending cap. A missing figure means "no cap of that kind at this level". */
+export const Budget = z.looseObject({
+  maxTokens: z.int().positive().optional(),
+  maxCostUsd: z.number().positive().optional(),
+  maxMinutes: z.number().positive().optional(),
+});
+export type Budget = z.infer<typeof Budget>;
+
+/**
+ * How often an effect may happen: `pure` any number of times, `idempotent` once per effect
+ * key, `once` never silently twice (a lost attempt waits for a person).
+ */
+export const EffectClass = z.enum(["pure", "idempotent", "once"]);
+export type EffectClass = z.infer<typeof EffectClass>;
+
+/** Bounds of one step. Empty lists grant nothing. */
+export const Envelope = z.looseObject({
+  /** Tool names the step may call. */
+  tools: z.array(z.string().min(1).max(64)).max(64).default([]),
+  /** Globs, relative to the repository root with `/`, of files the step may write. */
+  paths: z.array(z.string().min(1).max(512)).max(256).default([]),
+  /** Command prefixes as argv words joined by one space: `npm test` covers `npm test -- x`. */
+  commands: z.array(z.string().min(1).max(512)).max(64).default([]),
+  /** Hosts, exact or `*.example.org`, the step may reach. */
+  egressHosts: z.array(z.string().min(1).max(253)).max(64).default([]),
+  /** Secret names (never values) that may be injected for it. */
+  secrets: z.array(z.string().min(1).max(128)).max(32).default([]),
+  budget: Budget.default({}),
+  effect: EffectClass.default("idempotent"),
+});
+export type Envelope = z.infer<typeof Envelope>;

@@ -1,0 +1,10 @@
+// The digest that binds an execution to what was decided: recomputed by the executor.
+import { hashJson } from "./hash.ts";
+import type { Sha256 } from "./ids.ts";
+import type { GrantInput } from "./workspace.ts";
+
+/** SHA-256 over tool, arguments, workspace, envelope and policy hash. */
+export function hashGrant(input: GrantInput): Sha256 {
+  const { tool, inputJson, workspaceId, envelope, approvedOutside, policyHash } = input;
+  return hashJson({ tool, inputJson, workspaceId, envelope, approvedOutside, policyHash });
+}

@@ -1,0 +1,48 @@
+// Public names of the contracts package.
+export { AgentError, errorTable, exitCodes } from "./agent-error.ts";
+export type { ErrorBody, ErrorCode, ErrorDetails } from "./agent-error.ts";
+export { AgentFrontMatter, ApprovalRule } from "./agent-profile.ts";
+export type { AgentProfile } from "./agent-profile.ts";
+export { AgentCapability, PersonCapability, capabilityTable } from "./capability.ts";
+export { Budget, EffectClass, Envelope } from "./envelope.ts";
+export { hashGrant } from "./grant.ts";
+export { canonicalJson, hashJson, sha256Hex } from "./hash.ts";
+export { ApprovalId, PlanId, Sha256, StepId, Timestamp, WorkspaceId, isPlanningStepId, planningStepId } from "./ids.ts";
+export type {
+  IndexService,
+  IndexedSymbol,
+  ProjectProfile,
+  RepositoryRef,
+  SearchHit,
+  SymbolKind,
+} from "./index-service.ts";
+export { findGraphProblems, topologicalOrder } from "./plan-graph.ts";
+export {
+  Plan,
+  PlannerKind,
+  Risk,
+  Step,
+  StepAction,
+  SuccessCheck,
+  hashPlan,
+  hashStep,
+  planLimits,
+  sealPlan,
+} from "./plan.ts";
+export type { SealedPlan, SealedStep } from "./plan.ts";
+export { toolInputs, toolLimits, toolSpecs } from "./tool.ts";
+export type {
+  CallOptions,
+  CommandRecord,
+  DiffFile,
+  TestReport,
+  ToolEvent,
+  ToolInput,
+  ToolInvocation,
+  ToolName,
+  ToolOutput,
+  ToolRunnerHealth,
+  ToolService,
+  ToolSpec,
+} from "./tool.ts";
+export type { CommitInfo, GrantInput, MergeResult, RepositoryInfo, WorkspaceService } from "./workspace.ts";

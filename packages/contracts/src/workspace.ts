@@ -1,0 +1,106 @@
+// Workspaces: working trees owned by the tool runner, whose git dir no agent can write.
+// Host-side git uses only that git dir and configuration; the user's checkout and branches
+// are never touched.
+import type { CallOptions, DiffFile } from "./tool.ts";
+import type { Envelope } from "./envelope.ts";
+import type { WorkspaceId } from "./ids.ts";
+
+export type RepositoryInfo = {
+  /** Absolute path of the repository's top level. */
+  root: string;
+  /** Branch checked out; absent for a detached head. */
+  branch?: string;
+  headCommit: string;
+  /** Commit that `baseRef` names. */
+  baseCommit: string;
+  /** Tracked files with uncommitted changes plus untracked files: not part of the plan's base. */
+  dirtyPaths: number;
+};
+
+export type CommitInfo = { commit: string; tree: string; files: DiffFile[] };
+
+export type MergeResult =
+  | { status: "merged"; head: string; tree: string }
+  /** The workspace holds conflict markers in `files`; resolve them, then call `continueMerge`. */
+  | { status: "conflict"; files: string[]; applying: string; details: string };
+
+export type WorkspaceService = {
+  /**
+   * Looks at a user's repository without changing it.
+   * @throws AgentError invalid_input: not a git repository, bare, no commits, unknown ref.
+   */
+  inspect(request: { path: string; baseRef?: string }, options?: CallOptions): Promise<RepositoryInfo>;
+
+  /**
+   * Makes (or re-attaches to) the working tree `workspaceId` of a plan at `commit`.
+   * Repeating it with the same id keeps the tree and its changes.
+   */
+  open(
+    request: { workspaceId: WorkspaceId; planId: string; repositoryPath: string; commit: string },
+    options?: CallOptions,
+  ): Promise<{ tree: string }>;
+
+  /** Current tree hash with all changes, ignored files left out. */
+  snapshot(request: { workspaceId: WorkspaceId }, options?: CallOptions): Promise<{ tree: string }>;
+
+  /** Makes the working tree equal to a tree hash taken by `snapshot`; ignored files stay. */
+  restore(request: { workspaceId: WorkspaceId; tree: string }, options?: CallOptions): Promise<void>;
+
+  /** Diff of the working tree against the workspace's base commit. */
+  diff(request: { workspaceId: WorkspaceId }, options?: CallOptions): Promise<{ files: DiffFile[] }>;
+
+  /** Diff between two commits known to the plan's repository. */
+  diffCommits(
+    request: { planId: string; repositoryPath: string; from: string; to: string },
+    options?: CallOptions,
+  ): Promise<{ files: DiffFile[] }>;
+
+  /**
+   * Commits the working tree on top of the workspace's base. Committing the same tree, message
+   * and time again gives the same commit id.
+   */
+  commit(
+    request: { workspaceId: WorkspaceId; message: string; authoredAt: string; trailers: Record<string, string> },
+    options?: CallOptions,
+  ): Promise<CommitInfo>;
+
+  /**
+   * Replays the commits `base..head` of each of `heads`, in order, on top of the workspace's
+   * base, so that each writing step stays one commit. Commits already present are passed over.
+   */
+  merge(
+    request: { workspaceId: WorkspaceId; heads: { stepId: string; head: string }[]; authoredAt: string },
+    options?: CallOptions,
+  ): Promise<MergeResult>;
+
+  /** Commits the resolved files of a conflict and goes on with the remaining heads. */
+  continueMerge(request: { workspaceId: WorkspaceId; authoredAt: string }, options?: CallOptions): Promise<MergeResult>;
+
+  /**
+   * Creates the branch in the user's repository (objects and one new ref, nothing else).
+   * @throws AgentError conflict when the branch exists at another commit.
+   */
+  publish(
+    request: { planId: string; repositoryPath: string; branch: string; commit: string },
+    options?: CallOptions,
+  ): Promise<{ branch: string; commit: string }>;
+
+  /** Removes the plan's working trees; the published branch stays. */
+  remove(request: { planId: string }, options?: CallOptions): Promise<void>;
+
+  /** Full text of an output by its `logRef`. @throws AgentError not_found */
+  readLog(
+    request: { logRef: string; fromByte?: number; maxBytes?: number },
+    options?: CallOptions,
+  ): Promise<{ data: string; totalBytes: number }>;
+};
+
+/** Fields of an invocation that the grant binds. */
+export type GrantInput = {
+  tool: string;
+  inputJson: string;
+  workspaceId: string;
+  envelope: Envelope;
+  approvedOutside: boolean;
+  policyHash: string;
+};

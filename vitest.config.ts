@@ -1,0 +1,38 @@
+import { defineConfig } from "vitest/config";
+
+const shared = { environment: "node", restoreMocks: true, dangerouslyIgnoreUnhandledErrors: false } as const;
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: "unit",
+          include: ["{apps,packages,services,tools}/**/*.test.ts"],
+          exclude: ["**/node_modules/**", "**/*.{e2e,sandbox,pg,rabbit,kafka,browser}.test.ts"],
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "sandbox",
+          include: ["{apps,packages,services}/**/*.sandbox.test.ts"],
+          exclude: ["**/node_modules/**"],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "e2e",
+          include: ["{apps,packages,services}/**/*.e2e.test.ts"],
+          exclude: ["**/node_modules/**"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
