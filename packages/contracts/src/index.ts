@@ -46,3 +46,20 @@ export type {
   ToolSpec,
 } from "./tool.ts";
 export type { CommitInfo, GrantInput, MergeResult, RepositoryInfo, WorkspaceService } from "./workspace.ts";
+export { CreatePlanRequest, EditPlanRequest, Goal, PlanDecision, RetryPlanRequest } from "./api.ts";
+export type {
+  AgentListResponse,
+  ApprovalListResponse,
+  DiffResponse,
+  PlanListResponse,
+  PlanResponse,
+  PlanSummary,
+  StatusResponse,
+} from "./api.ts";
+export { ApprovalDecision, ApprovalKind, ApprovalRequest, ApprovalScope, ApprovalStatus } from "./approval.ts";
+export { Actor, StepResult, Stored, TurnUsage, eventData, parseEvent } from "./event.ts";
+export type { EventData, EventType, LiveEvent, PlanEvent, PlanEventOf } from "./event.ts";
+export { foldPlan } from "./fold-plan.ts";
+export type { ApprovalState, PlanState, StepState } from "./fold-plan.ts";
+export { JobEnvelope, jobLimits } from "./job.ts";
+export { EndReason, PlanStatus, StepStatus, canPlanGo, canStepGo, isTerminalPlan, isTerminalStep } from "./plan-status.ts";

@@ -85,6 +85,15 @@ export type WorkspaceService = {
     options?: CallOptions,
   ): Promise<{ branch: string; commit: string }>;
 
+  /**
+   * Writes files below `.plans/<planId>/` of the user's repository: owner-only, to a temporary
+   * name and renamed. `.plans` carries a `.gitignore` of `*`, so the checkout stays clean.
+   */
+  writeRecord(
+    request: { planId: string; repositoryPath: string; files: { name: string; content: string }[] },
+    options?: CallOptions,
+  ): Promise<void>;
+
   /** Removes the plan's working trees; the published branch stays. */
   remove(request: { planId: string }, options?: CallOptions): Promise<void>;
 

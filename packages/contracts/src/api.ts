@@ -1,0 +1,94 @@
+// HTTP requests and answers of the plan API. Requests are strict.
+import { z } from "zod";
+
+import type { ApprovalState, PlanState } from "./fold-plan.ts";
+import { Budget } from "./envelope.ts";
+import { PlanId, Sha256 } from "./ids.ts";
+import { Plan, planLimits } from "./plan.ts";
+import type { AgentFrontMatter } from "./agent-profile.ts";
+import type { PlanStatus } from "./plan-status.ts";
+import type { DiffFile, ToolRunnerHealth } from "./tool.ts";
+
+// oxlint-disable-next-line no-control-regex -- finding control characters is the purpose
+const controlCharacters = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u0080-\u009f\u202a-\u202e\u2066-\u2069]/;
+
+export const Goal = z
+  .string()
+  .trim()
+  .min(1, "the goal is empty: say in a sentence what should change")
+  .max(planLimits.maxGoalChars, `the goal is longer than ${planLimits.maxGoalChars} characters: put details in a file of the repository and name it`)
+  .refine((text) => !controlCharacters.test(text), "the goal contains control characters: type it as plain text");
+
+export const CreatePlanRequest = z.strictObject({
+  goal: Goal,
+  repository: z.strictObject({ path: z.string().min(1).max(4_096), baseRef: z.string().min(1).max(255).optional() }),
+  /** `provider/model`, `scripted:FILE` or `none`; absent = configured default. */
+  model: z.string().min(1).max(4_096).optional(),
+  /** Agents the plan may use; absent = all. */
+  agents: z.array(z.string().regex(/^[a-z0-9-]{1,64}$/)).min(1).max(16).optional(),
+  budget: z.strictObject(Budget.shape).optional(),
+});
+export type CreatePlanRequest = z.input<typeof CreatePlanRequest>;
+
+const comment = z.string().max(4_000).optional();
+
+export const PlanDecision = z.discriminatedUnion("decision", [
+  z.strictObject({ decision: z.literal("approve"), planHash: Sha256, comment }),
+  z.strictObject({ decision: z.literal("reject"), planHash: Sha256.optional(), comment }),
+  z.strictObject({ decision: z.literal("revise"), planHash: Sha256.optional(), feedback: z.string().min(1).max(4_000) }),
+  z.strictObject({ decision: z.literal("cancel"), reason: z.string().max(1_000).optional() }),
+  z.strictObject({ decision: z.literal("pause"), reason: z.string().max(1_000).optional() }),
+  z.strictObject({ decision: z.literal("resume") }),
+]);
+export type PlanDecision = z.input<typeof PlanDecision>;
+
+export const EditPlanRequest = z.strictObject({
+  /** Hash of the revision the edit started from; a stale one is `conflict`. */
+  basePlanHash: Sha256,
+  plan: Plan,
+});
+export type EditPlanRequest = z.input<typeof EditPlanRequest>;
+
+export const RetryPlanRequest = z.strictObject({
+  /** Begin again from this step; absent = from every step that did not succeed. */
+  fromStep: z.string().max(64).optional(),
+});
+export type RetryPlanRequest = z.input<typeof RetryPlanRequest>;
+
+export type PlanSummary = {
+  id: PlanId;
+  goal: string;
+  status: PlanStatus;
+  reason?: string;
+  repositoryPath: string;
+  createdAt: string;
+  updatedAt: string;
+  finishedAt?: string;
+  steps: { total: number; done: number };
+  pendingApprovals: number;
+  costUsd: number;
+  unknownCostTurns: number;
+  branch?: string;
+  scripted: boolean;
+};
+
+export type PlanResponse = { schemaVersion: 1; plan: PlanState };
+export type PlanListResponse = { schemaVersion: 1; plans: PlanSummary[]; nextCursor?: string };
+export type ApprovalListResponse = { schemaVersion: 1; approvals: ApprovalState[] };
+export type DiffResponse = { schemaVersion: 1; from: string; to: string; files: DiffFile[] };
+export type AgentListResponse = {
+  schemaVersion: 1;
+  agents: (AgentFrontMatter & { source: string; path: string; hash: string })[];
+  problems: { path: string; line?: number; message: string }[];
+};
+export type StatusResponse = {
+  schemaVersion: 1;
+  version: string;
+  pid: number;
+  startedAt: string;
+  /** `provider/model` in use when a request names none; null = no model configured. */
+  model: string | null;
+  sandbox: ToolRunnerHealth["sandbox"];
+  plans: { open: number; running: number; awaitingApproval: number };
+  stateDir: string;
+};

@@ -1,0 +1,73 @@
+// Approvals: durable questions to a person, bound to the hash of what was shown.
+import { z } from "zod";
+
+import { ApprovalId, PlanId, Sha256, StepId, Timestamp } from "./ids.ts";
+import { Risk } from "./plan.ts";
+
+/** `step`: may this step start; `call`: may this call outside the envelope run. */
+export const ApprovalKind = z.enum(["step", "call"]);
+export type ApprovalKind = z.infer<typeof ApprovalKind>;
+
+export const ApprovalStatus = z.enum(["pending", "granted", "denied", "expired", "void"]);
+export type ApprovalStatus = z.infer<typeof ApprovalStatus>;
+
+/** What a granted call approval covers: this call, the rest of the step, or the rest of the run. */
+export const ApprovalScope = z.enum(["once", "step", "run"]);
+export type ApprovalScope = z.infer<typeof ApprovalScope>;
+
+/** What a person is shown before they decide; written by us from structured data. */
+export const ApprovalRequest = z.looseObject({
+  approvalId: ApprovalId,
+  planId: PlanId,
+  stepId: StepId,
+  kind: ApprovalKind,
+  /** SHA-256 over tool, arguments, workspace, envelope and policy (`call`), or the step hash (`step`). */
+  requestHash: Sha256,
+  /** One verb sentence. */
+  title: z.string(),
+  agent: z.string(),
+  tool: z.string().optional(),
+  /** Exact argv of a command. */
+  argv: z.array(z.string()).optional(),
+  cwd: z.string().optional(),
+  /** Arguments of the call as JSON text, complete. */
+  inputJson: z.string().optional(),
+  /** Exact unified diff of a write, complete. */
+  diff: z.string().optional(),
+  risk: Risk,
+  /** Why the question is asked: rule and matched thing. */
+  reason: z.string(),
+  reaches: z.looseObject({
+    paths: z.array(z.string()),
+    hosts: z.array(z.string()),
+    secrets: z.array(z.string()),
+    reversible: z.boolean(),
+  }),
+  /** The rule that a decision with scope step or run would add. */
+  rule: z.looseObject({ tool: z.string(), commands: z.array(z.string()), paths: z.array(z.string()) }).optional(),
+  requestedAt: Timestamp,
+  /** After this the answer is "denied". */
+  expiresAt: Timestamp,
+});
+export type ApprovalRequest = z.infer<typeof ApprovalRequest>;
+
+export const ApprovalDecision = z.discriminatedUnion("decision", [
+  z.strictObject({
+    decision: z.literal("approve"),
+    requestHash: Sha256,
+    scope: ApprovalScope.default("once"),
+    comment: z.string().max(4_000).optional(),
+  }),
+  z.strictObject({
+    decision: z.literal("deny"),
+    requestHash: Sha256,
+    /** Goes back to the agent, so that it can go another way. */
+    feedback: z.string().max(4_000).optional(),
+  }),
+  z.strictObject({
+    decision: z.literal("replan"),
+    requestHash: Sha256,
+    feedback: z.string().min(1).max(4_000),
+  }),
+]);
+export type ApprovalDecision = z.infer<typeof ApprovalDecision>;

@@ -1,0 +1,262 @@
+// The one state model: a pure fold over events, used by server, CLI and screens alike.
+import type { ApprovalRequest, ApprovalScope, ApprovalStatus } from "./approval.ts";
+import type { Budget } from "./envelope.ts";
+import type { EventData, PlanEvent, PlanEventOf, StepResult } from "./event.ts";
+import { isPlanningStepId } from "./ids.ts";
+import type { Plan, PlannerKind } from "./plan.ts";
+import type { EndReason, PlanStatus, StepStatus } from "./plan-status.ts";
+
+export type StepState = {
+  id: string;
+  status: StepStatus;
+  reason?: EndReason | undefined;
+  message?: string | undefined;
+  attempt: number;
+  startedAt?: string | undefined;
+  finishedAt?: string | undefined;
+  retryAt?: string | undefined;
+  turns: number;
+  toolCalls: number;
+  inputTokens: number;
+  outputTokens: number;
+  costUsd: number;
+  /** What it is doing now, for a person. */
+  activity?: string | undefined;
+  pendingApprovalId?: string | undefined;
+  result?: StepResult | undefined;
+};
+
+export type ApprovalState = ApprovalRequest & {
+  status: ApprovalStatus;
+  scope?: ApprovalScope | undefined;
+  feedback?: string | undefined;
+  decidedBy?: string | undefined;
+  decidedAt?: string | undefined;
+};
+
+export type PlanState = {
+  id: string;
+  status: PlanStatus;
+  reason?: EndReason | undefined;
+  message?: string | undefined;
+  goal: string;
+  createdAt: string;
+  updatedAt: string;
+  finishedAt?: string | undefined;
+  createdBy: string;
+  repository: EventData<"plan.created">["repository"];
+  model: string | null;
+  scripted: boolean;
+  sandbox: "bubblewrap" | "none";
+  budget: Budget;
+  retryOf?: string | undefined;
+  planner?: PlannerKind | undefined;
+  plan?: Plan | undefined;
+  planHash?: string | undefined;
+  revision: number;
+  approvedHash?: string | undefined;
+  /** Step hashes that a person approved. */
+  approvedSteps: Record<string, string>;
+  /** The latest planning round. */
+  planning?: StepState | undefined;
+  /** In plan order. */
+  steps: StepState[];
+  approvals: ApprovalState[];
+  /** Sums over all turns; `unknownCostTurns` counts turns whose price is unknown. */
+  spend: { inputTokens: number; outputTokens: number; costUsd: number; unknownCostTurns: number; turns: number };
+  branch?: string | undefined;
+  commit?: string | undefined;
+  evidenceRef?: string | undefined;
+  lastSeq: number;
+};
+
+const blankStep = (id: string, status: StepStatus): StepState => ({
+  id,
+  status,
+  attempt: 0,
+  turns: 0,
+  toolCalls: 0,
+  inputTokens: 0,
+  outputTokens: 0,
+  costUsd: 0,
+});
+
+function created(event: PlanEventOf<"plan.created">): PlanState {
+  const { data } = event;
+  return {
+    id: event.planId,
+    status: "draft",
+    goal: data.goal,
+    createdAt: event.at,
+    updatedAt: event.at,
+    createdBy: event.actor.id,
+    repository: data.repository,
+    model: data.model,
+    scripted: data.scripted,
+    sandbox: data.sandbox,
+    budget: data.budget,
+    retryOf: data.retryOf,
+    revision: 0,
+    approvedSteps: {},
+    steps: [],
+    approvals: [],
+    spend: { inputTokens: 0, outputTokens: 0, costUsd: 0, unknownCostTurns: 0, turns: 0 },
+    lastSeq: event.seq,
+  };
+}
+
+function withPlan(state: PlanState, data: EventData<"plan.proposed">): PlanState {
+  const known = new Map(state.steps.map((step) => [step.id, step]));
+  const steps = data.plan.steps.map((step) => known.get(step.id) ?? blankStep(step.id, "blocked"));
+  const status = state.status === "draft" ? "awaiting_approval" : state.status;
+  const { plan, planHash, planner } = data;
+  return { ...state, status, plan, planHash, planner, revision: plan.revision, steps };
+}
+
+function patchStep(state: PlanState, stepId: string | undefined, patch: (step: StepState) => StepState): PlanState {
+  if (stepId === undefined) return state;
+  if (isPlanningStepId(stepId)) {
+    const planning = state.planning?.id === stepId ? state.planning : blankStep(stepId, "ready");
+    return { ...state, planning: patch(planning) };
+  }
+  return { ...state, steps: state.steps.map((step) => (step.id === stepId ? patch(step) : step)) };
+}
+
+function addTurn(state: PlanState, event: PlanEventOf<"model.finished">): PlanState {
+  const { usage, costUsd } = event.data;
+  const input = usage.inputTokens ?? 0;
+  const output = usage.outputTokens ?? 0;
+  const spend = {
+    inputTokens: state.spend.inputTokens + input,
+    outputTokens: state.spend.outputTokens + output,
+    costUsd: state.spend.costUsd + (costUsd ?? 0),
+    unknownCostTurns: state.spend.unknownCostTurns + (costUsd === null ? 1 : 0),
+    turns: state.spend.turns + 1,
+  };
+  return patchStep({ ...state, spend }, event.stepId, (step) => ({
+    ...step,
+    turns: step.turns + 1,
+    inputTokens: step.inputTokens + input,
+    outputTokens: step.outputTokens + output,
+    costUsd: step.costUsd + (costUsd ?? 0),
+    activity: undefined,
+  }));
+}
+
+function addApproval(state: PlanState, event: PlanEventOf<"approval.requested">): PlanState {
+  const { request } = event.data;
+  const approvals = [...state.approvals, { ...request, status: "pending" as const }];
+  return patchStep({ ...state, approvals }, request.stepId, (step) => ({
+    ...step,
+    status: "awaiting_approval",
+    pendingApprovalId: request.approvalId,
+    activity: request.title,
+  }));
+}
+
+function decideApproval(state: PlanState, event: PlanEventOf<"approval.decided">): PlanState {
+  const { approvalId, status, scope, feedback } = event.data;
+  const approvals = state.approvals.map((approval) =>
+    approval.approvalId === approvalId
+      ? { ...approval, status, scope, feedback, decidedBy: event.actor.id, decidedAt: event.at }
+      : approval,
+  );
+  return patchStep({ ...state, approvals }, event.stepId, (step) => ({
+    ...step,
+    pendingApprovalId: undefined,
+    activity: undefined,
+  }));
+}
+
+function foldPlanEvent(state: PlanState, event: PlanEvent): PlanState | undefined {
+  switch (event.type) {
+    case "plan.proposed":
+      return withPlan(state, event.data);
+    case "plan.approved":
+      return {
+        ...state,
+        status: state.status === "awaiting_approval" ? "pending" : state.status,
+        approvedHash: event.data.planHash,
+        approvedSteps: event.data.stepHashes,
+      };
+    case "plan.rejected":
+      return { ...state, status: "rejected", reason: "rejected", message: event.data.comment, finishedAt: event.at };
+    case "plan.revision_requested":
+      return { ...state, status: "draft" };
+    case "plan.started":
+    case "plan.resumed":
+      return { ...state, status: "running" };
+    case "plan.paused":
+      return { ...state, status: "paused" };
+    case "plan.cancel_requested":
+      return { ...state, status: "cancelling" };
+    case "plan.finished": {
+      const { status, reason, message, branch, commit, evidenceRef } = event.data;
+      return { ...state, status, reason, message, branch, commit, evidenceRef, finishedAt: event.at };
+    }
+    case "approval.requested":
+      return addApproval(state, event);
+    case "approval.decided":
+      return decideApproval(state, event);
+    case "model.finished":
+      return addTurn(state, event);
+    default:
+      return undefined;
+  }
+}
+
+function finishStep(step: StepState, event: PlanEventOf<"step.finished">): StepState {
+  const { status, reason, message, result } = event.data;
+  return { ...step, status, reason, message, result, finishedAt: event.at, activity: undefined, retryAt: undefined };
+}
+
+function foldStepEvent(step: StepState, event: PlanEvent): StepState {
+  switch (event.type) {
+    case "step.readied":
+      return { ...step, status: "ready", retryAt: undefined };
+    case "step.started":
+      return {
+        ...step,
+        status: "running",
+        attempt: event.attempt ?? step.attempt,
+        startedAt: step.startedAt ?? event.at,
+        retryAt: undefined,
+      };
+    case "step.backed_off":
+      return { ...step, status: "backoff", message: event.data.error.message, retryAt: event.data.retryAt };
+    case "step.lost":
+      return { ...step, status: "backoff", message: "the worker stopped answering", activity: undefined };
+    case "step.released":
+      return { ...step, status: "ready", activity: undefined };
+    case "step.reconcile_requested":
+      return { ...step, status: "needs_reconcile", message: event.data.message };
+    case "step.finished":
+      return finishStep(step, event);
+    case "budget.reserved":
+      return { ...step, activity: `model turn ${event.data.turn}` };
+    case "tool.started":
+      return { ...step, toolCalls: step.toolCalls + 1, activity: event.data.title };
+    case "tool.finished":
+    case "model.failed":
+      return { ...step, activity: undefined };
+    case "merge.conflicted":
+      return { ...step, activity: `resolving a conflict in ${event.data.files.join(", ")}` };
+    default:
+      return step;
+  }
+}
+
+/**
+ * Adds one event to a plan's state. Pure; the first event is `plan.created`. An event whose
+ * `seq` was seen already is ignored, so that a resumed stream may overlap.
+ */
+export function foldPlan(state: PlanState | undefined, event: PlanEvent): PlanState {
+  if (state === undefined) {
+    if (event.type !== "plan.created") throw new TypeError(`a plan's log begins with plan.created, not ${event.type}`);
+    return created(event);
+  }
+  if (event.seq <= state.lastSeq) return state;
+  const folded =
+    foldPlanEvent(state, event) ?? patchStep(state, event.stepId, (step) => foldStepEvent(step, event));
+  return { ...folded, updatedAt: event.at, lastSeq: event.seq };
+}

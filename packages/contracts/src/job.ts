@@ -1,0 +1,28 @@
+// The message on a queue: a hint that (plan, step, attempt) is ready. It carries no authority
+// (the fence is issued at claim), no state and no secret.
+import { z } from "zod";
+
+import { PlanId, StepId } from "./ids.ts";
+
+export const jobLimits = {
+  /** Bytes of one message on any queue. */
+  maxEnvelopeBytes: 64 * 1024,
+} as const;
+
+export const JobEnvelope = z.looseObject({
+  schemaVersion: z.literal(1).default(1),
+  messageId: z.string(),
+  /** `plan:step:attempt` */
+  dedupeId: z.string(),
+  tenantId: z.string(),
+  planId: PlanId,
+  stepId: StepId,
+  attempt: z.int().positive(),
+  pool: z.string(),
+  priority: z.int().default(0),
+  kind: z.string(),
+  kindVersion: z.int().positive().default(1),
+  enqueuedAt: z.int(),
+  traceparent: z.string().optional(),
+});
+export type JobEnvelope = z.infer<typeof JobEnvelope>;
