@@ -3,7 +3,8 @@ import { z } from "zod";
 
 import type { ApprovalState, PlanState } from "./fold-plan.ts";
 import { Budget } from "./envelope.ts";
-import { PlanId, Sha256 } from "./ids.ts";
+import type { PlanId } from "./ids.ts";
+import { Sha256 } from "./ids.ts";
 import { Plan, planLimits } from "./plan.ts";
 import type { AgentFrontMatter } from "./agent-profile.ts";
 import type { PlanStatus } from "./plan-status.ts";
@@ -16,7 +17,10 @@ export const Goal = z
   .string()
   .trim()
   .min(1, "the goal is empty: say in a sentence what should change")
-  .max(planLimits.maxGoalChars, `the goal is longer than ${planLimits.maxGoalChars} characters: put details in a file of the repository and name it`)
+  .max(
+    planLimits.maxGoalChars,
+    `the goal is longer than ${planLimits.maxGoalChars} characters: put details in a file of the repository and name it`,
+  )
   .refine((text) => !controlCharacters.test(text), "the goal contains control characters: type it as plain text");
 
 export const CreatePlanRequest = z.strictObject({
@@ -25,7 +29,11 @@ export const CreatePlanRequest = z.strictObject({
   /** `provider/model`, `scripted:FILE` or `none`; absent = configured default. */
   model: z.string().min(1).max(4_096).optional(),
   /** Agents the plan may use; absent = all. */
-  agents: z.array(z.string().regex(/^[a-z0-9-]{1,64}$/)).min(1).max(16).optional(),
+  agents: z
+    .array(z.string().regex(/^[a-z0-9-]{1,64}$/))
+    .min(1)
+    .max(16)
+    .optional(),
   budget: z.strictObject(Budget.shape).optional(),
 });
 export type CreatePlanRequest = z.input<typeof CreatePlanRequest>;
@@ -33,9 +41,19 @@ export type CreatePlanRequest = z.input<typeof CreatePlanRequest>;
 const comment = z.string().max(4_000).optional();
 
 export const PlanDecision = z.discriminatedUnion("decision", [
-  z.strictObject({ decision: z.literal("approve"), planHash: Sha256, comment }),
+  z.strictObject({
+    decision: z.literal("approve"),
+    planHash: Sha256,
+    comment,
+    /** Model that runs the plan when it was made without one, or another than it was made with. */
+    model: z.string().min(1).max(4_096).optional(),
+  }),
   z.strictObject({ decision: z.literal("reject"), planHash: Sha256.optional(), comment }),
-  z.strictObject({ decision: z.literal("revise"), planHash: Sha256.optional(), feedback: z.string().min(1).max(4_000) }),
+  z.strictObject({
+    decision: z.literal("revise"),
+    planHash: Sha256.optional(),
+    feedback: z.string().min(1).max(4_000),
+  }),
   z.strictObject({ decision: z.literal("cancel"), reason: z.string().max(1_000).optional() }),
   z.strictObject({ decision: z.literal("pause"), reason: z.string().max(1_000).optional() }),
   z.strictObject({ decision: z.literal("resume") }),

@@ -80,6 +80,8 @@ export const eventData = {
     planHash: Sha256,
     stepHashes: z.record(z.string(), Sha256),
     comment: z.string().optional(),
+    model: z.string().optional(),
+    scripted: z.boolean().optional(),
   }),
   "plan.rejected": z.looseObject({ planHash: Sha256.optional(), comment: z.string().optional() }),
   "plan.revision_requested": z.looseObject({ feedback: z.string(), round: z.int() }),
@@ -110,6 +112,8 @@ export const eventData = {
     carried: z.boolean().optional(),
   }),
   "workspace.opened": z.looseObject({ workspaceId: z.string(), commit: z.string(), tree: z.string() }),
+  /** The bounded context a step starts from: what is sent to the model and why. */
+  "context.assembled": z.looseObject({ agent: z.string(), message: Stored, sources: z.array(z.string()) }),
   "budget.reserved": z.looseObject({
     turn: z.int().positive(),
     requestAttempt: z.int().positive(),
@@ -215,5 +219,12 @@ export function parseEvent(value: unknown): PlanEvent {
 
 /** Live text that is not state: sent on the stream without an id, never stored in the log. */
 export type LiveEvent =
-  | { type: "model.delta"; planId: string; stepId: string; turn: number; kind: "text" | "reasoning" | "tool"; text: string }
+  | {
+      type: "model.delta";
+      planId: string;
+      stepId: string;
+      turn: number;
+      kind: "text" | "reasoning" | "tool";
+      text: string;
+    }
   | { type: "tool.output"; planId: string; stepId: string; callId: string; channel: "stdout" | "stderr"; text: string };

@@ -2,7 +2,7 @@
 import type { ApprovalRequest, ApprovalScope, ApprovalStatus } from "./approval.ts";
 import type { Budget } from "./envelope.ts";
 import type { EventData, PlanEvent, PlanEventOf, StepResult } from "./event.ts";
-import { isPlanningStepId } from "./ids.ts";
+import { finishStepId, isPlanningStepId } from "./ids.ts";
 import type { Plan, PlannerKind } from "./plan.ts";
 import type { EndReason, PlanStatus, StepStatus } from "./plan-status.ts";
 
@@ -59,6 +59,8 @@ export type PlanState = {
   approvedSteps: Record<string, string>;
   /** The latest planning round. */
   planning?: StepState | undefined;
+  /** The platform's last step: publishing the branch and writing the evidence. */
+  finishing?: StepState | undefined;
   /** In plan order. */
   steps: StepState[];
   approvals: ApprovalState[];
@@ -119,6 +121,7 @@ function patchStep(state: PlanState, stepId: string | undefined, patch: (step: S
     const planning = state.planning?.id === stepId ? state.planning : blankStep(stepId, "ready");
     return { ...state, planning: patch(planning) };
   }
+  if (stepId === finishStepId) return { ...state, finishing: patch(state.finishing ?? blankStep(stepId, "ready")) };
   return { ...state, steps: state.steps.map((step) => (step.id === stepId ? patch(step) : step)) };
 }
 
@@ -178,6 +181,8 @@ function foldPlanEvent(state: PlanState, event: PlanEvent): PlanState | undefine
         status: state.status === "awaiting_approval" ? "pending" : state.status,
         approvedHash: event.data.planHash,
         approvedSteps: event.data.stepHashes,
+        model: event.data.model ?? state.model,
+        scripted: event.data.scripted ?? state.scripted,
       };
     case "plan.rejected":
       return { ...state, status: "rejected", reason: "rejected", message: event.data.comment, finishedAt: event.at };
@@ -256,7 +261,6 @@ export function foldPlan(state: PlanState | undefined, event: PlanEvent): PlanSt
     return created(event);
   }
   if (event.seq <= state.lastSeq) return state;
-  const folded =
-    foldPlanEvent(state, event) ?? patchStep(state, event.stepId, (step) => foldStepEvent(step, event));
+  const folded = foldPlanEvent(state, event) ?? patchStep(state, event.stepId, (step) => foldStepEvent(step, event));
   return { ...folded, updatedAt: event.at, lastSeq: event.seq };
 }

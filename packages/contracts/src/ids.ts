@@ -35,7 +35,15 @@ export function planningStepId(round: number): StepId {
   return `plan.${round}` as StepId;
 }
 
-/** Whether a step id names a planning round rather than a step of the plan. */
+/** Step id of the last system step: it publishes the branch and writes the evidence. */
+export const finishStepId = "plan.finish" as StepId;
+
+/** Whether a step id names a planning round. */
 export function isPlanningStepId(stepId: string): boolean {
+  return /^plan\.\d+$/.test(stepId);
+}
+
+/** Whether a step id names a step of the platform rather than one of the plan. */
+export function isSystemStepId(stepId: string): boolean {
   return stepId.startsWith("plan.");
 }

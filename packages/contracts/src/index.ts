@@ -16,7 +16,7 @@ export type {
   SearchHit,
   SymbolKind,
 } from "./index-service.ts";
-export { findGraphProblems, topologicalOrder } from "./plan-graph.ts";
+export { findGraphProblems, findHeadProblems, topologicalOrder } from "./plan-graph.ts";
 export {
   Plan,
   PlannerKind,
@@ -62,4 +62,12 @@ export type { EventData, EventType, LiveEvent, PlanEvent, PlanEventOf } from "./
 export { foldPlan } from "./fold-plan.ts";
 export type { ApprovalState, PlanState, StepState } from "./fold-plan.ts";
 export { JobEnvelope, jobLimits } from "./job.ts";
-export { EndReason, PlanStatus, StepStatus, canPlanGo, canStepGo, isTerminalPlan, isTerminalStep } from "./plan-status.ts";
+export {
+  EndReason,
+  PlanStatus,
+  StepStatus,
+  canPlanGo,
+  canStepGo,
+  isTerminalPlan,
+  isTerminalStep,
+} from "./plan-status.ts";

@@ -1,6 +1,8 @@
 // Structural rules of a plan's step graph, shared by the server and by editors of plans.
 import type { Plan, Step } from "./plan.ts";
 
+type GraphStep = Pick<Step, "id" | "needs" | "action">;
+
 export type GraphProblem = { path: string; message: string };
 
 function duplicates(ids: readonly string[]): string[] {
@@ -39,5 +41,46 @@ export function findGraphProblems(plan: Pick<Plan, "steps">): GraphProblem[] {
   });
   const { cycle } = topologicalOrder(plan.steps);
   if (cycle.length > 0) problems.push({ path: "steps", message: `steps form a cycle: ${cycle.join(", ")}` });
+  return problems;
+}
+
+function headsOf(step: GraphStep, steps: ReadonlyMap<string, GraphStep>, seen: ReadonlySet<string>): Set<string> {
+  if (step.action === "apply_changes" || step.action === "merge") return new Set([step.id]);
+  return inputHeads(step, steps, seen);
+}
+
+function inputHeads(step: GraphStep, steps: ReadonlyMap<string, GraphStep>, seen: ReadonlySet<string>): Set<string> {
+  const heads = new Set<string>();
+  for (const need of step.needs) {
+    const needed = steps.get(need);
+    if (needed === undefined || seen.has(need)) continue;
+    for (const head of headsOf(needed, steps, new Set([...seen, need]))) heads.add(head);
+  }
+  return heads;
+}
+
+/**
+ * Problems of the commits that flow along the graph: only a merge step may start from more
+ * than one line of work, and the whole plan ends at exactly one.
+ */
+export function findHeadProblems(plan: { steps: readonly GraphStep[] }): GraphProblem[] {
+  const steps = new Map<string, GraphStep>(plan.steps.map((step) => [step.id, step]));
+  const problems: GraphProblem[] = [];
+  plan.steps.forEach((step, index) => {
+    const heads = inputHeads(step, steps, new Set([step.id]));
+    if (step.action !== "merge" && heads.size > 1) {
+      const message = `step "${step.id}" starts from ${[...heads].join(" and ")}: put a merge step between`;
+      problems.push({ path: `steps[${index}].needs`, message });
+    }
+  });
+  const needed = new Set(plan.steps.flatMap((step): string[] => step.needs));
+  const sinks = plan.steps.filter((step) => !needed.has(step.id));
+  const ends = new Set(sinks.flatMap((step) => [...headsOf(step, steps, new Set([step.id]))]));
+  if (ends.size > 1) {
+    problems.push({
+      path: "steps",
+      message: `the plan ends at ${[...ends].join(" and ")}: join them with a merge step`,
+    });
+  }
   return problems;
 }
