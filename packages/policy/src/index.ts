@@ -1,1 +1,12 @@
-export {};
+// Public names of the policy package: pure rules, no I/O.
+export { callSubject } from "./call-subject.ts";
+export { checkEnvelope, checkWritePath } from "./check-envelope.ts";
+export type { EnvelopeCheck, ToolCall } from "./check-envelope.ts";
+export { classifyRisk } from "./classify-risk.ts";
+export type { RiskLevel } from "./classify-risk.ts";
+export { isCommandCovered } from "./commands.ts";
+export { decide, hashCall, policyHash, visibleTools } from "./decide.ts";
+export type { ApprovalGrant, Decision, DenyReason, PolicyInput, PolicyProfile } from "./decide.ts";
+export { headerPath, patchPaths, stripPatchPrefix } from "./patch-paths.ts";
+export { isProtectedPath, normalizePath } from "./paths.ts";
+export type { PathCheck } from "./paths.ts";

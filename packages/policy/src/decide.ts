@@ -1,0 +1,149 @@
+// The decision about one tool call: allow, ask or deny. Default deny; the strictest of policy
+// and profile wins; an approval covers exactly what it named.
+import { capabilityTable, hashJson, toolSpecs } from "@ossaat/contracts";
+import type { AgentCapability, AgentProfile, Envelope, Sha256, ToolName } from "@ossaat/contracts";
+
+import { callSubject } from "./call-subject.ts";
+import type { EnvelopeCheck, ToolCall } from "./check-envelope.ts";
+
+/** Raise it whenever a rule below changes: it is part of every policy hash and so of every grant. */
+const rulesVersion = 1;
+
+export type DenyReason =
+  | "missing_capability"
+  | "approval_required"
+  | "agent_profile_missing"
+  | "outside_envelope"
+  | "policy_unavailable";
+
+/** What policy needs to know of a profile. */
+export type PolicyProfile = Pick<AgentProfile, "name" | "capabilities" | "approval_policy">;
+
+/**
+ * An approval a person has already given beyond the plan's envelope. `call` covers one exact
+ * call (its `subject` is the call's hash); `step` and `run` cover every call with the same
+ * subject ({@link callSubject}) while the step or the run lasts.
+ */
+export type ApprovalGrant = { scope: "call" | "step" | "run"; tool: string; subject: string };
+
+export type PolicyInput = {
+  /** Undefined when the step's agent has no profile: denied. */
+  profile: PolicyProfile | undefined;
+  call: ToolCall;
+  /** Capability of the tool; undefined = the tool is offered to nobody. */
+  capability: AgentCapability | undefined;
+  envelopeCheck: EnvelopeCheck;
+  approval: {
+    /** Hash of the plan revision that runs, and of the one a person approved. */
+    planHash: string;
+    approvedPlanHash?: string;
+    /** The step asks again when its turn comes, besides the approval of the plan. */
+    stepApprovalRequired: boolean;
+    stepApproved: boolean;
+  };
+  grants: readonly ApprovalGrant[];
+};
+
+export type Decision = {
+  /** True only when `deny` is empty. */
+  allow: boolean;
+  deny: { reason: DenyReason; capability?: AgentCapability }[];
+  requiresApproval: boolean;
+  /** How to ask, and for what; set when an approval would let the call pass. */
+  approval?: { roles: string[]; quorum: number; expiresSeconds: number; what: string };
+  /** What the caller must add to the call: `record`, `snapshot`. */
+  obligations: string[];
+  policyHash: Sha256;
+};
+
+/** Seconds an unanswered approval request stays open: a week, so that a weekend does not end a run. */
+const approvalExpirySeconds = 7 * 24 * 3_600;
+
+/** Hash of the rules and the settings they read; it changes whenever a decision could. */
+export function policyHash(profile: PolicyProfile | undefined): Sha256 {
+  const settings =
+    profile === undefined
+      ? null
+      : {
+          name: profile.name,
+          capabilities: [...profile.capabilities].sort(),
+          approvalPolicy: { ...profile.approval_policy },
+        };
+  const defaults = Object.fromEntries(Object.entries(capabilityTable).map(([name, row]) => [name, row.defaultRule]));
+  return hashJson({ rulesVersion, defaults, settings });
+}
+
+function isGranted(input: PolicyInput): boolean {
+  const { call, grants } = input;
+  return grants.some((grant) => {
+    if (grant.tool !== call.tool) return false;
+    return grant.subject === (grant.scope === "call" ? hashCall(call) : callSubject(call));
+  });
+}
+
+/** Hash of one exact call, for grants of scope `call`. */
+export function hashCall(call: ToolCall): Sha256 {
+  return hashJson({ tool: call.tool, input: call.input });
+}
+
+/** Text for the approval card, or undefined when nothing needs to be asked. */
+function missingApproval(input: PolicyInput, capability: AgentCapability): string | undefined {
+  const { approval, envelopeCheck, profile } = input;
+  if (!envelopeCheck.inside) return isGranted(input) ? undefined : envelopeCheck.what;
+  const rule = profile?.approval_policy[capability];
+  const needsApproval = capabilityTable[capability].defaultRule === "approval" || rule === "human_approval";
+  const planApproved = approval.approvedPlanHash !== undefined && approval.approvedPlanHash === approval.planHash;
+  if (needsApproval && !planApproved && !isGranted(input)) return `${input.call.tool} before the plan is approved`;
+  if (approval.stepApprovalRequired && !approval.stepApproved && needsApproval) return "start of this step";
+  return undefined;
+}
+
+function hardDenials(input: PolicyInput): Decision["deny"] {
+  const { profile, capability, envelopeCheck } = input;
+  const deny: Decision["deny"] = [];
+  if (profile === undefined) deny.push({ reason: "agent_profile_missing" });
+  if (capability === undefined) deny.push({ reason: "missing_capability" });
+  else if (profile !== undefined) {
+    const held = profile.capabilities.includes(capability) && profile.approval_policy[capability] !== "deny";
+    if (!held) deny.push({ reason: "missing_capability", capability });
+  }
+  if (!envelopeCheck.inside && !envelopeCheck.approvable) deny.push({ reason: "outside_envelope" });
+  return deny;
+}
+
+/**
+ * Decides about one call. Read it so: `allow` means go; only `approval_required` left in `deny`
+ * means ask; anything else means refuse and say why.
+ */
+export function decide(input: PolicyInput): Decision {
+  const deny = hardDenials(input);
+  const hash = policyHash(input.profile);
+  const capability = input.capability;
+  const what = capability === undefined ? undefined : missingApproval(input, capability);
+  if (what !== undefined && capability !== undefined) deny.push({ reason: "approval_required", capability });
+  const requiresApproval = deny.length > 0 && deny.every((entry) => entry.reason === "approval_required");
+  const changes = capability !== undefined && capability !== "repo.read";
+  return {
+    allow: deny.length === 0,
+    deny,
+    requiresApproval,
+    ...(requiresApproval && what !== undefined
+      ? { approval: { roles: ["approver"], quorum: 1, expiresSeconds: approvalExpirySeconds, what } }
+      : {}),
+    obligations: changes ? ["record", "snapshot"] : ["record"],
+    policyHash: hash,
+  };
+}
+
+/** Tools a model may see: in the envelope, within the profile's capabilities, and not denied by it. */
+export function visibleTools(profile: PolicyProfile, envelope: Envelope): ToolName[] {
+  const names = Object.keys(toolSpecs) as ToolName[];
+  return names.filter((name) => {
+    const { capability } = toolSpecs[name];
+    return (
+      envelope.tools.includes(name) &&
+      profile.capabilities.includes(capability) &&
+      profile.approval_policy[capability] !== "deny"
+    );
+  });
+}
