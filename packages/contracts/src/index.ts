@@ -7,7 +7,18 @@ export { AgentCapability, PersonCapability, capabilityTable } from "./capability
 export { Budget, EffectClass, Envelope } from "./envelope.ts";
 export { hashGrant } from "./grant.ts";
 export { canonicalJson, hashJson, sha256Hex } from "./hash.ts";
-export { ApprovalId, PlanId, Sha256, StepId, Timestamp, WorkspaceId, isPlanningStepId, planningStepId } from "./ids.ts";
+export {
+  ApprovalId,
+  PlanId,
+  Sha256,
+  StepId,
+  Timestamp,
+  WorkspaceId,
+  finishStepId,
+  isPlanningStepId,
+  isSystemStepId,
+  planningStepId,
+} from "./ids.ts";
 export type {
   IndexService,
   IndexedSymbol,

@@ -1,0 +1,136 @@
+// T10: a person answers. The first valid decision wins; the same answer again is fine, another
+// one is `conflict`; an answer to a question that changed or expired decides nothing.
+import { AgentError, ApprovalDecision } from "@ossaat/contracts";
+import type { Actor, ApprovalId, PlanStatus, StepId } from "@ossaat/contracts";
+
+import { readyStep } from "../job/advance-plan.ts";
+import { endBadly } from "../job/end-step.ts";
+import { changePlan } from "../job/engine.ts";
+import type { Engine, PlanTx } from "../job/engine.ts";
+import { requestRevision } from "../plan/request-revision.ts";
+import { getStep } from "../step/step-rows.ts";
+import type { ApprovalRow, StepRow } from "../store/tables.ts";
+
+type Answer = {
+  status: "granted" | "denied";
+  scope: "once" | "step" | "run" | null;
+  feedback: string | null;
+  replan: boolean;
+};
+
+function toAnswer(decision: ApprovalDecision): Answer {
+  switch (decision.decision) {
+    case "approve":
+      return { status: "granted", scope: decision.scope, feedback: null, replan: false };
+    case "deny":
+      return { status: "denied", scope: null, feedback: decision.feedback ?? null, replan: false };
+    case "replan":
+      return { status: "denied", scope: null, feedback: decision.feedback, replan: true };
+  }
+}
+
+function checkOpen(row: ApprovalRow, decision: ApprovalDecision, answer: Answer, now: number): "decide" | "repeat" {
+  if (row.request_hash !== decision.requestHash) {
+    throw new AgentError("conflict", "The request is not the one you were shown.", {
+      details: { requestHash: row.request_hash, next: `run \`ossaat show ${row.plan_id}\` and decide again` },
+    });
+  }
+  if (row.status === answer.status && row.scope === answer.scope) return "repeat";
+  if (row.status !== "pending") {
+    const by = row.decided_by === null ? "" : ` by ${row.decided_by}`;
+    throw new AgentError("conflict", `The request was already ${row.status}${by}.`, {
+      details: { status: row.status, next: `run \`ossaat show ${row.plan_id}\`` },
+    });
+  }
+  if (row.expires_at <= now) throw new AgentError("conflict", "The request has expired, which means denied.");
+  return "decide";
+}
+
+const openPlan: readonly PlanStatus[] = ["pending", "running", "paused"];
+
+async function recordAnswer(change: PlanTx, row: ApprovalRow, answer: Answer): Promise<void> {
+  const { tx, now, actor } = change;
+  const { status, scope, feedback } = answer;
+  await tx
+    .updateTable("approval")
+    .set({ status, scope, feedback, decided_at: now, decided_by: actor.id })
+    .where("id", "=", row.id)
+    .execute();
+  await tx.deleteFrom("timer").where("kind", "=", "approval").where("ref", "=", row.id).execute();
+  await change.append({
+    type: "approval.decided",
+    stepId: row.step_id as StepId,
+    data: {
+      approvalId: row.id as ApprovalId,
+      status,
+      ...(scope === null ? {} : { scope }),
+      ...(feedback === null ? {} : { feedback }),
+      ...(answer.replan ? { replan: true } : {}),
+      ...(row.call_id === null ? {} : { callId: row.call_id }),
+    },
+  });
+}
+
+async function applyAnswer(engine: Engine, change: PlanTx, row: ApprovalRow, answer: Answer): Promise<void> {
+  const step = await getStep(change.tx, row.plan_id, row.step_id);
+  if (step === undefined || step.status !== "awaiting_approval") {
+    throw new AgentError("conflict", "The step no longer waits for an answer.");
+  }
+  await recordAnswer(change, row, answer);
+  if (answer.replan) return replanFrom(engine, change, step, answer.feedback ?? "");
+  if (answer.status === "denied" && row.kind === "step") {
+    return endBadly(engine, change, keyOfRow(step), {
+      reason: "denied",
+      code: "policy_denied",
+      message: answer.feedback ?? `${change.actor.id} denied the start of the step`,
+      retryable: false,
+    });
+  }
+  await readyStep(engine, change, step);
+}
+
+function keyOfRow(step: StepRow) {
+  return { planId: step.plan_id, stepId: step.step_id as StepId, attempt: step.attempt };
+}
+
+async function replanFrom(engine: Engine, change: PlanTx, step: StepRow, feedback: string): Promise<void> {
+  await requestRevision(engine, change, { feedback, replacing: [step.step_id] });
+}
+
+/**
+ * Decides a pending approval.
+ * @throws AgentError not_found, conflict (other hash, already decided otherwise, expired, plan over)
+ */
+export async function decideApproval(
+  engine: Engine,
+  {
+    approvalId,
+    tenantId,
+    decision,
+    actor,
+  }: { approvalId: string; tenantId: string; decision: ApprovalDecision; actor: Actor },
+): Promise<{ planId: string; stepId: string; status: "granted" | "denied" }> {
+  const parsed = ApprovalDecision.parse(decision);
+  const found = await engine.store.read
+    .selectFrom("approval")
+    .select("plan_id")
+    .where("id", "=", approvalId)
+    .where("tenant_id", "=", tenantId)
+    .executeTakeFirst();
+  if (found === undefined) throw new AgentError("not_found", `There is no approval request ${approvalId}.`);
+  return changePlan(engine, { planId: found.plan_id, actor }, async (change) => {
+    const row = await change.tx
+      .selectFrom("approval")
+      .selectAll()
+      .where("id", "=", approvalId)
+      .executeTakeFirstOrThrow();
+    const answer = toAnswer(parsed);
+    if (checkOpen(row, parsed, answer, change.now) === "decide") {
+      if (!openPlan.includes(change.plan.status)) {
+        throw new AgentError("conflict", `The plan is ${change.plan.status}: nothing waits for this answer.`);
+      }
+      await applyAnswer(engine, change, row, answer);
+    }
+    return { planId: row.plan_id, stepId: row.step_id, status: answer.status };
+  });
+}

@@ -1,0 +1,121 @@
+// Raises durable approval requests. They hold no worker, no lease and no message while they wait.
+import { ApprovalRequest, hashStep } from "@ossaat/contracts";
+import type { Step, StepId } from "@ossaat/contracts";
+
+import { toTimestamp } from "../clock.ts";
+import { releaseReservation } from "../job/budget.ts";
+import { changeClaimed } from "../job/claim-step.ts";
+import type { Claim, Engine, PlanTx } from "../job/engine.ts";
+import { endAttempt, leaveRunning } from "../step/step-rows.ts";
+import type { StepRow } from "../store/tables.ts";
+import { approvalLimits } from "./limits.ts";
+
+/** What is asked, before it has an id and a time. */
+export type Question = Pick<
+  ApprovalRequest,
+  | "kind"
+  | "requestHash"
+  | "title"
+  | "agent"
+  | "tool"
+  | "argv"
+  | "cwd"
+  | "inputJson"
+  | "diff"
+  | "risk"
+  | "reason"
+  | "reaches"
+  | "rule"
+>;
+
+async function insertApproval(
+  engine: Engine,
+  change: PlanTx,
+  { stepId, callId, question }: { stepId: string; callId: string | null; question: Question },
+): Promise<void> {
+  const { tx, now, plan } = change;
+  const id = `approval-${engine.ids.short()}`;
+  const expiresAt = now + approvalLimits.expiresMs;
+  const request = ApprovalRequest.parse({
+    ...question,
+    approvalId: id,
+    planId: plan.id,
+    stepId,
+    requestedAt: toTimestamp(now),
+    expiresAt: toTimestamp(expiresAt),
+  });
+  await tx
+    .insertInto("approval")
+    .values({
+      id,
+      tenant_id: plan.tenant_id,
+      plan_id: plan.id,
+      step_id: stepId,
+      kind: question.kind,
+      call_id: callId,
+      request_hash: question.requestHash,
+      request_json: JSON.stringify(request),
+      status: "pending",
+      scope: null,
+      feedback: null,
+      requested_at: now,
+      expires_at: expiresAt,
+      decided_at: null,
+      decided_by: null,
+    })
+    .execute();
+  await tx
+    .insertInto("timer")
+    .values({ id: engine.ids.uuid(), plan_id: plan.id, step_id: stepId, kind: "approval", ref: id, due_at: expiresAt })
+    .execute();
+  await change.append({ type: "approval.requested", stepId: stepId as StepId, data: { request } });
+}
+
+function stepQuestion(step: Step, reason: string): Question {
+  const { envelope } = step;
+  return {
+    kind: "step",
+    requestHash: hashStep(step),
+    title: `Start step ${step.id}: ${step.title}`,
+    agent: step.agent,
+    risk: step.risk,
+    reason,
+    reaches: {
+      paths: envelope.paths,
+      hosts: envelope.egressHosts,
+      secrets: envelope.secrets,
+      reversible: step.reversible,
+    },
+  };
+}
+
+/** Asks whether a step may start; its turn has come. */
+export async function requestStepApproval(
+  engine: Engine,
+  change: PlanTx,
+  { row, step, reason }: { row: StepRow; step: Step; reason: string },
+): Promise<void> {
+  await change.tx
+    .updateTable("step")
+    .set({ status: "awaiting_approval", lease_owner: null, lease_until: null })
+    .where("plan_id", "=", row.plan_id)
+    .where("step_id", "=", row.step_id)
+    .execute();
+  row.status = "awaiting_approval";
+  await insertApproval(engine, change, { stepId: row.step_id, callId: null, question: stepQuestion(step, reason) });
+}
+
+/** Parks a running step behind a question about one call. @throws LeaseLost */
+export async function parkForCall(
+  engine: Engine,
+  claim: Claim,
+  { callId, question }: { callId: string; question: Question },
+): Promise<void> {
+  const key = { planId: claim.planId, stepId: claim.stepId, attempt: claim.attempt };
+  await changeClaimed(engine, claim, async (change) => {
+    await releaseReservation(change.tx, claim.step);
+    await endAttempt(change.tx, key, { now: change.now, outcome: "parked" });
+    await leaveRunning(change.tx, key, { status: "awaiting_approval", attempt: claim.attempt + 1 });
+    await insertApproval(engine, change, { stepId: claim.stepId, callId, question });
+  });
+}

@@ -1,0 +1,31 @@
+// Wakes readers of the log inside this process and carries live text, which is not state.
+// A missed wake does no harm: readers also poll.
+import { EventEmitter } from "node:events";
+
+import type { LiveEvent } from "@ossaat/contracts";
+
+export type EventBus = {
+  /** Tells that a plan's log grew. */
+  wake(planId: string): void;
+  onWake(planId: string, listener: () => void): () => void;
+  live(event: LiveEvent): void;
+  onLive(planId: string, listener: (event: LiveEvent) => void): () => void;
+};
+
+export function createEventBus(): EventBus {
+  const emitter = new EventEmitter();
+  emitter.setMaxListeners(0);
+  const on = <A extends unknown[]>(name: string, listener: (...args: A) => void) => {
+    const wrapped = listener as (...args: unknown[]) => void;
+    emitter.on(name, wrapped);
+    return () => {
+      emitter.off(name, wrapped);
+    };
+  };
+  return {
+    wake: (planId) => void emitter.emit(`wake:${planId}`),
+    onWake: (planId, listener) => on(`wake:${planId}`, listener),
+    live: (event) => void emitter.emit(`live:${event.planId}`, event),
+    onLive: (planId, listener) => on(`live:${planId}`, listener),
+  };
+}

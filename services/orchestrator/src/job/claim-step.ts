@@ -1,0 +1,123 @@
+// T3 and T4: taking, keeping and giving back the lease on a step.
+import type { JobEnvelope, PlanStatus } from "@ossaat/contracts";
+
+import type { NewEvent } from "../event/append-events.ts";
+import { releaseReservation } from "./budget.ts";
+import { LeaseLost, changePlan, workerActor } from "./engine.ts";
+import type { Claim, Engine, PlanTx } from "./engine.ts";
+import { jobEngineLimits } from "./limits.ts";
+
+const runnable: Readonly<Record<string, readonly PlanStatus[]>> = {
+  planning: ["draft"],
+  agent: ["pending", "running"],
+  merge: ["pending", "running"],
+  finish: ["running"],
+};
+
+async function startAttempt(change: PlanTx, claim: Omit<Claim, "step" | "plan">, agent: string): Promise<void> {
+  const { tx, now, plan } = change;
+  const { planId, stepId, attempt, fence, worker } = claim;
+  await tx
+    .insertInto("attempt")
+    .values({
+      plan_id: planId,
+      step_id: stepId,
+      attempt,
+      fence,
+      worker,
+      started_at: now,
+      heartbeat_at: now,
+      ended_at: null,
+      outcome: null,
+      error_code: null,
+    })
+    .execute();
+  const events: NewEvent[] = [{ type: "step.started", stepId, attempt, data: { worker, fence, agent } }];
+  if (plan.status === "pending") {
+    await tx.updateTable("plan").set({ status: "running" }).where("id", "=", planId).execute();
+    events.unshift({ type: "plan.started", data: {} });
+  }
+  await change.append(...events);
+}
+
+/**
+ * Claims the step a message names. Undefined when the message is stale: the step moved on,
+ * another worker has it, or the plan does not run now.
+ */
+export async function claimStep(engine: Engine, envelope: JobEnvelope, worker: string): Promise<Claim | undefined> {
+  const { planId, stepId, attempt } = envelope;
+  const known = await engine.store.read.selectFrom("plan").select("id").where("id", "=", planId).executeTakeFirst();
+  if (known === undefined) return undefined;
+  return changePlan(engine, { planId, actor: workerActor(worker) }, async (change) => {
+    const { tx, now, plan } = change;
+    const allowed = runnable[envelope.kind] ?? [];
+    if (!allowed.includes(plan.status)) return undefined;
+    const step = await tx
+      .updateTable("step")
+      .set((eb) => ({
+        status: "running" as const,
+        fence: eb("fence", "+", 1),
+        lease_owner: worker,
+        lease_until: now + jobEngineLimits.leaseMs,
+      }))
+      .where("plan_id", "=", planId)
+      .where("step_id", "=", stepId)
+      .where("status", "=", "ready")
+      .where("attempt", "=", attempt)
+      .returningAll()
+      .executeTakeFirst();
+    if (step === undefined) return undefined;
+    await releaseReservation(tx, step);
+    const claim = { planId, stepId, attempt, fence: step.fence, worker };
+    await startAttempt(change, claim, envelope.kind);
+    return { ...claim, step, plan };
+  });
+}
+
+/** Extends the lease. `lost` means: stop, write nothing; `cancel` means: end soon. */
+export async function heartbeat(engine: Engine, claim: Claim): Promise<"kept" | "cancel" | "lost"> {
+  return engine.store.tx(async (tx) => {
+    const now = engine.clock.now();
+    const row = await tx
+      .updateTable("step")
+      .set({ lease_until: now + jobEngineLimits.leaseMs })
+      .where("plan_id", "=", claim.planId)
+      .where("step_id", "=", claim.stepId)
+      .where("fence", "=", claim.fence)
+      .where("status", "=", "running")
+      .returning("step_id")
+      .executeTakeFirst();
+    if (row === undefined) return "lost";
+    const plan = await tx.selectFrom("plan").select("cancel_at").where("id", "=", claim.planId).executeTakeFirst();
+    return plan?.cancel_at === null || plan === undefined ? "kept" : "cancel";
+  });
+}
+
+/**
+ * One change by the holder of a claim. The guard runs first, so that a worker whose lease was
+ * taken writes nothing.
+ * @throws LeaseLost
+ */
+export async function changeClaimed<T>(engine: Engine, claim: Claim, work: (change: PlanTx) => Promise<T>): Promise<T> {
+  return changePlan(engine, { planId: claim.planId, actor: workerActor(claim.worker) }, async (change) => {
+    const row = await change.tx
+      .updateTable("step")
+      .set({ lost_count: 0 })
+      .where("plan_id", "=", claim.planId)
+      .where("step_id", "=", claim.stepId)
+      .where("fence", "=", claim.fence)
+      .where("status", "=", "running")
+      .returning("step_id")
+      .executeTakeFirst();
+    if (row === undefined) throw new LeaseLost(claim);
+    return work(change);
+  });
+}
+
+/** Records progress of a running step as events. @throws LeaseLost */
+export async function recordProgress(engine: Engine, claim: Claim, ...events: NewEvent[]): Promise<void> {
+  const { stepId, attempt } = claim;
+  await changeClaimed(engine, claim, ({ append }) =>
+    append(...events.map((event) => ({ ...event, stepId: stepId as never, attempt }))),
+  );
+}

@@ -1,0 +1,52 @@
+// Writes the outbox row that announces a ready step, in the caller's transaction.
+import { JobEnvelope } from "@ossaat/contracts";
+
+import type { Tx } from "../store/store.ts";
+import type { StepRow } from "../store/tables.ts";
+
+export type DispatchInput = {
+  tenantId: string;
+  priority: number;
+  step: Pick<StepRow, "plan_id" | "step_id" | "attempt" | "pool" | "kind">;
+  now: number;
+  messageId: string;
+  traceparent: string | null;
+};
+
+/** The message for one attempt of a step. */
+export function jobEnvelope(input: DispatchInput): JobEnvelope {
+  const { step, now, messageId, tenantId, priority, traceparent } = input;
+  return JobEnvelope.parse({
+    messageId,
+    dedupeId: `${step.plan_id}:${step.step_id}:${step.attempt}`,
+    tenantId,
+    planId: step.plan_id,
+    stepId: step.step_id,
+    attempt: step.attempt,
+    pool: step.pool,
+    priority,
+    kind: step.kind,
+    enqueuedAt: now,
+    ...(traceparent === null ? {} : { traceparent }),
+  });
+}
+
+export async function dispatchStep(tx: Tx, input: DispatchInput): Promise<void> {
+  const { step, now, messageId, tenantId, priority } = input;
+  const envelope = jobEnvelope(input);
+  await tx
+    .insertInto("outbox")
+    .values({
+      id: messageId,
+      pool: step.pool,
+      dedupe_id: envelope.dedupeId,
+      plan_id: step.plan_id,
+      step_id: step.step_id,
+      tenant_id: tenantId,
+      priority,
+      envelope_json: JSON.stringify(envelope),
+      available_at: now,
+      claimed_until: 0,
+    })
+    .execute();
+}

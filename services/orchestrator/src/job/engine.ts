@@ -1,0 +1,94 @@
+// What every transaction of the engine needs, and the one way to run one.
+import { AgentError } from "@ossaat/contracts";
+import type { Actor } from "@ossaat/contracts";
+
+import type { Artifacts } from "../artifact/artifacts.ts";
+import type { Clock, Ids, Rng } from "../clock.ts";
+import { appendEvents } from "../event/append-events.ts";
+import type { NewEvent } from "../event/append-events.ts";
+import type { EventBus } from "../event/event-bus.ts";
+import type { Store, Tx } from "../store/store.ts";
+import type { PlanRow, StepRow } from "../store/tables.ts";
+
+export type EngineLog = {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+};
+
+export type Engine = {
+  store: Store;
+  clock: Clock;
+  ids: Ids;
+  rng: Rng;
+  bus: EventBus;
+  artifacts: Artifacts;
+  log: EngineLog;
+  /** Tells the relay that the outbox may have grown. */
+  wakeQueue(): void;
+  /** Asks a running step of this process to stop; a no-op for steps elsewhere. */
+  signalCancel(planId: string, stepId: string): void;
+};
+
+export type PlanTx = {
+  tx: Tx;
+  now: number;
+  plan: PlanRow;
+  actor: Actor;
+  append(...events: NewEvent[]): Promise<void>;
+};
+
+export type PlanTxContext = { planId: string; actor: Actor };
+
+/**
+ * Runs one guarded change of a plan in one transaction and wakes readers and queue after the
+ * commit.
+ * @throws AgentError not_found when the plan does not exist.
+ */
+export async function changePlan<T>(
+  engine: Engine,
+  context: PlanTxContext,
+  work: (change: PlanTx) => Promise<T>,
+): Promise<T> {
+  const result = await engine.store.tx(async (tx) => {
+    const plan = await tx.selectFrom("plan").selectAll().where("id", "=", context.planId).executeTakeFirst();
+    if (plan === undefined) throw planNotFound(context.planId);
+    const now = engine.clock.now();
+    const append = (...events: NewEvent[]) =>
+      appendEvents(tx, { planId: context.planId, actor: context.actor, now }, events);
+    return work({ tx, now, plan, actor: context.actor, append });
+  });
+  engine.bus.wake(context.planId);
+  engine.wakeQueue();
+  return result;
+}
+
+export function planNotFound(planId: string): AgentError {
+  return new AgentError("not_found", `There is no plan ${planId}.`, {
+    details: { next: "run `ossaat runs` to list plans" },
+  });
+}
+
+/** A worker's right to write for one attempt of a step. */
+export type Claim = {
+  planId: string;
+  stepId: string;
+  attempt: number;
+  fence: number;
+  worker: string;
+  step: StepRow;
+  plan: PlanRow;
+};
+
+/** Thrown when a worker's fence is no longer the newest: it must stop and write nothing. */
+export class LeaseLost extends AgentError {
+  constructor(claim: Pick<Claim, "planId" | "stepId">) {
+    super("conflict", `The lease on ${claim.planId}/${claim.stepId} was lost.`, { details: { leaseLost: true } });
+  }
+}
+
+export const systemActor: Actor = { kind: "system", id: "engine" };
+
+export function workerActor(worker: string): Actor {
+  return { kind: "worker", id: worker };
+}

@@ -1,0 +1,29 @@
+// Named limits of the job engine, each with its unit and reason.
+export const jobEngineLimits = {
+  /** Lease of a running step, ms: long enough for one slow commit, short enough to recover soon. */
+  leaseMs: 30_000,
+  /** Heartbeat, ms: a third of the lease, so that two may be lost. */
+  heartbeatMs: 10_000,
+  /** A worker that could not renew for this share of the lease stops by itself. */
+  selfAbortShare: 0.7,
+  /** Failures of one step before it ends failed. */
+  maxFailures: 5,
+  /** Leases lost without progress before the step counts as poison. */
+  maxLost: 3,
+  /** Longest backoff between failures, ms. */
+  maxBackoffMs: 300_000,
+  /** First backoff, ms. */
+  baseBackoffMs: 1_000,
+  /** Grace for running steps after a cancel, ms. */
+  cancelGraceMs: 10_000,
+  /** Ready steps without an outbox row older than this are dispatched again, ms. */
+  reemitAfterMs: 30_000,
+  /** Safety poll of queue and timers when no wake arrives, ms. */
+  pollMs: 500,
+  /** Rows handled by one sweep. */
+  sweepBatch: 100,
+  /** Visibility of a claimed outbox row, ms. */
+  outboxClaimMs: 5_000,
+  /** Pause of a subscription whose handler could not reach the store, ms. */
+  retrySoonMs: 1_000,
+} as const;

@@ -1,0 +1,47 @@
+// Sends a plan back to the planner with a person's words; finished steps stay.
+import { isSystemStepId, isTerminalStep, planningStepId } from "@ossaat/contracts";
+import type { StepId } from "@ossaat/contracts";
+
+import { voidApprovals } from "../approval/void-approvals.ts";
+import { readyStep } from "../job/advance-plan.ts";
+import type { Engine, PlanTx } from "../job/engine.ts";
+import { insertStep, listSteps } from "../step/step-rows.ts";
+
+/**
+ * Starts another planning round. Steps in `replacing`, and those that have not started, make
+ * room for the new revision; running ones go on.
+ */
+export async function requestRevision(
+  engine: Engine,
+  change: PlanTx,
+  { feedback, replacing }: { feedback: string; replacing: readonly string[] },
+): Promise<void> {
+  const { tx, plan } = change;
+  const round = plan.planning_round + 1;
+  await voidApprovals(change, {});
+  for (const step of await listSteps(tx, plan.id)) {
+    const makesRoom =
+      replacing.includes(step.step_id) || ["ready", "backoff", "awaiting_approval"].includes(step.status);
+    if (isSystemStepId(step.step_id) || isTerminalStep(step.status) || !makesRoom) continue;
+    await tx
+      .updateTable("step")
+      .set((eb) => ({ status: "cancelled", reason: "replanned", fence: eb("fence", "+", 1), lease_owner: null }))
+      .where("plan_id", "=", plan.id)
+      .where("step_id", "=", step.step_id)
+      .execute();
+    const data = { status: "cancelled", reason: "replanned" } as const;
+    await change.append({ type: "step.finished", stepId: step.step_id as StepId, data });
+  }
+  await tx.deleteFrom("outbox").where("plan_id", "=", plan.id).execute();
+  await tx.updateTable("plan").set({ status: "draft", planning_round: round }).where("id", "=", plan.id).execute();
+  plan.status = "draft";
+  await change.append({ type: "plan.revision_requested", data: { feedback, round } });
+  const row = await insertStep(tx, {
+    planId: plan.id,
+    stepId: planningStepId(round),
+    kind: "planning",
+    status: "blocked",
+    effectClass: "pure",
+  });
+  await readyStep(engine, change, row);
+}

@@ -1,0 +1,149 @@
+// Row types of every table. Ids are text, times are integer milliseconds since the epoch,
+// documents are JSON text, flags are 0 or 1: the same in SQLite and Postgres.
+import type { EventType, PlanStatus, StepStatus } from "@ossaat/contracts";
+
+export type PlanRow = {
+  id: string;
+  tenant_id: string;
+  status: PlanStatus;
+  goal: string;
+  /** `plan.created` data: what the run was asked for. */
+  options_json: string;
+  /** The sealed plan of the newest revision; null until the first proposal. */
+  def_json: string | null;
+  def_hash: string | null;
+  revision: number;
+  planning_round: number;
+  /** Step id → step hash that a person approved, JSON. */
+  approved_json: string;
+  /** Model that runs the steps; null = none chosen. */
+  model: string | null;
+  next_seq: number;
+  cancel_at: number | null;
+  priority: number;
+  repository_path: string;
+  created_by: string;
+  created_at: number;
+  updated_at: number;
+  finished_at: number | null;
+  deadline_at: number | null;
+  spent_tokens: number;
+  spent_cost_usd: number;
+  reserved_tokens: number;
+  reserved_cost_usd: number;
+  traceparent: string | null;
+};
+
+export type StepRow = {
+  plan_id: string;
+  step_id: string;
+  /** `planning`, `agent`, `merge` or `finish`: which handler runs it. */
+  kind: string;
+  pool: string;
+  status: StepStatus;
+  reason: string | null;
+  attempt: number;
+  /** Attempts that ended in a failure; parking and clean releases do not count. */
+  failures: number;
+  /** Leases lost since the step last made progress. */
+  lost_count: number;
+  /** Rises with every claim and every forced revocation. */
+  fence: number;
+  ready_at: number | null;
+  lease_owner: string | null;
+  lease_until: number | null;
+  effect_class: string;
+  /** Call whose effect was begun and not yet recorded as finished. */
+  intent_call_id: string | null;
+  reserved_tokens: number;
+  reserved_cost_usd: number;
+  head: string | null;
+  result_json: string | null;
+};
+
+export type StepDepTable = { plan_id: string; step_id: string; needs_step_id: string };
+
+export type AttemptRow = {
+  plan_id: string;
+  step_id: string;
+  attempt: number;
+  fence: number;
+  worker: string;
+  started_at: number;
+  heartbeat_at: number;
+  ended_at: number | null;
+  outcome: string | null;
+  error_code: string | null;
+};
+
+export type ApprovalRow = {
+  id: string;
+  tenant_id: string;
+  plan_id: string;
+  step_id: string;
+  kind: "step" | "call";
+  call_id: string | null;
+  request_hash: string;
+  request_json: string;
+  status: "pending" | "granted" | "denied" | "expired" | "void";
+  scope: "once" | "step" | "run" | null;
+  feedback: string | null;
+  requested_at: number;
+  expires_at: number;
+  decided_at: number | null;
+  decided_by: string | null;
+};
+
+export type EventRow = {
+  plan_id: string;
+  seq: number;
+  at: number;
+  type: EventType;
+  step_id: string | null;
+  attempt: number | null;
+  actor_json: string;
+  data_json: string;
+  trace_id: string | null;
+};
+
+export type OutboxRow = {
+  id: string;
+  pool: string;
+  dedupe_id: string;
+  plan_id: string;
+  step_id: string;
+  tenant_id: string;
+  priority: number;
+  envelope_json: string;
+  available_at: number;
+  claimed_until: number;
+};
+
+export type TimerRow = {
+  id: string;
+  plan_id: string;
+  step_id: string;
+  kind: "retry" | "approval" | "plan";
+  ref: string;
+  due_at: number;
+};
+
+export type IdemRow = {
+  tenant_id: string;
+  key: string;
+  request_hash: string;
+  response_json: string;
+  expires_at: number;
+};
+
+export type Tables = {
+  plan: PlanRow;
+  step: StepRow;
+  step_dep: StepDepTable;
+  attempt: AttemptRow;
+  approval: ApprovalRow;
+  event: EventRow;
+  outbox: OutboxRow;
+  timer: TimerRow;
+  idem: IdemRow;
+};
