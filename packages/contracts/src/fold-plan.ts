@@ -109,7 +109,12 @@ function created(event: PlanEventOf<"plan.created">): PlanState {
 
 function withPlan(state: PlanState, data: EventData<"plan.proposed">): PlanState {
   const known = new Map(state.steps.map((step) => [step.id, step]));
-  const steps = data.plan.steps.map((step) => known.get(step.id) ?? blankStep(step.id, "blocked"));
+  const changed = new Set<string>(data.changedSteps);
+  const steps = data.plan.steps.map((step): StepState => {
+    const before = known.get(step.id);
+    if (before === undefined) return blankStep(step.id, "blocked");
+    return changed.has(step.id) ? { ...before, status: "blocked", pendingApprovalId: undefined } : before;
+  });
   const status = state.status === "draft" ? "awaiting_approval" : state.status;
   const { plan, planHash, planner } = data;
   return { ...state, status, plan, planHash, planner, revision: plan.revision, steps };

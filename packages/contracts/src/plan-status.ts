@@ -68,11 +68,11 @@ export function isTerminalStep(status: StepStatus): boolean {
 
 const planEdges: Readonly<Record<PlanStatus, readonly PlanStatus[]>> = {
   draft: ["awaiting_approval", "failed", "cancelled", "cancelling"],
-  awaiting_approval: ["draft", "pending", "rejected", "cancelled"],
+  awaiting_approval: ["draft", "pending", "rejected", "cancelled", "cancelling"],
   rejected: [],
-  pending: ["running", "cancelling"],
+  pending: ["running", "paused", "cancelling", "draft"],
   running: ["paused", "succeeded", "failed", "cancelling", "draft"],
-  paused: ["running", "cancelling"],
+  paused: ["running", "cancelling", "draft"],
   cancelling: ["cancelled"],
   succeeded: [],
   failed: [],
@@ -81,8 +81,8 @@ const planEdges: Readonly<Record<PlanStatus, readonly PlanStatus[]>> = {
 
 const stepEdges: Readonly<Record<StepStatus, readonly StepStatus[]>> = {
   blocked: ["ready", "awaiting_approval", "skipped", "cancelled"],
-  ready: ["running", "awaiting_approval", "cancelled"],
-  awaiting_approval: ["ready", "failed", "cancelled"],
+  ready: ["running", "awaiting_approval", "blocked", "failed", "cancelled"],
+  awaiting_approval: ["ready", "blocked", "failed", "cancelled"],
   running: ["succeeded", "backoff", "failed", "needs_reconcile", "awaiting_approval", "cancelled"],
   backoff: ["ready", "failed", "cancelled"],
   needs_reconcile: ["succeeded", "ready", "failed", "cancelled"],

@@ -1,0 +1,182 @@
+// T8, T9, T12: what happens by the clock. Timers that are due, leases that ran out, ready
+// steps whose message was lost, and cancelled steps that did not stop in time.
+import type { ApprovalId, StepId } from "@ossaat/contracts";
+
+import { endAttempt, getStep, leaveRunning } from "../step/step-rows.ts";
+import type { StepRow, TimerRow } from "../store/tables.ts";
+import { addRetryTimer, endBadly } from "./end-step.ts";
+import type { Failure } from "./end-step.ts";
+import { announceStep, readyStep } from "./advance-plan.ts";
+import { backoffMs } from "./backoff.ts";
+import { releaseReservation } from "./budget.ts";
+import { changePlan, systemActor } from "./engine.ts";
+import type { Engine, PlanTx } from "./engine.ts";
+import { jobEngineLimits } from "./limits.ts";
+
+function keyOf(row: Pick<StepRow, "plan_id" | "step_id" | "attempt">) {
+  return { planId: row.plan_id, stepId: row.step_id as StepId, attempt: row.attempt };
+}
+
+async function onRetryDue(engine: Engine, change: PlanTx, timer: TimerRow): Promise<void> {
+  const step = await getStep(change.tx, timer.plan_id, timer.step_id);
+  if (step?.status === "backoff") await readyStep(engine, change, step);
+}
+
+async function onApprovalDue(engine: Engine, change: PlanTx, timer: TimerRow): Promise<void> {
+  const approval = await change.tx
+    .updateTable("approval")
+    .set({ status: "expired", decided_at: change.now, decided_by: systemActor.id })
+    .where("id", "=", timer.ref)
+    .where("status", "=", "pending")
+    .returningAll()
+    .executeTakeFirst();
+  const step = await getStep(change.tx, timer.plan_id, timer.step_id);
+  if (approval === undefined || step?.status !== "awaiting_approval") return;
+  const data = { approvalId: timer.ref as ApprovalId, status: "expired" } as const;
+  await change.append({ type: "approval.decided", stepId: timer.step_id as StepId, data });
+  await endBadly(engine, change, keyOf(step), {
+    reason: "expired",
+    code: "policy_denied",
+    message: "nobody answered the approval request in time",
+    retryable: false,
+  });
+}
+
+async function onPlanDue(engine: Engine, change: PlanTx): Promise<void> {
+  if (!["pending", "running", "paused"].includes(change.plan.status)) return;
+  const steps = await change.tx.selectFrom("step").selectAll().where("plan_id", "=", change.plan.id).execute();
+  for (const step of steps) {
+    if (!["ready", "running", "backoff", "awaiting_approval"].includes(step.status) || step.kind === "finish") continue;
+    engine.signalCancel(step.plan_id, step.step_id);
+    await endBadly(engine, change, keyOf(step), {
+      reason: "timeout",
+      code: "limit_exceeded",
+      message: "the plan's time budget is used up",
+      retryable: false,
+    });
+  }
+}
+
+/** T8: runs every due timer. Returns how many there were. */
+export async function sweepTimers(engine: Engine): Promise<number> {
+  const due = await engine.store.read
+    .selectFrom("timer")
+    .selectAll()
+    .where("due_at", "<=", engine.clock.now())
+    .orderBy("due_at")
+    .limit(jobEngineLimits.sweepBatch)
+    .execute();
+  for (const timer of due) {
+    await changePlan(engine, { planId: timer.plan_id, actor: systemActor }, async (change) => {
+      const taken = await change.tx.deleteFrom("timer").where("id", "=", timer.id).returning("id").executeTakeFirst();
+      if (taken === undefined) return;
+      if (timer.kind === "retry") await onRetryDue(engine, change, timer);
+      else if (timer.kind === "approval") await onApprovalDue(engine, change, timer);
+      else await onPlanDue(engine, change);
+    });
+  }
+  return due.length;
+}
+
+const poison: Failure = {
+  reason: "poison",
+  code: "internal",
+  message: "the step ended its worker again and again without progress",
+  retryable: false,
+};
+
+async function loseStep(engine: Engine, change: PlanTx, step: StepRow): Promise<void> {
+  const key = keyOf(step);
+  const lostCount = step.lost_count + 1;
+  await releaseReservation(change.tx, step);
+  await endAttempt(change.tx, key, { now: change.now, outcome: "lost" });
+  const worker = step.lease_owner ?? "unknown";
+  await change.append({ type: "step.lost", stepId: key.stepId, attempt: key.attempt, data: { worker, lostCount } });
+  if (step.effect_class === "once" && step.intent_call_id !== null) {
+    await leaveRunning(change.tx, key, { status: "needs_reconcile", attempt: step.attempt + 1, lost_count: lostCount });
+    const message = `whether call ${step.intent_call_id} took effect is unknown: look, then retry or cancel the plan`;
+    await change.append({ type: "step.reconcile_requested", stepId: key.stepId, data: { message } });
+    return;
+  }
+  if (lostCount > jobEngineLimits.maxLost) return endBadly(engine, change, key, poison);
+  await leaveRunning(change.tx, key, { status: "backoff", attempt: step.attempt + 1, lost_count: lostCount });
+  const dueAt = change.now + (lostCount === 1 ? 0 : backoffMs(lostCount, engine.rng));
+  await addRetryTimer(engine, change, key.stepId, dueAt);
+}
+
+/**
+ * T9: takes back leases that ran out. With `deadOwners` also those whose owner is known to be
+ * gone, as after a restart of the only process.
+ */
+export async function sweepLeases(engine: Engine, deadOwners?: (owner: string) => boolean): Promise<number> {
+  const running = await engine.store.read.selectFrom("step").selectAll().where("status", "=", "running").execute();
+  const now = engine.clock.now();
+  const lost = running.filter(
+    (step) => (step.lease_until ?? 0) < now || (deadOwners !== undefined && deadOwners(step.lease_owner ?? "")),
+  );
+  for (const candidate of lost) {
+    await changePlan(engine, { planId: candidate.plan_id, actor: systemActor }, async (change) => {
+      const step = await getStep(change.tx, candidate.plan_id, candidate.step_id);
+      if (step?.status === "running" && step.fence === candidate.fence) await loseStep(engine, change, step);
+    });
+  }
+  return lost.length;
+}
+
+/** T12: announces ready steps again whose message is gone. */
+export async function reemitReady(
+  engine: Engine,
+  olderThanMs: number = jobEngineLimits.reemitAfterMs,
+): Promise<number> {
+  const now = engine.clock.now();
+  const stranded = await engine.store.read
+    .selectFrom("step")
+    .innerJoin("plan", "plan.id", "step.plan_id")
+    .selectAll("step")
+    .where("step.status", "=", "ready")
+    .where("step.ready_at", "<=", now - olderThanMs)
+    .where("plan.status", "in", ["draft", "pending", "running"])
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom("outbox")
+            .select("outbox.id")
+            .whereRef("outbox.plan_id", "=", "step.plan_id")
+            .whereRef("outbox.step_id", "=", "step.step_id"),
+        ),
+      ),
+    )
+    .limit(jobEngineLimits.sweepBatch)
+    .execute();
+  for (const step of stranded) {
+    await changePlan(engine, { planId: step.plan_id, actor: systemActor }, async (change) => {
+      const current = await getStep(change.tx, step.plan_id, step.step_id);
+      if (current?.status === "ready" && current.attempt === step.attempt) await announceStep(engine, change, current);
+    });
+  }
+  return stranded.length;
+}
+
+/** Ends running steps of cancelled plans that did not stop within the grace. */
+export async function sweepCancelled(engine: Engine): Promise<void> {
+  const now = engine.clock.now();
+  const late = await engine.store.read
+    .selectFrom("step")
+    .innerJoin("plan", "plan.id", "step.plan_id")
+    .selectAll("step")
+    .where("step.status", "=", "running")
+    .where("plan.cancel_at", "<=", now - jobEngineLimits.cancelGraceMs)
+    .execute();
+  for (const step of late) {
+    await changePlan(engine, { planId: step.plan_id, actor: systemActor }, async (change) => {
+      const current = await getStep(change.tx, step.plan_id, step.step_id);
+      if (current?.status !== "running" || current.fence !== step.fence) return;
+      await endBadly(engine, change, keyOf(current), {
+        reason: "cancelled",
+        code: "cancelled",
+        message: "the plan was cancelled",
+        retryable: false,
+      });
+    });
+  }
+}

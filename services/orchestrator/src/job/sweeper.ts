@@ -1,0 +1,34 @@
+// Runs the sweeps on a clock: often enough to be prompt, gently enough to cost nothing.
+import type { Engine } from "./engine.ts";
+import { jobEngineLimits } from "./limits.ts";
+import { reemitReady, sweepCancelled, sweepLeases, sweepTimers } from "./sweep.ts";
+
+export type Sweeper = { start(): void; stop(): Promise<void> };
+
+export function createSweeper(engine: Engine): Sweeper {
+  let timer: NodeJS.Timeout | undefined;
+  let current: Promise<void> = Promise.resolve();
+  let stopped = false;
+
+  const sweep = async () => {
+    await sweepTimers(engine);
+    await sweepLeases(engine);
+    await sweepCancelled(engine);
+    await reemitReady(engine);
+  };
+  const tick = () => {
+    current = sweep()
+      .catch((error: unknown) => engine.log.error({ error }, "sweep failed"))
+      .finally(() => {
+        if (!stopped) timer = setTimeout(tick, jobEngineLimits.pollMs);
+      });
+  };
+  return {
+    start: tick,
+    async stop() {
+      stopped = true;
+      clearTimeout(timer);
+      await current;
+    },
+  };
+}

@@ -1,0 +1,167 @@
+// The worker: takes deliveries, claims, settles the message at once, and runs the step while
+// keeping its lease. It knows nothing of what a step does.
+import { AgentError } from "@ossaat/contracts";
+
+import { claimStep, heartbeat } from "./claim-step.ts";
+import { failStep, releaseStep } from "./end-step.ts";
+import { LeaseLost } from "./engine.ts";
+import type { Claim, Engine } from "./engine.ts";
+import type { Delivery, JobQueue } from "./job-queue.ts";
+import { jobEngineLimits } from "./limits.ts";
+
+/** Why a running step is asked to stop. */
+export type StopReason = "cancel" | "lost" | "shutdown" | "deadline";
+
+export class StepStopped extends Error {
+  readonly reason: StopReason;
+  constructor(reason: StopReason) {
+    super(`the step was asked to stop: ${reason}`);
+    this.name = "AbortError";
+    this.reason = reason;
+  }
+}
+
+/** Runs one claimed step to its end; every end is recorded by the step itself. */
+export type StepRunner = (claim: Claim, signal: AbortSignal) => Promise<void>;
+
+export type WorkerDeps = {
+  engine: Engine;
+  queue: JobQueue;
+  runStep: StepRunner;
+  workerId: string;
+  pool: string;
+  slots: number;
+};
+
+type Running = { claim: Claim; controller: AbortController; done: Promise<void> };
+
+export type Worker = {
+  start(): void;
+  /** Asks one running step to stop; a no-op when it does not run here. */
+  cancel(planId: string, stepId: string): void;
+  /** Stops claiming, asks running steps to stop, waits until they gave up their lease. */
+  stop(): Promise<void>;
+};
+
+const keyOf = (planId: string, stepId: string) => `${planId}/${stepId}`;
+
+/** Renews the lease until stopped; aborts the step when it is lost or cancelled. */
+function keepLease(engine: Engine, claim: Claim, controller: AbortController): () => void {
+  let renewedAt = engine.clock.monotonic();
+  let busy = false;
+  const beat = async () => {
+    if (busy) return;
+    busy = true;
+    try {
+      const answer = await heartbeat(engine, claim);
+      renewedAt = engine.clock.monotonic();
+      if (answer === "lost") controller.abort(new StepStopped("lost"));
+      if (answer === "cancel") controller.abort(new StepStopped("cancel"));
+    } catch (error) {
+      engine.log.warn({ planId: claim.planId, stepId: claim.stepId, error }, "heartbeat failed");
+      const silentMs = engine.clock.monotonic() - renewedAt;
+      if (silentMs > jobEngineLimits.leaseMs * jobEngineLimits.selfAbortShare)
+        controller.abort(new StepStopped("lost"));
+    } finally {
+      busy = false;
+    }
+  };
+  const timer = setInterval(() => void beat(), jobEngineLimits.heartbeatMs);
+  return () => clearInterval(timer);
+}
+
+async function recordCrash(engine: Engine, claim: Claim, thrown: unknown): Promise<void> {
+  const error = AgentError.from(thrown);
+  engine.log.error({ planId: claim.planId, stepId: claim.stepId, error: thrown }, "step handler failed");
+  const { code, message, isRetryable } = error;
+  await failStep(engine, claim, { reason: "internal", code, message, retryable: isRetryable });
+}
+
+async function settleEnd(
+  engine: Engine,
+  claim: Claim,
+  { thrown, signal }: { thrown: unknown; signal: AbortSignal },
+): Promise<void> {
+  if (thrown instanceof LeaseLost) return;
+  const stopped: unknown = signal.aborted ? signal.reason : undefined;
+  if (!(stopped instanceof StepStopped)) return recordCrash(engine, claim, thrown);
+  switch (stopped.reason) {
+    case "lost":
+      return;
+    case "shutdown":
+      return releaseStep(engine, claim, "the server stopped");
+    case "cancel":
+      return failStep(engine, claim, {
+        reason: "cancelled",
+        code: "cancelled",
+        message: "the plan was cancelled",
+        retryable: false,
+      });
+    case "deadline":
+      return failStep(engine, claim, {
+        reason: "timeout",
+        code: "limit_exceeded",
+        message: "the step took longer than its time limit",
+        retryable: false,
+      });
+  }
+}
+
+async function runClaim({ engine, runStep }: WorkerDeps, claim: Claim, controller: AbortController): Promise<void> {
+  const stopKeeping = keepLease(engine, claim, controller);
+  try {
+    await runStep(claim, controller.signal);
+  } catch (thrown) {
+    await settleEnd(engine, claim, { thrown, signal: controller.signal }).catch((error: unknown) => {
+      if (!(error instanceof LeaseLost)) throw error;
+    });
+  } finally {
+    stopKeeping();
+  }
+}
+
+/** Makes a worker; `slots` steps run at once. */
+export function createWorker(deps: WorkerDeps): Worker {
+  const { engine, queue, workerId, pool, slots } = deps;
+  const running = new Map<string, Running>();
+  let subscription: ReturnType<JobQueue["subscribe"]> | undefined;
+  let stopping = false;
+
+  const begin = (claim: Claim) => {
+    const controller = new AbortController();
+    const key = keyOf(claim.planId, claim.stepId);
+    const done = runClaim(deps, claim, controller)
+      .catch((error: unknown) =>
+        engine.log.error({ planId: claim.planId, stepId: claim.stepId, error }, "step end not recorded"),
+      )
+      .finally(() => {
+        running.delete(key);
+        if (running.size < slots && !stopping) subscription?.resume();
+      });
+    running.set(key, { claim, controller, done });
+    if (running.size >= slots) subscription?.pause();
+  };
+
+  const onDelivery = async (delivery: Delivery) => {
+    if (stopping || running.size >= slots) return delivery.settle("retry_soon");
+    const claim = await claimStep(engine, delivery.envelope, workerId);
+    await delivery.settle("done");
+    if (claim !== undefined) begin(claim);
+  };
+
+  return {
+    start() {
+      // NOTE: one delivery at a time, because pausing at the last free slot must take effect at once.
+      subscription = queue.subscribe(pool, 1, onDelivery);
+    },
+    cancel(planId, stepId) {
+      running.get(keyOf(planId, stepId))?.controller.abort(new StepStopped("cancel"));
+    },
+    async stop() {
+      stopping = true;
+      await subscription?.close();
+      for (const { controller } of running.values()) controller.abort(new StepStopped("shutdown"));
+      await Promise.allSettled([...running.values()].map(({ done }) => done));
+    },
+  };
+}

@@ -1,0 +1,140 @@
+// T1: takes a goal and starts its planning. Durable before it is answered.
+import { CreatePlanRequest, PlanId, planningStepId } from "@ossaat/contracts";
+import type { Actor, Budget, EventData, RepositoryInfo, WorkspaceService } from "@ossaat/contracts";
+
+import { appendEvents } from "../event/append-events.ts";
+import { dispatchStep } from "../job/dispatch-step.ts";
+import type { Engine } from "../job/engine.ts";
+import type { Models } from "../provider/models.ts";
+import { insertStep } from "../step/step-rows.ts";
+import type { Tx } from "../store/store.ts";
+import { recallAnswer, rememberAnswer } from "./idempotency.ts";
+import { defaultBudget } from "./limits.ts";
+
+export type PlanDeps = {
+  engine: Engine;
+  workspaces: WorkspaceService;
+  models: Models;
+  sandbox: "bubblewrap" | "none";
+};
+
+export type CreatePlanInput = {
+  request: CreatePlanRequest;
+  tenantId: string;
+  actor: Actor;
+  idempotencyKey?: string | undefined;
+};
+
+export type PlanOptions = EventData<"plan.created">;
+
+/** Writes the plan row, its first event and its first planning round. */
+export async function insertPlan(
+  engine: Engine,
+  tx: Tx,
+  { planId, options, actor, now }: { planId: PlanId; options: PlanOptions; actor: Actor; now: number },
+): Promise<void> {
+  await tx
+    .insertInto("plan")
+    .values({
+      id: planId,
+      tenant_id: options.tenantId,
+      status: "draft",
+      goal: options.goal,
+      options_json: JSON.stringify(options),
+      def_json: null,
+      def_hash: null,
+      revision: 0,
+      planning_round: 1,
+      approved_json: "{}",
+      model: options.model,
+      next_seq: 1,
+      cancel_at: null,
+      priority: 0,
+      repository_path: options.repository.path,
+      created_by: actor.id,
+      created_at: now,
+      updated_at: now,
+      finished_at: null,
+      deadline_at: null,
+      spent_tokens: 0,
+      spent_cost_usd: 0,
+      reserved_tokens: 0,
+      reserved_cost_usd: 0,
+      traceparent: null,
+    })
+    .execute();
+  await appendEvents(tx, { planId, actor, now }, [{ type: "plan.created", data: options }]);
+}
+
+async function startPlanning(
+  engine: Engine,
+  tx: Tx,
+  plan: { planId: PlanId; tenantId: string; now: number },
+): Promise<void> {
+  const { planId, tenantId, now } = plan;
+  const step = await insertStep(tx, {
+    planId,
+    stepId: planningStepId(1),
+    kind: "planning",
+    status: "ready",
+    effectClass: "pure",
+  });
+  await tx
+    .updateTable("step")
+    .set({ ready_at: now })
+    .where("plan_id", "=", planId)
+    .where("step_id", "=", step.step_id)
+    .execute();
+  await dispatchStep(tx, { tenantId, priority: 0, step, now, messageId: engine.ids.uuid(), traceparent: null });
+}
+
+function repositoryOf(info: RepositoryInfo, baseRef: string | undefined): PlanOptions["repository"] {
+  return {
+    path: info.root,
+    baseCommit: info.baseCommit,
+    dirtyPaths: info.dirtyPaths,
+    ...(info.branch === undefined ? {} : { branch: info.branch }),
+    ...(baseRef === undefined ? {} : { baseRef }),
+  };
+}
+
+function withDefaults(budget: Budget | undefined): Budget {
+  return { ...defaultBudget, ...budget };
+}
+
+/**
+ * Creates a plan in `draft`.
+ * @throws AgentError invalid_input (goal, repository, ref, model), conflict (idempotency key)
+ */
+export async function createPlan(deps: PlanDeps, input: CreatePlanInput): Promise<{ planId: PlanId }> {
+  const { engine, models, workspaces } = deps;
+  const request = CreatePlanRequest.parse(input.request);
+  const { path, baseRef } = request.repository;
+  const ref = request.model === "none" ? null : (request.model ?? models.defaultRef());
+  const model = ref === null ? undefined : await models.resolve(ref);
+  const info = await workspaces.inspect(baseRef === undefined ? { path } : { path, baseRef });
+  const planId = PlanId.parse(`plan-${engine.ids.uuid()}`);
+  const key = { tenantId: input.tenantId, key: input.idempotencyKey, request };
+  const answer = await engine.store.tx(async (tx) => {
+    const now = engine.clock.now();
+    const known = await recallAnswer<{ planId: PlanId }>(tx, key, now);
+    if (known !== undefined) return known;
+    const options: PlanOptions = {
+      goal: request.goal,
+      repository: repositoryOf(info, baseRef),
+      model: model?.ref ?? null,
+      scripted: model?.scripted ?? false,
+      sandbox: deps.sandbox,
+      budget: withDefaults(request.budget),
+      tenantId: input.tenantId,
+      ...(request.agents === undefined ? {} : { agents: request.agents }),
+    };
+    await insertPlan(engine, tx, { planId, options, actor: input.actor, now });
+    await startPlanning(engine, tx, { planId, tenantId: input.tenantId, now });
+    await rememberAnswer(tx, key, { now, answer: { planId } });
+    return { planId };
+  });
+  engine.bus.wake(answer.planId);
+  engine.wakeQueue();
+  return answer;
+}

@@ -1,0 +1,119 @@
+// A person's own revision of a plan. Everything is checked before anything is stored.
+import {
+  AgentError,
+  Plan,
+  capabilityTable,
+  findGraphProblems,
+  findHeadProblems,
+  planLimits,
+  sealPlan,
+  toolSpecs,
+} from "@ossaat/contracts";
+import type { Actor, PlanStatus, SealedPlan } from "@ossaat/contracts";
+import { z } from "zod";
+
+import { advancePlan } from "../job/advance-plan.ts";
+import { changePlan } from "../job/engine.ts";
+import type { Engine } from "../job/engine.ts";
+import { putRevision } from "./put-revision.ts";
+
+export type PlanProblem = { path: string; message: string };
+
+/** What is wrong with a plan as a whole, beyond its shape. */
+export function findPlanProblems(plan: Plan, agents: ReadonlySet<string>): PlanProblem[] {
+  const problems: PlanProblem[] = findGraphProblems(plan);
+  if (problems.length === 0) problems.push(...findHeadProblems(plan));
+  plan.steps.forEach((step, index) => {
+    const at = `steps[${index}]`;
+    if (step.action !== "merge" && !agents.has(step.agent)) {
+      problems.push({
+        path: `${at}.agent`,
+        message: `unknown agent "${step.agent}": known are ${[...agents].join(", ")}`,
+      });
+    }
+    for (const tool of step.envelope.tools) {
+      if (!Object.hasOwn(toolSpecs, tool))
+        problems.push({ path: `${at}.envelope.tools`, message: `unknown tool "${tool}"` });
+    }
+  });
+  if (Buffer.byteLength(JSON.stringify(plan)) > planLimits.maxPlanBytes) {
+    problems.push({ path: "", message: `the plan is larger than ${planLimits.maxPlanBytes} bytes` });
+  }
+  return problems;
+}
+
+/** One line a problem, for a message. */
+export function describeProblems(problems: readonly PlanProblem[]): string {
+  return problems.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ");
+}
+
+function invalidPlan(problems: readonly PlanProblem[], planId: string): AgentError {
+  return new AgentError("invalid_input", `The edited plan is not valid: ${describeProblems(problems)}.`, {
+    details: { problems, next: `mend .plans/${planId}/plan.json and run \`ossaat edit ${planId}\` again` },
+  });
+}
+
+function parsePlan(value: unknown, planId: string): Plan {
+  const parsed = Plan.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => ({ path: z.core.toDotPath(issue.path), message: issue.message }));
+  throw invalidPlan(problems, planId);
+}
+
+/** Fields the platform writes; an edit cannot change them. */
+function keepFixedFields(edited: Plan, current: SealedPlan): Plan {
+  const { id, createdAt, goal, planner, repository, schemaVersion } = current;
+  const steps = edited.steps.map((step) => ({ ...step, capabilityLabel: capabilityTable[step.capability].label }));
+  const model = current.model === undefined ? {} : { model: current.model };
+  return {
+    ...edited,
+    steps,
+    id,
+    createdAt,
+    goal,
+    planner,
+    repository,
+    schemaVersion,
+    ...model,
+    revision: current.revision + 1,
+  };
+}
+
+const editable: readonly PlanStatus[] = ["awaiting_approval", "pending", "running", "paused"];
+
+export type EditPlanInput = {
+  planId: string;
+  basePlanHash: string;
+  plan: unknown;
+  actor: Actor;
+  agents: ReadonlySet<string>;
+};
+
+/**
+ * Stores an edited plan as a new revision; an edit that changes nothing stores nothing.
+ * @throws AgentError invalid_input (every problem named), conflict (stale base, started step)
+ */
+export async function editPlan(engine: Engine, input: EditPlanInput): Promise<{ planHash: string; revision: number }> {
+  const { planId, actor } = input;
+  const edited = parsePlan(input.plan, planId);
+  const problems = findPlanProblems(edited, input.agents);
+  if (problems.length > 0) throw invalidPlan(problems, planId);
+  return changePlan(engine, { planId, actor }, async (change) => {
+    const { plan } = change;
+    if (plan.def_json === null || !editable.includes(plan.status)) {
+      throw new AgentError("conflict", `The plan is ${plan.status}: it cannot be edited.`);
+    }
+    if (plan.def_hash !== input.basePlanHash) {
+      throw new AgentError("conflict", "The plan changed since you began to edit it.", {
+        details: { planHash: plan.def_hash, next: `run \`ossaat show ${planId} --plan\` and edit again` },
+      });
+    }
+    const current = JSON.parse(plan.def_json) as SealedPlan;
+    const unchanged = sealPlan({ ...keepFixedFields(edited, current), revision: current.revision });
+    if (unchanged.planHash === current.planHash) return { planHash: current.planHash, revision: current.revision };
+    const next = sealPlan(keepFixedFields(edited, current));
+    await putRevision(change, { plan: next, origin: "edit" });
+    if (plan.status !== "awaiting_approval") await advancePlan(engine, change);
+    return { planHash: next.planHash, revision: next.revision };
+  });
+}

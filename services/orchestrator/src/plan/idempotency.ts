@@ -1,0 +1,50 @@
+// Makes a command safe to send twice: the second answer is the first one's.
+import { AgentError, hashJson } from "@ossaat/contracts";
+
+import type { Tx } from "../store/store.ts";
+import { planFeatureLimits } from "./limits.ts";
+
+export type IdempotencyKey = { tenantId: string; key: string | undefined; request: unknown };
+
+/**
+ * The stored answer of the same command.
+ * @throws AgentError conflict when the key was used for another request.
+ */
+export async function recallAnswer<T>(
+  tx: Tx,
+  { tenantId, key, request }: IdempotencyKey,
+  now: number,
+): Promise<T | undefined> {
+  if (key === undefined) return undefined;
+  const row = await tx
+    .selectFrom("idem")
+    .selectAll()
+    .where("tenant_id", "=", tenantId)
+    .where("key", "=", key)
+    .executeTakeFirst();
+  if (row === undefined || row.expires_at <= now) return undefined;
+  if (row.request_hash !== hashJson(request)) {
+    throw new AgentError("conflict", "This idempotency key was used for another request.");
+  }
+  return JSON.parse(row.response_json) as T;
+}
+
+export async function rememberAnswer(
+  tx: Tx,
+  { tenantId, key, request }: IdempotencyKey,
+  { now, answer }: { now: number; answer: unknown },
+): Promise<void> {
+  if (key === undefined) return;
+  const row = {
+    tenant_id: tenantId,
+    key,
+    request_hash: hashJson(request),
+    response_json: JSON.stringify(answer),
+    expires_at: now + planFeatureLimits.idempotencyMs,
+  };
+  await tx
+    .insertInto("idem")
+    .values(row)
+    .onConflict((conflict) => conflict.columns(["tenant_id", "key"]).doUpdateSet(row))
+    .execute();
+}

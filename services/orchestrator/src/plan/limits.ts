@@ -1,0 +1,11 @@
+import type { Budget } from "@ossaat/contracts";
+
+/** Cap of a run when nobody named one: no run is without a limit. */
+export const defaultBudget: Budget = { maxTokens: 2_000_000, maxCostUsd: 5, maxMinutes: 120 };
+
+export const planFeatureLimits = {
+  /** How long an idempotency key is remembered, ms. */
+  idempotencyMs: 24 * 60 * 60 * 1000,
+  /** Plans of one page. */
+  pageSize: 50,
+} as const;
