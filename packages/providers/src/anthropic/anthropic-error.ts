@@ -1,0 +1,88 @@
+// Translates what the Anthropic SDK throws, and `error` events inside a stream, once.
+import { APIConnectionError, APIConnectionTimeoutError, APIError, APIUserAbortError } from "@anthropic-ai/sdk";
+
+import { httpError, kindOfStatus, networkError } from "../http-error.ts";
+import { ProviderError } from "../provider-error.ts";
+import type { ProviderErrorKind } from "../provider-error.ts";
+
+const kindOfType: Readonly<Record<string, ProviderErrorKind>> = {
+  invalid_request_error: "badRequest",
+  authentication_error: "auth",
+  billing_error: "billing",
+  permission_error: "permission",
+  not_found_error: "modelNotFound",
+  conflict_error: "conflict",
+  request_too_large: "contextLength",
+  rate_limit_error: "rateLimit",
+  timeout_error: "server",
+  api_error: "server",
+  overloaded_error: "overloaded",
+};
+
+const nextOfKind: Readonly<Partial<Record<ProviderErrorKind, string>>> = {
+  auth: "Set ANTHROPIC_API_KEY to a valid key and try again.",
+  quota: "Raise the spend limit of the provider's account, or choose another model with --model.",
+  billing: "Check the billing page of the provider's account.",
+  modelNotFound: "Choose a model the account may use with --model anthropic/MODEL.",
+};
+
+type Body = { type?: unknown; message?: unknown; details?: { error_code?: unknown } | null };
+
+/** A spend limit is no rate limit (waiting does not help); a long prompt has no code of its own. */
+function refineKind(kind: ProviderErrorKind, body: Body): ProviderErrorKind {
+  const code = body.details?.error_code;
+  if (typeof code === "string" && code.includes("spend_limit")) return "quota";
+  if (kind === "badRequest" && typeof body.message === "string" && body.message.startsWith("prompt is too long")) {
+    return "contextLength";
+  }
+  return kind;
+}
+
+type AnthropicFailure = {
+  body: Body;
+  status?: number | undefined;
+  headers?: Headers | undefined;
+  requestId?: string | null | undefined;
+};
+
+/** An error body, from an answer's status or from an `error` event, as a ProviderError. */
+export function anthropicFailure(failure: AnthropicFailure): ProviderError {
+  const { body, status } = failure;
+  const byType = typeof body.type === "string" ? kindOfType[body.type] : undefined;
+  const kind = refineKind(byType ?? (status === undefined ? "server" : kindOfStatus(status)), body);
+  return httpError({
+    provider: "anthropic",
+    kind,
+    status,
+    headers: failure.headers,
+    code: body.details?.error_code ?? body.type,
+    requestId: failure.requestId,
+    next: nextOfKind[kind],
+  });
+}
+
+/** @param host where the request went, for network errors */
+export function mapAnthropicError(thrown: unknown, host: string): ProviderError {
+  const provider = "anthropic";
+  if (thrown instanceof ProviderError) return thrown;
+  if (thrown instanceof APIUserAbortError || (thrown instanceof Error && thrown.name === "AbortError")) {
+    return new ProviderError("cancelled", "The model call was cancelled.", { provider });
+  }
+  if (thrown instanceof APIConnectionTimeoutError) {
+    return new ProviderError("timeout", `The model provider at ${host} did not answer in time.`, {
+      provider,
+      timeout: "total",
+    });
+  }
+  if (thrown instanceof APIConnectionError) return networkError(provider, host, thrown);
+  if (thrown instanceof SyntaxError) {
+    return new ProviderError("protocol", `The model provider at ${host} sent something that is not JSON.`, {
+      provider,
+    });
+  }
+  if (thrown instanceof APIError) {
+    const body = (thrown.error as { error?: Body } | undefined)?.error ?? {};
+    return anthropicFailure({ body, status: thrown.status, headers: thrown.headers, requestId: thrown.requestID });
+  }
+  return networkError(provider, host, thrown);
+}

@@ -1,0 +1,96 @@
+// Anthropic over the official SDK. Credential and address are passed in; the SDK's own spans
+// and retries are off: tracing and the retry policy are ours.
+import { Anthropic } from "@anthropic-ai/sdk";
+import { Stream } from "@anthropic-ai/sdk/core/streaming";
+
+import { providerLimits } from "../limits.ts";
+import { ProviderError } from "../provider-error.ts";
+import type { ModelProvider, ModelRef, ModelRequest, ProviderCheck, StreamEvent } from "../spec.ts";
+import { anthropicCapabilities } from "./anthropic-capabilities.ts";
+import { mapAnthropicError } from "./anthropic-error.ts";
+import { prepareMessages } from "./prepare-request.ts";
+import { streamMessages } from "./stream-messages.ts";
+
+export const anthropicBaseUrl = "https://api.anthropic.com";
+
+export type AnthropicProviderOptions = {
+  /** Absent only for servers that want none. */
+  apiKey?: string | undefined;
+  baseUrl?: string | undefined;
+  /** Set when the base URL is not the vendor's own: prices are then unknown. */
+  connection?: string | undefined;
+  now?: (() => Date) | undefined;
+};
+
+function createClient(options: AnthropicProviderOptions): Anthropic {
+  return new Anthropic({
+    apiKey: options.apiKey ?? "none",
+    ...(options.apiKey === undefined ? { defaultHeaders: { Authorization: null } } : {}),
+    baseURL: options.baseUrl ?? anthropicBaseUrl,
+    webhookKey: null,
+    maxRetries: 0,
+    timeout: providerLimits.sdkTimeoutMs,
+    openTelemetry: false,
+    // The SDK's log lines may hold bodies.
+    logLevel: "off",
+  });
+}
+
+/** Makes the provider `anthropic` for one connection. */
+export function createAnthropicProvider(options: AnthropicProviderOptions): ModelProvider {
+  const client = createClient(options);
+  const host = new URL(options.baseUrl ?? anthropicBaseUrl).host;
+  const now = options.now ?? (() => new Date());
+  const refOf = (modelId: string): ModelRef => ({
+    provider: "anthropic",
+    modelId,
+    wire: "anthropic.messages",
+    ...(options.connection === undefined ? {} : { connection: options.connection }),
+  });
+  const capabilities = (modelId: string) => anthropicCapabilities(refOf(modelId), now());
+
+  async function* stream(request: ModelRequest): AsyncGenerator<StreamEvent> {
+    const abort = new AbortController();
+    const signal = request.signal === undefined ? abort.signal : AbortSignal.any([request.signal, abort.signal]);
+    let isDone = false;
+    try {
+      const { body, warnings } = prepareMessages(request, capabilities(request.modelId));
+      const response = await client.messages.create(body, { signal }).asResponse();
+      yield { type: "start", warnings };
+      const requestId = response.headers.get("request-id");
+      if (requestId !== null) yield { type: "meta", requestId };
+      for await (const event of streamMessages(Stream.rawEvents(response, abort), request.modelId)) {
+        isDone ||= event.type === "finish" || event.type === "error";
+        yield event;
+      }
+      if (!isDone) yield { type: "error", error: endedEarly(request, host) };
+    } catch (thrown) {
+      if (!isDone) yield { type: "error", error: mapAnthropicError(thrown, host) };
+    } finally {
+      abort.abort();
+    }
+  }
+
+  async function check(modelId: string, checkOptions: { signal?: AbortSignal } = {}): Promise<ProviderCheck> {
+    try {
+      const timeout = AbortSignal.timeout(providerLimits.checkTimeoutMs);
+      const signal = checkOptions.signal === undefined ? timeout : AbortSignal.any([checkOptions.signal, timeout]);
+      const model = await client.models.retrieve(modelId, null, { signal });
+      return { ok: true, detail: `${host} answers and offers the model ${model.id}.` };
+    } catch (thrown) {
+      const error = mapAnthropicError(thrown, host);
+      const next = error.details["next"];
+      return { ok: false, detail: error.message, ...(typeof next === "string" ? { next } : {}) };
+    }
+  }
+
+  return { id: "anthropic", stream, capabilities, check };
+}
+
+function endedEarly(request: ModelRequest, host: string): ProviderError {
+  return request.signal?.aborted === true
+    ? new ProviderError("cancelled", "The model call was cancelled.", { provider: "anthropic" })
+    : new ProviderError("network", `The connection to ${host} ended before the answer was complete.`, {
+        provider: "anthropic",
+      });
+}

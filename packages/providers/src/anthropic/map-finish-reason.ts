@@ -1,0 +1,17 @@
+// Anthropic's stop reasons in the words of spec.ts.
+import type { FinishReason } from "../spec.ts";
+
+const reasons: Readonly<Record<string, FinishReason>> = {
+  end_turn: "stop",
+  stop_sequence: "stop",
+  max_tokens: "length",
+  tool_use: "toolCalls",
+  pause_turn: "pause",
+  refusal: "refusal",
+  model_context_window_exceeded: "contextExceeded",
+};
+
+/** An unknown reason is a plain stop; the raw word travels along. */
+export function mapStopReason(raw: string): FinishReason {
+  return reasons[raw] ?? "stop";
+}

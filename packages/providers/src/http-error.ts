@@ -1,0 +1,119 @@
+// What every HTTP vendor's errors have in common: status, headers and network failures.
+import { providerLimits } from "./limits.ts";
+import { ProviderError } from "./provider-error.ts";
+import type { ProviderErrorKind } from "./provider-error.ts";
+
+/** Kind of an HTTP status when the vendor's own code says nothing better. */
+export function kindOfStatus(status: number): ProviderErrorKind {
+  switch (status) {
+    case 401:
+      return "auth";
+    case 402:
+      return "billing";
+    case 403:
+      return "permission";
+    case 404:
+      return "modelNotFound";
+    case 408:
+    case 504:
+      return "server";
+    case 409:
+      return "conflict";
+    case 429:
+      return "rateLimit";
+    case 503:
+    case 529:
+      return "overloaded";
+    default:
+      return status >= 500 ? "server" : "badRequest";
+  }
+}
+
+/** Milliseconds to wait, from `retry-after-ms` or `retry-after` (seconds or a date). */
+export function readRetryAfterMs(headers: Headers | undefined, now: number): number | undefined {
+  const milliseconds = Number.parseFloat(headers?.get("retry-after-ms") ?? "");
+  const text = headers?.get("retry-after") ?? "";
+  const seconds = /^\s*\d+(?:\.\d+)?\s*$/.test(text) ? Number.parseFloat(text) : Number.NaN;
+  const date = Date.parse(text);
+  const candidates = [milliseconds, seconds * 1_000, Number.isNaN(seconds) ? date - now : Number.NaN];
+  const found = candidates.find((value) => !Number.isNaN(value));
+  return found === undefined ? undefined : Math.min(Math.max(0, Math.ceil(found)), providerLimits.maxRetryAfterMs);
+}
+
+/** The vendor's own word on whether to ask again. */
+export function readShouldRetry(headers: Headers | undefined): boolean | undefined {
+  const text = headers?.get("x-should-retry");
+  return text === "true" ? true : text === "false" ? false : undefined;
+}
+
+/** A vendor's code or parameter name when it is a short plain word; never free text. */
+export function safeWord(value: unknown): string | undefined {
+  return typeof value === "string" && /^[\w.[\]-]{1,80}$/.test(value) ? value : undefined;
+}
+
+/** The system's error code (ECONNREFUSED …) from a chain of causes. */
+function networkCode(thrown: unknown): string | undefined {
+  for (let error: unknown = thrown, depth = 0; error instanceof Error && depth < 8; error = error.cause, depth += 1) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (typeof code === "string" && /^[A-Z][A-Z0-9_]+$/.test(code)) return code;
+  }
+  return undefined;
+}
+
+/** A failure below HTTP: refused, reset, cut, name not found. */
+export function networkError(provider: string, host: string, thrown: unknown): ProviderError {
+  const code = networkCode(thrown);
+  const suffix = code === undefined ? "" : ` (${code})`;
+  return new ProviderError("network", `The connection to the model provider ${provider} at ${host} failed${suffix}.`, {
+    provider,
+    vendorCode: code,
+    next: `Check that ${host} is reachable from this machine.`,
+  });
+}
+
+const kindTexts: Readonly<Partial<Record<ProviderErrorKind, string>>> = {
+  auth: "refused the API key",
+  permission: "does not allow this request with this API key",
+  billing: "reports a billing problem of the account",
+  quota: "reports that the account's quota is used up",
+  rateLimit: "is limiting the request rate",
+  overloaded: "is overloaded",
+  badRequest: "refused the request",
+  contextLength: "refused the request: it is longer than the model's context",
+  contentFilter: "refused the content of the request",
+  modelNotFound: "does not know the model",
+  conflict: "reports a conflict",
+  server: "failed on its side",
+};
+
+export type HttpFailure = {
+  provider: string;
+  kind: ProviderErrorKind;
+  status?: number | undefined;
+  headers?: Headers | undefined;
+  code?: unknown;
+  param?: unknown;
+  requestId?: string | null | undefined;
+  next?: string | undefined;
+};
+
+/** A refused or failed request as a ProviderError; of the body only short code words are kept. */
+export function httpError(failure: HttpFailure): ProviderError {
+  const { provider, kind, status, headers } = failure;
+  const code = safeWord(failure.code);
+  const param = safeWord(failure.param);
+  const facts = [status, code, param === undefined ? undefined : `parameter ${param}`].filter(
+    (fact) => fact !== undefined,
+  );
+  const suffix = facts.length === 0 ? "" : ` (${facts.join(", ")})`;
+  return new ProviderError(kind, `The model provider ${provider} ${kindTexts[kind] ?? "failed"}${suffix}.`, {
+    provider,
+    status,
+    vendorCode: code,
+    requestId: failure.requestId ?? undefined,
+    retryAfterMs: readRetryAfterMs(headers, Date.now()),
+    // A vendor may forbid a retry that the kind would allow, never the other way round.
+    retryable: readShouldRetry(headers) === false ? false : undefined,
+    next: failure.next,
+  });
+}

@@ -1,0 +1,26 @@
+// Named limits of model calls.
+
+/** Default timers of one call, milliseconds; a request may set its own. */
+export const timeoutDefaults = {
+  /** A local server may load its model before it sends headers. */
+  connectMs: 60_000,
+  /** Reasoning models may think for minutes before the first visible block. */
+  firstTokenMs: 300_000,
+  /** Vendors send pings well inside this. */
+  idleMs: 120_000,
+  /** A turn longer than this is better cut into steps. */
+  totalMs: 900_000,
+} as const;
+
+export const providerLimits = {
+  /** Milliseconds of the SDKs' own timer: above every timer of ours, so that ours decide. */
+  sdkTimeoutMs: 24 * 60 * 60 * 1_000,
+  /** Milliseconds of a connection check. */
+  checkTimeoutMs: 15_000,
+  /** Output tokens asked for when a vendor demands a figure and the request has none. */
+  defaultMaxOutputTokens: 16_000,
+  /** Milliseconds: a longer Retry-After is reported as this much. */
+  maxRetryAfterMs: 24 * 60 * 60 * 1_000,
+  /** Bytes of a scripted model file: it is a test fixture or a demo, not a database. */
+  maxScriptBytes: 8 * 1024 * 1024,
+} as const;

@@ -1,0 +1,105 @@
+// From a model's name to a provider that can be asked. A new vendor adds a folder and a case here.
+import { createAnthropicProvider } from "./anthropic/anthropic-provider.ts";
+import { findConnection } from "./connection.ts";
+import type { ProviderEnv } from "./connection.ts";
+import { parseModelName } from "./model-name.ts";
+import { createOpenAIProvider } from "./openai/openai-provider.ts";
+import { findModelInfo } from "./price.ts";
+import { parseScript } from "./scripted/script-file.ts";
+import { createScriptedProvider } from "./scripted/scripted-provider.ts";
+import type { ModelProvider, ModelRef } from "./spec.ts";
+import { withTimeouts } from "./with-timeouts.ts";
+
+export type ResolveOptions = {
+  env: ProviderEnv;
+  /** Reads a scripted model's file. */
+  readFile: (path: string) => Promise<string>;
+  /** See {@link createScriptedProvider}. */
+  requestLog?: string | undefined;
+  now?: (() => Date) | undefined;
+};
+
+export type ResolvedModel = {
+  provider: ModelProvider;
+  modelId: string;
+  /** For {@link priceUsage}. */
+  ref: ModelRef;
+  scripted: boolean;
+  /** To be shown to people when this model is chosen. */
+  notice?: string;
+};
+
+async function resolveScripted(path: string, modelId: string, options: ResolveOptions): Promise<ResolvedModel> {
+  const script = parseScript(path, await options.readFile(path));
+  const provider = withTimeouts(createScriptedProvider({ script, requestLog: options.requestLog }));
+  return {
+    provider,
+    modelId,
+    ref: { provider: "scripted", modelId, wire: "scripted" },
+    scripted: true,
+    ...(script.notice === undefined ? {} : { notice: script.notice }),
+  };
+}
+
+/**
+ * Makes the provider a model's name asks for, with timers and stream rules enforced.
+ *
+ * @throws AgentError invalid_input for an unknown name, a missing key, an unsafe base URL or a
+ * broken script file.
+ */
+export async function resolveProvider(name: string, options: ResolveOptions): Promise<ResolvedModel> {
+  const parsed = parseModelName(name);
+  if (parsed.provider === "scripted") return resolveScripted(parsed.path, parsed.modelId, options);
+  const { modelId } = parsed;
+  const connection = findConnection(parsed.provider, options.env);
+  const { apiKey, baseUrl, wire } = connection;
+  const custom = baseUrl === undefined ? {} : { connection: connection.host };
+  const common = { apiKey, baseUrl, now: options.now, ...custom };
+  const provider =
+    parsed.provider === "anthropic"
+      ? createAnthropicProvider(common)
+      : createOpenAIProvider({ ...common, wire: wire === "openai.chat" ? wire : "openai.responses" });
+  return {
+    provider: withTimeouts(provider),
+    modelId,
+    ref: { provider: parsed.provider, modelId, wire, ...custom },
+    scripted: false,
+  };
+}
+
+export type ModelDescription = {
+  provider: string;
+  modelId: string;
+  scripted: boolean;
+  /** Host that is asked; absent for scripted models. */
+  host?: string;
+  wire: string;
+  hasKey: boolean;
+  /** False = costs of this model will be shown as unknown. */
+  isPriceKnown: boolean;
+};
+
+/**
+ * Says how a model would be reached, without asking it; for doctor and status.
+ *
+ * @throws AgentError as {@link resolveProvider}
+ */
+export function describeModel(name: string, env: ProviderEnv, at: Date = new Date()): ModelDescription {
+  const parsed = parseModelName(name);
+  const { modelId } = parsed;
+  if (parsed.provider === "scripted") {
+    return { provider: "scripted", modelId, scripted: true, wire: "scripted", hasKey: false, isPriceKnown: true };
+  }
+  const { host, wire, apiKey, baseUrl } = findConnection(parsed.provider, env);
+  const isPriceKnown =
+    baseUrl === undefined && findModelInfo({ provider: parsed.provider, modelId, wire }, at) !== undefined;
+  return {
+    provider: parsed.provider,
+    modelId,
+    scripted: false,
+    host,
+    wire,
+    hasKey: apiKey !== undefined,
+    isPriceKnown,
+  };
+}
