@@ -1,0 +1,80 @@
+// The approval card of one call outside the envelope, written from structured data only.
+import { hashGrant, toolInputs } from "@ossaat/contracts";
+import type { Envelope, ToolName } from "@ossaat/contracts";
+import { classifyRisk, patchPaths } from "@ossaat/policy";
+
+import type { Question } from "../approval/request-approval.ts";
+
+export type CallInQuestion = {
+  agent: string;
+  tool: ToolName;
+  input: unknown;
+  inputJson: string;
+  workspaceId: string;
+  envelope: Envelope;
+  policyHash: string;
+  /** What lies outside, in words: `write to package.json`. */
+  what: string;
+};
+
+/** The hash a decision about this call binds to. */
+export function callRequestHash(call: Omit<CallInQuestion, "agent" | "what" | "input">): string {
+  const { tool, inputJson, workspaceId, envelope, policyHash } = call;
+  return hashGrant({ tool, inputJson, workspaceId, envelope, approvedOutside: true, policyHash });
+}
+
+const prefixLines = (text: string, prefix: string) =>
+  text
+    .split("\n")
+    .map((line) => `${prefix}${line}`)
+    .join("\n");
+
+type Shown = Pick<Question, "argv" | "cwd" | "diff"> & { paths: string[] };
+
+function shownOf(tool: ToolName, input: unknown): Shown {
+  switch (tool) {
+    case "run_command": {
+      const { argv, cwd } = toolInputs.run_command.parse(input);
+      return { argv, cwd, paths: [] };
+    }
+    case "edit_file": {
+      const { path, oldText, newText } = toolInputs.edit_file.parse(input);
+      return {
+        paths: [path],
+        diff: `--- a/${path}\n+++ b/${path}\n${prefixLines(oldText, "-")}\n${prefixLines(newText, "+")}`,
+      };
+    }
+    case "write_file": {
+      const { path, content } = toolInputs.write_file.parse(input);
+      return { paths: [path], diff: `+++ b/${path}\n${prefixLines(content, "+")}` };
+    }
+    case "apply_patch": {
+      const { patch } = toolInputs.apply_patch.parse(input);
+      return { paths: patchPaths(patch), diff: patch };
+    }
+    default:
+      return { paths: [] };
+  }
+}
+
+/** What a person is asked. `input` has passed the tool's schema. */
+export function callQuestion(call: CallInQuestion): Question {
+  const { agent, tool, input, inputJson, envelope, what } = call;
+  const { risk, why } = classifyRisk({ tool, input });
+  const { paths, ...shown } = shownOf(tool, input);
+  const rulePaths = paths;
+  const commands = shown.argv === undefined ? [] : [shown.argv.join(" ")];
+  return {
+    kind: "call",
+    requestHash: callRequestHash(call),
+    title: `${agent} wants to ${what}`,
+    agent,
+    tool,
+    inputJson,
+    ...shown,
+    risk,
+    reason: `outside the approved envelope: ${what} (${why})`,
+    reaches: { paths, hosts: envelope.egressHosts, secrets: envelope.secrets, reversible: true },
+    rule: { tool, commands, paths: rulePaths },
+  };
+}

@@ -1,0 +1,172 @@
+// The agent step's loop: read history, decide the next thing, do it, record it, again. All
+// memory is in the event log, so any turn of this loop may be the last of this process.
+import { AgentError } from "@ossaat/contracts";
+import type { AgentProfile, Budget, Envelope, WorkspaceId } from "@ossaat/contracts";
+import type { ToolDefinition } from "@ossaat/providers";
+
+import { store } from "../artifact/artifacts.ts";
+import { readStepEvents } from "../event/read-events.ts";
+import { recordProgress } from "../job/claim-step.ts";
+import type { Claim } from "../job/engine.ts";
+import type { ResolvedModel } from "../provider/models.ts";
+import { callModel } from "./call-model.ts";
+import { callTool, toolDefinition } from "./call-tool.ts";
+import { loadConversation } from "./conversation.ts";
+import type { Conversation } from "./conversation.ts";
+import { readHistory } from "./history.ts";
+import type { StepHistory } from "./history.ts";
+import { stepLimits } from "./limits.ts";
+import { nextAction } from "./next-action.ts";
+import type { LoopRules, NextAction } from "./next-action.ts";
+import type { StepDeps } from "./step-deps.ts";
+import { StepFailed, finalFailure } from "./step-failed.ts";
+
+export type Verdict<T> = { accepted: true; result: T } | { accepted: false; feedback: string };
+
+export type AgentTask<T> = {
+  profile: AgentProfile;
+  model: ResolvedModel;
+  systemPrompt: string;
+  /** First message and where it comes from; asked for once, then kept in the log. */
+  assemble(): Promise<{ text: string; sources: string[] }>;
+  workspaceId: WorkspaceId;
+  envelope: Envelope;
+  budget: Budget;
+  offered: readonly string[];
+  control: ToolDefinition;
+  rules: LoopRules;
+  stepHash: string;
+  approvedHash: string | undefined;
+  /** Judges a claim to be done; never by the model's word alone. */
+  judge(finish: { report: unknown; text: string; history: StepHistory }): Promise<Verdict<T>>;
+};
+
+export type AgentEnd<T> = { status: "accepted"; result: T } | { status: "parked" };
+
+async function ensureContext<T>(deps: StepDeps, claim: Claim, task: AgentTask<T>): Promise<void> {
+  const history = readHistory(await readStepEvents(deps.engine.store.read, claim.planId, claim.stepId));
+  if (history.context !== undefined) return;
+  const { text, sources } = await task.assemble();
+  const message = await store(deps.engine.artifacts, { text });
+  const data = { agent: task.profile.name, message, sources };
+  await recordProgress(deps.engine, claim, { type: "context.assembled", data });
+}
+
+type Turn<T> = { deps: StepDeps; claim: Claim; task: AgentTask<T>; signal: AbortSignal };
+
+/** The step's own cap, besides the plan's. @throws StepFailed */
+function checkStepBudget({ maxTokens, maxCostUsd }: Budget, history: StepHistory): void {
+  const tokens = history.turns.reduce((sum, turn) => sum + turn.tokens, 0);
+  const costUsd = history.turns.reduce((sum, turn) => sum + turn.costUsd, 0);
+  if ((maxTokens !== undefined && tokens >= maxTokens) || (maxCostUsd !== undefined && costUsd >= maxCostUsd)) {
+    const message = `the step used ${tokens} tokens and $${costUsd.toFixed(4)}, which is its budget`;
+    throw finalFailure("budget", message, "limit_exceeded");
+  }
+}
+
+async function askModel<T>(
+  { deps, claim, task, signal }: Turn<T>,
+  action: Extract<NextAction, { type: "ask_model" }>,
+  conversation: Conversation,
+): Promise<void> {
+  if (conversation.chars > stepLimits.maxTranscriptChars) {
+    throw finalFailure("limit", "the conversation of this step is too long to go on", "limit_exceeded");
+  }
+  const tools = [...task.offered.map(toolDefinition), task.control];
+  const { temperature } = task.profile.model;
+  await callModel(deps.engine, {
+    claim,
+    model: task.model,
+    budget: task.budget,
+    chars: conversation.chars + JSON.stringify(tools).length,
+    signal,
+    request: {
+      messages: conversation.messages,
+      tools,
+      maxOutputTokens: stepLimits.maxOutputTokens,
+      cache: { key: `${claim.planId}/${claim.stepId}` },
+      ...(temperature === undefined ? {} : { temperature }),
+      metadata: {
+        tenantId: claim.plan.tenant_id,
+        planId: claim.planId,
+        stepId: claim.stepId,
+        agent: task.profile.name,
+        turn: action.turn,
+        requestAttempt: action.requestAttempt,
+      },
+    },
+  });
+}
+
+async function finish<T>(
+  { deps, claim, task }: Turn<T>,
+  action: Extract<NextAction, { type: "finish" }>,
+  history: StepHistory,
+): Promise<AgentEnd<T> | undefined> {
+  const verdict = await task.judge({ report: action.report, text: action.text, history });
+  if (verdict.accepted) return { status: "accepted", result: verdict.result };
+  const text = verdict.feedback;
+  if (action.callId === undefined) {
+    await recordProgress(deps.engine, claim, {
+      type: "guidance.added",
+      data: { afterTurn: action.turn, kind: "check_failed", text },
+    });
+    return undefined;
+  }
+  const data = {
+    callId: action.callId,
+    tool: task.control.name,
+    state: "failed",
+    summary: "not accepted",
+    output: { value: { text } },
+    seconds: 0,
+  } as const;
+  await recordProgress(deps.engine, claim, { type: "tool.finished", data });
+  return undefined;
+}
+
+async function act<T>(turn: Turn<T>, history: StepHistory): Promise<AgentEnd<T> | undefined> {
+  const { deps, claim, task, signal } = turn;
+  const conversation = await loadConversation(deps.engine.artifacts, history, task.systemPrompt);
+  const action = nextAction(history, conversation.turns, task.rules);
+  switch (action.type) {
+    case "fail":
+      throw new StepFailed(action.failure);
+    case "guide": {
+      const { afterTurn, kind, text } = action;
+      await recordProgress(deps.engine, claim, { type: "guidance.added", data: { afterTurn, kind, text } });
+      return undefined;
+    }
+    case "ask_model":
+      checkStepBudget(task.envelope.budget, history);
+      await askModel(turn, action, conversation);
+      return undefined;
+    case "call_tool": {
+      const { callId, call } = action;
+      const outcome = await callTool(deps, { ...task, claim }, { callId, call, history, signal });
+      return outcome === "parked" ? { status: "parked" } : undefined;
+    }
+    case "finish":
+      return finish(turn, action, history);
+  }
+}
+
+/**
+ * Runs an agent until its work is accepted or it waits for a person.
+ * @throws StepFailed, AgentError, LeaseLost; the signal's reason when aborted
+ */
+export async function runAgent<T>(
+  deps: StepDeps,
+  claim: Claim,
+  task: AgentTask<T>,
+  signal: AbortSignal,
+): Promise<AgentEnd<T>> {
+  await ensureContext(deps, claim, task);
+  for (;;) {
+    signal.throwIfAborted();
+    const events = await readStepEvents(deps.engine.store.read, claim.planId, claim.stepId);
+    if (events.length === 0) throw new AgentError("internal", "The step has no history.");
+    const end = await act({ deps, claim, task, signal }, readHistory(events));
+    if (end !== undefined) return end;
+  }
+}

@@ -1,0 +1,136 @@
+// One model turn: reserve, ask, settle, record. A turn that was recorded is never bought again.
+import type { Budget } from "@ossaat/contracts";
+import { ProviderError, collectTurn } from "@ossaat/providers";
+import type { ModelRequest, ModelTurn, StreamEvent, Usage } from "@ossaat/providers";
+
+import { store } from "../artifact/artifacts.ts";
+import { releaseReservation, reserve, settle } from "../job/budget.ts";
+import { changeClaimed } from "../job/claim-step.ts";
+import type { Claim, Engine } from "../job/engine.ts";
+import type { ResolvedModel } from "../provider/models.ts";
+import { stepLimits } from "./limits.ts";
+
+export type ModelCall = {
+  claim: Claim;
+  model: ResolvedModel;
+  budget: Budget;
+  request: Omit<ModelRequest, "modelId" | "signal">;
+  chars: number;
+  signal: AbortSignal;
+};
+
+function worstCase(call: ModelCall): { tokens: number; costUsd: number | null } {
+  const inputTokens = Math.ceil(call.chars / stepLimits.charsPerToken);
+  const outputTokens = call.request.maxOutputTokens ?? stepLimits.maxOutputTokens;
+  const costUsd = call.model.price({
+    input: { total: inputTokens, uncached: inputTokens },
+    output: { total: outputTokens },
+  });
+  return { tokens: inputTokens + outputTokens, costUsd };
+}
+
+async function reserveTurn(engine: Engine, call: ModelCall): Promise<void> {
+  const { claim, budget, request } = call;
+  const reservation = worstCase(call);
+  await changeClaimed(engine, claim, async (change) => {
+    await reserve(change.tx, { plan: change.plan, stepId: claim.stepId, budget, reservation });
+    const { turn, requestAttempt } = request.metadata;
+    await change.append({
+      type: "budget.reserved",
+      stepId: claim.stepId as never,
+      attempt: claim.attempt,
+      data: { turn, requestAttempt, ...reservation },
+    });
+  });
+}
+
+function showLive(engine: Engine, call: ModelCall): (event: StreamEvent) => void {
+  const { claim, request } = call;
+  const kinds = { text: "text", reasoning: "reasoning", toolInput: "tool" } as const;
+  return (event) => {
+    if (event.type !== "blockDelta") return;
+    engine.bus.live({
+      type: "model.delta",
+      planId: claim.planId,
+      stepId: claim.stepId,
+      turn: request.metadata.turn,
+      kind: kinds[event.kind],
+      text: event.text,
+    });
+  };
+}
+
+function usageOf(usage: Usage) {
+  const { total, cacheRead } = usage.input;
+  return {
+    ...(total === undefined ? {} : { inputTokens: total }),
+    ...(cacheRead === undefined ? {} : { cachedInputTokens: cacheRead }),
+    ...(usage.output.total === undefined ? {} : { outputTokens: usage.output.total }),
+  };
+}
+
+async function recordTurn(
+  engine: Engine,
+  call: ModelCall,
+  { turn, seconds }: { turn: ModelTurn; seconds: number },
+): Promise<void> {
+  const { claim, model, request } = call;
+  const message = await store(engine.artifacts, turn.message);
+  const costUsd = turn.usage.reportedCostUsd ?? model.price(turn.usage);
+  const usage = usageOf(turn.usage);
+  const tokens = (usage.inputTokens ?? 0) + (usage.outputTokens ?? 0);
+  await changeClaimed(engine, claim, async (change) => {
+    await settle(change.tx, claim.step, { tokens, costUsd });
+    await change.append({
+      type: "model.finished",
+      stepId: claim.stepId as never,
+      attempt: claim.attempt,
+      data: {
+        turn: request.metadata.turn,
+        provider: model.provider.id,
+        model: turn.servedModel ?? model.modelId,
+        message,
+        finishReason: turn.finishReason,
+        usage,
+        costUsd,
+        seconds,
+        toolCalls: turn.toolCalls.length,
+        scripted: model.scripted,
+      },
+    });
+  });
+}
+
+async function recordFailure(engine: Engine, call: ModelCall, error: ProviderError): Promise<void> {
+  const { claim, request } = call;
+  const { turn, requestAttempt } = request.metadata;
+  await changeClaimed(engine, claim, async (change) => {
+    await releaseReservation(change.tx, claim.step);
+    await change.append({
+      type: "model.failed",
+      stepId: claim.stepId as never,
+      attempt: claim.attempt,
+      data: { turn, requestAttempt, error: { code: error.code, message: error.message } },
+    });
+  });
+}
+
+/**
+ * Buys one turn and records it.
+ * @throws AgentError limit_exceeded (budget), ProviderError, LeaseLost
+ */
+export async function callModel(engine: Engine, call: ModelCall): Promise<void> {
+  const { model, request, signal } = call;
+  await reserveTurn(engine, call);
+  const startedAt = engine.clock.monotonic();
+  const options = { provider: model.provider.id, onEvent: showLive(engine, call) };
+  let turn: ModelTurn;
+  try {
+    turn = await collectTurn(model.provider.stream({ ...request, modelId: model.modelId, signal }), options);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof ProviderError) await recordFailure(engine, call, error);
+    throw error;
+  }
+  await recordTurn(engine, call, { turn, seconds: (engine.clock.monotonic() - startedAt) / 1000 });
+}

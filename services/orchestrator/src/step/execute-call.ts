@@ -1,0 +1,155 @@
+// Runs one allowed tool call on the tool runner and records its start and its end. The start
+// is the intent: a call that began and has no end was interrupted.
+import { AgentError, hashGrant, hashJson, toolSpecs } from "@ossaat/contracts";
+import type { Envelope, Stored, ToolEvent, ToolInvocation, ToolName, ToolOutput, WorkspaceId } from "@ossaat/contracts";
+
+import { store } from "../artifact/artifacts.ts";
+import { changeClaimed } from "../job/claim-step.ts";
+import type { Claim } from "../job/engine.ts";
+import type { StepDeps } from "./step-deps.ts";
+
+export type AllowedCall = {
+  claim: Claim;
+  callId: string;
+  tool: ToolName;
+  inputJson: string;
+  /** One line for people. */
+  title: string;
+  envelope: Envelope;
+  workspaceId: WorkspaceId;
+  policyHash: string;
+  approvedOutside: boolean;
+  timeoutSeconds?: number;
+};
+
+type Terminal = Exclude<ToolEvent, { state: "running" }>;
+
+function invocationOf(call: AllowedCall): ToolInvocation {
+  const { claim, callId, tool, inputJson, envelope, workspaceId, policyHash, approvedOutside } = call;
+  const grant = hashGrant({ tool, inputJson, workspaceId, envelope, approvedOutside, policyHash });
+  return {
+    invocationId: `${claim.planId}:${claim.stepId}:${claim.attempt}:${callId}`,
+    planId: claim.planId,
+    stepId: claim.stepId,
+    attempt: claim.attempt,
+    tool,
+    capability: toolSpecs[tool].capability,
+    inputJson,
+    workspaceId,
+    timeoutSeconds: call.timeoutSeconds ?? 0,
+    envelope,
+    approvedOutside,
+    policyHash,
+    grant,
+    metadata: {},
+  };
+}
+
+async function recordStart(deps: StepDeps, call: AllowedCall, invocationId: string): Promise<void> {
+  const { claim, callId, tool, title, inputJson, approvedOutside } = call;
+  const argsHash = hashJson({ tool, inputJson });
+  const intent = toolSpecs[tool].effect === "pure" ? null : callId;
+  await changeClaimed(deps.engine, claim, async (change) => {
+    await setIntent(change.tx, claim, intent);
+    await change.append({
+      type: "tool.started",
+      stepId: claim.stepId as never,
+      attempt: claim.attempt,
+      data: { callId, invocationId, tool, title, argsHash, approvedOutside },
+    });
+  });
+}
+
+async function setIntent(
+  tx: Parameters<Parameters<typeof changeClaimed>[2]>[0]["tx"],
+  claim: Claim,
+  callId: string | null,
+): Promise<void> {
+  await tx
+    .updateTable("step")
+    .set({ intent_call_id: callId })
+    .where("plan_id", "=", claim.planId)
+    .where("step_id", "=", claim.stepId)
+    .execute();
+}
+
+async function runToEnd(
+  deps: StepDeps,
+  invocation: ToolInvocation,
+  { callId, signal }: { callId: string; signal: AbortSignal },
+): Promise<Terminal> {
+  let terminal: Terminal | undefined;
+  for await (const event of deps.tools.execute(invocation, { signal })) {
+    if (event.state !== "running") {
+      terminal = event;
+      continue;
+    }
+    if (event.chunk === undefined || event.chunk.channel === "progress") continue;
+    const { planId, stepId } = invocation;
+    deps.engine.bus.live({
+      type: "tool.output",
+      planId,
+      stepId,
+      callId,
+      channel: event.chunk.channel,
+      text: event.chunk.data,
+    });
+  }
+  signal.throwIfAborted();
+  if (terminal === undefined) {
+    throw new AgentError("tool_failed", `The tool ${invocation.tool} ended without a result.`, {
+      details: { retryable: true },
+    });
+  }
+  return terminal;
+}
+
+function resultOf(terminal: Terminal): ToolOutput {
+  if (terminal.state === "completed") return terminal.output;
+  const text = `${terminal.error.message}${terminal.output === undefined ? "" : `\n${terminal.output.text}`}`;
+  return { ...terminal.output, text };
+}
+
+async function recordEnd(
+  deps: StepDeps,
+  call: AllowedCall,
+  { terminal, output, seconds }: { terminal: Terminal; output: Stored; seconds: number },
+): Promise<void> {
+  const { claim, callId, tool } = call;
+  const result = terminal.output;
+  const exitCode = result?.commands?.at(-1)?.exitCode;
+  await changeClaimed(deps.engine, claim, async (change) => {
+    await setIntent(change.tx, claim, null);
+    await change.append({
+      type: "tool.finished",
+      stepId: claim.stepId as never,
+      attempt: claim.attempt,
+      data: {
+        callId,
+        tool,
+        state: terminal.state,
+        summary: terminal.summary,
+        output,
+        seconds,
+        ...(result?.snapshot === undefined ? {} : { snapshot: result.snapshot }),
+        ...(exitCode === undefined ? {} : { exitCode }),
+        ...(result?.unsandboxed === true ? { unsandboxed: true } : {}),
+      },
+    });
+  });
+}
+
+/**
+ * Executes and records one call; a tool that fails is a recorded result, not an error.
+ * @throws AgentError tool_failed, unavailable (runner out of reach), LeaseLost
+ */
+export async function executeCall(deps: StepDeps, call: AllowedCall, signal: AbortSignal): Promise<ToolOutput> {
+  const invocation = invocationOf(call);
+  await recordStart(deps, call, invocation.invocationId);
+  const startedAt = deps.engine.clock.monotonic();
+  const terminal = await runToEnd(deps, invocation, { callId: call.callId, signal });
+  const result = resultOf(terminal);
+  const output = await store(deps.engine.artifacts, result);
+  await recordEnd(deps, call, { terminal, output, seconds: (deps.engine.clock.monotonic() - startedAt) / 1000 });
+  return result;
+}

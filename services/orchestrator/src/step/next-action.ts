@@ -1,0 +1,110 @@
+// The decision of the agent step's state machine: from history to the one next thing to do.
+// Pure, so that a resumed worker decides exactly as the killed one would have.
+import type { ToolCallPart } from "@ossaat/providers";
+
+import type { Failure } from "../job/end-step.ts";
+import type { LoadedTurn } from "./conversation.ts";
+import { callIdOf } from "./history.ts";
+import type { StepHistory } from "./history.ts";
+import { stepLimits } from "./limits.ts";
+
+export type NextAction =
+  | { type: "ask_model"; turn: number; requestAttempt: number }
+  | { type: "call_tool"; turn: number; callId: string; call: ToolCallPart }
+  /** The model says it is done, by the control tool (`callId` set) or in words. */
+  | { type: "finish"; turn: number; callId?: string; report: unknown; text: string }
+  | { type: "guide"; afterTurn: number; kind: string; text: string }
+  | { type: "fail"; failure: Failure };
+
+export type LoopRules = {
+  /** Tool that ends the step when the model calls it. */
+  controlTool: string;
+  maxTurns: number;
+  maxRejections: number;
+};
+
+function limit(message: string, reason: Failure["reason"] = "limit"): NextAction {
+  return { type: "fail", failure: { reason, code: "limit_exceeded", message, retryable: false } };
+}
+
+/** Length of the run of equal calls with equal results at the end of the history. */
+export function loopLength(history: StepHistory): number {
+  const key = ({ tool, argsHash, finished }: StepHistory["finishedCalls"][number]) =>
+    `${tool} ${argsHash ?? ""} ${JSON.stringify(finished?.output)}`;
+  const calls = history.finishedCalls.filter((call) => call.argsHash !== undefined);
+  const last = calls.at(-1);
+  if (last === undefined) return 0;
+  let length = 0;
+  for (let index = calls.length - 1; index >= 0; index -= 1) {
+    const call = calls[index];
+    if (call === undefined || key(call) !== key(last)) break;
+    length += 1;
+  }
+  return length;
+}
+
+function textOf(turn: LoadedTurn): string {
+  return turn.message.parts
+    .flatMap((part) => (part.type === "text" || part.type === "refusal" ? [part.text] : []))
+    .join("\n");
+}
+
+function rejections(history: StepHistory, controlTool: string): number {
+  const byTool = history.finishedCalls.filter(
+    ({ tool, finished }) => tool === controlTool && finished?.state === "failed",
+  );
+  return byTool.length + history.guidance.filter(({ kind }) => kind === "check_failed").length;
+}
+
+function pendingCall(history: StepHistory, turn: LoadedTurn, rules: LoopRules): NextAction | undefined {
+  for (const [index, call] of turn.toolCalls.entries()) {
+    const callId = callIdOf(turn.turn, index);
+    if (history.calls.get(callId)?.finished !== undefined) continue;
+    if (call.name === rules.controlTool) {
+      return { type: "finish", turn: turn.turn, callId, report: call.input ?? {}, text: textOf(turn) };
+    }
+    return { type: "call_tool", turn: turn.turn, callId, call };
+  }
+  return undefined;
+}
+
+function afterCalls(history: StepHistory, turn: LoadedTurn): NextAction | undefined {
+  const guided = history.guidance.some(({ afterTurn }) => afterTurn === turn.turn);
+  if (guided) return undefined;
+  if (turn.toolCalls.length > 0) {
+    const length = loopLength(history);
+    if (length >= stepLimits.loopEndAt) return limit("the agent repeated the same call without a new result", "loop");
+    if (length < stepLimits.loopWarnAt) return undefined;
+    const text = `The last ${length} calls were the same and gave the same result. Do something else, or finish and say what stops you.`;
+    return { type: "guide", afterTurn: turn.turn, kind: "loop", text };
+  }
+  if (turn.finishReason === "length") {
+    const text = "Your answer was cut at its length limit. Go on with a tool call; keep text short.";
+    return { type: "guide", afterTurn: turn.turn, kind: "length", text };
+  }
+  return { type: "finish", turn: turn.turn, report: undefined, text: textOf(turn) };
+}
+
+/** What comes next. */
+export function nextAction(history: StepHistory, turns: readonly LoadedTurn[], rules: LoopRules): NextAction {
+  const last = turns.at(-1);
+  if (last !== undefined) {
+    if (last.finishReason === "refusal" || last.finishReason === "contentFilter") {
+      const message = `the model refused: ${textOf(last).slice(0, 300)}`;
+      return {
+        type: "fail",
+        failure: { reason: "provider_failed", code: "provider_failed", message, retryable: false },
+      };
+    }
+    const pending = pendingCall(history, last, rules) ?? afterCalls(history, last);
+    if (rejections(history, rules.controlTool) > rules.maxRejections) {
+      return limit("the agent's work did not pass its check", "check_failed");
+    }
+    if (history.finishedCalls.length > stepLimits.maxToolCalls)
+      return limit(`more than ${stepLimits.maxToolCalls} tool calls`);
+    if (pending !== undefined) return pending;
+  }
+  const turn = (last?.turn ?? 0) + 1;
+  if (turn > rules.maxTurns) return limit(`more than ${rules.maxTurns} model turns`);
+  return { type: "ask_model", turn, requestAttempt: (history.requests.get(turn) ?? 0) + 1 };
+}

@@ -1,0 +1,19 @@
+// What running a step needs from the rest of the product.
+import type { AgentProfile, IndexService, ToolService, WorkspaceService } from "@ossaat/contracts";
+
+import type { Engine } from "../job/engine.ts";
+import type { Models } from "../provider/models.ts";
+
+export type AgentCatalog = {
+  /** Profiles that hold at a commit of a repository, by name. */
+  profiles(repository: { path: string; commit: string }): Promise<ReadonlyMap<string, AgentProfile>>;
+};
+
+export type StepDeps = {
+  engine: Engine;
+  models: Models;
+  tools: ToolService;
+  workspaces: WorkspaceService;
+  index: IndexService;
+  agents: AgentCatalog;
+};

@@ -1,0 +1,106 @@
+// How "done" is proved: by the runner, in the sandbox, on the tree that will be committed.
+import type { CommandRecord, DiffFile, Step, TestReport, ToolName, WorkspaceId } from "@ossaat/contracts";
+
+import { load } from "../artifact/artifacts.ts";
+import type { Claim } from "../job/engine.ts";
+import { executeCall } from "./execute-call.ts";
+import type { StepHistory } from "./history.ts";
+import type { StepDeps } from "./step-deps.ts";
+
+export type CheckInput = {
+  claim: Claim;
+  step: Step;
+  workspaceId: WorkspaceId;
+  history: StepHistory;
+  report: unknown;
+  signal: AbortSignal;
+};
+
+export type CheckResult = { ok: true; tests?: TestReport } | { ok: false; why: string; tests?: TestReport };
+
+type CheckOutput = { tests?: TestReport; commands?: CommandRecord[]; text: string };
+
+/** Id of the n-th check run of a step: one per rejected finish, so that a resume repeats none. */
+function checkCallId(history: StepHistory): string {
+  const done = [...history.calls.keys()].filter((id) => id.startsWith("check."));
+  const open = done.find((id) => history.calls.get(id)?.finished === undefined);
+  return open ?? `check.${done.length + 1}`;
+}
+
+async function runCheck(
+  deps: StepDeps,
+  input: CheckInput,
+  { tool, args }: { tool: ToolName; args: unknown },
+): Promise<CheckOutput> {
+  const { claim, step, workspaceId, history, signal } = input;
+  return executeCall(
+    deps,
+    {
+      claim,
+      callId: checkCallId(history),
+      tool,
+      inputJson: JSON.stringify(args),
+      title: tool === "run_tests" ? "check: run the tests" : "check: run the success command",
+      envelope: step.envelope,
+      workspaceId,
+      policyHash: "success-check",
+      approvedOutside: true,
+    },
+    signal,
+  );
+}
+
+/** The newest test result when nothing changed after it. */
+async function freshTests(deps: StepDeps, { history }: CheckInput): Promise<CheckOutput | undefined> {
+  const last = history.finishedCalls.findLast(({ finished }) => finished?.snapshot !== undefined);
+  if (last?.tool !== "run_tests" || last.finished?.state !== "completed") return undefined;
+  return (await load(deps.engine.artifacts, last.finished.output)) as CheckOutput;
+}
+
+async function checkTests(deps: StepDeps, input: CheckInput): Promise<CheckResult> {
+  const { tests, text } =
+    (await freshTests(deps, input)) ?? (await runCheck(deps, input, { tool: "run_tests", args: {} }));
+  if (tests?.status === "passed") return { ok: true, tests };
+  const why = `The project's tests do not pass:\n${text}`;
+  return { ok: false, why, ...(tests === undefined ? {} : { tests }) };
+}
+
+async function checkCommand(deps: StepDeps, input: CheckInput, argv: string[]): Promise<CheckResult> {
+  const { commands, text } = await runCheck(deps, input, { tool: "run_command", args: { argv, cwd: "." } });
+  if (commands?.at(-1)?.exitCode === 0) return { ok: true };
+  return { ok: false, why: `The success command \`${argv.join(" ")}\` did not exit 0:\n${text}` };
+}
+
+function checkChanges(files: readonly DiffFile[]): CheckResult {
+  if (files.length > 0) return { ok: true };
+  return {
+    ok: false,
+    why: "No file has changed. Make the change this step asks for, or say with `finish` what stops you.",
+  };
+}
+
+function hasReport(report: unknown): boolean {
+  return typeof report === "object" && report !== null && "findings" in report;
+}
+
+/** Proves the step's success check; the reason is text for the model. @throws AgentError, LeaseLost */
+export async function checkSuccess(deps: StepDeps, input: CheckInput): Promise<CheckResult> {
+  const { step, workspaceId, signal } = input;
+  const check = step.successCheck;
+  switch (check.kind) {
+    case "changes": {
+      const { files } = await deps.workspaces.diff({ workspaceId }, { signal });
+      return checkChanges(files);
+    }
+    case "tests":
+      return checkTests(deps, input);
+    case "command":
+      return checkCommand(deps, input, check.argv);
+    case "report":
+      return hasReport(input.report)
+        ? { ok: true }
+        : { ok: false, why: "Call `finish` with a summary and a list of findings (an empty list when there is none)." };
+    case "merged":
+      return { ok: true };
+  }
+}
