@@ -70,6 +70,8 @@ export type EditPlanRequest = z.input<typeof EditPlanRequest>;
 export const RetryPlanRequest = z.strictObject({
   /** Begin again from this step; absent = from every step that did not succeed. */
   fromStep: z.string().max(64).optional(),
+  /** Replaces caps of the budget. */
+  budget: z.strictObject(Budget.shape).optional(),
 });
 export type RetryPlanRequest = z.input<typeof RetryPlanRequest>;
 
@@ -106,6 +108,8 @@ export type StatusResponse = {
   startedAt: string;
   /** `provider/model` in use when a request names none; null = no model configured. */
   model: string | null;
+  /** Names (never values) of the vendors' variables that the server was started with. */
+  providerKeys: string[];
   sandbox: ToolRunnerHealth["sandbox"];
   plans: { open: number; running: number; awaitingApproval: number };
   stateDir: string;

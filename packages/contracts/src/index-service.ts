@@ -59,6 +59,8 @@ export type IndexService = {
   ): Promise<IndexedSymbol[]>;
   /** Symbols of one file in order of appearance. */
   outline(request: RepositoryRef & { path: string }, options?: CallOptions): Promise<IndexedSymbol[]>;
+  /** Paths of files at the commit that begin with `pathPrefix`, sorted, at most `limit`. */
+  listPaths(request: RepositoryRef & { pathPrefix: string; limit: number }, options?: CallOptions): Promise<string[]>;
   /** Text of a file at the commit; `truncated` when over `maxBytes`. @throws AgentError not_found */
   readFile(
     request: RepositoryRef & { path: string; maxBytes: number },

@@ -26,6 +26,7 @@ async function createPlanTables(db: Kysely<unknown>): Promise<void> {
     .addColumn("deadline_at", "bigint")
     .addColumn("spent_tokens", "bigint", (c) => c.notNull())
     .addColumn("spent_cost_usd", "double precision", (c) => c.notNull())
+    .addColumn("unknown_cost_turns", "integer", (c) => c.notNull())
     .addColumn("reserved_tokens", "bigint", (c) => c.notNull())
     .addColumn("reserved_cost_usd", "double precision", (c) => c.notNull())
     .addColumn("traceparent", "text")

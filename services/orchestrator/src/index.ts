@@ -1,1 +1,9 @@
-export {};
+// Public names of the orchestrator.
+export { createFileArtifacts } from "./artifact/adapters/files.ts";
+export { systemClock, systemIds } from "./clock.ts";
+export { createModels } from "./compose/models.ts";
+export { createOrchestrator } from "./compose/orchestrator.ts";
+export type { Orchestrator, OrchestratorDeps } from "./compose/orchestrator.ts";
+export { mintInternalToken } from "./identity/identity.ts";
+export type { Identity } from "./identity/identity.ts";
+export { openSqliteStore } from "./store/adapters/sqlite.ts";

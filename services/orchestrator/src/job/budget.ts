@@ -84,6 +84,7 @@ export async function settle(
     .set((eb) => ({
       spent_tokens: eb("spent_tokens", "+", used.tokens),
       spent_cost_usd: eb("spent_cost_usd", "+", used.costUsd ?? 0),
+      unknown_cost_turns: eb("unknown_cost_turns", "+", used.costUsd === null ? 1 : 0),
     }))
     .where("id", "=", step.plan_id)
     .execute();

@@ -1,5 +1,5 @@
 // T6, T7 and T11: how an attempt of a step ends. Each is one guarded transaction.
-import { isPlanningStepId } from "@ossaat/contracts";
+import { isSystemStepId } from "@ossaat/contracts";
 import type { EndReason, StepId, StepResult } from "@ossaat/contracts";
 
 import { toTimestamp } from "../clock.ts";
@@ -94,7 +94,7 @@ export async function endBadly(engine: Engine, change: PlanTx, key: StepKey, fai
   await leaveRunning(change.tx, key, { status, reason: failure.reason });
   const data = { status, reason: failure.reason, message: failure.message } as const;
   await change.append({ type: "step.finished", ...idOf(key), data });
-  if (isPlanningStepId(key.stepId)) {
+  if (isSystemStepId(key.stepId)) {
     const end = status === "cancelled" ? "cancelled" : "failed";
     await endPlan(change, { status: end, reason: failure.reason, message: failure.message });
     return;

@@ -58,6 +58,7 @@ export async function insertPlan(
       deadline_at: null,
       spent_tokens: 0,
       spent_cost_usd: 0,
+      unknown_cost_turns: 0,
       reserved_tokens: 0,
       reserved_cost_usd: 0,
       traceparent: null,
@@ -66,7 +67,7 @@ export async function insertPlan(
   await appendEvents(tx, { planId, actor, now }, [{ type: "plan.created", data: options }]);
 }
 
-async function startPlanning(
+export async function startPlanning(
   engine: Engine,
   tx: Tx,
   plan: { planId: PlanId; tenantId: string; now: number },

@@ -29,6 +29,8 @@ export type PlanRow = {
   deadline_at: number | null;
   spent_tokens: number;
   spent_cost_usd: number;
+  /** Turns whose price is unknown. */
+  unknown_cost_turns: number;
   reserved_tokens: number;
   reserved_cost_usd: number;
   traceparent: string | null;

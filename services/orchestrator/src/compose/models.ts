@@ -1,0 +1,45 @@
+// The models port over the providers package.
+import { readFile } from "node:fs/promises";
+
+import { pickModel, priceUsage, resolveProvider } from "@ossaat/providers";
+import type { ProviderEnv } from "@ossaat/providers";
+
+import type { Models, ResolvedModel } from "../provider/models.ts";
+
+export type ModelsOptions = {
+  /** The vendors' own variables; nothing else of the environment is looked at. */
+  env: ProviderEnv;
+  /** Configured default model. */
+  config?: string | undefined;
+  /** File to which scripted models log their requests. */
+  requestLog?: string | undefined;
+};
+
+/** Connections are kept per model, so that a scripted file is read once. */
+export function createModels({ env, config, requestLog }: ModelsOptions): Models {
+  const resolved = new Map<string, Promise<ResolvedModel>>();
+  const resolve = async (ref: string): Promise<ResolvedModel> => {
+    const {
+      provider,
+      modelId,
+      ref: modelRef,
+      scripted,
+    } = await resolveProvider(ref, {
+      env,
+      readFile: (path) => readFile(path, "utf8"),
+      requestLog,
+    });
+    return { ref, provider, modelId, scripted, price: (usage) => priceUsage(modelRef, usage).costUsd };
+  };
+  return {
+    defaultRef: () => pickModel({ config, env }).model,
+    resolve(ref) {
+      const known = resolved.get(ref);
+      if (known !== undefined) return known;
+      const loading = resolve(ref);
+      resolved.set(ref, loading);
+      loading.catch(() => resolved.delete(ref));
+      return loading;
+    },
+  };
+}

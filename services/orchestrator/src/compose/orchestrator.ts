@@ -1,0 +1,181 @@
+// Builds the orchestrator from its ports: the API, the worker and the sweeps.
+import type { IndexService, StatusResponse, ToolService, WorkspaceService } from "@ossaat/contracts";
+import express from "express";
+import type { Express } from "express";
+
+import { createAgentCatalog } from "../agent/agent-catalog.ts";
+import { agentRoutes } from "../agent/routes.ts";
+import { approvalRoutes } from "../approval/routes.ts";
+import { toTimestamp } from "../clock.ts";
+import { createEventBus } from "../event/event-bus.ts";
+import { eventRoutes } from "../event/routes.ts";
+import { errorHandler, identityOf } from "../http/respond.ts";
+import { readInternalToken, requireCapability } from "../identity/identity.ts";
+import { createEmbeddedQueue } from "../job/adapters/embedded.ts";
+import type { EmbeddedQueue } from "../job/adapters/embedded.ts";
+import type { Engine } from "../job/engine.ts";
+import { sweepLeases, reemitReady } from "../job/sweep.ts";
+import { createSweeper } from "../job/sweeper.ts";
+import { createWorker } from "../job/worker.ts";
+import type { Worker } from "../job/worker.ts";
+import { planRoutes } from "../plan/routes.ts";
+import type { PlanRouteDeps } from "../plan/routes.ts";
+import type { Models } from "../provider/models.ts";
+import { createStepRunner } from "../step/run-step.ts";
+import type { ContextPlanner, PlanningDeps } from "../step/run-planning-step.ts";
+import { defaultPool } from "../step/step-rows.ts";
+
+export const orchestratorLimits = {
+  /** Bytes of one request body. */
+  maxBodyBytes: 1024 * 1024,
+  /** Steps one process runs at once. */
+  slots: 4,
+} as const;
+
+export type OrchestratorDeps = Pick<Engine, "store" | "clock" | "ids" | "rng" | "artifacts" | "log"> & {
+  tools: ToolService;
+  workspaces: WorkspaceService;
+  index: IndexService;
+  models: Models;
+  planner: ContextPlanner;
+  /** Folder of the user's own agents. */
+  userAgentsDir?: string | undefined;
+  sandbox: "bubblewrap" | "none";
+  /** Key of the internal tokens the gateway mints. */
+  internalKey: Uint8Array;
+  version: string;
+  stateDir: string;
+  /** Names of the vendors' variables that are set. */
+  providerKeys: readonly string[];
+  slots?: number;
+};
+
+export type Orchestrator = {
+  app: Express;
+  start(): Promise<void>;
+  /** Stops claiming and gives back running steps unharmed. */
+  stop(): Promise<void>;
+  /** Plans that a worker is or will be busy with. */
+  activePlans(): Promise<number>;
+  ready(): Promise<void>;
+};
+
+async function countPlans(engine: Engine, statuses: readonly string[]): Promise<number> {
+  const row = await engine.store.read
+    .selectFrom("plan")
+    .select((eb) => eb.fn.countAll<number>().as("count"))
+    .where("status", "in", statuses as never)
+    .executeTakeFirstOrThrow();
+  return row.count;
+}
+
+/** Plans in which something runs or will run without a person. */
+async function countActive(engine: Engine): Promise<number> {
+  const row = await engine.store.read
+    .selectFrom("step")
+    .innerJoin("plan", "plan.id", "step.plan_id")
+    .select((eb) => eb.fn.count<number>("plan.id").distinct().as("count"))
+    .where("step.status", "in", ["ready", "running", "backoff"])
+    .where("plan.status", "in", ["draft", "pending", "running", "cancelling"])
+    .executeTakeFirstOrThrow();
+  return row.count;
+}
+
+async function readStatus(deps: OrchestratorDeps, engine: Engine, startedAt: string): Promise<StatusResponse> {
+  const { sandbox } = await deps.tools.health();
+  return {
+    schemaVersion: 1,
+    version: deps.version,
+    pid: process.pid,
+    startedAt,
+    model: deps.models.defaultRef(),
+    providerKeys: [...deps.providerKeys],
+    sandbox,
+    plans: {
+      open: await countPlans(engine, ["draft", "awaiting_approval", "pending", "running", "paused", "cancelling"]),
+      running: await countActive(engine),
+      awaitingApproval: await countPlans(engine, ["awaiting_approval"]),
+    },
+    stateDir: deps.stateDir,
+  };
+}
+
+function createApp(deps: OrchestratorDeps, engine: Engine): Express {
+  const app = express();
+  const startedAt = toTimestamp(deps.clock.now());
+  app.disable("x-powered-by");
+  app.use(async (request, response, next) => {
+    response.locals["requestId"] = request.get("x-request-id") ?? "";
+    response.locals["traceId"] = request.get("x-trace-id") ?? "";
+    response.locals["identity"] = await readInternalToken(request.get("authorization"), deps.internalKey);
+    next();
+  });
+  app.use(express.json({ limit: orchestratorLimits.maxBodyBytes }));
+  const agents = createAgentCatalog({ index: deps.index, userDir: deps.userAgentsDir });
+  const routeDeps: PlanRouteDeps = { ...deps, engine, agents };
+  app.use(planRoutes(routeDeps));
+  app.use(eventRoutes(engine));
+  app.use(approvalRoutes(engine));
+  app.use(agentRoutes({ agents, workspaces: deps.workspaces }));
+  app.get("/status", async (_request, response) => {
+    requireCapability(identityOf(response), "plan.read");
+    response.json(await readStatus(deps, engine, startedAt));
+  });
+  app.use(errorHandler(deps.log));
+  return app;
+}
+
+function createEngine(deps: OrchestratorDeps, late: { queue?: EmbeddedQueue; worker?: Worker }): Engine {
+  const { store, clock, ids, rng, artifacts, log } = deps;
+  return {
+    store,
+    clock,
+    ids,
+    rng,
+    artifacts,
+    log,
+    bus: createEventBus(),
+    wakeQueue: () => late.queue?.wake(),
+    signalCancel: (planId, stepId) => late.worker?.cancel(planId, stepId),
+  };
+}
+
+/** Composes API and worker over one store with the embedded queue. */
+export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
+  const late: { queue?: EmbeddedQueue; worker?: Worker } = {};
+  const engine = createEngine(deps, late);
+  const { store, clock, log } = deps;
+  const queue = createEmbeddedQueue({ store, clock, onError: (error) => log.error({ error }, "queue") });
+  late.queue = queue;
+  const agents = createAgentCatalog({ index: deps.index, userDir: deps.userAgentsDir });
+  const stepDeps: PlanningDeps = { ...deps, engine, agents };
+  const workerId = `worker-${deps.ids.short()}`;
+  const slots = deps.slots ?? orchestratorLimits.slots;
+  const worker = createWorker({
+    engine,
+    queue,
+    runStep: createStepRunner(stepDeps),
+    workerId,
+    pool: defaultPool,
+    slots,
+  });
+  late.worker = worker;
+  const sweeper = createSweeper(engine);
+  return {
+    app: createApp(deps, engine),
+    async start() {
+      // NOTE: the embedded store has one owner, so every lease in it belongs to a dead process.
+      await sweepLeases(engine, () => true);
+      await reemitReady(engine, 0);
+      worker.start();
+      sweeper.start();
+    },
+    async stop() {
+      await sweeper.stop();
+      await worker.stop();
+      await queue.close({ drainMs: 2_000 });
+    },
+    activePlans: () => countActive(engine),
+    ready: () => store.ping(),
+  };
+}

@@ -1,0 +1,47 @@
+// Routes of the event stream.
+import { AgentError } from "@ossaat/contracts";
+import { Router } from "express";
+import type { Request, Response } from "express";
+
+import { identityOf, textParam } from "../http/respond.ts";
+import { requireCapability } from "../identity/identity.ts";
+import type { Engine } from "../job/engine.ts";
+import { requirePlan } from "../plan/read-plan.ts";
+import { readEvents } from "./read-events.ts";
+import { streamEvents } from "./stream-events.ts";
+
+function lastEventId(request: Request): number {
+  const raw = request.get("last-event-id") ?? textParam(request, "lastEventId");
+  if (raw === "") return 0;
+  const seq = Number(raw);
+  if (!Number.isSafeInteger(seq) || seq < 0)
+    throw new AgentError("invalid_input", "Last-Event-ID is not an event number.");
+  return seq;
+}
+
+async function answer(
+  engine: Engine,
+  planId: string,
+  { request, response }: { request: Request; response: Response },
+): Promise<void> {
+  const identity = identityOf(response);
+  requireCapability(identity, "plan.read");
+  await requirePlan(engine.store.read, planId, identity.tenantId);
+  const afterSeq = lastEventId(request);
+  if (request.accepts(["text/event-stream", "json"]) === "json") {
+    response.json({ schemaVersion: 1, events: await readEvents(engine.store.read, planId, { afterSeq }) });
+    return;
+  }
+  const controller = new AbortController();
+  response.on("close", () => controller.abort());
+  await streamEvents(engine, response, { planId, afterSeq, signal: controller.signal });
+}
+
+export function eventRoutes(engine: Engine): Router {
+  const router = Router();
+  router.get(["/plans/:planId/events", "/plan/:planId/events"], (request, response) =>
+    answer(engine, textParam(request, "planId"), { request, response }),
+  );
+  router.get("/events", (request, response) => answer(engine, textParam(request, "plan_id"), { request, response }));
+  return router;
+}

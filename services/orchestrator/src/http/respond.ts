@@ -1,0 +1,58 @@
+// The HTTP edges every route shares: who asks, what was asked, how an error is answered.
+import { AgentError, errorTable } from "@ossaat/contracts";
+import type { ErrorBody } from "@ossaat/contracts";
+import type { NextFunction, Request, Response } from "express";
+import { z } from "zod";
+
+import type { Identity } from "../identity/identity.ts";
+
+/** Identity set by the authentication middleware. @throws AgentError unauthenticated */
+export function identityOf(response: Response): Identity {
+  const identity: unknown = response.locals["identity"];
+  if (identity === undefined) throw new AgentError("unauthenticated", "The request has no identity.");
+  return identity as Identity;
+}
+
+/** Parses with a schema. @throws AgentError invalid_input naming every problem */
+export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => ({ path: z.core.toDotPath(issue.path), message: issue.message }));
+  const text = problems.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ");
+  throw new AgentError("invalid_input", `The request is not valid: ${text}.`, { details: { problems } });
+}
+
+/** A path or query parameter as text. */
+export function textParam(request: Request, name: string): string {
+  const value: unknown = request.params[name] ?? request.query[name];
+  return typeof value === "string" ? value : "";
+}
+
+function asAgentError(thrown: unknown): AgentError {
+  if (thrown instanceof z.ZodError) return new AgentError("invalid_input", z.prettifyError(thrown));
+  const status: unknown = (thrown as { status?: unknown } | null)?.status;
+  if (status === 413)
+    return new AgentError("limit_exceeded", "The request is too large.", { details: { httpStatus: 413 } });
+  if (status === 400) return new AgentError("invalid_input", "The request body is not valid JSON.");
+  return AgentError.from(thrown);
+}
+
+export type ErrorLog = { error(fields: object, message: string): void };
+
+/** Express error handler: one body shape, no stack, ids in headers. */
+export function errorHandler(log: ErrorLog) {
+  return (thrown: unknown, request: Request, response: Response, _next: NextFunction): void => {
+    const error = asAgentError(thrown);
+    const requestId = String(response.locals["requestId"] ?? "");
+    const traceId = String(response.locals["traceId"] ?? "");
+    if (error.code === "internal") log.error({ requestId, path: request.path, error: thrown }, "request failed");
+    if (response.headersSent) {
+      response.end();
+      return;
+    }
+    const { httpStatus, retryAfterSeconds } = error.details;
+    if (typeof retryAfterSeconds === "number") response.setHeader("retry-after", String(retryAfterSeconds));
+    const body: ErrorBody = { code: error.code, message: error.message, details: error.details, requestId, traceId };
+    response.status(typeof httpStatus === "number" ? httpStatus : errorTable[error.code].httpStatus).json(body);
+  };
+}

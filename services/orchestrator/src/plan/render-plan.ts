@@ -1,0 +1,73 @@
+// plan.md: the plan as a person reads it. Rendered from the plan, never read back.
+import type { SealedPlan, Step } from "@ossaat/contracts";
+
+function list(items: readonly string[]): string {
+  return items.map((item) => `\`${item}\``).join(", ");
+}
+
+function describeCheck(step: Step): string {
+  const check = step.successCheck;
+  return check.kind === "command" ? `\`${check.argv.join(" ")}\` exits 0` : check.kind;
+}
+
+function stepLines(step: Step): string[] {
+  const timeout = step.timeoutSeconds === 0 ? "default" : `${step.timeoutSeconds} s`;
+  const gate = step.approvalRequired ? "approval required" : "auto";
+  const { envelope } = step;
+  const details: [string, string][] = [
+    ["What", step.summary ?? ""],
+    ["Why", step.rationale],
+    ["After", step.needs.join(", ")],
+    ["Files", list(step.files)],
+    ["May write", list(envelope.paths)],
+    ["May run", list(envelope.commands)],
+    ["Hosts", list(envelope.egressHosts)],
+    ["Done when", describeCheck(step)],
+    ["Risk", step.risk],
+  ];
+  return [
+    `- **${step.id}** ${step.title} — ${step.action}, ${step.capabilityLabel}, tool \`${step.tool}\`, timeout ${timeout}, ${gate}`,
+    ...details.filter(([, text]) => text !== "").map(([name, text]) => `  - ${name}: ${text.replaceAll("\n", " ")}`),
+  ];
+}
+
+function budgetLine({ budget }: SealedPlan): string {
+  const parts = [
+    budget.maxCostUsd === undefined ? undefined : `$${budget.maxCostUsd}`,
+    budget.maxTokens === undefined ? undefined : `${budget.maxTokens} tokens`,
+    budget.maxMinutes === undefined ? undefined : `${budget.maxMinutes} minutes`,
+  ];
+  return parts.filter((part) => part !== undefined).join(", ") || "none";
+}
+
+function section(title: string, items: readonly string[]): string[] {
+  return items.length === 0 ? [] : ["", `## ${title}`, "", ...items.map((item) => `- ${item}`)];
+}
+
+/** The text of plan.md. */
+export function renderPlan(plan: SealedPlan): string {
+  const planner =
+    plan.planner === "context" ? "context (no model)" : `${plan.model?.provider ?? "model"}/${plan.model?.id ?? ""}`;
+  return [
+    `# Plan ${plan.id}`,
+    "",
+    `Goal: ${plan.goal}`,
+    "",
+    `Planner: ${planner}. Revision ${plan.revision}, against commit ${plan.repository.commit.slice(0, 12)}.`,
+    `Budget: ${budgetLine(plan)}.`,
+    "",
+    plan.summary,
+    "",
+    "Steps:",
+    "",
+    ...plan.steps.flatMap(stepLines),
+    ...section("Success criteria", plan.successCriteria),
+    ...section("Assumptions", plan.assumptions),
+    ...section("Risks", plan.risks),
+    "",
+    `Plan hash: \`${plan.planHash}\``,
+    "",
+    `This file is written by ossaat and not read back. To change the plan, edit plan.json and run \`ossaat edit ${plan.id}\`.`,
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,121 @@
+// A retry is a new plan with the same steps: what succeeded is carried over, the rest runs
+// again. The old plan stays as it ended. Asking for it is the approval of the same steps.
+import { AgentError, PlanId, RetryPlanRequest, StepId, hashStep, isTerminalPlan, sealPlan } from "@ossaat/contracts";
+import type { Actor, EventData, SealedPlan, StepResult } from "@ossaat/contracts";
+
+import { advancePlan } from "../job/advance-plan.ts";
+import { changePlan } from "../job/engine.ts";
+import type { Engine, PlanTx } from "../job/engine.ts";
+import { toTimestamp } from "../clock.ts";
+import { listSteps } from "../step/step-rows.ts";
+import type { PlanRow, StepRow } from "../store/tables.ts";
+import { insertPlan, startPlanning } from "./create-plan.ts";
+import type { PlanOptions } from "./create-plan.ts";
+import { putRevision } from "./put-revision.ts";
+
+function withDependants(plan: SealedPlan, from: string): Set<string> {
+  const again = new Set([from]);
+  for (let before = -1; before !== again.size;) {
+    before = again.size;
+    for (const step of plan.steps) if (step.needs.some((need) => again.has(need))) again.add(step.id);
+  }
+  return again;
+}
+
+function checkRetryable(old: PlanRow, plan: SealedPlan | undefined, fromStep: string | undefined): void {
+  if (!isTerminalPlan(old.status)) {
+    throw new AgentError("conflict", `The plan is ${old.status}: only an ended plan can be retried.`, {
+      details: { next: `run \`ossaat watch ${old.id}\`, or \`ossaat cancel ${old.id}\` first` },
+    });
+  }
+  if (old.status === "succeeded" && fromStep === undefined) {
+    throw new AgentError("conflict", "The plan succeeded: name the step to begin again from with --from.");
+  }
+  if (fromStep !== undefined && plan?.steps.some((step) => step.id === fromStep) !== true) {
+    throw new AgentError("invalid_input", `The plan has no step "${fromStep}".`);
+  }
+}
+
+async function carryOver(change: PlanTx, rows: readonly StepRow[]): Promise<void> {
+  for (const row of rows) {
+    await change.tx
+      .updateTable("step")
+      .set({ status: "succeeded", head: row.head, result_json: row.result_json })
+      .where("plan_id", "=", change.plan.id)
+      .where("step_id", "=", row.step_id)
+      .execute();
+    const result = JSON.parse(row.result_json ?? "{}") as StepResult;
+    const data: EventData<"step.finished"> = { status: "succeeded", result, carried: true };
+    await change.append({ type: "step.finished", stepId: StepId.parse(row.step_id), data });
+  }
+}
+
+async function approveAgain(change: PlanTx, plan: SealedPlan): Promise<void> {
+  const { tx, now } = change;
+  const stepHashes = Object.fromEntries(plan.steps.map((step) => [step.id, hashStep(step)]));
+  const minutes = plan.budget.maxMinutes;
+  const set = {
+    status: "pending" as const,
+    approved_json: JSON.stringify(stepHashes),
+    deadline_at: minutes === undefined ? null : now + minutes * 60_000,
+  };
+  await tx.updateTable("plan").set(set).where("id", "=", change.plan.id).execute();
+  Object.assign(change.plan, set);
+  const comment = "retry of the same steps";
+  await change.append({
+    type: "plan.approved",
+    data: { revision: plan.revision, planHash: plan.planHash, stepHashes, comment },
+  });
+}
+
+export type RetryInput = { old: PlanRow; request: RetryPlanRequest; actor: Actor };
+
+/** @throws AgentError conflict (not ended), invalid_input (unknown step) */
+export async function retryPlan(engine: Engine, { old, request, actor }: RetryInput): Promise<{ planId: PlanId }> {
+  const { fromStep, budget } = RetryPlanRequest.parse(request);
+  const before = old.def_json === null ? undefined : (JSON.parse(old.def_json) as SealedPlan);
+  checkRetryable(old, before, fromStep);
+  const planId = PlanId.parse(`plan-${engine.ids.uuid()}`);
+  const oldOptions = JSON.parse(old.options_json) as PlanOptions;
+  const options: PlanOptions = {
+    ...oldOptions,
+    model: old.model,
+    budget: { ...oldOptions.budget, ...budget },
+    retryOf: PlanId.parse(old.id),
+  };
+  const wasApproved = old.approved_json !== "{}";
+  await engine.store.tx(async (tx) => {
+    const now = engine.clock.now();
+    await insertPlan(engine, tx, { planId, options, actor, now });
+    if (before === undefined || !wasApproved)
+      await startPlanning(engine, tx, { planId, tenantId: options.tenantId, now });
+  });
+  if (before !== undefined && wasApproved) await startSteps(engine, { planId, before, options, old, fromStep, actor });
+  engine.wakeQueue();
+  return { planId };
+}
+
+type Start = {
+  planId: PlanId;
+  before: SealedPlan;
+  options: PlanOptions;
+  old: PlanRow;
+  fromStep: string | undefined;
+  actor: Actor;
+};
+
+async function startSteps(engine: Engine, { planId, before, options, old, fromStep, actor }: Start): Promise<void> {
+  const rows = await listSteps(engine.store.read, old.id);
+  const again = fromStep === undefined ? new Set<string>() : withDependants(before, fromStep);
+  const ids = new Set(before.steps.map(({ id }): string => id));
+  const carried = rows.filter((row) => ids.has(row.step_id) && row.status === "succeeded" && !again.has(row.step_id));
+  await changePlan(engine, { planId, actor }, async (change) => {
+    const createdAt = toTimestamp(change.now);
+    const plan = sealPlan({ ...before, id: planId, revision: 1, createdAt, budget: options.budget });
+    await putRevision(change, { plan, origin: "retry" });
+    change.plan.status = "awaiting_approval";
+    await approveAgain(change, plan);
+    await carryOver(change, carried);
+    await advancePlan(engine, change);
+  });
+}

@@ -1,0 +1,130 @@
+// Routes of plans: parse, call the use case, reply.
+import { AgentError, CreatePlanRequest, EditPlanRequest, PlanDecision, RetryPlanRequest } from "@ossaat/contracts";
+import type { PlanResponse, PlanState } from "@ossaat/contracts";
+import { Router } from "express";
+import type { Response } from "express";
+
+import { identityOf, parse, textParam } from "../http/respond.ts";
+import { requireCapability } from "../identity/identity.ts";
+import type { Identity } from "../identity/identity.ts";
+import type { AgentCatalog } from "../step/step-deps.ts";
+import { createPlan } from "./create-plan.ts";
+import type { PlanDeps } from "./create-plan.ts";
+import { decidePlan } from "./decide-plan.ts";
+import { editPlan } from "./edit-plan.ts";
+import { readPlanDiff } from "./read-diff.ts";
+import { getPlanState, listPlans, requirePlan } from "./read-plan.ts";
+import { retryPlan } from "./retry-plan.ts";
+import { writePlanFiles } from "./write-plan-files.ts";
+import type { SealedPlan } from "@ossaat/contracts";
+
+export type PlanRouteDeps = PlanDeps & { agents: AgentCatalog };
+
+async function respond(
+  deps: PlanRouteDeps,
+  response: Response,
+  { planId, identity, status = 200 }: { planId: string; identity: Identity; status?: number },
+): Promise<void> {
+  const plan = await getPlanState(deps.engine.store.read, planId, identity.tenantId);
+  const body: PlanResponse = { schemaVersion: 1, plan };
+  response.status(status).json(body);
+}
+
+async function storeEdit(
+  deps: PlanRouteDeps,
+  { planId, body, identity }: { planId: string; body: unknown; identity: Identity },
+): Promise<void> {
+  const row = await requirePlan(deps.engine.store.read, planId, identity.tenantId);
+  const { basePlanHash, plan } = parse(EditPlanRequest, body);
+  const options = JSON.parse(row.options_json) as { repository: { baseCommit: string } };
+  const profiles = await deps.agents.profiles({ path: row.repository_path, commit: options.repository.baseCommit });
+  const agents = new Set(profiles.keys());
+  await editPlan(deps.engine, { planId, basePlanHash, plan, actor: identity.actor, agents });
+  const after = await requirePlan(deps.engine.store.read, planId, identity.tenantId);
+  await writePlanFiles(deps.workspaces, row.repository_path, JSON.parse(after.def_json ?? "null") as SealedPlan);
+}
+
+function writeRoutes(router: Router, deps: PlanRouteDeps): void {
+  router.post(["/plans", "/plan"], async (request, response) => {
+    const identity = identityOf(response);
+    requireCapability(identity, "plan.create");
+    const { tenantId, actor } = identity;
+    const idempotencyKey = request.get("idempotency-key");
+    const { planId } = await createPlan(deps, {
+      request: parse(CreatePlanRequest, request.body),
+      tenantId,
+      actor,
+      idempotencyKey,
+    });
+    await respond(deps, response, { planId, identity, status: 202 });
+  });
+  router.post("/plans/:planId/decisions", async (request, response) => {
+    const identity = identityOf(response);
+    requireCapability(identity, "plan.approve");
+    const planId = textParam(request, "planId");
+    await requirePlan(deps.engine.store.read, planId, identity.tenantId);
+    await decidePlan(deps, { planId, decision: parse(PlanDecision, request.body), actor: identity.actor });
+    await respond(deps, response, { planId, identity });
+  });
+  router.put("/plans/:planId/plan", async (request, response) => {
+    const identity = identityOf(response);
+    requireCapability(identity, "plan.create");
+    const planId = textParam(request, "planId");
+    await storeEdit(deps, { planId, body: request.body, identity });
+    await respond(deps, response, { planId, identity });
+  });
+  router.post("/plans/:planId/retry", async (request, response) => {
+    const identity = identityOf(response);
+    requireCapability(identity, "plan.approve");
+    const old = await requirePlan(deps.engine.store.read, textParam(request, "planId"), identity.tenantId);
+    const { planId } = await retryPlan(deps.engine, {
+      old,
+      request: parse(RetryPlanRequest, request.body ?? {}),
+      actor: identity.actor,
+    });
+    await respond(deps, response, { planId, identity, status: 202 });
+  });
+}
+
+async function stateOf(deps: PlanRouteDeps, planId: string, response: Response): Promise<PlanState> {
+  const identity = identityOf(response);
+  requireCapability(identity, "plan.read");
+  return getPlanState(deps.engine.store.read, planId, identity.tenantId);
+}
+
+function readRoutes(router: Router, deps: PlanRouteDeps): void {
+  router.get("/plans", async (request, response) => {
+    const identity = identityOf(response);
+    requireCapability(identity, "plan.read");
+    const cursor = textParam(request, "cursor");
+    const repositoryPath = textParam(request, "repository");
+    response.json(
+      await listPlans(deps.engine.store.read, {
+        tenantId: identity.tenantId,
+        ...(cursor === "" ? {} : { cursor }),
+        ...(repositoryPath === "" ? {} : { repositoryPath }),
+      }),
+    );
+  });
+  router.get("/plans/:planId", async (request, response) => {
+    const plan = await stateOf(deps, textParam(request, "planId"), response);
+    response.json({ schemaVersion: 1, plan } satisfies PlanResponse);
+  });
+  router.get("/plans/:planId/diff", async (request, response) => {
+    const state = await stateOf(deps, textParam(request, "planId"), response);
+    const step = textParam(request, "step");
+    response.json(await readPlanDiff(deps, state, step === "" ? undefined : step));
+  });
+  router.get("/plans/:planId/evidence", async (request, response) => {
+    const { evidenceRef } = await stateOf(deps, textParam(request, "planId"), response);
+    if (evidenceRef === undefined) throw new AgentError("not_found", "The plan has no evidence yet: it has not ended.");
+    response.type("application/json").send(await deps.engine.artifacts.get(evidenceRef));
+  });
+}
+
+export function planRoutes(deps: PlanRouteDeps): Router {
+  const router = Router();
+  writeRoutes(router, deps);
+  readRoutes(router, deps);
+  return router;
+}

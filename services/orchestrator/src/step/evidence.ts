@@ -1,0 +1,170 @@
+// The evidence a reviewer needs, gathered from the event log: nothing in it is a model's claim
+// unless it says so.
+import { isPlanningStepId } from "@ossaat/contracts";
+import type { CommandRecord, PlanEvent, PlanState, TestReport } from "@ossaat/contracts";
+
+import { load } from "../artifact/artifacts.ts";
+import type { Artifacts } from "../artifact/artifacts.ts";
+
+export type EvidenceCommand = Pick<CommandRecord, "argv" | "cwd" | "exitCode" | "seconds" | "logRef"> & {
+  stepId: string;
+  at: string;
+  tests?: TestReport;
+  unsandboxed: boolean;
+};
+
+export type Evidence = {
+  schemaVersion: 1;
+  planId: string;
+  goal: string;
+  status: "succeeded" | "failed";
+  reason?: string;
+  planHash: string;
+  revision: number;
+  base: { commit: string; branch?: string };
+  result: { branch?: string; commit?: string };
+  model: { ref: string | null; scripted: boolean };
+  isolation: string;
+  approvals: {
+    what: string;
+    decision: string;
+    by: string;
+    at: string;
+    hash: string;
+    scope?: string;
+    feedback?: string;
+  }[];
+  steps: {
+    id: string;
+    title: string;
+    agent: string;
+    status: string;
+    reason?: string;
+    commit?: string;
+    summary: string;
+    saidBy: string;
+  }[];
+  commands: EvidenceCommand[];
+  deniedCalls: { stepId: string; summary: string }[];
+  findings: { stepId: string; severity: string; path?: string; line?: number; message: string }[];
+  spend: PlanState["spend"];
+  egress: { hosts: string[]; note: string };
+  rollback: string;
+};
+
+type ToolEnd = Extract<PlanEvent, { type: "tool.finished" }>;
+
+async function commandsOf(artifacts: Artifacts, event: ToolEnd): Promise<EvidenceCommand[]> {
+  const output = (await load(artifacts, event.data.output)) as { commands?: CommandRecord[]; tests?: TestReport };
+  return (output.commands ?? []).map(({ argv, cwd, exitCode, seconds, logRef }) => ({
+    stepId: event.stepId ?? "",
+    at: event.at,
+    argv,
+    cwd,
+    exitCode,
+    seconds,
+    logRef,
+    ...(output.tests === undefined ? {} : { tests: output.tests }),
+    unsandboxed: event.data.unsandboxed === true,
+  }));
+}
+
+function planApproval(event: Extract<PlanEvent, { type: "plan.approved" }>): Evidence["approvals"][number] {
+  const { planHash, revision } = event.data;
+  return { what: `plan, revision ${revision}`, decision: "approved", by: event.actor.id, at: event.at, hash: planHash };
+}
+
+function callApprovals(state: PlanState): Evidence["approvals"] {
+  return state.approvals
+    .filter((approval) => approval.status !== "pending" && approval.status !== "void")
+    .map((approval) => ({
+      what: approval.title,
+      decision: approval.status,
+      by: approval.decidedBy ?? "",
+      at: approval.decidedAt ?? "",
+      hash: approval.requestHash,
+      ...(approval.scope === undefined ? {} : { scope: approval.scope }),
+      ...(approval.feedback === undefined ? {} : { feedback: approval.feedback }),
+    }));
+}
+
+function stepsOf(state: PlanState): Evidence["steps"] {
+  return state.steps.map((step) => {
+    const planned = state.plan?.steps.find(({ id }) => id === step.id);
+    const own = planned?.action === "apply_changes" || planned?.action === "merge";
+    return {
+      id: step.id,
+      title: planned?.title ?? "",
+      agent: planned?.agent ?? "",
+      status: step.status,
+      ...(step.reason === undefined ? {} : { reason: step.reason }),
+      ...(own && step.result?.head !== undefined ? { commit: step.result.head } : {}),
+      summary: step.result?.summary ?? step.message ?? "",
+      saidBy: planned?.action === "merge" ? "the platform" : "the agent",
+    };
+  });
+}
+
+function findingsOf(state: PlanState): Evidence["findings"] {
+  return state.steps.flatMap((step) =>
+    (step.result?.findings ?? []).map(({ severity, message, path, line }) => ({
+      stepId: step.id,
+      severity,
+      message,
+      ...(path === undefined ? {} : { path }),
+      ...(line === undefined ? {} : { line }),
+    })),
+  );
+}
+
+export type EvidenceInput = {
+  state: PlanState;
+  events: readonly PlanEvent[];
+  end: { status: "succeeded" | "failed"; reason?: string; branch?: string; commit?: string };
+};
+
+/** Gathers the evidence of a plan whose steps have all ended. */
+export async function gatherEvidence(artifacts: Artifacts, { state, events, end }: EvidenceInput): Promise<Evidence> {
+  const commands: EvidenceCommand[] = [];
+  for (const event of events) {
+    if (event.type === "tool.finished" && !isPlanningStepId(event.stepId ?? ""))
+      commands.push(...(await commandsOf(artifacts, event)));
+  }
+  const unsandboxed = state.sandbox === "none" || commands.some((command) => command.unsandboxed);
+  const { branch, commit } = end;
+  return {
+    schemaVersion: 1,
+    planId: state.id,
+    goal: state.goal,
+    status: end.status,
+    ...(end.reason === undefined ? {} : { reason: end.reason }),
+    planHash: state.planHash ?? "",
+    revision: state.revision,
+    base: {
+      commit: state.repository.baseCommit,
+      ...(state.repository.branch === undefined ? {} : { branch: state.repository.branch }),
+    },
+    result: { ...(branch === undefined ? {} : { branch }), ...(commit === undefined ? {} : { commit }) },
+    model: { ref: state.model, scripted: state.scripted },
+    isolation: unsandboxed
+      ? "NONE: commands ran without a sandbox (--dangerously-no-sandbox)"
+      : "bubblewrap, no network",
+    approvals: [
+      ...events.flatMap((event) => (event.type === "plan.approved" ? [planApproval(event)] : [])),
+      ...callApprovals(state),
+    ],
+    steps: stepsOf(state),
+    commands,
+    deniedCalls: events.flatMap((event) =>
+      event.type === "tool.finished" && event.data.state === "denied"
+        ? [{ stepId: event.stepId ?? "", summary: event.data.summary }]
+        : [],
+    ),
+    findings: findingsOf(state),
+    spend: state.spend,
+    egress: unsandboxed
+      ? { hosts: [], note: "not controlled: commands ran without a sandbox" }
+      : { hosts: [], note: "no network: the sandbox has no route out" },
+    rollback: branch === undefined ? "nothing was published" : `git branch -D ${branch}`,
+  };
+}

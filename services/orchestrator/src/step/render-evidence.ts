@@ -1,0 +1,72 @@
+// evidence.md: the evidence as a reviewer reads it.
+import type { Evidence, EvidenceCommand } from "./evidence.ts";
+
+function commandLine(command: EvidenceCommand): string {
+  const { tests } = command;
+  const counts =
+    tests === undefined
+      ? ""
+      : ` — ${tests.runner}: ${tests.status}, ${tests.passed ?? "?"} passed, ${tests.failed ?? "?"} failed`;
+  const loud = command.unsandboxed ? " — WITHOUT SANDBOX" : "";
+  const exit = command.exitCode ?? "killed";
+  return `- ${command.stepId}: \`${command.argv.join(" ")}\` → exit ${exit} in ${command.seconds.toFixed(1)} s, log ${command.logRef.slice(0, 12)}${counts}${loud}`;
+}
+
+function stepLine(step: Evidence["steps"][number]): string {
+  const commit = step.commit === undefined ? "" : `, commit ${step.commit.slice(0, 12)}`;
+  const reason = step.reason === undefined ? "" : ` (${step.reason})`;
+  return `- ${step.id} (${step.agent}): ${step.status}${reason}${commit}. ${step.title}. Said by ${step.saidBy}: ${step.summary.replaceAll("\n", " ")}`;
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  return ["", `## ${title}`, "", ...(lines.length === 0 ? ["none"] : lines)];
+}
+
+function costText({ spend }: Evidence): string {
+  const unknown = spend.unknownCostTurns === 0 ? "" : `, and ${spend.unknownCostTurns} turns whose price is unknown`;
+  return `${spend.turns} model turns, ${spend.inputTokens} tokens in, ${spend.outputTokens} out, $${spend.costUsd.toFixed(4)}${unknown}`;
+}
+
+/** The text of evidence.md. */
+export function renderEvidence(evidence: Evidence): string {
+  const { model, base, result } = evidence;
+  const scripted = model.scripted
+    ? " — SCRIPTED: the model's replies were recorded beforehand, everything else is real"
+    : "";
+  return [
+    `# Evidence for ${evidence.planId}`,
+    "",
+    `Goal: ${evidence.goal}`,
+    "",
+    `- Status: ${evidence.status}${evidence.reason === undefined ? "" : ` (${evidence.reason})`}`,
+    `- Branch: ${result.branch ?? "none"} at ${result.commit ?? "-"}`,
+    `- Base: ${base.commit}${base.branch === undefined ? "" : ` (${base.branch})`}`,
+    `- Plan hash: ${evidence.planHash}, revision ${evidence.revision}`,
+    `- Model: ${model.ref ?? "none"}${scripted}`,
+    `- Isolation: ${evidence.isolation}`,
+    `- Spent: ${costText(evidence)}`,
+    `- Egress: ${evidence.egress.note}`,
+    `- Undo: \`${evidence.rollback}\``,
+    ...section(
+      "Approvals",
+      evidence.approvals.map(
+        (a) =>
+          `- ${a.what}: ${a.decision} by ${a.by} at ${a.at}, hash ${a.hash.slice(0, 12)}${a.scope === undefined ? "" : `, scope ${a.scope}`}${a.feedback === undefined ? "" : ` — “${a.feedback}”`}`,
+      ),
+    ),
+    ...section("Steps", evidence.steps.map(stepLine)),
+    ...section("Commands, run by the platform in the sandbox", evidence.commands.map(commandLine)),
+    ...section(
+      "Denied calls",
+      evidence.deniedCalls.map(({ stepId, summary }) => `- ${stepId}: ${summary}`),
+    ),
+    ...section(
+      "Auditor's findings",
+      evidence.findings.map(
+        (f) =>
+          `- ${f.severity}: ${f.path === undefined ? "" : `${f.path}${f.line === undefined ? "" : `:${f.line}`}: `}${f.message}`,
+      ),
+    ),
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,95 @@
+// The platform's last step: publish the branch, write the evidence, end the plan.
+import { finishStepId, foldPlan, isTerminalStep } from "@ossaat/contracts";
+import type { EndReason, EventData, Plan, PlanEvent, PlanState } from "@ossaat/contracts";
+
+import { readEvents } from "../event/read-events.ts";
+import { changeClaimed } from "../job/claim-step.ts";
+import { keyOf } from "../job/end-step.ts";
+import type { Claim } from "../job/engine.ts";
+import { endPlan } from "../plan/end-plan.ts";
+import { gatherEvidence } from "./evidence.ts";
+import { renderEvidence } from "./render-evidence.ts";
+import { finalCommit } from "./step-base.ts";
+import type { StepDeps } from "./step-deps.ts";
+import { finalFailure } from "./step-failed.ts";
+import { endAttempt, leaveRunning, listSteps } from "./step-rows.ts";
+
+/** Name of the branch a plan ends with. */
+export function branchOf(planId: string): string {
+  return `ossaat/${planId}`;
+}
+
+type Log = { events: PlanEvent[]; state: PlanState };
+
+async function readLog(deps: StepDeps, planId: string): Promise<Log> {
+  const events: PlanEvent[] = [];
+  let state: PlanState | undefined;
+  for (;;) {
+    const page = await readEvents(deps.engine.store.read, planId, { afterSeq: events.at(-1)?.seq ?? 0 });
+    for (const event of page) state = foldPlan(state, event);
+    events.push(...page);
+    if (page.length === 0 && state !== undefined) return { events, state };
+    if (page.length === 0) throw finalFailure("internal", "the plan has no log", "internal");
+  }
+}
+
+function firstBadEnd(state: PlanState): { reason: EndReason; message: string } | undefined {
+  const bad = state.steps.find(
+    (step) => isTerminalStep(step.status) && step.status !== "succeeded" && step.reason !== "upstream",
+  );
+  const any = bad ?? state.steps.find((step) => step.status !== "succeeded");
+  if (any === undefined) return undefined;
+  return { reason: any.reason ?? "internal", message: `step ${any.id}: ${any.message ?? any.status}` };
+}
+
+async function publish(deps: StepDeps, claim: Claim, signal: AbortSignal): Promise<{ branch: string; commit: string }> {
+  const plan = JSON.parse(claim.plan.def_json ?? "null") as Plan;
+  const commit = finalCommit(plan, await listSteps(deps.engine.store.read, claim.planId));
+  const { repository_path: repositoryPath } = claim.plan;
+  return deps.workspaces.publish(
+    { planId: claim.planId, repositoryPath, branch: branchOf(claim.planId), commit },
+    { signal },
+  );
+}
+
+async function writeEvidence(
+  deps: StepDeps,
+  claim: Claim,
+  { log, end }: { log: Log; end: Parameters<typeof gatherEvidence>[1]["end"] },
+): Promise<string> {
+  const evidence = await gatherEvidence(deps.engine.artifacts, { ...log, end });
+  const json = `${JSON.stringify(evidence, null, 2)}\n`;
+  await deps.workspaces.writeRecord({
+    planId: claim.planId,
+    repositoryPath: claim.plan.repository_path,
+    files: [
+      { name: "evidence.json", content: json },
+      { name: "evidence.md", content: renderEvidence(evidence) },
+    ],
+  });
+  return (await deps.engine.artifacts.put(json)).ref;
+}
+
+async function recordEnd(deps: StepDeps, claim: Claim, end: EventData<"plan.finished">): Promise<void> {
+  const key = keyOf(claim);
+  await changeClaimed(deps.engine, claim, async (change) => {
+    await leaveRunning(change.tx, key, { status: "succeeded" });
+    await endAttempt(change.tx, key, { now: change.now, outcome: "succeeded" });
+    const { attempt } = key;
+    await change.append({ type: "step.finished", stepId: finishStepId, attempt, data: { status: "succeeded" } });
+    await endPlan(change, end);
+  });
+}
+
+/** @throws AgentError from the tool runner, LeaseLost */
+export async function runFinishStep(deps: StepDeps, claim: Claim, signal: AbortSignal): Promise<void> {
+  const log = await readLog(deps, claim.planId);
+  const bad = firstBadEnd(log.state);
+  const published = bad === undefined ? await publish(deps, claim, signal) : {};
+  const status = bad === undefined ? ("succeeded" as const) : ("failed" as const);
+  const end = { status, ...published, ...(bad === undefined ? {} : { reason: bad.reason }) };
+  const evidenceRef = await writeEvidence(deps, claim, { log, end });
+  await recordEnd(deps, claim, { ...end, evidenceRef, ...(bad === undefined ? {} : { message: bad.message }) });
+  // NOTE: working trees of a failed plan stay, so that unfinished work can be looked at.
+  if (status === "succeeded") await deps.workspaces.remove({ planId: claim.planId });
+}

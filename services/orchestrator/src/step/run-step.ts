@@ -1,0 +1,88 @@
+// Runs a claimed step by its kind and records how it ended, whatever happened.
+import { isPlanningStepId } from "@ossaat/contracts";
+import type { Plan } from "@ossaat/contracts";
+
+import { failStep } from "../job/end-step.ts";
+import type { Failure } from "../job/end-step.ts";
+import { LeaseLost } from "../job/engine.ts";
+import type { Claim } from "../job/engine.ts";
+import { StepStopped } from "../job/worker.ts";
+import type { StepRunner } from "../job/worker.ts";
+import { stepLimits } from "./limits.ts";
+import { runAgentStep } from "./run-agent-step.ts";
+import { runFinishStep } from "./run-finish-step.ts";
+import { runMergeStep } from "./run-merge-step.ts";
+import { runPlanningStep } from "./run-planning-step.ts";
+import type { PlanningDeps } from "./run-planning-step.ts";
+import { toFailure } from "./step-error.ts";
+import { StepFailed } from "./step-failed.ts";
+
+async function dispatch(deps: PlanningDeps, claim: Claim, signal: AbortSignal): Promise<void> {
+  switch (claim.step.kind) {
+    case "planning":
+      return runPlanningStep(deps, claim, signal);
+    case "merge":
+      return runMergeStep(deps, claim, signal);
+    case "finish":
+      return runFinishStep(deps, claim, signal);
+    default:
+      return runAgentStep(deps, claim, signal);
+  }
+}
+
+function timeoutSeconds(claim: Claim): number {
+  const plan = claim.plan.def_json === null ? undefined : (JSON.parse(claim.plan.def_json) as Plan);
+  const own = plan?.steps.find(({ id }) => id === claim.stepId)?.timeoutSeconds ?? 0;
+  return own > 0 ? own : stepLimits.defaultTimeoutSeconds;
+}
+
+/** A planner whose plan was refused to the end reports that, not a generic check failure. */
+function named(claim: Claim, failure: Failure): Failure {
+  if (!isPlanningStepId(claim.stepId) || failure.reason !== "check_failed") return failure;
+  return {
+    ...failure,
+    reason: "plan_invalid",
+    message: "the planner did not hand in a valid plan, also after being told what was wrong",
+  };
+}
+
+/** Follows the worker's signal and adds the step's own time limit. */
+function withDeadline(signal: AbortSignal, seconds: number): { signal: AbortSignal; clear: () => void } {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(new StepStopped("deadline")), seconds * 1000);
+  const forward = () => controller.abort(signal.reason);
+  if (signal.aborted) forward();
+  signal.addEventListener("abort", forward, { once: true });
+  const clear = () => {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", forward);
+  };
+  return { signal: controller.signal, clear };
+}
+
+/** Makes the runner a worker calls. */
+export function createStepRunner(deps: PlanningDeps): StepRunner {
+  return async (claim, workerSignal) => {
+    const { signal, clear } = withDeadline(workerSignal, timeoutSeconds(claim));
+    try {
+      await dispatch(deps, claim, signal);
+    } catch (thrown) {
+      if (thrown instanceof LeaseLost || workerSignal.aborted) throw thrown;
+      if (signal.aborted) {
+        const message = `the step took longer than ${timeoutSeconds(claim)} s`;
+        await failStep(deps.engine, claim, { reason: "timeout", code: "limit_exceeded", message, retryable: false });
+        return;
+      }
+      const failure = thrown instanceof StepFailed ? thrown.failure : toFailure(thrown);
+      if (failure.code === "internal") {
+        deps.engine.log.error(
+          { planId: claim.planId, stepId: claim.stepId, error: thrown },
+          "step failed unexpectedly",
+        );
+      }
+      await failStep(deps.engine, claim, named(claim, failure));
+    } finally {
+      clear();
+    }
+  };
+}
