@@ -1,1 +1,4 @@
-export {};
+// Public names of the client: browser-safe.
+export { createClient } from "./create-client.ts";
+export type { Client, ClientOptions } from "./create-client.ts";
+export type { StreamItem } from "./read-stream.ts";

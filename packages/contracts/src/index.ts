@@ -82,3 +82,5 @@ export {
   isTerminalPlan,
   isTerminalStep,
 } from "./plan-status.ts";
+export { httpRoutes } from "./http-routes.ts";
+export type { HttpRoute } from "./http-routes.ts";

@@ -1,0 +1,153 @@
+// The typed HTTP and SSE client of the plan API. No state of its own.
+import { AgentError, errorTable } from "@ossaat/contracts";
+import type {
+  AgentListResponse,
+  ApprovalDecision,
+  ApprovalListResponse,
+  CreatePlanRequest,
+  DiffResponse,
+  EditPlanRequest,
+  ErrorCode,
+  PlanDecision,
+  PlanEvent,
+  PlanListResponse,
+  PlanState,
+  RetryPlanRequest,
+  StatusResponse,
+} from "@ossaat/contracts";
+
+import { readStream } from "./read-stream.ts";
+import type { StreamItem } from "./read-stream.ts";
+
+export type ClientOptions = {
+  baseUrl: string;
+  /** Read before every request, because a restarted server has another one. */
+  token(): string | Promise<string>;
+  fetch?: typeof fetch;
+};
+
+type Call = {
+  method?: string;
+  body?: unknown;
+  accept?: string;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+};
+
+function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === "string" && Object.hasOwn(errorTable, code);
+}
+
+async function toError(response: Response): Promise<AgentError> {
+  const text = await response.text();
+  try {
+    const body = JSON.parse(text) as {
+      code?: unknown;
+      message?: unknown;
+      details?: Record<string, unknown>;
+      requestId?: string;
+    };
+    if (isErrorCode(body.code) && typeof body.message === "string") {
+      return new AgentError(body.code, body.message, { details: { ...body.details, requestId: body.requestId } });
+    }
+  } catch (error) {
+    return new AgentError("unavailable", `The server answered ${response.status} with something that is not JSON.`, {
+      cause: error,
+    });
+  }
+  return new AgentError("unavailable", `The server answered ${response.status}.`);
+}
+
+function makeSend(options: ClientOptions) {
+  const send = options.fetch ?? fetch;
+  return async (path: string, call: Call = {}): Promise<Response> => {
+    const { method = "GET", body, accept = "application/json", headers = {}, signal } = call;
+    let response: Response;
+    try {
+      response = await send(`${options.baseUrl}${path}`, {
+        method,
+        headers: {
+          accept,
+          authorization: `Bearer ${await options.token()}`,
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+    } catch (error) {
+      throw new AgentError("unavailable", "The server does not answer.", { cause: error });
+    }
+    if (!response.ok) throw await toError(response);
+    return response;
+  };
+}
+
+export type Client = {
+  status(): Promise<StatusResponse>;
+  createPlan(request: CreatePlanRequest, options?: { idempotencyKey?: string }): Promise<PlanState>;
+  listPlans(options?: { cursor?: string; repository?: string }): Promise<PlanListResponse>;
+  getPlan(planId: string): Promise<PlanState>;
+  editPlan(planId: string, request: EditPlanRequest): Promise<PlanState>;
+  decidePlan(planId: string, decision: PlanDecision): Promise<PlanState>;
+  retryPlan(planId: string, request: RetryPlanRequest): Promise<PlanState>;
+  listEvents(planId: string, afterSeq?: number): Promise<PlanEvent[]>;
+  /** Events from the log, then live; resumes by itself; ends with the plan. */
+  watchPlan(planId: string, options: { afterSeq?: number; signal: AbortSignal }): AsyncGenerator<StreamItem>;
+  getDiff(planId: string, step?: string): Promise<DiffResponse>;
+  getEvidence(planId: string): Promise<unknown>;
+  readLog(logRef: string, fromByte?: number): Promise<{ data: string; totalBytes: number }>;
+  listApprovals(options?: { plan?: string; status?: "all" }): Promise<ApprovalListResponse>;
+  decideApproval(
+    approvalId: string,
+    decision: ApprovalDecision,
+  ): Promise<{ planId: string; stepId: string; status: string }>;
+  listAgents(repository: string): Promise<AgentListResponse>;
+};
+
+function query(values: Record<string, string | undefined>): string {
+  const entries = Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return entries.length === 0 ? "" : `?${new URLSearchParams(entries).toString()}`;
+}
+
+/** All errors are AgentError; a server that does not answer is `unavailable`. */
+export function createClient(options: ClientOptions): Client {
+  const send = makeSend(options);
+  const json = async <T>(path: string, call?: Call) => (await (await send(path, call)).json()) as T;
+  const plan = async (path: string, call?: Call) => (await json<{ plan: PlanState }>(path, call)).plan;
+  const at = (planId: string) => `/plans/${encodeURIComponent(planId)}`;
+  return {
+    status: () => json("/status"),
+    createPlan: (body, { idempotencyKey } = {}) =>
+      plan("/plans", {
+        method: "POST",
+        body,
+        ...(idempotencyKey === undefined ? {} : { headers: { "idempotency-key": idempotencyKey } }),
+      }),
+    listPlans: (filter = {}) => json(`/plans${query(filter)}`),
+    getPlan: (planId) => plan(at(planId)),
+    editPlan: (planId, body) => plan(`${at(planId)}/plan`, { method: "PUT", body }),
+    decidePlan: (planId, body) => plan(`${at(planId)}/decisions`, { method: "POST", body }),
+    retryPlan: (planId, body) => plan(`${at(planId)}/retry`, { method: "POST", body }),
+    listEvents: async (planId, afterSeq = 0) =>
+      (await json<{ events: PlanEvent[] }>(`${at(planId)}/events${query({ lastEventId: String(afterSeq) })}`)).events,
+    watchPlan: (planId, { afterSeq = 0, signal }) =>
+      readStream(
+        (lastSeq, streamSignal) =>
+          send(`${at(planId)}/events`, {
+            accept: "text/event-stream",
+            headers: { "last-event-id": String(lastSeq) },
+            signal: streamSignal,
+          }),
+        { afterSeq, signal },
+      ),
+    getDiff: (planId, step) => json(`${at(planId)}/diff${query({ step })}`),
+    getEvidence: (planId) => json(`${at(planId)}/evidence`),
+    readLog: (logRef, fromByte = 0) =>
+      json(`/logs/${encodeURIComponent(logRef)}${query({ fromByte: String(fromByte) })}`),
+    listApprovals: (filter = {}) => json(`/approvals${query(filter)}`),
+    decideApproval: (approvalId, body) =>
+      json(`/approvals/${encodeURIComponent(approvalId)}/decisions`, { method: "POST", body }),
+    listAgents: (repository) => json(`/agents${query({ repository })}`),
+  };
+}
