@@ -1,0 +1,86 @@
+// Puts the runner together for use in this process; the gRPC server serves the same object.
+import { mkdirSync } from "node:fs";
+import { resolve } from "node:path";
+
+import type { ToolRunnerHealth, ToolService, WorkspaceService } from "@ossaat/contracts";
+
+import { readHostEnvironment } from "./config.ts";
+import { createGit } from "./git/git.ts";
+import { createLogStore } from "./log/log-store.ts";
+import { createBubblewrapSandbox } from "./sandbox/adapters/bubblewrap.ts";
+import { createUnconfinedRunner } from "./sandbox/adapters/unconfined.ts";
+import type { Sandbox } from "./sandbox/sandbox.ts";
+import type { HostEnvironment, ReadOnlyBind } from "./sandbox/toolchains.ts";
+import { createToolExecutor } from "./tool/execute-tool.ts";
+import type { RunnerLog } from "./tool/execute-tool.ts";
+import { toolRegistry } from "./tool/registry.ts";
+import { createResultStore } from "./tool/result-store.ts";
+import { createWorkspaces } from "./workspace/create-workspaces.ts";
+import { createLayout } from "./workspace/layout.ts";
+import { createKeyedLock } from "./workspace/lock.ts";
+
+export type ToolRunnerOptions = {
+  /** Folder of everything the runner keeps; made owner-only when missing. */
+  stateDir: string;
+  /** `none` runs commands without isolation; every result of such a runner says so. */
+  sandbox: "bubblewrap" | "none";
+  clock?: { now(): Date };
+  logger?: RunnerLog;
+  /** The machine as the box may see it; read from the environment when left out. */
+  host?: HostEnvironment;
+  /** More of the machine that a box may read, for example a toolchain in an unusual place. */
+  readOnlyBinds?: readonly ReadOnlyBind[];
+};
+
+export type ToolRunner = {
+  tools: ToolService;
+  workspaces: WorkspaceService;
+  health(): Promise<ToolRunnerHealth>;
+  /** Cancels what runs and waits for it. */
+  close(): Promise<void>;
+};
+
+function createSandbox(options: ToolRunnerOptions, scratchDir: string): Sandbox {
+  const host = options.host ?? readHostEnvironment();
+  if (options.sandbox === "none") return createUnconfinedRunner({ host, scratchDir });
+  const { readOnlyBinds = [] } = options;
+  return createBubblewrapSandbox({ host, arch: process.arch, scratchDir, readOnlyBinds });
+}
+
+async function describeHealth(sandbox: Sandbox): Promise<ToolRunnerHealth> {
+  const probe = await sandbox.probe();
+  const fix = probe.fix === undefined ? {} : { fix: probe.fix };
+  if (!probe.usable) {
+    return { status: "not_serving", sandbox: { driver: "unavailable", detail: probe.detail, ...fix } };
+  }
+  return { status: "serving", sandbox: { driver: probe.driver, detail: probe.detail, ...fix } };
+}
+
+/** Makes a runner in this process. Nothing runs and nothing is probed before the first call. */
+export function createToolRunner(options: ToolRunnerOptions): ToolRunner {
+  const layout = createLayout(resolve(options.stateDir));
+  mkdirSync(layout.stateDir, { recursive: true, mode: 0o700 });
+  const sandbox = createSandbox(options, layout.box);
+  const git = createGit("git");
+  const lock = createKeyedLock();
+  const logs = createLogStore(layout.logs);
+  const clock = options.clock ?? { now: () => new Date() };
+  const executor = createToolExecutor({
+    git,
+    layout,
+    lock,
+    logs,
+    results: createResultStore(layout.results),
+    sandbox,
+    tools: toolRegistry,
+    now: () => clock.now(),
+    log: options.logger ?? { warn: () => undefined },
+  });
+  const health = () => describeHealth(sandbox);
+  return {
+    tools: { execute: executor.execute, cancel: executor.cancel, health },
+    workspaces: createWorkspaces({ git, layout, lock, logs }),
+    health,
+    close: executor.close,
+  };
+}

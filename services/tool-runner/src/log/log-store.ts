@@ -1,0 +1,81 @@
+// Full outputs by content: the name of a log is the SHA-256 of its text.
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+
+import { AgentError } from "@ossaat/contracts";
+import type { Sha256 } from "@ossaat/contracts";
+
+export const logLimits = {
+  /** Bytes of one log that are kept; more is counted but not stored. */
+  maxBytes: 32 * 1024 * 1024,
+  /** Bytes one read returns when nothing else is asked for. */
+  defaultReadBytes: 256 * 1024,
+  maxReadBytes: 2 * 1024 * 1024,
+} as const;
+
+/** A log being written. */
+export type LogWriter = {
+  write(data: Uint8Array): Promise<void>;
+  /** Names and keeps it. */
+  close(): Promise<{ logRef: Sha256; logBytes: number }>;
+  /** Drops it. */
+  discard(): Promise<void>;
+};
+
+export type LogStore = {
+  create(): Promise<LogWriter>;
+  read(request: {
+    logRef: string;
+    fromByte?: number;
+    maxBytes?: number;
+  }): Promise<{ data: string; totalBytes: number }>;
+};
+
+export function createLogStore(dir: string): LogStore {
+  const pathOf = (logRef: string) => join(dir, logRef.slice(0, 2), logRef);
+  return {
+    async create() {
+      await mkdir(dir, { recursive: true, mode: 0o700 });
+      const temporary = join(dir, `${randomUUID()}.tmp`);
+      const file = await open(temporary, "wx", 0o600);
+      const hash = createHash("sha256");
+      let bytes = 0;
+      return {
+        async write(data) {
+          const kept = data.subarray(0, Math.max(0, logLimits.maxBytes - bytes));
+          if (kept.length === 0) return;
+          bytes += kept.length;
+          hash.update(kept);
+          await file.write(kept);
+        },
+        async close() {
+          await file.close();
+          const logRef = hash.digest("hex");
+          await mkdir(join(dir, logRef.slice(0, 2)), { recursive: true, mode: 0o700 });
+          await rename(temporary, pathOf(logRef));
+          return { logRef, logBytes: bytes };
+        },
+        async discard() {
+          await file.close();
+          await rm(temporary, { force: true });
+        },
+      };
+    },
+    async read({ logRef, fromByte = 0, maxBytes = logLimits.defaultReadBytes }) {
+      if (!/^[0-9a-f]{64}$/u.test(logRef)) throw new AgentError("invalid_input", "A log is named by a SHA-256.");
+      const missing = new AgentError("not_found", "There is no such log.");
+      const stats = await stat(pathOf(logRef)).catch(() => undefined);
+      if (stats === undefined) throw missing;
+      const length = Math.min(Math.max(0, maxBytes), logLimits.maxReadBytes);
+      const file = await open(pathOf(logRef), "r");
+      try {
+        const buffer = Buffer.alloc(Math.max(0, Math.min(length, stats.size - fromByte)));
+        const { bytesRead } = await file.read(buffer, 0, buffer.length, Math.max(0, fromByte));
+        return { data: buffer.toString("utf8", 0, bytesRead), totalBytes: stats.size };
+      } finally {
+        await file.close();
+      }
+    },
+  };
+}

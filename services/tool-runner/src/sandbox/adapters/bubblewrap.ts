@@ -1,0 +1,189 @@
+// The sandbox on Linux: bubblewrap namespaces, our own system call filter, and limits by
+// control group where one can be made, by rlimit elsewhere.
+import type { ChildProcess } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
+
+import { AgentError } from "@ossaat/contracts";
+
+import { boxArguments, boxWorkspace, prepareBox, processLimits } from "../box-arguments.ts";
+import type { BoxBase } from "../box-arguments.ts";
+import { createCgroup, findCgroupBase } from "../cgroup.ts";
+import type { Cgroup, CgroupBase } from "../cgroup.ts";
+import { findProgram } from "../find-program.ts";
+import { leakingFds } from "../inherited-fds.ts";
+import { runProcess } from "../run-process.ts";
+import type { ProcessSpec } from "../run-process.ts";
+import type { Sandbox, SandboxProbe, SandboxRequest, SandboxResult } from "../sandbox.ts";
+import { buildSeccompFilter } from "../seccomp.ts";
+import type { HostEnvironment, ReadOnlyBind } from "../toolchains.ts";
+import { probeBox } from "./bubblewrap-probe.ts";
+
+export type BubblewrapOptions = {
+  host: HostEnvironment;
+  /** Processor name as Node gives it, for example x64. */
+  arch: string;
+  /** Folder for the box's own /etc files; owner-only. */
+  scratchDir: string;
+  /** More of the machine the box may read, for example another toolchain. */
+  readOnlyBinds?: readonly ReadOnlyBind[];
+  /** Set to false to use rlimits even where control groups work. */
+  useCgroups?: boolean;
+};
+
+type Machine = {
+  bwrap: string;
+  prlimit: string;
+  base: BoxBase;
+  filter: Buffer;
+  cgroup: CgroupBase | undefined;
+  leaking: number[];
+};
+
+const fdFilter = 3;
+const fdInfo = 4;
+const fdBlock = 5;
+
+/** What a machine must have; the message says how to get it. */
+function missing(program: string, packageName: string): AgentError {
+  return new AgentError("unavailable", `The sandbox needs ${program}, which is not installed.`, {
+    details: { next: `apt-get install -y ${packageName}` },
+  });
+}
+
+async function inspectMachine(options: BubblewrapOptions): Promise<Machine> {
+  const bwrap = await findProgram(options.host.path, "bwrap");
+  if (bwrap === undefined) throw missing("bubblewrap (bwrap)", "bubblewrap");
+  const prlimit = await findProgram("/usr/bin", "prlimit");
+  if (prlimit === undefined) throw missing("prlimit", "util-linux");
+  return {
+    bwrap,
+    prlimit,
+    base: await prepareBox(options.host, options.scratchDir, options.readOnlyBinds ?? []),
+    filter: buildSeccompFilter(options.arch),
+    cgroup: options.useCgroups === false ? undefined : await findCgroupBase(),
+    leaking: await leakingFds(fdBlock),
+  };
+}
+
+/** Host process id of the box's first process, from bwrap's info descriptor. */
+async function readChildPid(stream: Readable): Promise<number> {
+  let text = "";
+  for await (const data of stream) {
+    text += String(data);
+    const pid = /"child-pid":\s*(\d+)/u.exec(text)?.[1];
+    if (pid !== undefined) return Number(pid);
+  }
+  return 0;
+}
+
+function killProcess(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+function boxSpec(machine: Machine, request: SandboxRequest, group: Cgroup | undefined): ProcessSpec {
+  const fds = group === undefined ? { info: fdInfo } : { info: fdInfo, block: fdBlock };
+  let boxPid = 0;
+  return {
+    command: machine.bwrap,
+    args: [
+      // An inherited descriptor is covered by /dev/null; bwrap reads it as an empty list and closes it.
+      ...machine.leaking.flatMap((fd) => ["--args", String(fd)]),
+      ...boxArguments(machine.base, request, fds),
+      machine.prlimit,
+      ...processLimits(request, group !== undefined),
+      "--",
+      ...request.argv,
+    ],
+    cwd: "/",
+    env: {},
+    extraFds: ["pipe", "pipe", group === undefined ? "ignore" : "pipe"],
+    coveredFds: machine.leaking,
+    kill: (child) => {
+      // The box's first process takes its whole pid namespace with it, daemons included.
+      if (boxPid > 0 && child.exitCode === null && child.signalCode === null) killProcess(boxPid);
+      child.kill("SIGKILL");
+    },
+    onSpawn: async (child) => {
+      const streams = child.stdio as unknown as (Readable & Writable)[];
+      // A box that dies during set-up closes its ends; its exit status tells the story.
+      for (const stream of streams.slice(fdFilter)) stream?.on("error", () => stream.destroy());
+      streams[fdFilter]?.end(machine.filter);
+      const info = streams[fdInfo];
+      if (info === undefined) return;
+      boxPid = await readChildPid(info);
+      if (group === undefined || boxPid === 0 || hasEnded(child)) return;
+      await group.add(boxPid).catch((error: unknown) => {
+        if (!hasEnded(child)) throw error;
+      });
+      streams[fdBlock]?.end("1");
+    },
+  };
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null || child.killed;
+}
+
+/** Makes the driver. Nothing of the machine is looked at before the first probe or run. */
+export function createBubblewrapSandbox(options: BubblewrapOptions): Sandbox {
+  let machine: Promise<Machine> | undefined;
+  let runs = 0;
+  const inspect = (): Promise<Machine> => {
+    machine ??= inspectMachine(options).catch((error: unknown) => {
+      machine = undefined;
+      throw error;
+    });
+    return machine;
+  };
+
+  async function run(request: SandboxRequest): Promise<SandboxResult> {
+    const found = await inspect();
+    runs += 1;
+    const name = `ossaat-${process.pid}-${runs}`;
+    const group = found.cgroup === undefined ? undefined : await createCgroup(found.cgroup, name, request.limits);
+    let setupText = "";
+    const watched: SandboxRequest = {
+      ...request,
+      onOutput: (channel, data) => {
+        if (channel === "stderr" && setupText.length < 512) setupText += data.toString("utf8", 0, 512);
+        return request.onOutput(channel, data);
+      },
+    };
+    try {
+      const result = await runProcess(boxSpec(found, request, group), watched);
+      const groupLimit = await group?.limitHit();
+      const limitHit = result.outputExceeded ? "output" : result.exitCode === 0 ? undefined : groupLimit;
+      if (result.exitCode === 1 && setupText.startsWith("bwrap: ")) throw setupFailure(setupText);
+      return {
+        exitCode: result.exitCode,
+        ...(result.signal === null ? {} : { signal: result.signal }),
+        timedOut: result.timedOut,
+        cancelled: result.cancelled,
+        ...(limitHit === undefined ? {} : { limitHit }),
+        seconds: result.seconds,
+        unsandboxed: false,
+      };
+    } finally {
+      await group?.remove();
+    }
+  }
+
+  const probe = async (): Promise<SandboxProbe> => {
+    const found = await inspect().catch((error: unknown) => AgentError.from(error));
+    return probeBox(found instanceof AgentError ? { failure: found } : { bwrap: found.bwrap, cgroup: found.cgroup }, {
+      run,
+      scratchDir: options.scratchDir,
+    });
+  };
+  return { driver: "bubblewrap", workspacePath: () => boxWorkspace, probe, run };
+}
+
+function setupFailure(text: string): AgentError {
+  return new AgentError("unavailable", `The sandbox could not be made: ${text.split("\n")[0] ?? ""}`, {
+    details: { next: "ossaat doctor" },
+  });
+}

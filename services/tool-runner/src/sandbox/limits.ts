@@ -1,0 +1,22 @@
+// Named limits of a sandboxed run.
+import type { SandboxLimits } from "./sandbox.ts";
+
+const mebibyte = 1024 * 1024;
+
+export const defaultSandboxLimits: SandboxLimits = {
+  /** A test run of a large TypeScript project fits; a runaway does not take the machine. */
+  memoryBytes: 4096 * mebibyte,
+  processes: 512,
+  fileBytes: 1024 * mebibyte,
+  openFiles: 4096,
+  /** Beyond this an endless printer is ended; the result itself keeps 16 KiB. */
+  outputBytes: 64 * mebibyte,
+  wallMs: 120_000,
+  tmpBytes: 512 * mebibyte,
+};
+
+/** V8 reserves address space far beyond what it uses; a smaller cap ends Node at its start. */
+export const minAddressSpaceBytes = 16 * 1024 * mebibyte;
+
+/** Milliseconds a dead box's pipes may stay open before they are closed for it. */
+export const pipeGraceMs = 1_000;

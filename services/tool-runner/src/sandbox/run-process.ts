@@ -1,0 +1,154 @@
+// Runs one child process with its limits on time and output, and with back-pressure: a slow
+// consumer of output slows the child. Shared by the sandbox adapters.
+import { spawn } from "node:child_process";
+import type { ChildProcess, SpawnOptions } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import type { Readable } from "node:stream";
+
+import { AgentError } from "@ossaat/contracts";
+
+import { pipeGraceMs } from "./limits.ts";
+import type { OutputChannel, SandboxRequest } from "./sandbox.ts";
+
+export type ProcessSpec = {
+  command: string;
+  args: readonly string[];
+  cwd: string;
+  env: Record<string, string>;
+  /** File descriptors from 3 on. */
+  extraFds?: readonly ("pipe" | "ignore")[];
+  /** Descriptors, above those, that the child gets as /dev/null instead of what this process holds there. */
+  coveredFds?: readonly number[];
+  /** Ends the whole process tree at once. */
+  kill: (child: ChildProcess) => void;
+  /** Called as soon as the child exists; a rejection ends the run. */
+  onSpawn?: (child: ChildProcess) => Promise<void>;
+};
+
+export type ProcessResult = {
+  exitCode: number | null;
+  signal: NodeJS.Signals | null;
+  timedOut: boolean;
+  cancelled: boolean;
+  outputExceeded: boolean;
+  seconds: number;
+};
+
+type Bounds = Pick<SandboxRequest, "limits" | "onOutput" | "signal">;
+
+async function pump(stream: Readable, consume: (data: Buffer) => Promise<void>): Promise<void> {
+  try {
+    for await (const data of stream) await consume(data as Buffer);
+  } catch (error) {
+    // The pipe was closed on purpose after the child ended; everything before it was consumed.
+    if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
+  }
+}
+
+function ended(child: ChildProcess): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code, signal) => resolve({ code, signal }));
+  });
+}
+
+function startChild(spec: ProcessSpec): ChildProcess {
+  const stdio: (number | "pipe" | "ignore")[] = ["ignore", "pipe", "pipe", ...(spec.extraFds ?? [])];
+  const nothing = openSync("/dev/null", "r");
+  try {
+    for (const fd of spec.coveredFds ?? []) {
+      // libuv leaves a descriptor from 3 on alone when it is to be ignored.
+      while (stdio.length < fd) stdio.push("ignore");
+      stdio[fd] = nothing;
+    }
+    const options: SpawnOptions = { cwd: spec.cwd, env: spec.env, detached: true, shell: false, stdio };
+    return spawn(spec.command, [...spec.args], options);
+  } finally {
+    closeSync(nothing);
+  }
+}
+
+/** Why a run was stopped before its own end. */
+type Stop = "timeout" | "cancelled" | "output" | "setup";
+
+/**
+ * Runs the child until it ends or is ended.
+ * @throws AgentError unavailable when the program cannot be started.
+ */
+export async function runProcess(spec: ProcessSpec, bounds: Bounds): Promise<ProcessResult> {
+  if (bounds.signal?.aborted === true) throw new AgentError("cancelled", "The call was cancelled before it started.");
+  const startedAt = performance.now();
+  const child = startChild(spec);
+  const exit = ended(child);
+  const stopped = Promise.withResolvers<void>();
+  let stop: Stop | undefined;
+  const end = (reason: Stop): void => {
+    if (stop !== undefined) return;
+    stop = reason;
+    stopped.resolve();
+    spec.kill(child);
+  };
+  let bytes = 0;
+  const consume = (channel: OutputChannel) => async (data: Buffer) => {
+    bytes += data.length;
+    if (bytes > bounds.limits.outputBytes) end("output");
+    const accepted = bounds.onOutput(channel, data);
+    if (accepted !== undefined) await Promise.race([accepted, stopped.promise]);
+  };
+  const onAbort = (): void => end("cancelled");
+  bounds.signal?.addEventListener("abort", onAbort, { once: true });
+  const timer = setTimeout(() => end("timeout"), bounds.limits.wallMs);
+  try {
+    const { stdout, stderr } = child;
+    const pumps = Promise.all(
+      [stdout, stderr].map((stream, index) => {
+        return stream === null ? undefined : pump(stream, consume(index === 0 ? "stdout" : "stderr"));
+      }),
+    );
+    const setup = (spec.onSpawn?.(child) ?? Promise.resolve()).catch((error: unknown) => {
+      end("setup");
+      throw error;
+    });
+    const [{ code, signal }] = await Promise.all([exit, setup]);
+    await closePipes(child, pumps);
+    const seconds = (performance.now() - startedAt) / 1000;
+    return {
+      exitCode: stop === undefined ? code : null,
+      signal: stop === undefined ? signal : "SIGKILL",
+      timedOut: stop === "timeout",
+      cancelled: stop === "cancelled",
+      outputExceeded: stop === "output",
+      seconds,
+    };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall?.startsWith("spawn") !== true) throw error;
+    throw new AgentError("unavailable", `${spec.command} cannot be started.`, { cause: error });
+  } finally {
+    clearTimeout(timer);
+    bounds.signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Waits for the output to be consumed; a process that escaped with the pipe cannot hold it for ever. */
+async function closePipes(child: ChildProcess, pumps: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const arm = (): void => {
+    timer = setTimeout(() => {
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+    }, pipeGraceMs);
+  };
+  // Only idle time counts: a consumer that is slow but alive still gets everything.
+  const rearm = (): void => {
+    clearTimeout(timer);
+    arm();
+  };
+  child.stdout?.on("data", rearm);
+  child.stderr?.on("data", rearm);
+  arm();
+  try {
+    await pumps;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,64 @@
+// The sandbox port: run one argv over one working tree, with nothing else of the machine.
+// An adapter never inherits the runner's environment and never builds a shell string.
+
+/** Bounds of one run. */
+export type SandboxLimits = {
+  memoryBytes: number;
+  /** Processes and threads. */
+  processes: number;
+  /** Largest file the run may write. */
+  fileBytes: number;
+  openFiles: number;
+  /** Bytes of output after which the run is ended. */
+  outputBytes: number;
+  wallMs: number;
+  /** Size of the private /tmp and of the private home folder, each. */
+  tmpBytes: number;
+};
+
+export type OutputChannel = "stdout" | "stderr";
+
+export type SandboxRequest = {
+  argv: readonly string[];
+  /** Folder inside the workspace, relative. */
+  cwd: string;
+  /** Absolute path of the only folder that is writable. */
+  workspaceDir: string;
+  /** Added to the box's own small environment. */
+  env: Readonly<Record<string, string>>;
+  limits: SandboxLimits;
+  /** A returned promise holds the process back until it settles. */
+  onOutput: (channel: OutputChannel, data: Buffer) => void | Promise<void>;
+  signal?: AbortSignal;
+};
+
+export type SandboxResult = {
+  /** Null when a signal ended it. */
+  exitCode: number | null;
+  signal?: string;
+  timedOut: boolean;
+  cancelled: boolean;
+  /** The limit that ended it or that it ran into. */
+  limitHit?: "memory" | "processes" | "output";
+  seconds: number;
+  unsandboxed: boolean;
+};
+
+export type SandboxProbe = {
+  usable: boolean;
+  driver: "bubblewrap" | "none";
+  /** What holds and what does not, for people. */
+  detail: string;
+  /** Command that mends an unusable sandbox. */
+  fix?: string;
+};
+
+export type Sandbox = {
+  readonly driver: "bubblewrap" | "none";
+  /** Root of the working tree as the process sees it. */
+  workspacePath(workspaceDir: string): string;
+  /** Tries it for real: namespaces, filter and limits. */
+  probe(): Promise<SandboxProbe>;
+  /** @throws AgentError unavailable when the box cannot be made. */
+  run(request: SandboxRequest): Promise<SandboxResult>;
+};

@@ -1,0 +1,108 @@
+// What of the machine the box may read: system folders, a few files of /etc, and the
+// toolchains a developer's PATH leads to. Never a home folder as a whole.
+import { access, realpath, stat } from "node:fs/promises";
+import { delimiter, dirname, join } from "node:path";
+
+/** What the runner knows of its machine; injected so that tests can vary it. */
+export type HostEnvironment = { path: string; home: string; execPath: string };
+
+export type ReadOnlyBind = { source: string; target: string };
+
+export type SymbolicLink = { target: string; path: string };
+
+export type Toolchains = {
+  binds: ReadOnlyBind[];
+  links: SymbolicLink[];
+  /** Folders for the box's PATH, in order. */
+  path: string[];
+  env: Record<string, string>;
+};
+
+const nodeTarget = "/opt/ossaat/node";
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Our own Node: the program and, when it came with them, its package managers. */
+async function nodeParts(execPath: string): Promise<{ binds: ReadOnlyBind[]; links: SymbolicLink[] }> {
+  const program = await realpath(execPath);
+  const modules = join(dirname(dirname(program)), "lib/node_modules");
+  const binds = [{ source: program, target: `${nodeTarget}/bin/node` }];
+  const links: SymbolicLink[] = [];
+  if (await exists(join(modules, "npm/bin/npm-cli.js"))) {
+    binds.push({ source: join(modules, "npm"), target: `${nodeTarget}/lib/node_modules/npm` });
+    for (const name of ["npm", "npx"]) {
+      links.push({ target: `../lib/node_modules/npm/bin/${name}-cli.js`, path: `${nodeTarget}/bin/${name}` });
+    }
+  }
+  return { binds, links };
+}
+
+type HomeToolchain = { folder: string; path: string[]; env: Record<string, string>; extra?: ReadOnlyBind[] };
+
+function homeToolchains(home: string, boxHome: string): HomeToolchain[] {
+  return [
+    {
+      folder: join(home, ".cargo/bin"),
+      path: [join(home, ".cargo/bin")],
+      env: { CARGO_HOME: `${boxHome}/.cargo`, CARGO_NET_OFFLINE: "true" },
+      // The rest of ~/.cargo holds credentials; only downloaded sources are shown.
+      extra: [{ source: join(home, ".cargo/registry"), target: `${boxHome}/.cargo/registry` }],
+    },
+    { folder: join(home, ".rustup"), path: [], env: { RUSTUP_HOME: join(home, ".rustup") } },
+    {
+      folder: join(home, ".pyenv"),
+      path: [join(home, ".pyenv/shims"), join(home, ".pyenv/bin")],
+      env: { PYENV_ROOT: join(home, ".pyenv") },
+    },
+    {
+      folder: join(home, "go/pkg/mod"),
+      path: [],
+      env: { GOMODCACHE: join(home, "go/pkg/mod") },
+    },
+    { folder: join(home, ".local/share/uv/python"), path: [], env: {} },
+  ];
+}
+
+const systemFolders = ["/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin"];
+const etcFiles = [
+  ...["ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "ssl/certs", "ca-certificates", "pki"],
+  ...["localtime", "timezone", "mime.types", "protocols", "services", "maven", "python3"],
+];
+
+/** System part of the box: folders as they are, top-level links kept as links. */
+export async function systemBinds(): Promise<ReadOnlyBind[]> {
+  const paths = [...systemFolders, ...etcFiles.map((name) => `/etc/${name}`)];
+  const present: ReadOnlyBind[] = [];
+  for (const path of paths) if (await exists(path)) present.push({ source: path, target: path });
+  return present;
+}
+
+/** Toolchains found on this machine. `boxHome` is the private home folder in the box. */
+export async function findToolchains(host: HostEnvironment, boxHome: string): Promise<Toolchains> {
+  const { binds, links } = await nodeParts(host.execPath);
+  const path = [`${nodeTarget}/bin`];
+  const env: Record<string, string> = { GOPROXY: "off", GOTOOLCHAIN: "local" };
+  for (const toolchain of homeToolchains(host.home, boxHome)) {
+    if (host.home === "" || !(await exists(toolchain.folder))) continue;
+    binds.push({ source: toolchain.folder, target: toolchain.folder });
+    path.push(...toolchain.path);
+    Object.assign(env, toolchain.env);
+    for (const bind of toolchain.extra ?? []) if (await exists(bind.source)) binds.push(bind);
+  }
+  for (const folder of host.path.split(delimiter)) {
+    const isFolder = await stat(folder).then(
+      (stats) => stats.isDirectory(),
+      () => false,
+    );
+    if (isFolder && folder.startsWith("/usr/") && !path.includes(folder)) path.push(folder);
+  }
+  for (const folder of ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/go/bin"]) {
+    if (!path.includes(folder)) path.push(folder);
+  }
+  return { binds, links, path, env };
+}

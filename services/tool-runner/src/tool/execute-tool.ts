@@ -1,0 +1,244 @@
+// Runs calls: each invocation id once, with numbered events and exactly one terminal event. A
+// repeated id attaches to the running call or gets its stored result.
+import { AgentError, hashJson, toolSpecs } from "@ossaat/contracts";
+import type { CallOptions, ToolEvent, ToolInvocation, ToolName } from "@ossaat/contracts";
+
+import { openWorkspaceFiles } from "../files/workspace-files.ts";
+import type { Git } from "../git/git.ts";
+import type { LogStore } from "../log/log-store.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
+import { workspaceLockKey } from "../workspace/create-workspaces.ts";
+import type { Layout } from "../workspace/layout.ts";
+import type { KeyedLock } from "../workspace/lock.ts";
+import { loadWorkspace } from "../workspace/workspace-record.ts";
+import { checkInvocation } from "./check-invocation.ts";
+import type { CheckedCall } from "./check-invocation.ts";
+import { createEventLog } from "./event-log.ts";
+import type { EventLog, NewEvent } from "./event-log.ts";
+import { eventLimits } from "./limits.ts";
+import type { ResultStore } from "./result-store.ts";
+import type { Emit, Tool, ToolContext, ToolRegistry, ToolResult } from "./tool.ts";
+
+/** What the runner writes to its log; never arguments, paths or output. */
+export type RunnerLog = { warn(fields: Record<string, unknown>, message: string): void };
+
+export type ExecuteDeps = {
+  git: Git;
+  layout: Layout;
+  lock: KeyedLock;
+  logs: LogStore;
+  results: ResultStore;
+  sandbox: Sandbox;
+  tools: Partial<ToolRegistry>;
+  now: () => Date;
+  log: RunnerLog;
+};
+
+export type ToolExecutor = {
+  execute(invocation: ToolInvocation, options?: CallOptions): AsyncIterable<ToolEvent>;
+  cancel(invocationId: string): Promise<void>;
+  /** Ends every running call and waits for it. */
+  close(): Promise<void>;
+};
+
+type Call = { events: EventLog; abort: AbortController; request: string; done: Promise<void> };
+
+/** Tools that look at the index or change files; two at a time would see half-made states. */
+const needsLock = (name: ToolName): boolean => toolSpecs[name].effect !== "pure" || name.startsWith("git_");
+
+function runTool(deps: ExecuteDeps, call: CheckedCall, context: ToolContext): Promise<ToolResult> {
+  // The registry maps each name to the tool of that very input; the pair was checked together.
+  const tool = deps.tools[call.name] as Tool<ToolName> | undefined;
+  if (tool === undefined) throw new AgentError("not_found", `There is no tool named ${call.name}.`);
+  return tool(context, call.input);
+}
+
+function requestDigest(invocation: ToolInvocation): string {
+  const { planId, stepId, tool, inputJson, workspaceId, grant } = invocation;
+  return hashJson({ planId, stepId, tool, inputJson, workspaceId, grant });
+}
+
+function failure(error: AgentError, at: string): NewEvent {
+  const state = error.code === "cancelled" ? ("cancelled" as const) : ("failed" as const);
+  const details = Object.keys(error.details).length === 0 ? {} : { details: error.details };
+  return {
+    state,
+    occurredAt: at,
+    summary: error.message,
+    error: { code: error.code, message: error.message, ...details },
+  };
+}
+
+/** Splits output into chunks of valid text; half a character waits for its rest. */
+function createEmit(deps: ExecuteDeps, events: EventLog): Emit {
+  const decoders = new Map<string, InstanceType<typeof TextDecoder>>();
+  return async (channel, data) => {
+    const decoder = decoders.get(channel) ?? new TextDecoder("utf-8");
+    decoders.set(channel, decoder);
+    for (let from = 0; from < data.length; from += eventLimits.maxChunkBytes) {
+      const part = data.subarray(from, from + eventLimits.maxChunkBytes);
+      const text = decoder.decode(part, { stream: true });
+      const occurredAt = deps.now().toISOString();
+      if (text !== "") await events.push({ state: "running", occurredAt, chunk: { channel, data: text } });
+    }
+  };
+}
+
+async function perform(deps: ExecuteDeps, invocation: ToolInvocation, events: EventLog, signal: AbortSignal) {
+  const call = checkInvocation(invocation);
+  const run = async (): Promise<ToolResult> => {
+    signal.throwIfAborted();
+    const workspace = await loadWorkspace(deps.layout, invocation.workspaceId);
+    if (workspace.planId !== invocation.planId) {
+      throw new AgentError("policy_denied", "The workspace belongs to another plan.");
+    }
+    return runTool(deps, call, {
+      workspace,
+      files: openWorkspaceFiles(workspace.dir),
+      git: deps.git,
+      sandbox: deps.sandbox,
+      logs: deps.logs,
+      emit: createEmit(deps, events),
+      envelope: invocation.envelope,
+      approvedOutside: invocation.approvedOutside,
+      timeoutSeconds: invocation.timeoutSeconds,
+      signal,
+    });
+  };
+  if (!needsLock(call.name)) return run();
+  return deps.lock.hold(workspaceLockKey(invocation.workspaceId), run, signal);
+}
+
+function cancelledEvent(result: ToolResult | undefined, at: string): NewEvent {
+  const message = "The call was cancelled.";
+  const output = result === undefined ? {} : { output: result.output };
+  return { state: "cancelled", occurredAt: at, summary: message, ...output, error: { code: "cancelled", message } };
+}
+
+/** Makes the executor. Running calls live in memory, finished ones in the result store. */
+export function createToolExecutor(deps: ExecuteDeps): ToolExecutor {
+  const calls = new Map<string, Call>();
+  const at = (): string => deps.now().toISOString();
+
+  async function settle(invocation: ToolInvocation, events: EventLog, signal: AbortSignal): Promise<NewEvent> {
+    try {
+      const result = await perform(deps, invocation, events, signal);
+      if (signal.aborted) return cancelledEvent(result, at());
+      return { state: "completed", occurredAt: at(), ...result };
+    } catch (error) {
+      if (signal.aborted) return cancelledEvent(undefined, at());
+      const known = AgentError.from(error);
+      if (known.code === "internal" || known.cause !== undefined) {
+        const { invocationId, tool } = invocation;
+        deps.log.warn({ invocationId, tool, code: known.code, cause: known.cause ?? error }, "A tool call failed.");
+      }
+      return failure(known, at());
+    }
+  }
+
+  async function run(invocation: ToolInvocation, call: Call): Promise<void> {
+    const { invocationId } = invocation;
+    const stored = await deps.results.load(invocationId);
+    const last = stored === undefined ? undefined : replay(stored.request, stored.terminal, invocation, call, at());
+    if (last !== undefined) {
+      call.events.end(last);
+      return;
+    }
+    await deps.results.save(invocationId, { request: call.request });
+    await call.events.push({ state: "running", occurredAt: at() });
+    const ending = await settle(invocation, call.events, call.abort.signal);
+    if (ending.state === "failed" && ending.error.code === "unavailable") {
+      // Nothing ran and the cause may be mended: the same id may try again.
+      await deps.results.drop(invocationId);
+      calls.delete(invocationId);
+    } else {
+      // On disk before anybody hears of it: what was reported is never run again.
+      const terminal = { ...ending, seq: call.events.nextSeq } as ToolEvent;
+      await deps.results.save(invocationId, { request: call.request, terminal });
+    }
+    call.events.end(ending);
+  }
+
+  function start(invocation: ToolInvocation): Call {
+    const events = createEventLog();
+    const abort = new AbortController();
+    abort.signal.addEventListener("abort", () => events.release(), { once: true });
+    const call: Call = { events, abort, request: requestDigest(invocation), done: Promise.resolve() };
+    call.done = run(invocation, call).catch((error: unknown) => {
+      deps.log.warn({ invocationId: invocation.invocationId, cause: error }, "A tool call could not be recorded.");
+      if (events.terminal === undefined) events.end(failure(AgentError.from(error), at()));
+    });
+    calls.set(invocation.invocationId, call);
+    forgetFinished();
+    return call;
+  }
+
+  function forgetFinished(): void {
+    for (const [id, call] of calls) {
+      if (calls.size <= eventLimits.maxFinishedCalls) return;
+      if (call.events.terminal !== undefined) calls.delete(id);
+    }
+  }
+
+  function attach(invocation: ToolInvocation): Call {
+    const running = calls.get(invocation.invocationId);
+    if (running === undefined) return start(invocation);
+    if (running.request === requestDigest(invocation)) return running;
+    throw new AgentError("conflict", "This invocation id was used for another call.");
+  }
+
+  async function* execute(given: ToolInvocation, options: CallOptions = {}): AsyncGenerator<ToolEvent> {
+    // A copy: what the caller does to its object afterwards changes nothing here.
+    const call = attach(structuredClone(given));
+    const onAbort = (): void => call.abort.abort();
+    if (options.signal?.aborted === true) onAbort();
+    options.signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      yield* call.events.read();
+      await call.done;
+    } finally {
+      options.signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  return {
+    execute,
+    async cancel(invocationId) {
+      const call = calls.get(invocationId);
+      if (call === undefined || call.events.terminal !== undefined) return;
+      call.abort.abort();
+      await call.done;
+    },
+    async close() {
+      for (const call of calls.values()) if (call.events.terminal === undefined) call.abort.abort();
+      await Promise.all([...calls.values()].map((call) => call.done));
+    },
+  };
+}
+
+/** What a stored record answers to a repeated id; undefined = run it (again). */
+function replay(
+  request: string,
+  terminal: ToolEvent | undefined,
+  invocation: ToolInvocation,
+  call: Call,
+  at: string,
+): NewEvent | undefined {
+  if (request !== call.request) {
+    return failure(new AgentError("conflict", "This invocation id was used for another call."), at);
+  }
+  if (terminal !== undefined) {
+    const { seq: _seq, ...event } = terminal;
+    return event as NewEvent;
+  }
+  // It was running when the runner stopped. Everything but a one-time effect may run again.
+  if (invocation.envelope.effect !== "once") return undefined;
+  const error = new AgentError(
+    "tool_failed",
+    "The runner stopped during this call; whether it took effect is unknown.",
+    {
+      details: { retryable: false, reason: "interrupted" },
+    },
+  );
+  return failure(error, at);
+}

@@ -1,0 +1,26 @@
+// Files of a working tree that are not ignored, by our own git dir.
+import picomatch from "picomatch";
+
+import { displayPath, splitNul } from "../git/git.ts";
+import { placeOf } from "../workspace/working-tree.ts";
+import type { ToolContext } from "./tool.ts";
+
+/** Paths below `folder` (`.` = all), ignored ones left out, sorted; deleted files may be among them. */
+export async function listTracked(
+  context: Pick<ToolContext, "git" | "workspace" | "signal">,
+  filter: { folder: string; glob?: string | undefined },
+): Promise<string[]> {
+  const { git, workspace, signal } = context;
+  const scope = filter.folder === "." ? [] : ["--", filter.folder];
+  const args = ["ls-files", "-z", "-c", "-o", "--exclude-standard", "--deduplicate", ...scope];
+  const { stdout } = await git.run(args, { ...placeOf(workspace), signal });
+  const paths = splitNul(stdout).map(displayPath);
+  const { glob } = filter;
+  if (glob === undefined) return paths.sort();
+  // A pattern without a slash names files wherever they are, as people expect of *.ts.
+  const matches = picomatch(glob, { dot: true, ...(glob.includes("/") ? {} : { basename: true }) });
+  const prefix = filter.folder === "." ? "" : `${filter.folder}/`;
+  return paths
+    .filter((path) => matches(path) || (path.startsWith(prefix) && matches(path.slice(prefix.length))))
+    .sort();
+}

@@ -1,0 +1,36 @@
+// What a tool is: a function over one working tree. It holds no secret and reads no environment.
+import type { CommandRecord, Envelope, ToolInput, ToolName, ToolOutput } from "@ossaat/contracts";
+
+import type { WorkspaceFiles } from "../files/workspace-files.ts";
+import type { Git } from "../git/git.ts";
+import type { LogStore } from "../log/log-store.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
+import type { OpenWorkspace } from "../workspace/workspace-record.ts";
+
+/** Sends live output to whoever watches; settles when more may follow. */
+export type Emit = (channel: "stdout" | "stderr" | "progress", data: Buffer) => Promise<void>;
+
+export type ToolContext = {
+  workspace: OpenWorkspace;
+  files: WorkspaceFiles;
+  git: Git;
+  sandbox: Sandbox;
+  logs: LogStore;
+  emit: Emit;
+  envelope: Envelope;
+  /** A person allowed this very call although it is outside the envelope. */
+  approvedOutside: boolean;
+  /** Wall time of the call in seconds; 0 = the tool's default. */
+  timeoutSeconds: number;
+  signal: AbortSignal;
+};
+
+/** `summary` is one line for people; `output.text` is what the model reads. */
+export type ToolResult = { summary: string; output: ToolOutput };
+
+export type Tool<N extends ToolName> = (context: ToolContext, input: ToolInput<N>) => Promise<ToolResult>;
+
+export type ToolRegistry = { readonly [N in ToolName]: Tool<N> };
+
+/** A command as evidence, with what it printed. */
+export type CommandOutcome = { record: CommandRecord; text: string };

@@ -1,0 +1,15 @@
+// Named limits of workspaces.
+
+export const diffLimits = {
+  /** Bytes of one file's patch; a reviewer reads no more, and the full text stays in git. */
+  maxFileBytes: 256 * 1024,
+  /** Bytes of all patches of one diff. */
+  maxTotalBytes: 2 * 1024 * 1024,
+} as const;
+
+export const mergeLimits = {
+  /** Heads one merge joins: the number of steps a plan may have. */
+  maxHeads: 64,
+  /** Commits one merge replays. */
+  maxCommits: 2_000,
+} as const;

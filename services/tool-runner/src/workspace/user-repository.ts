@@ -1,0 +1,71 @@
+// Looks at a user's repository: where it is and what its names point to. Only `rev-parse` and
+// `symbolic-ref` ever run with its configuration, and neither starts a program.
+import { lstat, realpath, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+
+import { AgentError } from "@ossaat/contracts";
+
+import type { Git } from "../git/git.ts";
+
+export type UserRepository = {
+  /** Top level of the checkout. */
+  root: string;
+  /** Git dir shared by all its checkouts, real path. */
+  commonDir: string;
+  objectFormat: string;
+};
+
+function notUsable(message: string, next?: string): AgentError {
+  return new AgentError("invalid_input", message, next === undefined ? {} : { details: { next } });
+}
+
+function explain(stderr: string): AgentError {
+  if (/bare repository/u.test(stderr)) return notUsable("This is a bare repository; give the path of a checkout.");
+  if (/not a git repository/u.test(stderr)) return notUsable("This folder is not in a git repository.", "git init");
+  return new AgentError("invalid_input", "The repository cannot be read.", { cause: new Error(stderr) });
+}
+
+async function ask(git: Git, path: string, args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await git.run(["rev-parse", ...args], { cwd: path, okCodes: [128, 1] });
+  if (code !== 0) throw explain(stderr);
+  return stdout.toString("utf8").replace(/\n$/u, "");
+}
+
+/** Finds the repository a folder belongs to. @throws AgentError invalid_input */
+export async function findUserRepository(git: Git, givenPath: string): Promise<UserRepository> {
+  if (givenPath.includes("\0")) throw notUsable("The path holds a NUL byte.");
+  const path = resolve(givenPath);
+  const stats = await stat(path).catch(() => undefined);
+  if (stats?.isDirectory() !== true) throw notUsable("The path is not an existing folder.");
+  if ((await ask(git, path, ["--is-bare-repository"])) === "true") throw explain("bare repository");
+  if ((await ask(git, path, ["--is-inside-work-tree"])) !== "true") {
+    throw notUsable("This folder is inside a git dir; give the path of the checkout.");
+  }
+  const root = await ask(git, path, ["--show-toplevel"]);
+  // core.worktree can point anywhere, at / too; only a checkout that holds its own .git is taken.
+  const hasGit = await lstat(join(root, ".git")).then(
+    () => true,
+    () => false,
+  );
+  if (!hasGit) throw notUsable("The repository's working tree is not its own folder (core.worktree).");
+  const commonDir = await ask(git, path, ["--path-format=absolute", "--git-common-dir"]);
+  const objectFormat = await ask(git, path, ["--show-object-format"]);
+  return { root, commonDir: await realpath(commonDir), objectFormat };
+}
+
+/** Commit id a name of the user's repository stands for. @throws AgentError invalid_input */
+export async function resolveCommit(git: Git, repository: UserRepository, name: string): Promise<string> {
+  const args = ["rev-parse", "--verify", "--quiet", "--end-of-options", `${name}^{commit}`];
+  const { code, stdout } = await git.run(args, { cwd: repository.root, okCodes: [1, 128] });
+  const commit = stdout.toString("utf8").trim().split("\n").at(-1) ?? "";
+  if (code === 0 && /^[0-9a-f]{40,64}$/u.test(commit)) return commit;
+  if (name === "HEAD") throw notUsable("The repository has no commits yet.", "git commit");
+  throw notUsable(`The repository has no branch, tag or commit named ${JSON.stringify(name)}.`, "git branch --all");
+}
+
+/** Branch checked out, or undefined for a detached head. */
+export async function currentBranch(git: Git, repository: UserRepository): Promise<string | undefined> {
+  const args = ["symbolic-ref", "--quiet", "--short", "HEAD"];
+  const { code, stdout } = await git.run(args, { cwd: repository.root, okCodes: [1] });
+  return code === 0 ? stdout.toString("utf8").trim() : undefined;
+}
