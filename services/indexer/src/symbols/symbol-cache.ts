@@ -1,0 +1,68 @@
+// Parse results on disk, keyed by content: the git blob id and the engine's version. One
+// database for each tenant, so that removing a tenant is removing a file.
+import { createHash } from "node:crypto";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+import { indexLimits } from "../limits.ts";
+import { symbolEngineVersion } from "./symbol.ts";
+import type { FileSymbol } from "./symbol.ts";
+
+export type SymbolCache = {
+  get(blob: string, grammar: string): FileSymbol[] | undefined;
+  put(blob: string, grammar: string, symbols: readonly FileSymbol[]): void;
+  close(): void;
+};
+
+const schema = `
+  pragma journal_mode = wal;
+  pragma synchronous = off;
+  pragma busy_timeout = 2000;
+  create table if not exists parsed (
+    key text primary key,
+    symbols text not null
+  ) without rowid;
+`;
+
+function openDatabase(file: string): DatabaseSync {
+  const open = () => {
+    const database = new DatabaseSync(file);
+    database.exec(schema);
+    return database;
+  };
+  try {
+    return open();
+  } catch {
+    // A cache that cannot be read is worth nothing: begin an empty one.
+    for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
+    return open();
+  }
+}
+
+function prune(database: DatabaseSync): void {
+  const row = database.prepare("select count(*) as rows from parsed").get();
+  if (Number(row?.["rows"]) < indexLimits.maxCacheRows) return;
+  database
+    .prepare("delete from parsed where key in (select key from parsed limit ?)")
+    .run(indexLimits.maxCacheRows / 10);
+}
+
+/** Opens the cache of a tenant below `cacheDir`. */
+export function openSymbolCache(cacheDir: string, tenantId: string): SymbolCache {
+  const folder = join(cacheDir, createHash("sha256").update(tenantId).digest("hex").slice(0, 32));
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const database = openDatabase(join(folder, "symbols.db"));
+  prune(database);
+  const select = database.prepare("select symbols from parsed where key = ?");
+  const insert = database.prepare("insert or replace into parsed (key, symbols) values (?, ?)");
+  const keyOf = (blob: string, grammar: string) => `${blob}:${grammar}:${symbolEngineVersion}`;
+  return {
+    get(blob, grammar) {
+      const row = select.get(keyOf(blob, grammar));
+      return row === undefined ? undefined : (JSON.parse(String(row["symbols"])) as FileSymbol[]);
+    },
+    put: (blob, grammar, symbols) => void insert.run(keyOf(blob, grammar), JSON.stringify(symbols)),
+    close: () => database.close(),
+  };
+}
