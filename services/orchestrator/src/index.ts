@@ -4,6 +4,7 @@ export { systemClock, systemIds } from "./clock.ts";
 export { createModels } from "./compose/models.ts";
 export { createOrchestrator } from "./compose/orchestrator.ts";
 export type { Orchestrator, OrchestratorDeps } from "./compose/orchestrator.ts";
+export { createContextPlanner } from "./context-planner/context-planner.ts";
 export { mintInternalToken } from "./identity/identity.ts";
 export type { Identity } from "./identity/identity.ts";
 export { openSqliteStore } from "./store/adapters/sqlite.ts";

@@ -27,6 +27,7 @@ const maxChunkLines = 80;
 const maxDefinitionLines = 400;
 const blockLines = 60;
 const meanChunkLength = 110;
+const minChunkLength = 60;
 const { k1, b } = weights.bm25;
 
 function blocksBetween(covered: readonly boolean[], lineCount: number): Chunk[] {
@@ -101,14 +102,16 @@ function scoreChunk(chunk: Chunk, { query, rarities, document, matches }: Scorin
     weightOfLine.set(line, (weightOfLine.get(line) ?? 0) + (rarities[term] ?? 0));
   });
   const names = nameTerms(chunk.symbol);
+  const isValue = chunk.symbol?.kind === "constant" || chunk.symbol?.kind === "variable";
+  const nameCount = isValue ? weights.valueNameCount : weights.chunkNameCount;
   const last = matches.sizes.length - 1;
   const length =
     (matches.sizes[Math.min(chunk.end, last)] ?? 0) - (matches.sizes[Math.min(chunk.start - 1, last)] ?? 0);
-  const norm = k1 * (1 - b + (b * length) / meanChunkLength);
+  const norm = k1 * (1 - b + (b * Math.max(length, minChunkLength)) / meanChunkLength);
   let score = 0;
   const found: number[] = [];
   query.terms.forEach(({ id, word }, term) => {
-    const inName = names.has(stem(word)) ? weights.chunkNameCount : 0;
+    const inName = names.has(stem(word)) ? nameCount : 0;
     const inPath = document.pathTerms.includes(id) ? weights.chunkPathCount : 0;
     const count = (counts[term] ?? 0) + inName + inPath;
     if (count === 0) return;

@@ -6,6 +6,8 @@ export const weights = {
   pathCount: 8,
   definitionCount: 3,
   chunkNameCount: 6,
+  /** The same for a constant or variable: its name says less about behaviour. */
+  valueNameCount: 1,
   chunkPathCount: 1,
   /** Shares of the signals, each scaled to its best file first. */
   file: 0.6,

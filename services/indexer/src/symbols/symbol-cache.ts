@@ -5,6 +5,8 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
+import { AgentError } from "@ossaat/contracts";
+
 import { indexLimits } from "../limits.ts";
 import { symbolEngineVersion } from "./symbol.ts";
 import type { FileSymbol } from "./symbol.ts";
@@ -18,23 +20,36 @@ export type SymbolCache = {
 const schema = `
   pragma journal_mode = wal;
   pragma synchronous = off;
-  pragma busy_timeout = 2000;
   create table if not exists parsed (
     key text primary key,
     symbols text not null
   ) without rowid;
 `;
 
+/** How long one process waits for another one that writes to the same cache. */
+const busyTimeoutMs = 2_000;
+const sqliteCorrupt = 11;
+const sqliteNotADatabase = 26;
+
+function isDamaged(error: unknown): boolean {
+  const { errcode } = error as { errcode?: number };
+  return errcode === sqliteCorrupt || errcode === sqliteNotADatabase;
+}
+
 function openDatabase(file: string): DatabaseSync {
   const open = () => {
-    const database = new DatabaseSync(file);
+    const database = new DatabaseSync(file, { timeout: busyTimeoutMs });
     database.exec(schema);
     return database;
   };
   try {
     return open();
-  } catch {
-    // A cache that cannot be read is worth nothing: begin an empty one.
+  } catch (error) {
+    if (!isDamaged(error)) {
+      const details = { next: "Check that the cache folder can be written and that the disk is not full." };
+      throw new AgentError("unavailable", "The index cache cannot be opened.", { cause: error, details });
+    }
+    // A damaged cache is worth nothing: begin an empty one.
     for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
     return open();
   }
@@ -57,12 +72,21 @@ export function openSymbolCache(cacheDir: string, tenantId: string): SymbolCache
   const select = database.prepare("select symbols from parsed where key = ?");
   const insert = database.prepare("insert or replace into parsed (key, symbols) values (?, ?)");
   const keyOf = (blob: string, grammar: string) => `${blob}:${grammar}:${symbolEngineVersion}`;
+  let isWritable = true;
   return {
     get(blob, grammar) {
       const row = select.get(keyOf(blob, grammar));
       return row === undefined ? undefined : (JSON.parse(String(row["symbols"])) as FileSymbol[]);
     },
-    put: (blob, grammar, symbols) => void insert.run(keyOf(blob, grammar), JSON.stringify(symbols)),
+    put(blob, grammar, symbols) {
+      if (!isWritable) return;
+      try {
+        insert.run(keyOf(blob, grammar), JSON.stringify(symbols));
+      } catch {
+        // A full disk or a lock held too long must not fail a query: go on without storing.
+        isWritable = false;
+      }
+    },
     close: () => database.close(),
   };
 }

@@ -14,6 +14,7 @@ function dropPlural(word: string): string {
 function dropEnding(word: string): string {
   if (word.endsWith("ing") && word.length > 5) return undouble(word.slice(0, -3));
   if (word.endsWith("ed") && word.length > 4) return undouble(word.slice(0, -2));
+  if (/(?:tt|pp|nn|rs|dl|zz|gg|mm|bb|dd)er$/u.test(word) && word.length > 5) return undouble(word.slice(0, -2));
   return /[ts]ion$/u.test(word) && word.length > 6 ? word.slice(0, -3) : word;
 }
 
