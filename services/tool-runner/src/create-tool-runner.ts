@@ -11,7 +11,7 @@ import { createBubblewrapSandbox } from "./sandbox/adapters/bubblewrap.ts";
 import { createUnconfinedRunner } from "./sandbox/adapters/unconfined.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
 import type { HostEnvironment, ReadOnlyBind } from "./sandbox/toolchains.ts";
-import { createToolExecutor } from "./tool/execute-tool.ts";
+import { ToolExecutor } from "./tool/execute-tool.ts";
 import type { RunnerLog } from "./tool/execute-tool.ts";
 import { toolRegistry } from "./tool/registry.ts";
 import { createResultStore } from "./tool/result-store.ts";
@@ -65,7 +65,7 @@ export function createToolRunner(options: ToolRunnerOptions): ToolRunner {
   const lock = createKeyedLock();
   const logs = createLogStore(layout.logs);
   const clock = options.clock ?? { now: () => new Date() };
-  const executor = createToolExecutor({
+  const executor = new ToolExecutor({
     git,
     layout,
     lock,
@@ -78,9 +78,13 @@ export function createToolRunner(options: ToolRunnerOptions): ToolRunner {
   });
   const health = () => describeHealth(sandbox);
   return {
-    tools: { execute: executor.execute, cancel: executor.cancel, health },
+    tools: {
+      execute: (invocation, callOptions) => executor.execute(invocation, callOptions),
+      cancel: (invocationId) => executor.cancel(invocationId),
+      health,
+    },
     workspaces: createWorkspaces({ git, layout, lock, logs }),
     health,
-    close: executor.close,
+    close: () => executor.close(),
   };
 }

@@ -82,20 +82,20 @@ export function processLimits(request: SandboxRequest, hasCgroup: boolean): stri
 export function boxArguments(base: BoxBase, request: SandboxRequest, fds: { info: number; block?: number }): string[] {
   const size = String(request.limits.tmpBytes);
   const env = boxEnvironment(base, request);
+  const option = (text: string): string[] => text.split(" ");
   return [
-    ...["--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session", "--clearenv"],
-    ...["--cap-drop", "ALL", "--uid", String(boxUid), "--gid", String(boxUid), "--hostname", "box"],
-    ...["--proc", "/proc", "--dev", "/dev", "--size", String(devShmBytes), "--tmpfs", "/dev/shm"],
-    ...["--size", size, "--tmpfs", "/tmp", "--size", size, "--tmpfs", boxHome],
-    ...base.binds.flatMap(({ source, target }) => ["--ro-bind", source, target]),
-    ...base.links.flatMap(({ target, path }) => ["--symlink", target, path]),
+    option("--unshare-all --unshare-user --disable-userns --die-with-parent --new-session --clearenv --cap-drop ALL"),
+    option(`--uid ${boxUid} --gid ${boxUid} --hostname box --proc /proc --dev /dev`),
+    option(`--size ${devShmBytes} --tmpfs /dev/shm --size ${size} --tmpfs /tmp --size ${size} --tmpfs ${boxHome}`),
+    base.binds.flatMap(({ source, target }) => ["--ro-bind", source, target]),
+    base.links.flatMap(({ target, path }) => ["--symlink", target, path]),
     // The workspace is mounted last and nothing below it: a planted link could redirect a mount point.
-    ...["--bind", request.workspaceDir, boxWorkspace],
-    ...["--remount-ro", "/dev", "--remount-ro", "/"],
-    ...Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]),
-    ...["--chdir", posix.join(boxWorkspace, request.cwd)],
-    ...["--seccomp", "3", "--info-fd", String(fds.info)],
-    ...(fds.block === undefined ? [] : ["--block-fd", String(fds.block)]),
-    "--",
-  ];
+    ["--bind", request.workspaceDir, boxWorkspace],
+    option("--remount-ro /dev --remount-ro /"),
+    Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]),
+    ["--chdir", posix.join(boxWorkspace, request.cwd)],
+    option(`--seccomp 3 --info-fd ${fds.info}`),
+    fds.block === undefined ? [] : ["--block-fd", String(fds.block)],
+    ["--"],
+  ].flat();
 }

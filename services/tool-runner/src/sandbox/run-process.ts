@@ -100,11 +100,8 @@ export async function runProcess(spec: ProcessSpec, bounds: Bounds): Promise<Pro
   const timer = setTimeout(() => end("timeout"), bounds.limits.wallMs);
   try {
     const { stdout, stderr } = child;
-    const pumps = Promise.all(
-      [stdout, stderr].map((stream, index) => {
-        return stream === null ? undefined : pump(stream, consume(index === 0 ? "stdout" : "stderr"));
-      }),
-    );
+    if (stdout === null || stderr === null) throw new AgentError("internal", "The child has no output pipes.");
+    const pumps = Promise.all([pump(stdout, consume("stdout")), pump(stderr, consume("stderr"))]);
     const setup = (spec.onSpawn?.(child) ?? Promise.resolve()).catch((error: unknown) => {
       end("setup");
       throw error;

@@ -70,9 +70,9 @@ function homeToolchains(home: string, boxHome: string): HomeToolchain[] {
 
 const systemFolders = ["/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin"];
 const etcFiles = [
-  ...["ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "ssl/certs", "ca-certificates", "pki"],
-  ...["localtime", "timezone", "mime.types", "protocols", "services", "maven", "python3"],
-];
+  "ld.so.cache ld.so.conf ld.so.conf.d alternatives ssl/certs ca-certificates pki",
+  "localtime timezone mime.types protocols services maven python3",
+].flatMap((names) => names.split(" "));
 
 /** System part of the box: folders as they are, top-level links kept as links. */
 export async function systemBinds(): Promise<ReadOnlyBind[]> {

@@ -13,10 +13,10 @@ import type { KeyedLock } from "../workspace/lock.ts";
 import { loadWorkspace } from "../workspace/workspace-record.ts";
 import { checkInvocation } from "./check-invocation.ts";
 import type { CheckedCall } from "./check-invocation.ts";
-import { createEventLog } from "./event-log.ts";
-import type { EventLog, NewEvent } from "./event-log.ts";
+import { EventLog } from "./event-log.ts";
+import type { NewEvent } from "./event-log.ts";
 import { eventLimits } from "./limits.ts";
-import type { ResultStore } from "./result-store.ts";
+import type { ResultStore, StoredCall } from "./result-store.ts";
 import type { Emit, Tool, ToolContext, ToolRegistry, ToolResult } from "./tool.ts";
 
 /** What the runner writes to its log; never arguments, paths or output. */
@@ -34,13 +34,6 @@ export type ExecuteDeps = {
   log: RunnerLog;
 };
 
-export type ToolExecutor = {
-  execute(invocation: ToolInvocation, options?: CallOptions): AsyncIterable<ToolEvent>;
-  cancel(invocationId: string): Promise<void>;
-  /** Ends every running call and waits for it. */
-  close(): Promise<void>;
-};
-
 type Call = { events: EventLog; abort: AbortController; request: string; done: Promise<void> };
 
 /** Tools that look at the index or change files; two at a time would see half-made states. */
@@ -48,7 +41,7 @@ const needsLock = (name: ToolName): boolean => toolSpecs[name].effect !== "pure"
 
 function runTool(deps: ExecuteDeps, call: CheckedCall, context: ToolContext): Promise<ToolResult> {
   // The registry maps each name to the tool of that very input; the pair was checked together.
-  const tool = deps.tools[call.name] as Tool<ToolName> | undefined;
+  const tool: Tool<ToolName> | undefined = deps.tools[call.name];
   if (tool === undefined) throw new AgentError("not_found", `There is no tool named ${call.name}.`);
   return tool(context, call.input);
 }
@@ -115,81 +108,19 @@ function cancelledEvent(result: ToolResult | undefined, at: string): NewEvent {
   return { state: "cancelled", occurredAt: at, summary: message, ...output, error: { code: "cancelled", message } };
 }
 
-/** Makes the executor. Running calls live in memory, finished ones in the result store. */
-export function createToolExecutor(deps: ExecuteDeps): ToolExecutor {
-  const calls = new Map<string, Call>();
-  const at = (): string => deps.now().toISOString();
+/** Runs calls; running ones live in memory, finished ones in the result store. */
+export class ToolExecutor {
+  readonly #deps: ExecuteDeps;
+  readonly #calls = new Map<string, Call>();
 
-  async function settle(invocation: ToolInvocation, events: EventLog, signal: AbortSignal): Promise<NewEvent> {
-    try {
-      const result = await perform(deps, invocation, events, signal);
-      if (signal.aborted) return cancelledEvent(result, at());
-      return { state: "completed", occurredAt: at(), ...result };
-    } catch (error) {
-      if (signal.aborted) return cancelledEvent(undefined, at());
-      const known = AgentError.from(error);
-      if (known.code === "internal" || known.cause !== undefined) {
-        const { invocationId, tool } = invocation;
-        deps.log.warn({ invocationId, tool, code: known.code, cause: known.cause ?? error }, "A tool call failed.");
-      }
-      return failure(known, at());
-    }
+  constructor(deps: ExecuteDeps) {
+    this.#deps = deps;
   }
 
-  async function run(invocation: ToolInvocation, call: Call): Promise<void> {
-    const { invocationId } = invocation;
-    const stored = await deps.results.load(invocationId);
-    const last = stored === undefined ? undefined : replay(stored.request, stored.terminal, invocation, call, at());
-    if (last !== undefined) {
-      call.events.end(last);
-      return;
-    }
-    await deps.results.save(invocationId, { request: call.request });
-    await call.events.push({ state: "running", occurredAt: at() });
-    const ending = await settle(invocation, call.events, call.abort.signal);
-    if (ending.state === "failed" && ending.error.code === "unavailable") {
-      // Nothing ran and the cause may be mended: the same id may try again.
-      await deps.results.drop(invocationId);
-      calls.delete(invocationId);
-    } else {
-      // On disk before anybody hears of it: what was reported is never run again.
-      const terminal = { ...ending, seq: call.events.nextSeq } as ToolEvent;
-      await deps.results.save(invocationId, { request: call.request, terminal });
-    }
-    call.events.end(ending);
-  }
-
-  function start(invocation: ToolInvocation): Call {
-    const events = createEventLog();
-    const abort = new AbortController();
-    abort.signal.addEventListener("abort", () => events.release(), { once: true });
-    const call: Call = { events, abort, request: requestDigest(invocation), done: Promise.resolve() };
-    call.done = run(invocation, call).catch((error: unknown) => {
-      deps.log.warn({ invocationId: invocation.invocationId, cause: error }, "A tool call could not be recorded.");
-      if (events.terminal === undefined) events.end(failure(AgentError.from(error), at()));
-    });
-    calls.set(invocation.invocationId, call);
-    forgetFinished();
-    return call;
-  }
-
-  function forgetFinished(): void {
-    for (const [id, call] of calls) {
-      if (calls.size <= eventLimits.maxFinishedCalls) return;
-      if (call.events.terminal !== undefined) calls.delete(id);
-    }
-  }
-
-  function attach(invocation: ToolInvocation): Call {
-    const running = calls.get(invocation.invocationId);
-    if (running === undefined) return start(invocation);
-    if (running.request === requestDigest(invocation)) return running;
-    throw new AgentError("conflict", "This invocation id was used for another call.");
-  }
-
-  async function* execute(given: ToolInvocation, options: CallOptions = {}): AsyncGenerator<ToolEvent> {
+  /** See {@link ToolService.execute}. Leaving the loop early only detaches; an abort cancels the call. */
+  async *execute(given: ToolInvocation, options: CallOptions = {}): AsyncGenerator<ToolEvent> {
     // A copy: what the caller does to its object afterwards changes nothing here.
-    const call = attach(structuredClone(given));
+    const call = this.#attach(structuredClone(given));
     const onAbort = (): void => call.abort.abort();
     if (options.signal?.aborted === true) onAbort();
     options.signal?.addEventListener("abort", onAbort, { once: true });
@@ -201,35 +132,104 @@ export function createToolExecutor(deps: ExecuteDeps): ToolExecutor {
     }
   }
 
-  return {
-    execute,
-    async cancel(invocationId) {
-      const call = calls.get(invocationId);
-      if (call === undefined || call.events.terminal !== undefined) return;
-      call.abort.abort();
-      await call.done;
-    },
-    async close() {
-      for (const call of calls.values()) if (call.events.terminal === undefined) call.abort.abort();
-      await Promise.all([...calls.values()].map((call) => call.done));
-    },
-  };
+  /** See {@link ToolService.cancel}. */
+  async cancel(invocationId: string): Promise<void> {
+    const call = this.#calls.get(invocationId);
+    if (call === undefined || call.events.terminal !== undefined) return;
+    call.abort.abort();
+    await call.done;
+  }
+
+  /** Ends every running call and waits for it. */
+  async close(): Promise<void> {
+    const calls = [...this.#calls.values()];
+    for (const call of calls) if (call.events.terminal === undefined) call.abort.abort();
+    await Promise.all(calls.map((call) => call.done));
+  }
+
+  #at(): string {
+    return this.#deps.now().toISOString();
+  }
+
+  #attach(invocation: ToolInvocation): Call {
+    const known = this.#calls.get(invocation.invocationId);
+    if (known === undefined) return this.#start(invocation);
+    if (known.request === requestDigest(invocation)) return known;
+    throw new AgentError("conflict", "This invocation id was used for another call.");
+  }
+
+  #start(invocation: ToolInvocation): Call {
+    const events = new EventLog();
+    const abort = new AbortController();
+    abort.signal.addEventListener("abort", () => events.release(), { once: true });
+    const call: Call = { events, abort, request: requestDigest(invocation), done: Promise.resolve() };
+    call.done = this.#run(invocation, call).catch((error: unknown) => {
+      const { invocationId } = invocation;
+      this.#deps.log.warn({ invocationId, cause: error }, "A tool call could not be recorded.");
+      if (events.terminal === undefined) events.end(failure(AgentError.from(error), this.#at()));
+    });
+    this.#calls.set(invocation.invocationId, call);
+    this.#forgetFinished();
+    return call;
+  }
+
+  async #run(invocation: ToolInvocation, call: Call): Promise<void> {
+    const { invocationId } = invocation;
+    const { results } = this.#deps;
+    const stored = await results.load(invocationId);
+    const last = stored === undefined ? undefined : replay(stored, invocation, call, this.#at());
+    if (last !== undefined) {
+      call.events.end(last);
+      return;
+    }
+    await results.save(invocationId, { request: call.request });
+    await call.events.push({ state: "running", occurredAt: this.#at() });
+    const ending = await this.#settle(invocation, call.events, call.abort.signal);
+    if (ending.state === "failed" && ending.error.code === "unavailable") {
+      // Nothing ran and the cause may be mended: the same id may try again.
+      await results.drop(invocationId);
+      this.#calls.delete(invocationId);
+    } else {
+      // On disk before anybody hears of it: what was reported is never run again.
+      const terminal: ToolEvent = { ...ending, seq: call.events.nextSeq };
+      await results.save(invocationId, { request: call.request, terminal });
+    }
+    call.events.end(ending);
+  }
+
+  async #settle(invocation: ToolInvocation, events: EventLog, signal: AbortSignal): Promise<NewEvent> {
+    try {
+      const result = await perform(this.#deps, invocation, events, signal);
+      if (signal.aborted) return cancelledEvent(result, this.#at());
+      return { state: "completed", occurredAt: this.#at(), ...result };
+    } catch (error) {
+      if (signal.aborted) return cancelledEvent(undefined, this.#at());
+      const known = AgentError.from(error);
+      if (known.code === "internal" || known.cause !== undefined) {
+        const { invocationId, tool } = invocation;
+        const fields = { invocationId, tool, code: known.code, cause: known.cause ?? error };
+        this.#deps.log.warn(fields, "A tool call failed.");
+      }
+      return failure(known, this.#at());
+    }
+  }
+
+  #forgetFinished(): void {
+    for (const [id, call] of this.#calls) {
+      if (this.#calls.size <= eventLimits.maxFinishedCalls) return;
+      if (call.events.terminal !== undefined) this.#calls.delete(id);
+    }
+  }
 }
 
 /** What a stored record answers to a repeated id; undefined = run it (again). */
-function replay(
-  request: string,
-  terminal: ToolEvent | undefined,
-  invocation: ToolInvocation,
-  call: Call,
-  at: string,
-): NewEvent | undefined {
-  if (request !== call.request) {
+function replay(stored: StoredCall, invocation: ToolInvocation, call: Call, at: string): NewEvent | undefined {
+  if (stored.request !== call.request) {
     return failure(new AgentError("conflict", "This invocation id was used for another call."), at);
   }
-  if (terminal !== undefined) {
-    const { seq: _seq, ...event } = terminal;
-    return event as NewEvent;
+  if (stored.terminal !== undefined) {
+    const { seq: _seq, ...event } = stored.terminal;
+    return event;
   }
   // It was running when the runner stopped. Everything but a one-time effect may run again.
   if (invocation.envelope.effect !== "once") return undefined;

@@ -6,7 +6,6 @@ import { AgentError, toolLimits } from "@ossaat/contracts";
 
 import { searchLimits } from "./limits.ts";
 import { listTracked } from "./list-tracked.ts";
-import type { SearchJob, SearchMatch } from "./search-worker.ts";
 import { isBinary } from "./text-file.ts";
 import type { Tool } from "./tool.ts";
 
@@ -21,19 +20,34 @@ function compile(pattern: string, isRegex: boolean): string {
   }
 }
 
+type SearchJob = { source: string; flags: string; maxLineChars: number; maxMatches: number };
+type SearchMatch = { path: string; line: number; text: string };
+
+// As text, so that the runner works as one bundled file, too.
+const workerSource = `
+const { parentPort, workerData: job } = require("node:worker_threads");
+const pattern = new RegExp(job.source, job.flags);
+const shorten = (line) => (line.length > job.maxLineChars ? line.slice(0, job.maxLineChars) + "\u2026" : line);
+parentPort.on("message", ({ path, text }) => {
+  const matches = [];
+  text.split("\\n").forEach((line, index) => {
+    if (matches.length > job.maxMatches || !pattern.test(line)) return;
+    matches.push({ path, line: index + 1, text: shorten(line.replace(/\\r$/u, "")) });
+  });
+  parentPort.postMessage(matches);
+});`;
+
 /** One worker for one search: files go in one by one, matches come back. */
 function startWorker(job: SearchJob) {
-  const worker = new Worker(new URL("./search-worker.ts", import.meta.url), {
-    workerData: job,
-    env: {},
-    resourceLimits: { maxOldGenerationSizeMb: 256 },
-  });
+  const resourceLimits = { maxOldGenerationSizeMb: 256 };
+  const worker = new Worker(workerSource, { eval: true, workerData: job, env: {}, resourceLimits });
   const failed = new Promise<never>((_resolve, reject) => {
     worker.once("error", (error) => reject(new AgentError("tool_failed", "The search failed.", { cause: error })));
   });
   failed.catch(() => undefined);
   const search = (path: string, text: string): Promise<SearchMatch[]> => {
     const answer = new Promise<SearchMatch[]>((resolve) => worker.once("message", resolve));
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     worker.postMessage({ path, text });
     return Promise.race([answer, failed]);
   };

@@ -2,7 +2,7 @@
 import { rm } from "node:fs/promises";
 
 import { AgentError } from "@ossaat/contracts";
-import type { WorkspaceService } from "@ossaat/contracts";
+import type { CallOptions, WorkspaceService } from "@ossaat/contracts";
 
 import type { Git } from "../git/git.ts";
 import type { LogStore } from "../log/log-store.ts";
@@ -15,11 +15,12 @@ import type { KeyedLock } from "./lock.ts";
 import { continueMergeHeads, mergeHeads } from "./merge.ts";
 import { publishBranch } from "./publish.ts";
 import { createRepositoryStore } from "./repository-store.ts";
+import type { RepositoryStore } from "./repository-store.ts";
 import { findUserRepository, resolveCommit } from "./user-repository.ts";
 import type { UserRepository } from "./user-repository.ts";
 import { writePlanRecord } from "./write-record.ts";
 import { checkOut, keepRef, placeOf, refPart, restoreTree, takeSnapshot } from "./working-tree.ts";
-import { findWorkspace, loadWorkspace, saveWorkspace, workspacesOfPlan } from "./workspace-record.ts";
+import { findWorkspace, loadWorkspace, saveWorkspace, withPlaces, workspacesOfPlan } from "./workspace-record.ts";
 import type { OpenWorkspace } from "./workspace-record.ts";
 
 export type WorkspaceDeps = { git: Git; layout: Layout; lock: KeyedLock; logs: LogStore };
@@ -38,102 +39,109 @@ async function requireObject(git: Git, gitDir: string, name: string, type: "tree
   throw new AgentError("not_found", `There is no ${type} ${name} in this plan's repository.`);
 }
 
+type Opened = { git: Git; layout: Layout; store: RepositoryStore };
+type OpenRequest = Parameters<WorkspaceService["open"]>[0];
+
+/** A step may start from a commit of an earlier step, which only our own git dir has. */
+async function gitDirWith(deps: Opened, repository: UserRepository, commit: string, signal?: AbortSignal) {
+  const { git, store } = deps;
+  const theirs = await resolveCommit(git, repository, commit).catch((error: unknown) => AgentError.from(error));
+  if (!(theirs instanceof AgentError)) return store.ensure(repository, [theirs], signal);
+  const gitDir = await store.open(repository);
+  await requireObject(git, gitDir, commit, "commit");
+  return gitDir;
+}
+
+async function openWorkspace(deps: Opened, request: OpenRequest, signal?: AbortSignal): Promise<{ tree: string }> {
+  const { git, layout } = deps;
+  const { workspaceId, planId } = request;
+  const existing = await findWorkspace(layout, workspaceId);
+  if (existing !== undefined && existing.planId !== planId) {
+    throw new AgentError("conflict", `The workspace ${workspaceId} belongs to another plan.`);
+  }
+  if (existing !== undefined) return { tree: await takeSnapshot(git, existing, signal) };
+  const repository = await findUserRepository(git, request.repositoryPath);
+  const gitDir = await gitDirWith(deps, repository, request.commit, signal);
+  const base = await requireObject(git, gitDir, request.commit, "commit");
+  const record = { schemaVersion: 1 as const, workspaceId, planId, gitDir, base, tip: base };
+  await checkOut(git, withPlaces(layout, record), base);
+  await saveWorkspace(layout, record);
+  return { tree: await requireObject(git, gitDir, base, "tree") };
+}
+
+type CommitRequest = Parameters<WorkspaceService["commit"]>[0];
+
+async function commitWorkspace(git: Git, workspace: OpenWorkspace, request: CommitRequest, signal?: AbortSignal) {
+  const date = gitDate(request.authoredAt);
+  const { gitDir, tip } = workspace;
+  const tree = await takeSnapshot(git, workspace, signal);
+  if (tree === (await requireObject(git, gitDir, tip, "tree"))) return { commit: tip, tree, files: [] };
+  const message = commitMessage(request.message, request.trailers);
+  const dates = { authorDate: date, committerDate: date };
+  const commit = await commitTree(git, gitDir, { tree, parents: [tip], message, ...dates });
+  await git.run(["update-ref", keepRef(workspace, commit), commit], placeOf(workspace));
+  return { commit, tree, files: await diffTrees(git, gitDir, { from: tip, to: commit }) };
+}
+
+async function removePlan({ git, layout, lock }: WorkspaceDeps, planId: string): Promise<void> {
+  for (const workspace of await workspacesOfPlan(layout, checkId("plan id", planId))) {
+    await lock.hold(workspaceLockKey(workspace.workspaceId), async () => {
+      await rm(workspace.metaDir, { recursive: true, force: true });
+      await rm(workspace.dir, { recursive: true, force: true });
+      await dropRefs(git, workspace.gitDir, `refs/ossaat/keep/${refPart(planId)}/`);
+    });
+  }
+  await rm(layout.planDir(planId), { recursive: true, force: true });
+}
+
+async function diffCommits(deps: Opened, request: Parameters<WorkspaceService["diffCommits"]>[0]) {
+  const { git, store } = deps;
+  const gitDir = await store.open(await findUserRepository(git, request.repositoryPath));
+  const from = await requireObject(git, gitDir, request.from, "commit");
+  const to = await requireObject(git, gitDir, request.to, "commit");
+  return { files: await diffTrees(git, gitDir, { from, to }) };
+}
+
 /** Makes the service over real git. */
 export function createWorkspaces(deps: WorkspaceDeps): WorkspaceService {
   const { git, layout, lock, logs } = deps;
-  const store = createRepositoryStore(git, layout, lock);
+  const opened: Opened = { git, layout, store: createRepositoryStore(git, layout, lock) };
 
-  function withWorkspace<T>(id: string, signal: AbortSignal | undefined, work: (w: OpenWorkspace) => Promise<T>) {
+  function within<T>(id: string, options: CallOptions | undefined, work: (workspace: OpenWorkspace) => Promise<T>) {
     const run = async () => work(await loadWorkspace(layout, id));
-    return lock.hold(workspaceLockKey(checkId("workspace id", id)), run, signal);
-  }
-
-  const open: WorkspaceService["open"] = (request, options) => {
-    const { workspaceId, planId } = request;
-    checkId("plan id", planId);
-    const work = async (): Promise<{ tree: string }> => {
-      const existing = await findWorkspace(layout, workspaceId);
-      if (existing !== undefined && existing.planId !== planId) {
-        throw new AgentError("conflict", `The workspace ${workspaceId} belongs to another plan.`);
-      }
-      if (existing !== undefined) return { tree: await takeSnapshot(git, existing, options?.signal) };
-      const repository = await findUserRepository(git, request.repositoryPath);
-      const gitDir = await openGitDir(repository, request.commit, options?.signal);
-      const base = await requireObject(git, gitDir, request.commit, "commit");
-      const record = { schemaVersion: 1 as const, workspaceId, planId, gitDir, base, tip: base };
-      const places = { dir: layout.workspaceDir(planId, workspaceId), metaDir: layout.metaDir(workspaceId) };
-      await checkOut(git, { ...record, ...places, indexFile: `${places.metaDir}/index` }, base);
-      await saveWorkspace(layout, record);
-      return { tree: await requireObject(git, gitDir, base, "tree") };
-    };
-    return lock.hold(workspaceLockKey(checkId("workspace id", workspaceId)), work, options?.signal);
-  };
-
-  /** A step may start from a commit of an earlier step, which only our own git dir has. */
-  async function openGitDir(repository: UserRepository, commit: string, signal?: AbortSignal): Promise<string> {
-    const theirs = await resolveCommit(git, repository, commit).catch((error: unknown) => AgentError.from(error));
-    if (!(theirs instanceof AgentError)) return store.ensure(repository, [theirs], signal);
-    const gitDir = await store.open(repository);
-    await requireObject(git, gitDir, commit, "commit");
-    return gitDir;
+    return lock.hold(workspaceLockKey(checkId("workspace id", id)), run, options?.signal);
   }
 
   return {
-    inspect: (request) => inspectRepository({ git, layout, store }, request),
-    open,
+    inspect: (request) => inspectRepository(opened, request),
+    open: (request, options) => {
+      checkId("plan id", request.planId);
+      const key = workspaceLockKey(checkId("workspace id", request.workspaceId));
+      return lock.hold(key, () => openWorkspace(opened, request, options?.signal), options?.signal);
+    },
     snapshot: ({ workspaceId }, options) =>
-      withWorkspace(workspaceId, options?.signal, async (workspace) => ({
+      within(workspaceId, options, async (workspace) => ({
         tree: await takeSnapshot(git, workspace, options?.signal),
       })),
     restore: ({ workspaceId, tree }, options) =>
-      withWorkspace(workspaceId, options?.signal, async (workspace) => {
-        await restoreTree(git, workspace, await requireObject(git, workspace.gitDir, tree, "tree"));
-      }),
+      within(workspaceId, options, async (workspace) =>
+        restoreTree(git, workspace, await requireObject(git, workspace.gitDir, tree, "tree")),
+      ),
     diff: ({ workspaceId }, options) =>
-      withWorkspace(workspaceId, options?.signal, async (workspace) => {
+      within(workspaceId, options, async (workspace) => {
         const tree = await takeSnapshot(git, workspace, options?.signal);
         return { files: await diffTrees(git, workspace.gitDir, { from: workspace.base, to: tree }) };
       }),
-    async diffCommits({ repositoryPath, from, to }) {
-      const gitDir = await store.open(await findUserRepository(git, repositoryPath));
-      const range = {
-        from: await requireObject(git, gitDir, from, "commit"),
-        to: await requireObject(git, gitDir, to, "commit"),
-      };
-      return { files: await diffTrees(git, gitDir, range) };
-    },
+    diffCommits: (request) => diffCommits(opened, request),
     commit: (request, options) =>
-      withWorkspace(request.workspaceId, options?.signal, async (workspace) => {
-        const date = gitDate(request.authoredAt);
-        const { gitDir, tip } = workspace;
-        const tree = await takeSnapshot(git, workspace, options?.signal);
-        if (tree === (await requireObject(git, gitDir, tip, "tree"))) return { commit: tip, tree, files: [] };
-        const message = commitMessage(request.message, request.trailers);
-        const dates = { authorDate: date, committerDate: date };
-        const commit = await commitTree(git, gitDir, { tree, parents: [tip], message, ...dates });
-        await git.run(["update-ref", keepRef(workspace, commit), commit], placeOf(workspace));
-        return { commit, tree, files: await diffTrees(git, gitDir, { from: tip, to: commit }) };
-      }),
+      within(request.workspaceId, options, (workspace) => commitWorkspace(git, workspace, request, options?.signal)),
     merge: (request, options) =>
-      withWorkspace(request.workspaceId, options?.signal, (workspace) =>
-        mergeHeads({ git, layout }, workspace, request),
-      ),
+      within(request.workspaceId, options, (workspace) => mergeHeads({ git, layout }, workspace, request)),
     continueMerge: (request, options) =>
-      withWorkspace(request.workspaceId, options?.signal, (workspace) =>
-        continueMergeHeads({ git, layout }, workspace),
-      ),
-    publish: (request) => publishBranch({ git, store }, request),
+      within(request.workspaceId, options, (workspace) => continueMergeHeads({ git, layout }, workspace)),
+    publish: (request) => publishBranch(opened, request),
     writeRecord: (request) => writePlanRecord(git, request),
-    async remove({ planId }) {
-      for (const workspace of await workspacesOfPlan(layout, checkId("plan id", planId))) {
-        await lock.hold(workspaceLockKey(workspace.workspaceId), async () => {
-          await rm(workspace.metaDir, { recursive: true, force: true });
-          await rm(workspace.dir, { recursive: true, force: true });
-          await dropRefs(git, workspace.gitDir, `refs/ossaat/keep/${refPart(planId)}/`);
-        });
-      }
-      await rm(layout.planDir(planId), { recursive: true, force: true });
-    },
+    remove: ({ planId }) => removePlan(deps, planId),
     readLog: (request) => logs.read(request),
   };
 }

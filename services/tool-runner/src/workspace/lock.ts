@@ -14,13 +14,10 @@ export function createKeyedLock(): KeyedLock {
         signal?.throwIfAborted();
         return work();
       });
-      const settled = mine.then(
-        () => undefined,
-        () => undefined,
-      );
-      tails.set(key, settled);
-      void settled.then(() => {
-        if (tails.get(key) === settled) tails.delete(key);
+      const tail = Promise.allSettled([mine]);
+      tails.set(key, tail);
+      void tail.finally(() => {
+        if (tails.get(key) === tail) tails.delete(key);
       });
       return mine;
     },

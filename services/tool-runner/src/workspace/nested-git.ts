@@ -2,7 +2,6 @@
 // link to a commit nobody has, and its configuration is the agent's. Its git dir is removed, so
 // that its files are recorded as plain files.
 import { lstat, rm } from "node:fs/promises";
-import { join } from "node:path";
 
 /** `untracked` is git's own list: a name that ends with a slash is a nested repository. */
 export async function removeNestedGitDirs(root: string, untracked: readonly string[]): Promise<void> {
@@ -14,11 +13,6 @@ export async function removeNestedGitDirs(root: string, untracked: readonly stri
       () => true,
       () => false,
     );
-    if (isPresent) await removeBytes(bytes, join(root, "."));
+    if (isPresent) await rm(bytes, { recursive: true, force: true });
   }
-}
-
-async function removeBytes(path: Buffer, root: string): Promise<void> {
-  if (!path.toString("latin1").startsWith(Buffer.from(root).toString("latin1"))) return;
-  await rm(path as unknown as string, { recursive: true, force: true });
 }

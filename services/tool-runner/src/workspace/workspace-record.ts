@@ -27,7 +27,8 @@ export type OpenWorkspace = WorkspaceRecord & {
   metaDir: string;
 };
 
-function withPlaces(layout: Layout, record: WorkspaceRecord): OpenWorkspace {
+/** Adds where a workspace keeps its things. */
+export function withPlaces(layout: Layout, record: WorkspaceRecord): OpenWorkspace {
   const metaDir = layout.metaDir(record.workspaceId);
   return {
     ...record,
