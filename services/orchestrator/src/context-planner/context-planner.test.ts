@@ -100,6 +100,19 @@ describe("kinds of goals", () => {
     ]);
   });
 
+  test("tests that are asked for besides a change are a step of their own", async () => {
+    const draft = await propose("shop", "Add a currency to cartTotal and add tests for it");
+    expect(draft.steps).toMatchObject([
+      { id: "feature-1", files: ["src/cart/cart-total.ts"] },
+      { id: "test-2", needs: ["feature-1"], files: ["src/cart/cart-total.test.ts"] },
+    ]);
+  });
+
+  test("one part of a goal is one step, however many files share a word", async () => {
+    const draft = await propose("shop", "Show the total of the server");
+    expect(draft.steps).toHaveLength(1);
+  });
+
   test("independent parts stand side by side", async () => {
     const draft = await propose("go", "Fix the cargo load of Truck and add a maximum length to ShortestPath");
     expect(draft.steps).toMatchObject([
@@ -156,7 +169,7 @@ describe("kinds of goals", () => {
   });
 
   test("names that cannot stand in a plan are passed over", async () => {
-    const draft = await propose("awkward", "Fix the invoice page");
+    const draft = await propose("awkward", "Fix renderInvoice on the invoice page");
     expect(draft.steps.flatMap(({ files }) => files)).toContain("app/[id]/page.ts");
     expect(JSON.stringify(draft)).not.toMatch(/\\n\w*voice\.ts|\u202e/u);
   });

@@ -35,7 +35,7 @@ export type ContextPlanner = {
   gatherContext(request: Pick<PlanningRequest, "goal" | "repository">): Promise<PlanningContext>;
 };
 
-type Position = { id: string; needs: readonly string[] };
+type Position = { id: string; needs: readonly string[]; testsFollow: boolean };
 
 type Drafted = { evidence: Evidence; confidence: Confidence; part: DraftPart };
 
@@ -140,7 +140,8 @@ async function draftClauses(ground: Ground, clauses: readonly Clause[]): Promise
     const evidence = await gatherEvidence(ground, clause, subject);
     const confidence = confidenceOf(evidence);
     const needs = clause.refersBack ? changesBefore(drafted) : [];
-    const position = { id: idOf(clause, index), needs: needs.slice(0, 16) };
+    const testsFollow = clauses.slice(index + 1).some((later) => later.kind === "test" && later.refersBack);
+    const position = { id: idOf(clause, index), needs: needs.slice(0, 16), testsFollow };
     const part = canDraft(evidence, confidence) ? await draftByKind(ground, evidence, position) : undefined;
     drafted.push({
       evidence,

@@ -7,7 +7,7 @@ import { folderOf, nameOf } from "./file-role.ts";
 import type { GoalKind } from "./goal.ts";
 import { plannerLimits } from "./limits.ts";
 import { because, heading, list, place } from "./phrases.ts";
-import { inFolder, joinAreas, newTestGlob, primaryFiles, toAreas } from "./work.ts";
+import { inFolder, joinAreas, newTestGlob, primaryFiles, toAreas, worthySteps } from "./work.ts";
 import type { Area, Reach } from "./work.ts";
 
 export type ChangeKind = Exclude<GoalKind, "rename" | "test" | "docs" | "dependency" | "build">;
@@ -43,14 +43,20 @@ const instructions: Readonly<Record<ChangeKind, (target: string, tests: string) 
 };
 
 function areaStep(
-  { ground, evidence, kind }: { ground: Ground; evidence: Evidence; kind: ChangeKind },
+  {
+    ground,
+    evidence,
+    kind,
+    testsFollow,
+  }: { ground: Ground; evidence: Evidence; kind: ChangeKind; testsFollow: boolean },
   area: Area,
   { id, needs, isOnly }: { id: string; needs: readonly string[]; isOnly: boolean },
 ) {
   const files = area.files.map(({ path }) => path);
   const [first = ""] = files;
-  const newTests = area.tests.length === 0 ? newTestGlob(ground, first) : undefined;
-  const testPlace = newTests === undefined ? list(area.tests) : `a new file, ${newTests}`;
+  const newTests = area.tests.length === 0 && !testsFollow ? newTestGlob(ground, first) : undefined;
+  const existing = testsFollow ? "in the step after this one" : list(area.tests);
+  const testPlace = newTests === undefined ? existing : `a new file, ${newTests}`;
   const extension = first.slice(first.lastIndexOf("."));
   const newSource =
     kind === "feature" || kind === "refactor"
@@ -115,19 +121,25 @@ const criteria: Readonly<Record<ChangeKind, (targets: string) => string>> = {
 export async function draftChange(
   ground: Ground,
   evidence: Evidence,
-  { kind, id, needs }: { kind: ChangeKind; id: string; needs: readonly string[] },
+  { kind, id, needs, testsFollow }: { kind: ChangeKind; id: string; needs: readonly string[]; testsFollow: boolean },
 ): Promise<DraftPart> {
   const found = toAreas(ground, primaryFiles(evidence, reach[kind]), evidence);
-  const areas = (await independentAreas(ground, found)).slice(0, 3);
+  const areas = worthySteps(await independentAreas(ground, found), evidence).map((area) =>
+    testsFollow ? { ...area, tests: [] } : area,
+  );
   const isOnly = areas.length === 1;
   const steps = areas.map((area, index) =>
-    areaStep({ ground, evidence, kind }, area, { id: index === 0 ? id : `${id}-${index + 1}`, needs, isOnly }),
+    areaStep({ ground, evidence, kind, testsFollow }, area, {
+      id: index === 0 ? id : `${id}-${index + 1}`,
+      needs,
+      isOnly,
+    }),
   );
   const untested = areas
     .filter(({ tests }) => tests.length === 0)
     .flatMap(({ files }) => files.map(({ path }) => path));
   const risks =
-    untested.length === 0
+    untested.length === 0 || testsFollow
       ? []
       : [`No test file for ${list(untested.slice(0, 3))} was found: what is not covered can break unseen.`];
   return { steps, assumptions: [], risks, criteria: [criteria[kind](list(areas.map(targetOf)))] };

@@ -6,7 +6,7 @@ import type { DraftPart } from "./draft-part.ts";
 import type { Evidence, FileFinding, Ground, Place } from "./evidence.ts";
 import { nameOf, roleOf } from "./file-role.ts";
 import { because, heading, list, place } from "./phrases.ts";
-import { joinAreas, newTestGlob, primaryFiles, toAreas } from "./work.ts";
+import { joinAreas, newTestGlob, primaryFiles, toAreas, worthySteps } from "./work.ts";
 import type { Area } from "./work.ts";
 
 type Position = { id: string; needs: readonly string[] };
@@ -38,11 +38,11 @@ function testStep(ground: Ground, evidence: Evidence, { area, id, needs }: Posit
 
 /** One step for each test file; they share no file, so they need no order. */
 export function draftTests(ground: Ground, evidence: Evidence, { id, needs }: Position): DraftPart | undefined {
-  const areas = joinAreas(
+  const found = joinAreas(
     toAreas(ground, primaryFiles(evidence, { strong: 0.8, breadth: 0.6 }), evidence),
     (left, right) => left.tests.some((path) => right.tests.includes(path)),
   );
-  const steps = areas.map((area, index) => {
+  const steps = worthySteps(found, evidence).map((area, index) => {
     const stepId = index === 0 ? id : `${id}-${index + 1}`;
     return testStep(ground, evidence, { area, id: stepId, needs });
   });
@@ -66,8 +66,7 @@ function documentsOf(ground: Ground, evidence: Evidence): string[] {
   const changelog = ground.paths.find((path) => /^(?:changelog|changes|history)(?:\.[a-z]+)?$/iu.test(path));
   if (/\bchange ?log\b/iu.test(evidence.clause.text) && changelog !== undefined) return [changelog];
   const best = evidence.docs.filter(({ path }) => isAsked(path));
-  const strong = best.filter(({ share }) => share >= (best[0]?.share ?? 0) * 0.9).slice(0, 2);
-  if (strong.length > 0) return strong.map(({ path }) => path);
+  if (best[0] !== undefined) return [best[0].path];
   return readme === undefined ? [] : [readme];
 }
 

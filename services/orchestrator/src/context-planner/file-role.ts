@@ -37,12 +37,14 @@ function stemOf(path: string): string {
     .toLowerCase();
 }
 
-/** Folder names two paths have in common. */
+const generalFolders = new Set(["", "src", "lib", "source", "app", "pkg", "internal", "main", "core"]);
+
+/** Folder names two paths have in common; those that every project has do not count. */
 export function sharedSegments(left: string, right: string): number {
   const others = new Set(folderOf(right).split("/"));
   return folderOf(left)
     .split("/")
-    .filter((segment) => others.has(segment)).length;
+    .filter((segment) => others.has(segment) && !generalFolders.has(segment)).length;
 }
 
 const runnable =

@@ -45,8 +45,12 @@ export function confidenceOf(evidence: Evidence): Confidence {
   const { namedPaths, named, matched, unmatched, source, docs, tests, others } = evidence;
   if (namedPaths.length > 0 || named.length > 0) return "high";
   if (source.length + docs.length + tests.length + others.length === 0 || matched.length === 0) return "none";
-  const best = source[0] ?? docs[0] ?? others[0];
-  const covered = (best?.words.length ?? 0) / Math.max(1, matched.length + unmatched.length);
-  if (covered >= 0.6) return "high";
+  const best = source[0] ?? docs[0] ?? others[0] ?? tests[0];
+  const total = matched.length + unmatched.length;
+  const covered = (best?.words.length ?? 0) / Math.max(1, total);
+  const names = [best?.path ?? "", ...(best?.places ?? []).map(({ name }) => name)].join(" ").toLowerCase();
+  const inNames = matched.filter((word) => names.includes(word)).length;
+  // Words in names say what a place is for; words in its text may stand there for another reason.
+  if (covered >= 0.6 && inNames * 2 >= total) return "high";
   return covered >= 0.34 ? "medium" : "low";
 }

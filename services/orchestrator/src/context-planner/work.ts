@@ -99,6 +99,22 @@ export function joinAreas(areas: readonly Area[], belong: (left: Area, right: Ar
   return joined;
 }
 
+/**
+ * The areas worth a step. Without a name in the goal the best one is taken, and a further one only
+ * when its path answers to a word of the goal that the ones before do not speak of at all.
+ */
+export function worthySteps(areas: readonly Area[], evidence: Evidence): Area[] {
+  if (evidence.named.length + evidence.namedPaths.length > 0) return areas.slice(0, 3);
+  const kept: Area[] = [];
+  for (const area of areas) {
+    const spoken = new Set(kept.flatMap(({ files }) => files.flatMap(({ words }) => words)));
+    const paths = area.files.map(({ path }) => path.toLowerCase()).join(" ");
+    const addsWord = evidence.matched.some((word) => word.length > 3 && !spoken.has(word) && paths.includes(word));
+    if (kept.length === 0 || addsWord) kept.push(area);
+  }
+  return kept.slice(0, 3);
+}
+
 /** Where new tests would go, as a glob: where the nearest test is and named like it. */
 export function newTestGlob(ground: Ground, source: string): string {
   const extension = source.slice(source.lastIndexOf(".") + 1);
