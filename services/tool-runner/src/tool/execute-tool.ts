@@ -29,7 +29,7 @@ export type ExecuteDeps = {
   logs: LogStore;
   results: ResultStore;
   sandbox: Sandbox;
-  tools: Partial<ToolRegistry>;
+  tools: ToolRegistry;
   now: () => Date;
   log: RunnerLog;
 };
@@ -41,8 +41,7 @@ const needsLock = (name: ToolName): boolean => toolSpecs[name].effect !== "pure"
 
 function runTool(deps: ExecuteDeps, call: CheckedCall, context: ToolContext): Promise<ToolResult> {
   // The registry maps each name to the tool of that very input; the pair was checked together.
-  const tool: Tool<ToolName> | undefined = deps.tools[call.name];
-  if (tool === undefined) throw new AgentError("not_found", `There is no tool named ${call.name}.`);
+  const tool = deps.tools[call.name] as Tool<ToolName>;
   return tool(context, call.input);
 }
 

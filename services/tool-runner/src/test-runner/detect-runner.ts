@@ -1,0 +1,136 @@
+// Which program runs a project's tests, read from the project's own files.
+import { AgentError } from "@ossaat/contracts";
+
+import type { WorkspaceFiles } from "../files/workspace-files.ts";
+import { parsers } from "./parsers.ts";
+import type { Counts } from "./counts.ts";
+
+/** A test command and how its output is read. */
+export type TestRunner = {
+  name: string;
+  argv: string[];
+  parse: (output: string) => Counts | undefined;
+};
+
+type Project = { files: WorkspaceFiles; paths: readonly string[]; filter: string | undefined };
+
+const maxManifestBytes = 1024 * 1024;
+
+async function readText(files: WorkspaceFiles, path: string): Promise<string> {
+  try {
+    return (await files.read(path, maxManifestBytes)).data.toString("utf8");
+  } catch (error) {
+    if (error instanceof AgentError) return "";
+    throw error;
+  }
+}
+
+type Manifest = { scripts: Record<string, unknown>; packages: Set<string> };
+
+async function readManifest(files: WorkspaceFiles): Promise<Manifest | undefined> {
+  const text = await readText(files, "package.json");
+  if (text === "") return undefined;
+  let data: Record<string, unknown>;
+  try {
+    data = JSON.parse(text) as Record<string, unknown>;
+  } catch (error) {
+    throw new AgentError("invalid_input", "package.json is not valid JSON.", { cause: error });
+  }
+  const keys = (value: unknown) => (typeof value === "object" && value !== null ? Object.keys(value) : []);
+  const scripts = (typeof data["scripts"] === "object" ? data["scripts"] : null) ?? {};
+  const packages = new Set([...keys(data["dependencies"]), ...keys(data["devDependencies"])]);
+  return { scripts: scripts as Record<string, unknown>, packages };
+}
+
+const some = (value: string | undefined, words: (text: string) => string[]): string[] =>
+  value === undefined ? [] : words(value);
+
+/** The words of a script without anything a shell would have to read; undefined otherwise. */
+function plainWords(script: string): string[] | undefined {
+  return /^[\w./:=@,-]+(?: [\w./:=@,-]+)*$/u.test(script) ? script.split(" ") : undefined;
+}
+
+function nodeTestRunner(script: string, filter: string | undefined): TestRunner {
+  const words = plainWords(script);
+  const pattern = some(filter, (text) => [`--test-name-pattern=${text}`]);
+  const argv =
+    words === undefined || words[0] !== "node"
+      ? ["npm", "test", "--silent"]
+      : ["node", "--test-reporter=tap", ...pattern, ...words.slice(1)];
+  return { name: "node:test", argv, parse: parsers.nodeTest };
+}
+
+async function detectJavaScript({ files, paths, filter }: Project): Promise<TestRunner | undefined> {
+  const manifest = await readManifest(files);
+  if (manifest === undefined) return undefined;
+  const script = typeof manifest.scripts["test"] === "string" ? manifest.scripts["test"] : "";
+  const uses = (name: string) => new RegExp(`(?:^|[\\s/])${name}(?:\\s|$)`, "u").test(script);
+  const has = (name: string) => uses(name) || (script === "" && manifest.packages.has(name));
+  const name = some(filter, (text) => ["-t", text]);
+  const bin = (program: string) => `node_modules/.bin/${program}`;
+  if (has("vitest"))
+    return { name: "vitest", argv: [bin("vitest"), "run", "--reporter=json", ...name], parse: parsers.jest };
+  if (has("jest")) return { name: "jest", argv: [bin("jest"), "--json", ...name], parse: parsers.jest };
+  if (has("mocha")) {
+    const grep = some(filter, (text) => ["--grep", text]);
+    return { name: "mocha", argv: [bin("mocha"), "--reporter", "json", ...grep], parse: parsers.mocha };
+  }
+  if (/\bnode\b[^&|;]*--test\b/u.test(script)) return nodeTestRunner(script, filter);
+  if (script !== "" && !script.includes("no test specified")) {
+    return {
+      name: "npm test",
+      argv: ["npm", "test", "--silent", ...some(filter, (text) => ["--", text])],
+      parse: parsers.any,
+    };
+  }
+  const hasTests = paths.some((path) => /(?:^|\/)(?:test\/.*|[^/]*[._-]test)\.[cm]?[jt]s$/u.test(path));
+  return hasTests ? nodeTestRunner("node --test", filter) : undefined;
+}
+
+async function detectPython({ files, paths, filter }: Project): Promise<TestRunner | undefined> {
+  const tests = paths.filter((path) => /(?:^|\/)(?:test_[^/]*|[^/]*_test|tests?)\.py$/u.test(path));
+  const named = paths.some((path) => /(?:^|\/)(?:pytest\.ini|conftest\.py)$/u.test(path));
+  if (tests.length === 0 && !named) return undefined;
+  const manifests = ["pyproject.toml", "setup.cfg", "tox.ini", "requirements.txt", "requirements-dev.txt"];
+  const texts = await Promise.all([...manifests, ...tests.slice(0, 20)].map((path) => readText(files, path)));
+  const python = (await files.kind(".venv")) === "missing" ? "python3" : ".venv/bin/python";
+  if (named || texts.some((text) => /\bpytest\b/u.test(text))) {
+    const argv = [python, "-m", "pytest", "-q", "-rfE", "--tb=short", "--color=no", "-p", "no:cacheprovider"];
+    return { name: "pytest", argv: [...argv, ...some(filter, (text) => ["-k", text])], parse: parsers.pytest };
+  }
+  const pattern = some(filter, (text) => ["-k", text]);
+  return { name: "unittest", argv: [python, "-m", "unittest", "discover", ...pattern], parse: parsers.unittest };
+}
+
+function detectOther({ paths, filter }: Project): TestRunner | undefined {
+  const has = (name: string) => paths.includes(name);
+  if (has("go.mod")) {
+    const run = some(filter, (text) => ["-run", text]);
+    return { name: "go test", argv: ["go", "test", "-json", ...run, "./..."], parse: parsers.go };
+  }
+  if (has("Cargo.toml")) {
+    const argv = ["cargo", "test", "--offline", "--no-fail-fast", ...some(filter, (text) => [text])];
+    return { name: "cargo test", argv, parse: parsers.cargo };
+  }
+  if (has("pom.xml")) {
+    return {
+      name: "maven",
+      argv: ["mvn", "-o", "-B", ...some(filter, (text) => [`-Dtest=${text}`]), "test"],
+      parse: parsers.maven,
+    };
+  }
+  if (has("build.gradle") || has("build.gradle.kts")) {
+    const program = has("gradlew") ? "./gradlew" : "gradle";
+    return {
+      name: "gradle",
+      argv: [program, "--offline", "test", ...some(filter, (text) => ["--tests", text])],
+      parse: parsers.gradle,
+    };
+  }
+  return undefined;
+}
+
+/** The runner of a project, or undefined when nothing says how it is tested. */
+export async function detectRunner(project: Project): Promise<TestRunner | undefined> {
+  return (await detectJavaScript(project)) ?? (await detectPython(project)) ?? detectOther(project);
+}

@@ -1,0 +1,60 @@
+// run_tests: finds the project's runner, runs it in the sandbox, reads its result.
+import { toolLimits } from "@ossaat/contracts";
+import type { TestReport } from "@ossaat/contracts";
+
+import { buildReport } from "../test-runner/build-report.ts";
+import { detectRunner } from "../test-runner/detect-runner.ts";
+import { takeSnapshot } from "../workspace/working-tree.ts";
+import { clipText } from "./clip-text.ts";
+import { reportLimits } from "./limits.ts";
+import { listTracked } from "./list-tracked.ts";
+import { describeEnd, revertNote, runInSandbox, settleChanges, wallSeconds } from "./run-in-sandbox.ts";
+import type { Tool, ToolResult } from "./tool.ts";
+
+function summarize(report: TestReport): string {
+  const numbers = [
+    report.passed === undefined ? undefined : `${report.passed} passed`,
+    report.failed === undefined ? undefined : `${report.failed} failed`,
+    report.skipped === undefined || report.skipped === 0 ? undefined : `${report.skipped} skipped`,
+  ].filter((part) => part !== undefined);
+  return `${report.runner}: ${report.status.replace("_", " ")}${numbers.length === 0 ? "" : ` (${numbers.join(", ")})`}`;
+}
+
+function unknownProject(): ToolResult {
+  const report: TestReport = { runner: "none", status: "no_tests", failures: [] };
+  const text = "No test runner was found: the project has no test script, test files or build file that is known.";
+  return { summary: "No test runner was found", output: { text, tests: report } };
+}
+
+export const runTests: Tool<"run_tests"> = async (context, input) => {
+  const { git, workspace, signal } = context;
+  const before = await takeSnapshot(git, workspace, signal);
+  const paths = await listTracked(context, { folder: "." });
+  const runner = await detectRunner({ files: context.files, paths, filter: input.filter });
+  if (runner === undefined) {
+    const unknown = unknownProject();
+    return { ...unknown, output: { ...unknown.output, snapshot: before, changedPaths: [] } };
+  }
+  const timeoutSeconds = wallSeconds(context, input.timeoutSeconds);
+  const command = { argv: runner.argv, cwd: ".", timeoutSeconds };
+  const run = await runInSandbox(context, command, reportLimits.maxParsedBytes);
+  const settled = await settleChanges(context, before);
+  const report = buildReport(runner.name, runner.parse(run.output), run.result);
+  const failures = report.failures.map(
+    (failure) => `- ${failure.name}${failure.message === "" ? "" : `\n  ${failure.message.replaceAll("\n", "\n  ")}`}`,
+  );
+  const head = `${summarize(report)} [${describeEnd(run.result, timeoutSeconds)} after ${run.record.seconds} s]`;
+  // A passed run needs no log in the model's context; anything else does.
+  const log = report.status === "passed" ? "" : `\n\n${run.text.trimEnd()}`;
+  const text = [head + revertNote(settled), ...failures].join("\n") + log;
+  return {
+    summary: summarize(report),
+    output: {
+      text: clipText(text, toolLimits.maxOutputBytes),
+      ...settled,
+      commands: [run.record],
+      tests: report,
+      ...(run.result.unsandboxed ? { unsandboxed: true } : {}),
+    },
+  };
+};
