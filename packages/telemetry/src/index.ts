@@ -1,1 +1,24 @@
-export {};
+// Public names of telemetry.
+export { createLogger } from "./create-logger.ts";
+export type { LogLevel, Logger, LoggerOptions } from "./create-logger.ts";
+export type { SpanLine } from "./file-exporter.ts";
+export { attributeKeys, serviceName, spanNames } from "./names.ts";
+export {
+  createPlanSpan,
+  modelTurnEnd,
+  modelTurnSpan,
+  requestSpan,
+  stepSpan,
+  toolCallEnd,
+  toolCallSpan,
+} from "./product-spans.ts";
+export type { ModelTurnEnd, ModelTurnStart, RequestSpanInput, ToolCallEnd, ToolCallStart } from "./product-spans.ts";
+export { redactFields } from "./redact-fields.ts";
+export type { RedactOptions } from "./redact-fields.ts";
+export { redactText, redacted, textRedactor } from "./redact-text.ts";
+export type { RedactText } from "./redact-text.ts";
+export { activeTraceId, continueTrace, currentTraceparent, traceIdOf } from "./trace-context.ts";
+export { startTracing } from "./tracing.ts";
+export type { Tracing, TracingOptions } from "./tracing.ts";
+export { openSpan, withSpan } from "./with-span.ts";
+export type { ActiveSpan, OpenSpan, SpanAttributes, SpanStart } from "./with-span.ts";

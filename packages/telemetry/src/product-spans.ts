@@ -1,0 +1,148 @@
+// What the product's spans carry: one function for the start of each and, where the outcome
+// has figures, one for its end. Ids, names, counts, hashes; never content.
+import { attributeKeys as keys, spanNames } from "./names.ts";
+import type { SpanAttributes, SpanStart } from "./with-span.ts";
+
+type StepIds = { planId: string; stepId: string; attempt: number };
+
+function stepAttributes({ planId, stepId, attempt }: StepIds): SpanAttributes {
+  return { [keys.planId]: planId, [keys.stepId]: stepId, [keys.attempt]: attempt };
+}
+
+export type RequestSpanInput = {
+  method: string;
+  /** Template of the route; absent when no route matches. */
+  route?: string | undefined;
+  planId?: string | undefined;
+  /** What the caller sent along. */
+  traceparent?: string | undefined;
+};
+
+/** One HTTP request at the edge. */
+export function requestSpan({ method, route, planId, traceparent }: RequestSpanInput): SpanStart {
+  return {
+    name: spanNames.request(method, route),
+    kind: "server",
+    traceparent,
+    attributes: { [keys.httpMethod]: method, [keys.httpRoute]: route, [keys.planId]: planId },
+  };
+}
+
+/** The creation of a plan: the parent of everything the plan does later. */
+export function createPlanSpan({ tenantId }: { tenantId: string }): SpanStart {
+  return { name: spanNames.createPlan, attributes: { [keys.tenantId]: tenantId } };
+}
+
+/** One attempt of a step. */
+export function stepSpan({ kind, tenantId, ...ids }: StepIds & { kind: string; tenantId: string }): SpanStart {
+  return {
+    name: spanNames.step(kind),
+    attributes: { ...stepAttributes(ids), [keys.stepKind]: kind, [keys.tenantId]: tenantId },
+  };
+}
+
+export type ModelTurnStart = StepIds & {
+  provider: string;
+  model: string;
+  agent: string;
+  turn: number;
+  requestAttempt: number;
+  scripted: boolean;
+  maxOutputTokens?: number | undefined;
+  temperature?: number | undefined;
+};
+
+/** One request to a model, until its answer is whole. */
+export function modelTurnSpan(input: ModelTurnStart): SpanStart {
+  return {
+    name: spanNames.modelTurn(input.model),
+    kind: "client",
+    attributes: {
+      [keys.genAiOperation]: "chat",
+      [keys.genAiProvider]: input.provider,
+      [keys.genAiAgent]: input.agent,
+      [keys.genAiConversation]: input.planId,
+      [keys.genAiRequestModel]: input.model,
+      [keys.genAiRequestMaxTokens]: input.maxOutputTokens,
+      [keys.genAiRequestTemperature]: input.temperature,
+      [keys.genAiRequestStream]: true,
+      ...stepAttributes(input),
+      [keys.turn]: input.turn,
+      [keys.requestAttempt]: input.requestAttempt,
+      [keys.scripted]: input.scripted,
+    },
+  };
+}
+
+export type ModelTurnEnd = {
+  finishReason: string;
+  responseId?: string | undefined;
+  responseModel?: string | undefined;
+  /** An absent figure is unknown. */
+  usage: {
+    input: {
+      total?: number | undefined;
+      cacheRead?: number | undefined;
+      cacheWrite5m?: number | undefined;
+      cacheWrite1h?: number | undefined;
+    };
+    output: { total?: number | undefined; reasoning?: number | undefined };
+  };
+  /** null = price unknown. */
+  costUsd: number | null;
+  toolCalls: number;
+};
+
+function sum(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined ? b : a + (b ?? 0);
+}
+
+/** What a finished turn cost and brought. */
+export function modelTurnEnd({ usage, costUsd, ...end }: ModelTurnEnd): SpanAttributes {
+  return {
+    [keys.genAiResponseId]: end.responseId,
+    [keys.genAiResponseModel]: end.responseModel,
+    [keys.genAiFinishReasons]: [end.finishReason],
+    [keys.genAiInputTokens]: usage.input.total,
+    [keys.genAiCacheReadTokens]: usage.input.cacheRead,
+    [keys.genAiCacheWriteTokens]: sum(usage.input.cacheWrite5m, usage.input.cacheWrite1h),
+    [keys.genAiOutputTokens]: usage.output.total,
+    [keys.genAiReasoningTokens]: usage.output.reasoning,
+    [keys.costUsd]: costUsd ?? undefined,
+    [keys.toolCalls]: end.toolCalls,
+  };
+}
+
+export type ToolCallStart = StepIds & { tool: string; callId: string; argsHash: string };
+
+/** One executed call of a tool. */
+export function toolCallSpan({ tool, callId, argsHash, ...ids }: ToolCallStart): SpanStart {
+  return {
+    name: spanNames.toolCall(tool),
+    attributes: {
+      [keys.genAiOperation]: "execute_tool",
+      [keys.genAiToolName]: tool,
+      [keys.genAiToolType]: "function",
+      [keys.genAiToolCallId]: callId,
+      ...stepAttributes(ids),
+      [keys.argsHash]: argsHash,
+    },
+  };
+}
+
+export type ToolCallEnd = {
+  state: string;
+  exitCode?: number | null | undefined;
+  changedPaths?: number | undefined;
+  unsandboxed?: boolean | undefined;
+};
+
+/** How a call ended. */
+export function toolCallEnd({ state, exitCode, changedPaths, unsandboxed }: ToolCallEnd): SpanAttributes {
+  return {
+    [keys.toolState]: state,
+    [keys.exitCode]: exitCode ?? undefined,
+    [keys.changedPaths]: changedPaths,
+    [keys.unsandboxed]: unsandboxed,
+  };
+}

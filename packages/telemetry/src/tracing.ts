@@ -1,0 +1,43 @@
+// Turns tracing on for this process, when and only when somewhere to send spans is configured.
+import { context, propagation, trace } from "@opentelemetry/api";
+
+export type TracingOptions = {
+  serviceName: string;
+  version: string;
+  /** Base URL of an OTLP/HTTP collector; `/v1/traces` is added unless it is there. */
+  otlpEndpoint?: string | undefined;
+  /** File that gets one JSON object a line for each span; appended to, readable by its owner only. */
+  traceFile?: string | undefined;
+  /** Values that must never be exported, whatever their shape. */
+  secrets?: readonly string[];
+  /** Told once when spans cannot be exported; the product goes on without them. */
+  onProblem?: (error: Error) => void;
+};
+
+export type Tracing = {
+  /** Exports what is left, for a bounded time, and turns tracing off. Never rejects. */
+  shutdown(): Promise<void>;
+};
+
+/**
+ * Starts tracing; without a destination nothing is loaded and nothing is recorded.
+ * @throws Error of Node (`ENOENT`, `EACCES` …) when the trace file cannot be opened
+ */
+export async function startTracing(options: TracingOptions): Promise<Tracing> {
+  if (options.otlpEndpoint === undefined && options.traceFile === undefined)
+    return { shutdown: () => Promise.resolve() };
+  // NOTE: loaded here, because the SDK costs a process that traces nothing 100 ms and more.
+  const { createSdk } = await import("./create-sdk.ts");
+  const sdk = createSdk(options);
+  trace.setGlobalTracerProvider(sdk.provider);
+  context.setGlobalContextManager(sdk.contextManager);
+  propagation.setGlobalPropagator(sdk.propagator);
+  return {
+    async shutdown() {
+      await sdk.shutdown();
+      trace.disable();
+      context.disable();
+      propagation.disable();
+    },
+  };
+}

@@ -1,0 +1,92 @@
+// Spans around pieces of work. A span says what, how long and how it ended, never content: of
+// an error it keeps class, code and stack frames, not the message.
+import { SpanKind, SpanStatusCode, context, trace } from "@opentelemetry/api";
+import type { Attributes, Span } from "@opentelemetry/api";
+
+import { telemetryLimits } from "./limits.ts";
+import { attributeKeys, serviceName } from "./names.ts";
+import { contextOf } from "./trace-context.ts";
+
+/** Values of a span; what is undefined is left out. */
+export type SpanAttributes = Record<string, string | number | boolean | string[] | undefined>;
+
+export type SpanStart = {
+  name: string;
+  kind?: "internal" | "server" | "client";
+  attributes?: SpanAttributes;
+  /** Continues this trace; without it the span belongs to the one that runs, or begins its own. */
+  traceparent?: string | undefined;
+};
+
+export type ActiveSpan = {
+  set(attributes: SpanAttributes): void;
+  /** Marks the span as failed with a short code, for work that reports failure as data. */
+  fail(code: string): void;
+};
+
+export type OpenSpan = ActiveSpan & {
+  /** Marks the span as failed by something thrown. */
+  recordError(error: unknown): void;
+  /** Runs work with this span as the current one. */
+  run<T>(work: () => T): T;
+  end(): void;
+};
+
+const kinds = { internal: SpanKind.INTERNAL, server: SpanKind.SERVER, client: SpanKind.CLIENT } as const;
+
+function known(attributes: SpanAttributes): Attributes {
+  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined)) as Attributes;
+}
+
+/** The error's code when it is a word, else its class. */
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  return "code" in error && typeof error.code === "string" ? error.code : error.name;
+}
+
+function failSpan(span: Span, code: string): void {
+  span.setAttribute(attributeKeys.errorType, code);
+  span.setStatus({ code: SpanStatusCode.ERROR, message: code });
+}
+
+function recordError(span: Span, error: unknown): void {
+  failSpan(span, codeOf(error));
+  if (!(error instanceof Error)) return;
+  const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
+  span.addEvent("exception", {
+    [attributeKeys.exceptionType]: error.name,
+    [attributeKeys.exceptionStack]: frames.slice(0, telemetryLimits.maxFrames).join("\n"),
+  });
+}
+
+/** Starts a span whose end is not the end of a function; the caller must `end()` it. */
+export function openSpan(start: SpanStart): OpenSpan {
+  const { name, kind = "internal", attributes = {}, traceparent } = start;
+  const parent = traceparent === undefined ? context.active() : contextOf(traceparent);
+  const options = { kind: kinds[kind], attributes: known(attributes) };
+  const span = trace.getTracer(serviceName).startSpan(name, options, parent);
+  const own = trace.setSpan(parent, span);
+  return {
+    set: (values) => void span.setAttributes(known(values)),
+    fail: (code) => failSpan(span, code),
+    recordError: (error) => recordError(span, error),
+    run: (work) => context.with(own, work),
+    end: () => span.end(),
+  };
+}
+
+/**
+ * Runs `work` in a span and ends it. The span failed when work throws or calls `fail`; what is
+ * thrown passes through.
+ */
+export async function withSpan<T>(start: SpanStart, work: (span: ActiveSpan) => Promise<T>): Promise<T> {
+  const span = openSpan(start);
+  try {
+    return await span.run(() => work(span));
+  } catch (error) {
+    span.recordError(error);
+    throw error;
+  } finally {
+    span.end();
+  }
+}
