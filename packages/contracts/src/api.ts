@@ -21,7 +21,10 @@ export const Goal = z
     planLimits.maxGoalChars,
     `the goal is longer than ${planLimits.maxGoalChars} characters: put details in a file of the repository and name it`,
   )
-  .refine((text) => !controlCharacters.test(text), "the goal contains control characters: type it as plain text");
+  .refine(
+    (text) => text.isWellFormed() && !controlCharacters.test(text),
+    "the goal contains control characters: type it as plain text",
+  );
 
 export const CreatePlanRequest = z.strictObject({
   goal: Goal,

@@ -207,7 +207,12 @@ export type PlanEventOf<T extends EventType> = {
 
 export type PlanEvent = { [T in EventType]: PlanEventOf<T> }[EventType];
 
-const eventTypes = Object.keys(eventData) as [EventType, ...EventType[]];
+export const eventTypes = Object.keys(eventData) as [EventType, ...EventType[]];
+
+/** Schema of one type of event as it is stored and sent. */
+export function eventSchema<T extends EventType>(type: T) {
+  return z.looseObject({ ...eventBase, type: z.literal(type), data: eventData[type] });
+}
 
 const EventEnvelope = z.looseObject({ ...eventBase, type: z.enum(eventTypes), data: z.unknown() });
 

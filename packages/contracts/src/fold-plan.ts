@@ -4,6 +4,7 @@ import type { Budget } from "./envelope.ts";
 import type { EventData, PlanEvent, PlanEventOf, StepResult } from "./event.ts";
 import { finishStepId, isPlanningStepId } from "./ids.ts";
 import type { Plan, PlannerKind } from "./plan.ts";
+import { canPlanGo, canStepGo, isTerminalPlan, isTerminalStep } from "./plan-status.ts";
 import type { EndReason, PlanStatus, StepStatus } from "./plan-status.ts";
 
 export type StepState = {
@@ -113,21 +114,33 @@ function withPlan(state: PlanState, data: EventData<"plan.proposed">): PlanState
   const steps = data.plan.steps.map((step): StepState => {
     const before = known.get(step.id);
     if (before === undefined) return blankStep(step.id, "blocked");
-    return changed.has(step.id) ? { ...before, status: "blocked", pendingApprovalId: undefined } : before;
+    if (!changed.has(step.id)) return before;
+    return patchLegally(before, (old) => ({ ...old, status: "blocked", pendingApprovalId: undefined }));
   });
   const status = state.status === "draft" ? "awaiting_approval" : state.status;
   const { plan, planHash, planner } = data;
   return { ...state, status, plan, planHash, planner, revision: plan.revision, steps };
 }
 
-function patchStep(state: PlanState, stepId: string | undefined, patch: (step: StepState) => StepState): PlanState {
+type StepPatch = (step: StepState) => StepState;
+
+/** A change that the state machine does not have is not made, so that terminal states absorb. */
+function patchLegally(step: StepState, patch: StepPatch): StepState {
+  if (isTerminalStep(step.status)) return step;
+  const next = patch(step);
+  return next.status === step.status || canStepGo(step.status, next.status) ? next : step;
+}
+
+function patchStep(state: PlanState, stepId: string | undefined, patch: StepPatch): PlanState {
   if (stepId === undefined) return state;
   if (isPlanningStepId(stepId)) {
     const planning = state.planning?.id === stepId ? state.planning : blankStep(stepId, "ready");
-    return { ...state, planning: patch(planning) };
+    return { ...state, planning: patchLegally(planning, patch) };
   }
-  if (stepId === finishStepId) return { ...state, finishing: patch(state.finishing ?? blankStep(stepId, "ready")) };
-  return { ...state, steps: state.steps.map((step) => (step.id === stepId ? patch(step) : step)) };
+  if (stepId === finishStepId) {
+    return { ...state, finishing: patchLegally(state.finishing ?? blankStep(stepId, "ready"), patch) };
+  }
+  return { ...state, steps: state.steps.map((step) => (step.id === stepId ? patchLegally(step, patch) : step)) };
 }
 
 function addTurn(state: PlanState, event: PlanEventOf<"model.finished">): PlanState {
@@ -258,7 +271,8 @@ function foldStepEvent(step: StepState, event: PlanEvent): StepState {
 
 /**
  * Adds one event to a plan's state. Pure; the first event is `plan.created`. An event whose
- * `seq` was seen already is ignored, so that a resumed stream may overlap.
+ * `seq` was seen already is ignored, so that a resumed stream may overlap; a change of status
+ * that the state machine does not have is ignored too, so that terminal states absorb.
  */
 export function foldPlan(state: PlanState | undefined, event: PlanEvent): PlanState {
   if (state === undefined) {
@@ -266,6 +280,8 @@ export function foldPlan(state: PlanState | undefined, event: PlanEvent): PlanSt
     return created(event);
   }
   if (event.seq <= state.lastSeq) return state;
+  if (isTerminalPlan(state.status)) return { ...state, updatedAt: event.at, lastSeq: event.seq };
   const folded = foldPlanEvent(state, event) ?? patchStep(state, event.stepId, (step) => foldStepEvent(step, event));
-  return { ...folded, updatedAt: event.at, lastSeq: event.seq };
+  const isLegal = folded.status === state.status || canPlanGo(state.status, folded.status);
+  return { ...(isLegal ? folded : state), updatedAt: event.at, lastSeq: event.seq };
 }

@@ -11,9 +11,20 @@ export function sha256Hex(data: string | Uint8Array): Sha256 {
   return bytesToHex(sha256(typeof data === "string" ? utf8ToBytes(data) : data));
 }
 
-/** Canonical JSON text per RFC 8785. @throws AgentError invalid_input for values JSON cannot hold. */
+function canonicalText(value: unknown): string | undefined {
+  try {
+    return canonicalize(value);
+  } catch (error) {
+    throw new AgentError("invalid_input", "The value cannot be written as canonical JSON.", { cause: error });
+  }
+}
+
+/**
+ * Canonical JSON text per RFC 8785.
+ * @throws AgentError invalid_input for values it cannot hold: NaN, half of a surrogate pair, no value.
+ */
 export function canonicalJson(value: unknown): string {
-  const text = canonicalize(value);
+  const text = canonicalText(value);
   if (text === undefined) throw new AgentError("invalid_input", "The value cannot be written as JSON.");
   return text;
 }

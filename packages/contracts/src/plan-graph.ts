@@ -44,19 +44,28 @@ export function findGraphProblems(plan: Pick<Plan, "steps">): GraphProblem[] {
   return problems;
 }
 
-function headsOf(step: GraphStep, steps: ReadonlyMap<string, GraphStep>, seen: ReadonlySet<string>): Set<string> {
-  if (step.action === "apply_changes" || step.action === "merge") return new Set([step.id]);
-  return inputHeads(step, steps, seen);
+/** Heads of the work a step starts from; each step is looked at once, so that width costs nothing. */
+function createHeadFinder(all: readonly GraphStep[]): (step: GraphStep) => ReadonlySet<string> {
+  const steps = new Map<string, GraphStep>(all.map((step) => [step.id, step]));
+  const found = new Map<string, Set<string>>();
+  const inputHeads = (step: GraphStep): ReadonlySet<string> => {
+    const known = found.get(step.id);
+    if (known !== undefined) return known;
+    const heads = new Set<string>();
+    found.set(step.id, heads);
+    for (const need of step.needs) {
+      const needed = steps.get(need);
+      if (needed !== undefined) for (const head of headsAfter(needed, inputHeads)) heads.add(head);
+    }
+    return heads;
+  };
+  return inputHeads;
 }
 
-function inputHeads(step: GraphStep, steps: ReadonlyMap<string, GraphStep>, seen: ReadonlySet<string>): Set<string> {
-  const heads = new Set<string>();
-  for (const need of step.needs) {
-    const needed = steps.get(need);
-    if (needed === undefined || seen.has(need)) continue;
-    for (const head of headsOf(needed, steps, new Set([...seen, need]))) heads.add(head);
-  }
-  return heads;
+/** Where the work stands after a step: at the step itself when it writes, else where it started. */
+function headsAfter(step: GraphStep, inputHeads: (step: GraphStep) => ReadonlySet<string>): ReadonlySet<string> {
+  const writes = step.action === "apply_changes" || step.action === "merge";
+  return writes ? new Set([step.id]) : inputHeads(step);
 }
 
 /**
@@ -64,10 +73,10 @@ function inputHeads(step: GraphStep, steps: ReadonlyMap<string, GraphStep>, seen
  * than one line of work, and the whole plan ends at exactly one.
  */
 export function findHeadProblems(plan: { steps: readonly GraphStep[] }): GraphProblem[] {
-  const steps = new Map<string, GraphStep>(plan.steps.map((step) => [step.id, step]));
+  const inputHeads = createHeadFinder(plan.steps);
   const problems: GraphProblem[] = [];
   plan.steps.forEach((step, index) => {
-    const heads = inputHeads(step, steps, new Set([step.id]));
+    const heads = inputHeads(step);
     if (step.action !== "merge" && heads.size > 1) {
       const message = `step "${step.id}" starts from ${[...heads].join(" and ")}: put a merge step between`;
       problems.push({ path: `steps[${index}].needs`, message });
@@ -75,7 +84,7 @@ export function findHeadProblems(plan: { steps: readonly GraphStep[] }): GraphPr
   });
   const needed = new Set(plan.steps.flatMap((step): string[] => step.needs));
   const sinks = plan.steps.filter((step) => !needed.has(step.id));
-  const ends = new Set(sinks.flatMap((step) => [...headsOf(step, steps, new Set([step.id]))]));
+  const ends = new Set(sinks.flatMap((step) => [...headsAfter(step, inputHeads)]));
   if (ends.size > 1) {
     problems.push({
       path: "steps",

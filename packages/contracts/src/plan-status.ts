@@ -72,7 +72,8 @@ const planEdges: Readonly<Record<PlanStatus, readonly PlanStatus[]>> = {
   rejected: [],
   pending: ["running", "paused", "cancelling", "draft"],
   running: ["paused", "succeeded", "failed", "cancelling", "draft"],
-  paused: ["running", "cancelling", "draft"],
+  // NOTE: a pause holds back what has not started; what runs may still end the plan.
+  paused: ["running", "succeeded", "failed", "cancelling", "draft"],
   cancelling: ["cancelled"],
   succeeded: [],
   failed: [],
@@ -80,11 +81,12 @@ const planEdges: Readonly<Record<PlanStatus, readonly PlanStatus[]>> = {
 };
 
 const stepEdges: Readonly<Record<StepStatus, readonly StepStatus[]>> = {
-  blocked: ["ready", "awaiting_approval", "skipped", "cancelled"],
+  // NOTE: succeeded at once is a result that a retry carries over.
+  blocked: ["ready", "awaiting_approval", "succeeded", "skipped", "cancelled"],
   ready: ["running", "awaiting_approval", "blocked", "failed", "cancelled"],
   awaiting_approval: ["ready", "blocked", "failed", "cancelled"],
-  running: ["succeeded", "backoff", "failed", "needs_reconcile", "awaiting_approval", "cancelled"],
-  backoff: ["ready", "failed", "cancelled"],
+  running: ["succeeded", "ready", "backoff", "failed", "needs_reconcile", "awaiting_approval", "cancelled"],
+  backoff: ["ready", "needs_reconcile", "failed", "cancelled"],
   needs_reconcile: ["succeeded", "ready", "failed", "cancelled"],
   succeeded: [],
   failed: [],

@@ -1,0 +1,5 @@
+// What tests of other packages may use.
+export { createdEvent, eventLog } from "./event-log.ts";
+export type { EventInput } from "./event-log.ts";
+export { testCommit, testPlan, testPlanId, testStep, testTime } from "./plan-values.ts";
+export type { StepInput } from "./plan-values.ts";
