@@ -9,6 +9,7 @@ import { rateLimit } from "express-rate-limit";
 import { checkHost, checkToken, withIds } from "./guard.ts";
 import { gatewayLimits } from "./limits.ts";
 import { openApiDocument } from "./open-api.ts";
+import { traceRequest } from "./trace-request.ts";
 
 export type Person = { tenantId: string; userId: string; capabilities: readonly string[] };
 
@@ -80,6 +81,7 @@ function forward(options: GatewayOptions): RequestHandler {
 export function createGateway(options: GatewayOptions): Express {
   const app = express();
   app.disable("x-powered-by");
+  app.use(traceRequest);
   app.use(withIds);
   app.use(checkHost(new Set(options.allowedHosts)));
   app.use(limiter());

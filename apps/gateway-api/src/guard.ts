@@ -3,18 +3,19 @@
 import { randomUUID, timingSafeEqual } from "node:crypto";
 
 import { AgentError, sha256Hex } from "@ossaat/contracts";
+import { activeTraceId, traceIdOf } from "@ossaat/telemetry";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 
 import { gatewayLimits } from "./limits.ts";
 
 const requestIdPattern = /^[A-Za-z0-9._-]+$/;
 
-/** Gives every request an id and a trace id, in the answer's headers as well. */
+/** Gives every request an id and a trace id (its span's when tracing is on), in the answer's headers as well. */
 export function withIds(request: Request, response: Response, next: NextFunction): void {
   const given = request.get("x-request-id") ?? "";
   const usable = given.length > 0 && given.length <= gatewayLimits.maxRequestIdChars && requestIdPattern.test(given);
   const requestId = usable ? given : randomUUID();
-  const traceId = /^00-([0-9a-f]{32})-/.exec(request.get("traceparent") ?? "")?.[1] ?? randomUUID().replaceAll("-", "");
+  const traceId = activeTraceId() ?? traceIdOf(request.get("traceparent")) ?? randomUUID().replaceAll("-", "");
   request.headers["x-request-id"] = requestId;
   request.headers["x-trace-id"] = traceId;
   response.locals["requestId"] = requestId;

@@ -4,10 +4,13 @@ export type { LogLevel, Logger, LoggerOptions } from "./create-logger.ts";
 export type { SpanLine } from "./file-exporter.ts";
 export { attributeKeys, serviceName, spanNames } from "./names.ts";
 export {
+  createPlanEnd,
   createPlanSpan,
   modelTurnEnd,
   modelTurnSpan,
+  requestEnd,
   requestSpan,
+  stepEnd,
   stepSpan,
   toolCallEnd,
   toolCallSpan,

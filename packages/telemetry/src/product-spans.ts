@@ -28,9 +28,19 @@ export function requestSpan({ method, route, planId, traceparent }: RequestSpanI
   };
 }
 
+/** How a request was answered; the request id finds it in logs and in the caller's report. */
+export function requestEnd({ status, requestId }: { status: number; requestId: string }): SpanAttributes {
+  return { [keys.httpStatus]: status, [keys.requestId]: requestId };
+}
+
 /** The creation of a plan: the parent of everything the plan does later. */
 export function createPlanSpan({ tenantId }: { tenantId: string }): SpanStart {
   return { name: spanNames.createPlan, attributes: { [keys.tenantId]: tenantId } };
+}
+
+/** The plan that was created. */
+export function createPlanEnd({ planId }: { planId: string }): SpanAttributes {
+  return { [keys.planId]: planId };
 }
 
 /** One attempt of a step. */
@@ -39,6 +49,11 @@ export function stepSpan({ kind, tenantId, ...ids }: StepIds & { kind: string; t
     name: spanNames.step(kind),
     attributes: { ...stepAttributes(ids), [keys.stepKind]: kind, [keys.tenantId]: tenantId },
   };
+}
+
+/** Why an attempt failed. */
+export function stepEnd({ reason }: { reason: string }): SpanAttributes {
+  return { [keys.stepReason]: reason };
 }
 
 export type ModelTurnStart = StepIds & {

@@ -28,7 +28,7 @@ export function currentTraceparent(): string | undefined {
 
 /** Trace id named by a `traceparent`; undefined when it is not one. */
 export function traceIdOf(traceparent: string | null | undefined): string | undefined {
-  return /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(traceparent ?? "")?.[1];
+  return /^(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}/.exec(traceparent ?? "")?.[1];
 }
 
 /** The context a `traceparent` names, free of anything that runs now. */

@@ -1,6 +1,7 @@
 // What every transaction of the engine needs, and the one way to run one.
 import { AgentError } from "@ossaat/contracts";
 import type { Actor } from "@ossaat/contracts";
+import { activeTraceId, traceIdOf } from "@ossaat/telemetry";
 
 import type { Artifacts } from "../artifact/artifacts.ts";
 import type { Clock, Ids, Rng } from "../clock.ts";
@@ -54,8 +55,9 @@ export async function changePlan<T>(
     const plan = await tx.selectFrom("plan").selectAll().where("id", "=", context.planId).executeTakeFirst();
     if (plan === undefined) throw planNotFound(context.planId);
     const now = engine.clock.now();
+    const traceId = activeTraceId() ?? traceIdOf(plan.traceparent);
     const append = (...events: NewEvent[]) =>
-      appendEvents(tx, { planId: context.planId, actor: context.actor, now }, events);
+      appendEvents(tx, { planId: context.planId, actor: context.actor, now, traceId }, events);
     return work({ tx, now, plan, actor: context.actor, append });
   });
   engine.bus.wake(context.planId);

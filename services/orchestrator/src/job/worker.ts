@@ -1,6 +1,7 @@
 // The worker: takes deliveries, claims, settles the message at once, and runs the step while
 // keeping its lease. It knows nothing of what a step does.
 import { AgentError } from "@ossaat/contracts";
+import { continueTrace } from "@ossaat/telemetry";
 
 import { claimStep, heartbeat } from "./claim-step.ts";
 import { failStep, releaseStep } from "./end-step.ts";
@@ -152,7 +153,9 @@ export function createWorker(deps: WorkerDeps): Worker {
   return {
     start() {
       // NOTE: one delivery at a time, because pausing at the last free slot must take effect at once.
-      subscription = queue.subscribe(pool, 1, onDelivery);
+      subscription = queue.subscribe(pool, 1, (delivery) =>
+        continueTrace(delivery.envelope.traceparent, () => onDelivery(delivery)),
+      );
     },
     cancel(planId, stepId) {
       running.get(keyOf(planId, stepId))?.controller.abort(new StepStopped("cancel"));

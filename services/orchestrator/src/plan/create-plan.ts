@@ -1,6 +1,7 @@
 // T1: takes a goal and starts its planning. Durable before it is answered.
 import { CreatePlanRequest, PlanId, planningStepId } from "@ossaat/contracts";
 import type { Actor, Budget, EventData, RepositoryInfo, WorkspaceService } from "@ossaat/contracts";
+import { activeTraceId, currentTraceparent } from "@ossaat/telemetry";
 
 import { appendEvents } from "../event/append-events.ts";
 import { dispatchStep } from "../job/dispatch-step.ts";
@@ -61,10 +62,10 @@ export async function insertPlan(
       unknown_cost_turns: 0,
       reserved_tokens: 0,
       reserved_cost_usd: 0,
-      traceparent: null,
+      traceparent: currentTraceparent() ?? null,
     })
     .execute();
-  await appendEvents(tx, { planId, actor, now }, [{ type: "plan.created", data: options }]);
+  await appendEvents(tx, { planId, actor, now, traceId: activeTraceId() }, [{ type: "plan.created", data: options }]);
 }
 
 export async function startPlanning(
@@ -86,7 +87,8 @@ export async function startPlanning(
     .where("plan_id", "=", planId)
     .where("step_id", "=", step.step_id)
     .execute();
-  await dispatchStep(tx, { tenantId, priority: 0, step, now, messageId: engine.ids.uuid(), traceparent: null });
+  const traceparent = currentTraceparent() ?? null;
+  await dispatchStep(tx, { tenantId, priority: 0, step, now, messageId: engine.ids.uuid(), traceparent });
 }
 
 function repositoryOf(info: RepositoryInfo, baseRef: string | undefined): PlanOptions["repository"] {

@@ -1,6 +1,7 @@
 // Routes of plans: parse, call the use case, reply.
 import { AgentError, CreatePlanRequest, EditPlanRequest, PlanDecision, RetryPlanRequest } from "@ossaat/contracts";
-import type { PlanResponse, PlanState } from "@ossaat/contracts";
+import type { PlanId, PlanResponse, PlanState } from "@ossaat/contracts";
+import { createPlanEnd, createPlanSpan, withSpan } from "@ossaat/telemetry";
 import { Router } from "express";
 import type { Response } from "express";
 
@@ -44,18 +45,27 @@ async function storeEdit(
   await writePlanFiles(deps.workspaces, row.repository_path, JSON.parse(after.def_json ?? "null") as SealedPlan);
 }
 
+type Created = { planId: PlanId };
+
+/** Everything the plan does later belongs to the trace this begins or continues. */
+function traceCreation({ tenantId }: Identity, create: () => Promise<Created>): Promise<Created> {
+  return withSpan(createPlanSpan({ tenantId }), async (span) => {
+    const created = await create();
+    span.set(createPlanEnd(created));
+    return created;
+  });
+}
+
 function writeRoutes(router: Router, deps: PlanRouteDeps): void {
   router.post(["/plans", "/plan"], async (request, response) => {
     const identity = identityOf(response);
     requireCapability(identity, "plan.create");
     const { tenantId, actor } = identity;
     const idempotencyKey = request.get("idempotency-key");
-    const { planId } = await createPlan(deps, {
-      request: parse(CreatePlanRequest, request.body),
-      tenantId,
-      actor,
-      idempotencyKey,
-    });
+    const body = parse(CreatePlanRequest, request.body);
+    const { planId } = await traceCreation(identity, () =>
+      createPlan(deps, { request: body, tenantId, actor, idempotencyKey }),
+    );
     await respond(deps, response, { planId, identity, status: 202 });
   });
   router.post("/plans/:planId/decisions", async (request, response) => {
@@ -77,11 +87,10 @@ function writeRoutes(router: Router, deps: PlanRouteDeps): void {
     const identity = identityOf(response);
     requireCapability(identity, "plan.approve");
     const old = await requirePlan(deps.engine.store.read, textParam(request, "planId"), identity.tenantId);
-    const { planId } = await retryPlan(deps.engine, {
-      old,
-      request: parse(RetryPlanRequest, request.body ?? {}),
-      actor: identity.actor,
-    });
+    const body = parse(RetryPlanRequest, request.body ?? {});
+    const { planId } = await traceCreation(identity, () =>
+      retryPlan(deps.engine, { old, request: body, actor: identity.actor }),
+    );
     await respond(deps, response, { planId, identity, status: 202 });
   });
 }

@@ -2,6 +2,7 @@
 import type { Budget } from "@ossaat/contracts";
 import { ProviderError, collectTurn } from "@ossaat/providers";
 import type { ModelRequest, ModelTurn, StreamEvent, Usage } from "@ossaat/providers";
+import { modelTurnEnd, modelTurnSpan, withSpan } from "@ossaat/telemetry";
 
 import { store } from "../artifact/artifacts.ts";
 import { releaseReservation, reserve, settle } from "../job/budget.ts";
@@ -76,7 +77,7 @@ async function recordTurn(
 ): Promise<void> {
   const { claim, model, request } = call;
   const message = await store(engine.artifacts, turn.message);
-  const costUsd = turn.usage.reportedCostUsd ?? model.price(turn.usage);
+  const costUsd = costOf(call, turn.usage);
   const usage = usageOf(turn.usage);
   const tokens = (usage.inputTokens ?? 0) + (usage.outputTokens ?? 0);
   await changeClaimed(engine, claim, async (change) => {
@@ -115,18 +116,54 @@ async function recordFailure(engine: Engine, call: ModelCall, error: ProviderErr
   });
 }
 
+function costOf({ model }: ModelCall, usage: Usage): number | null {
+  return usage.reportedCostUsd ?? model.price(usage);
+}
+
+async function requestTurn(engine: Engine, call: ModelCall): Promise<ModelTurn> {
+  const { claim, model, request, signal } = call;
+  const { maxOutputTokens, temperature, metadata } = request;
+  const { attempt } = claim;
+  const provider = model.provider.id;
+  const start = modelTurnSpan({
+    ...metadata,
+    attempt,
+    provider,
+    model: model.modelId,
+    scripted: model.scripted,
+    maxOutputTokens,
+    temperature,
+  });
+  return withSpan(start, async (span) => {
+    const events = model.provider.stream({ ...request, modelId: model.modelId, signal });
+    const turn = await collectTurn(events, { provider, onEvent: showLive(engine, call) });
+    const { usage, finishReason, responseId, servedModel, toolCalls } = turn;
+    const costUsd = costOf(call, usage);
+    span.set(
+      modelTurnEnd({
+        usage,
+        finishReason,
+        responseId,
+        responseModel: servedModel,
+        costUsd,
+        toolCalls: toolCalls.length,
+      }),
+    );
+    return turn;
+  });
+}
+
 /**
  * Buys one turn and records it.
  * @throws AgentError limit_exceeded (budget), ProviderError, LeaseLost
  */
 export async function callModel(engine: Engine, call: ModelCall): Promise<void> {
-  const { model, request, signal } = call;
+  const { signal } = call;
   await reserveTurn(engine, call);
   const startedAt = engine.clock.monotonic();
-  const options = { provider: model.provider.id, onEvent: showLive(engine, call) };
   let turn: ModelTurn;
   try {
-    turn = await collectTurn(model.provider.stream({ ...request, modelId: model.modelId, signal }), options);
+    turn = await requestTurn(engine, call);
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof ProviderError) await recordFailure(engine, call, error);

@@ -2,6 +2,7 @@
 // is the intent: a call that began and has no end was interrupted.
 import { AgentError, hashGrant, hashJson, toolSpecs } from "@ossaat/contracts";
 import type { Envelope, Stored, ToolEvent, ToolInvocation, ToolName, ToolOutput, WorkspaceId } from "@ossaat/contracts";
+import { currentTraceparent, toolCallEnd, toolCallSpan, withSpan } from "@ossaat/telemetry";
 
 import { store } from "../artifact/artifacts.ts";
 import { changeClaimed } from "../job/claim-step.ts";
@@ -45,9 +46,12 @@ function invocationOf(call: AllowedCall): ToolInvocation {
   };
 }
 
-async function recordStart(deps: StepDeps, call: AllowedCall, invocationId: string): Promise<void> {
-  const { claim, callId, tool, title, inputJson, approvedOutside } = call;
-  const argsHash = hashJson({ tool, inputJson });
+async function recordStart(
+  deps: StepDeps,
+  call: AllowedCall,
+  { invocationId, argsHash }: { invocationId: string; argsHash: string },
+): Promise<void> {
+  const { claim, callId, tool, title, approvedOutside } = call;
   const intent = toolSpecs[tool].effect === "pure" ? null : callId;
   await changeClaimed(deps.engine, claim, async (change) => {
     await setIntent(change.tx, claim, intent);
@@ -79,7 +83,9 @@ async function runToEnd(
   { callId, signal }: { callId: string; signal: AbortSignal },
 ): Promise<Terminal> {
   let terminal: Terminal | undefined;
-  for await (const event of deps.tools.execute(invocation, { signal })) {
+  const traceparent = currentTraceparent();
+  const options = { signal, ...(traceparent === undefined ? {} : { traceparent }) };
+  for await (const event of deps.tools.execute(invocation, options)) {
     if (event.state !== "running") {
       terminal = event;
       continue;
@@ -104,6 +110,27 @@ async function runToEnd(
   return terminal;
 }
 
+function exitCodeOf(terminal: Terminal): number | null | undefined {
+  return terminal.output?.commands?.at(-1)?.exitCode;
+}
+
+async function runTraced(
+  deps: StepDeps,
+  call: AllowedCall,
+  { invocation, argsHash, signal }: { invocation: ToolInvocation; argsHash: string; signal: AbortSignal },
+): Promise<Terminal> {
+  const { claim, callId, tool } = call;
+  const { planId, stepId, attempt } = claim;
+  return withSpan(toolCallSpan({ planId, stepId, attempt, tool, callId, argsHash }), async (span) => {
+    const terminal = await runToEnd(deps, invocation, { callId, signal });
+    const { state, output } = terminal;
+    const changedPaths = output?.changedPaths?.length;
+    span.set(toolCallEnd({ state, exitCode: exitCodeOf(terminal), changedPaths, unsandboxed: output?.unsandboxed }));
+    if (terminal.state !== "completed") span.fail(terminal.error.code);
+    return terminal;
+  });
+}
+
 function resultOf(terminal: Terminal): ToolOutput {
   if (terminal.state === "completed") return terminal.output;
   const text = `${terminal.error.message}${terminal.output === undefined ? "" : `\n${terminal.output.text}`}`;
@@ -117,7 +144,7 @@ async function recordEnd(
 ): Promise<void> {
   const { claim, callId, tool } = call;
   const result = terminal.output;
-  const exitCode = result?.commands?.at(-1)?.exitCode;
+  const exitCode = exitCodeOf(terminal);
   await changeClaimed(deps.engine, claim, async (change) => {
     await setIntent(change.tx, claim, null);
     await change.append({
@@ -145,9 +172,10 @@ async function recordEnd(
  */
 export async function executeCall(deps: StepDeps, call: AllowedCall, signal: AbortSignal): Promise<ToolOutput> {
   const invocation = invocationOf(call);
-  await recordStart(deps, call, invocation.invocationId);
+  const argsHash = hashJson({ tool: call.tool, inputJson: call.inputJson });
+  await recordStart(deps, call, { invocationId: invocation.invocationId, argsHash });
   const startedAt = deps.engine.clock.monotonic();
-  const terminal = await runToEnd(deps, invocation, { callId: call.callId, signal });
+  const terminal = await runTraced(deps, call, { invocation, argsHash, signal });
   const result = resultOf(terminal);
   const output = await store(deps.engine.artifacts, result);
   await recordEnd(deps, call, { terminal, output, seconds: (deps.engine.clock.monotonic() - startedAt) / 1000 });

@@ -1,6 +1,7 @@
 // Runs a claimed step by its kind and records how it ended, whatever happened.
 import { isPlanningStepId } from "@ossaat/contracts";
 import type { Plan } from "@ossaat/contracts";
+import { stepEnd, stepSpan, withSpan } from "@ossaat/telemetry";
 
 import { failStep } from "../job/end-step.ts";
 import type { Failure } from "../job/end-step.ts";
@@ -60,29 +61,44 @@ function withDeadline(signal: AbortSignal, seconds: number): { signal: AbortSign
   return { signal: controller.signal, clear };
 }
 
+function failureOf(deps: PlanningDeps, claim: Claim, thrown: unknown): Failure {
+  const failure = thrown instanceof StepFailed ? thrown.failure : toFailure(thrown);
+  if (failure.code === "internal") {
+    deps.engine.log.error({ planId: claim.planId, stepId: claim.stepId, error: thrown }, "step failed unexpectedly");
+  }
+  return named(claim, failure);
+}
+
+/** Runs the step; a failure is recorded and returned. */
+async function runRecorded(deps: PlanningDeps, claim: Claim, workerSignal: AbortSignal): Promise<Failure | undefined> {
+  const seconds = timeoutSeconds(claim);
+  const { signal, clear } = withDeadline(workerSignal, seconds);
+  try {
+    await dispatch(deps, claim, signal);
+    return undefined;
+  } catch (thrown) {
+    if (thrown instanceof LeaseLost || workerSignal.aborted) throw thrown;
+    const message = `the step took longer than ${seconds} s`;
+    const failure: Failure = signal.aborted
+      ? { reason: "timeout", code: "limit_exceeded", message, retryable: false }
+      : failureOf(deps, claim, thrown);
+    await failStep(deps.engine, claim, failure);
+    return failure;
+  } finally {
+    clear();
+  }
+}
+
 /** Makes the runner a worker calls. */
 export function createStepRunner(deps: PlanningDeps): StepRunner {
-  return async (claim, workerSignal) => {
-    const { signal, clear } = withDeadline(workerSignal, timeoutSeconds(claim));
-    try {
-      await dispatch(deps, claim, signal);
-    } catch (thrown) {
-      if (thrown instanceof LeaseLost || workerSignal.aborted) throw thrown;
-      if (signal.aborted) {
-        const message = `the step took longer than ${timeoutSeconds(claim)} s`;
-        await failStep(deps.engine, claim, { reason: "timeout", code: "limit_exceeded", message, retryable: false });
-        return;
-      }
-      const failure = thrown instanceof StepFailed ? thrown.failure : toFailure(thrown);
-      if (failure.code === "internal") {
-        deps.engine.log.error(
-          { planId: claim.planId, stepId: claim.stepId, error: thrown },
-          "step failed unexpectedly",
-        );
-      }
-      await failStep(deps.engine, claim, named(claim, failure));
-    } finally {
-      clear();
-    }
+  return (claim, workerSignal) => {
+    const { planId, stepId, attempt } = claim;
+    const { kind } = claim.step;
+    return withSpan(stepSpan({ planId, stepId, attempt, kind, tenantId: claim.plan.tenant_id }), async (span) => {
+      const failure = await runRecorded(deps, claim, workerSignal);
+      if (failure === undefined) return;
+      span.fail(failure.code);
+      span.set(stepEnd(failure));
+    });
   };
 }
