@@ -20,8 +20,8 @@ import { readStream } from "./read-stream.ts";
 import type { StreamItem } from "./read-stream.ts";
 
 export type ClientOptions = {
-  baseUrl: string;
-  /** Read before every request, because a restarted server has another one. */
+  /** Both are read before every request, because a restarted server has others. */
+  baseUrl(): string | Promise<string>;
   token(): string | Promise<string>;
   fetch?: typeof fetch;
 };
@@ -64,7 +64,7 @@ function makeSend(options: ClientOptions) {
     const { method = "GET", body, accept = "application/json", headers = {}, signal } = call;
     let response: Response;
     try {
-      response = await send(`${options.baseUrl}${path}`, {
+      response = await send(`${await options.baseUrl()}${path}`, {
         method,
         headers: {
           accept,
@@ -76,6 +76,7 @@ function makeSend(options: ClientOptions) {
         ...(signal === undefined ? {} : { signal }),
       });
     } catch (error) {
+      if (error instanceof AgentError) throw error;
       throw new AgentError("unavailable", "The server does not answer.", { cause: error });
     }
     if (!response.ok) throw await toError(response);

@@ -14,6 +14,8 @@ export const streamClientLimits = {
   retryMs: 500,
   /** Longest pause, ms. */
   maxRetryMs: 5_000,
+  /** Failed tries in a row after which the stream ends with the error. */
+  maxFailures: 20,
 } as const;
 
 export type OpenStream = (lastSeq: number, signal: AbortSignal) => Promise<Response>;
@@ -44,7 +46,7 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
 
 /**
  * Yields events after `afterSeq`; ends with the plan or with the signal.
- * @throws AgentError when the server refuses for good (not found, forbidden …)
+ * @throws AgentError when the server refuses for good (not found, forbidden …) or stays away
  */
 export async function* readStream(
   open: OpenStream,
@@ -64,7 +66,7 @@ export async function* readStream(
       if (signal.aborted) return;
       const error =
         thrown instanceof AgentError ? thrown : new AgentError("unavailable", "The stream broke.", { cause: thrown });
-      if (!error.isRetryable) throw error;
+      if (!error.isRetryable || failures >= streamClientLimits.maxFailures) throw error;
       yield { kind: "reconnecting", error };
     }
     failures += 1;

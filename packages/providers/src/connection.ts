@@ -72,7 +72,7 @@ export function findConnection(provider: "openai" | "anthropic", env: ProviderEn
   const isLoopback = url !== undefined && isLoopbackHost(url.hostname);
   if (apiKey === undefined && !isLoopback) {
     throw new AgentError("invalid_input", `The model provider ${provider} needs an API key: ${names.key} is not set.`, {
-      details: { next: `export ${names.key}=…  (then run the command again; ossaat doctor checks it)` },
+      details: { next: `export ${names.key}=…  (then run the command again; ossaat status lists what is set)` },
     });
   }
   return {

@@ -9,7 +9,7 @@ const forms = "openai/MODEL, anthropic/MODEL or scripted:FILE";
 
 function unknownForm(text: string): AgentError {
   return new AgentError("invalid_input", `"${text.slice(0, 200)}" is not a model name: write ${forms}.`, {
-    details: { next: "ossaat doctor" },
+    details: { next: "run `ossaat status` to see which keys are set" },
   });
 }
 

@@ -102,7 +102,9 @@ async function makeTask(deps: StepDeps, run: StepRun, prepared: Prepared): Promi
   const { claim, plan, step, profile, rows, repositoryPath } = run;
   const approved = JSON.parse(claim.plan.approved_json) as Record<string, string>;
   if (claim.plan.model === null) throw finalFailure("provider_failed", "no model is configured for this plan");
-  const repository = { tenantId: claim.plan.tenant_id, root: repositoryPath, commit: prepared.base };
+  // NOTE: commits of earlier steps exist only in the tool runner's own repository, so the index
+  // reads the plan's base; the context says so.
+  const repository = { tenantId: claim.plan.tenant_id, root: repositoryPath, commit: plan.repository.commit };
   return {
     profile,
     model: await deps.models.resolve(claim.plan.model),

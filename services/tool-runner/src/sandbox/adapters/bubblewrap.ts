@@ -184,6 +184,6 @@ export function createBubblewrapSandbox(options: BubblewrapOptions): Sandbox {
 
 function setupFailure(text: string): AgentError {
   return new AgentError("unavailable", `The sandbox could not be made: ${text.split("\n")[0] ?? ""}`, {
-    details: { next: "ossaat doctor" },
+    details: { next: "run `ossaat status` to see the sandbox" },
   });
 }

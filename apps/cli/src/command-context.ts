@@ -1,0 +1,50 @@
+// What every command gets: settings, output, style, the folder it works in and a connection.
+import path from "node:path";
+
+import { readConfig } from "./config.ts";
+import type { Config } from "./config.ts";
+import { connect } from "./server/connect.ts";
+import type { Connection } from "./server/connect.ts";
+import { createOutput } from "./terminal/output.ts";
+import type { GlobalFlags, Output } from "./terminal/output.ts";
+import { createStyle } from "./terminal/style.ts";
+import type { Style } from "./terminal/style.ts";
+
+/** Flags that every command takes. */
+export type CommonFlags = GlobalFlags & {
+  cd?: string;
+  trace?: string;
+  dangerouslyNoSandbox?: boolean;
+};
+
+export type CommandContext = {
+  config: Config;
+  output: Output;
+  style: Style;
+  /** Absolute; where the command acts, `-C` or the current folder. */
+  folder: string;
+  /** The server, started when none answers. @throws AgentError unavailable, conflict */
+  connect(): Promise<Connection>;
+};
+
+/** @throws AgentError invalid_input for a flag or variable that cannot be used */
+export function createContext(flags: CommonFlags): CommandContext {
+  const config = readConfig();
+  const output = createOutput(flags, config);
+  return {
+    config,
+    output,
+    style: createStyle(output),
+    folder: path.resolve(flags.cd ?? "."),
+    connect: async () => {
+      const connection = await connect(config, {
+        ...(flags.dangerouslyNoSandbox === true ? { dangerouslyNoSandbox: true } : {}),
+        ...(flags.trace === undefined ? {} : { traceFile: flags.trace }),
+      });
+      if (flags.dangerouslyNoSandbox === true) {
+        output.warn("NO SANDBOX: the agents' commands run with your own rights (--dangerously-no-sandbox).");
+      }
+      return connection;
+    },
+  };
+}

@@ -1,0 +1,152 @@
+// `ossaat approve` and `ossaat deny`: answers to a plan or to one approval request. What is
+// approved is printed with its hash.
+import { AgentError, ApprovalScope } from "@ossaat/contracts";
+import type { ApprovalState, PlanState } from "@ossaat/contracts";
+import type { Client } from "@ossaat/client";
+
+import type { CommandContext } from "../command-context.ts";
+import { pendingApprovals, readOnApproval } from "../follow/on-approval.ts";
+import { watchRun } from "../follow/watch-run.ts";
+import { isEditedOnDisk } from "../repository/edit-plan-file.ts";
+import { resolvePlan } from "../repository/resolve-plan.ts";
+import { renderApprovalCard } from "../terminal/approval-card.ts";
+import { absoluteModel } from "./plan.ts";
+import { findApproval, isApprovalId } from "./show.ts";
+
+export type ApproveFlags = {
+  hash?: string;
+  scope?: string;
+  comment?: string;
+  model?: string;
+  watch?: boolean;
+  onApproval?: string;
+};
+export type DenyFlags = { hash?: string; reason?: string; replan?: boolean };
+
+function checkShown(current: string | undefined, shown: string | undefined): void {
+  if (shown === undefined || current?.startsWith(shown) === true) return;
+  throw new AgentError("conflict", `You were shown hash ${shown}, it is ${current?.slice(0, 16) ?? "none"} now.`, {
+    details: { next: "run `ossaat show` and decide again" },
+  });
+}
+
+async function onlyPending(client: Client, state: PlanState, verb: string): Promise<ApprovalState> {
+  const pending = pendingApprovals(state);
+  const [only, second] = pending;
+  if (only === undefined) {
+    throw new AgentError("conflict", `Nothing of ${state.id} waits for an answer: it is ${state.status}.`, {
+      details: { next: `run \`ossaat show ${state.id}\`` },
+    });
+  }
+  if (second === undefined) return only;
+  throw new AgentError("invalid_input", `${pending.length} requests of ${state.id} wait: name one.`, {
+    details: { approvals: pending.map(({ approvalId }) => approvalId), next: `ossaat ${verb} ${only.approvalId}` },
+  });
+}
+
+async function approvePlan(
+  client: Client,
+  context: CommandContext,
+  state: PlanState,
+  flags: ApproveFlags,
+): Promise<void> {
+  const { output } = context;
+  const planHash = state.planHash;
+  if (planHash === undefined) throw new AgentError("conflict", "The plan has no revision to approve.");
+  checkShown(planHash, flags.hash);
+  if (await isEditedOnDisk(state)) {
+    throw new AgentError("conflict", "plan.json in the repository differs from the stored revision.", {
+      details: {
+        next: `\`ossaat edit ${state.id}\` stores the edit as a new revision; \`ossaat show ${state.id}\` shows the stored one`,
+      },
+    });
+  }
+  const model = absoluteModel(flags.model, context);
+  await client.decidePlan(state.id, {
+    decision: "approve",
+    planHash,
+    ...(flags.comment === undefined ? {} : { comment: flags.comment }),
+    ...(model === undefined ? {} : { model }),
+  });
+  output.note(`Approved ${state.id} revision ${state.revision}, hash ${planHash}.`);
+}
+
+function readScope(text: string | undefined): "once" | "step" | "run" {
+  const parsed = ApprovalScope.safeParse(text ?? "once");
+  if (parsed.success) return parsed.data;
+  throw new AgentError("invalid_input", `--scope takes once, step or run, not ${JSON.stringify(text)}.`);
+}
+
+async function approveRequest(
+  client: Client,
+  context: CommandContext,
+  approval: ApprovalState,
+  flags: ApproveFlags,
+): Promise<void> {
+  const { approvalId, requestHash } = approval;
+  checkShown(requestHash, flags.hash);
+  const scope = readScope(flags.scope);
+  context.output.note(renderApprovalCard(approval, context.style));
+  await client.decideApproval(approvalId, {
+    decision: "approve",
+    requestHash,
+    scope,
+    ...(flags.comment === undefined ? {} : { comment: flags.comment }),
+  });
+  context.output.note(`Approved (${scope}) hash ${requestHash}.`);
+}
+
+export async function approveCommand(text: string, flags: ApproveFlags, context: CommandContext): Promise<number> {
+  const { output } = context;
+  const rule = readOnApproval(flags.onApproval, context);
+  const { client } = await context.connect();
+  const direct = isApprovalId(text) ? await findApproval(client, text) : undefined;
+  const state = await resolvePlan(client, context, direct?.planId ?? text);
+  if (direct === undefined && state.status === "awaiting_approval") await approvePlan(client, context, state, flags);
+  else await approveRequest(client, context, direct ?? (await onlyPending(client, state, "approve")), flags);
+  if (flags.watch === true) {
+    return watchRun(client, context, { planId: state.id, rule, model: absoluteModel(flags.model, context) });
+  }
+  if (output.format !== "text") output.json({ schemaVersion: 1, plan: await client.getPlan(state.id) });
+  else output.note(`Next: ossaat watch ${state.id}`);
+  return 0;
+}
+
+async function denyRequest(client: Client, approval: ApprovalState, flags: DenyFlags): Promise<void> {
+  const { approvalId, requestHash } = approval;
+  checkShown(requestHash, flags.hash);
+  if (flags.replan === true) {
+    if (flags.reason === undefined) {
+      throw new AgentError("invalid_input", "--replan needs --reason: say what should be planned instead.");
+    }
+    await client.decideApproval(approvalId, { decision: "replan", requestHash, feedback: flags.reason });
+    return;
+  }
+  await client.decideApproval(approvalId, {
+    decision: "deny",
+    requestHash,
+    ...(flags.reason === undefined ? {} : { feedback: flags.reason }),
+  });
+}
+
+export async function denyCommand(text: string, flags: DenyFlags, context: CommandContext): Promise<number> {
+  const { output } = context;
+  const { client } = await context.connect();
+  const direct = isApprovalId(text) ? await findApproval(client, text) : undefined;
+  const state = await resolvePlan(client, context, direct?.planId ?? text);
+  if (direct === undefined && state.status === "awaiting_approval") {
+    checkShown(state.planHash, flags.hash);
+    await client.decidePlan(state.id, {
+      decision: "reject",
+      ...(state.planHash === undefined ? {} : { planHash: state.planHash }),
+      ...(flags.reason === undefined ? {} : { comment: flags.reason }),
+    });
+    output.note(`Rejected ${state.id}.`);
+  } else {
+    const approval = direct ?? (await onlyPending(client, state, "deny"));
+    await denyRequest(client, approval, flags);
+    output.note(`Denied: ${approval.title}`);
+  }
+  if (output.format !== "text") output.json({ schemaVersion: 1, plan: await client.getPlan(state.id) });
+  return 0;
+}

@@ -1,0 +1,74 @@
+// `ossaat logs`: the event log of a plan, and with --outputs what its commands printed.
+import { isTerminalPlan } from "@ossaat/contracts";
+import type { CommandRecord, PlanEvent } from "@ossaat/contracts";
+import type { Client } from "@ossaat/client";
+
+import type { CommandContext } from "../command-context.ts";
+import { withInterrupt } from "../follow/with-interrupt.ts";
+import { resolvePlan } from "../repository/resolve-plan.ts";
+import { escapeText } from "../terminal/escape.ts";
+import { eventLine } from "../terminal/render-run.ts";
+
+export type LogsFlags = { follow?: boolean; step?: string; outputs?: boolean; since?: string };
+
+function commandsOf(event: PlanEvent): CommandRecord[] {
+  if (event.type !== "tool.finished" || !("value" in event.data.output)) return [];
+  const value = event.data.output.value as { commands?: CommandRecord[] } | null;
+  return value?.commands ?? [];
+}
+
+async function printOutputs(client: Client, context: CommandContext, event: PlanEvent): Promise<void> {
+  for (const { logRef } of commandsOf(event)) {
+    for (let from = 0; ;) {
+      const { data, totalBytes } = await client.readLog(logRef, from);
+      if (data === "") break;
+      context.output.print(escapeText(data).trimEnd());
+      from += Buffer.byteLength(data);
+      if (from >= totalBytes) break;
+    }
+  }
+}
+
+type Printing = { client: Client; context: CommandContext; flags: LogsFlags };
+
+async function printEvent({ client, context, flags }: Printing, event: PlanEvent): Promise<void> {
+  if (flags.step !== undefined && event.stepId !== flags.step) return;
+  if (context.output.format === "ndjson") {
+    context.output.json(event);
+    return;
+  }
+  const line = eventLine(event);
+  if (line !== undefined) context.output.print(line);
+  if (flags.outputs === true) await printOutputs(client, context, event);
+}
+
+export async function logsCommand(
+  text: string | undefined,
+  flags: LogsFlags,
+  context: CommandContext,
+): Promise<number> {
+  const { output } = context;
+  const { client } = await context.connect();
+  const state = await resolvePlan(client, context, text);
+  const printing = { client, context, flags };
+  const collected: PlanEvent[] = [];
+  let afterSeq = Math.max(0, Number(flags.since ?? "0") || 0);
+  for (;;) {
+    const page = await client.listEvents(state.id, afterSeq);
+    for (const event of page) {
+      if (output.format === "json") collected.push(event);
+      else await printEvent(printing, event);
+    }
+    const last = page.at(-1);
+    if (last === undefined) break;
+    afterSeq = last.seq;
+  }
+  if (output.format === "json") output.json({ schemaVersion: 1, events: collected });
+  if (flags.follow !== true || isTerminalPlan(state.status) || output.format === "json") return 0;
+  await withInterrupt(context, async (signal) => {
+    for await (const item of client.watchPlan(state.id, { afterSeq, signal })) {
+      if (item.kind === "state") await printEvent(printing, item.event);
+    }
+  });
+  return 0;
+}

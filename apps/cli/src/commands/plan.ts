@@ -1,0 +1,134 @@
+// `ossaat plan`: proposes a plan and shows it. Nothing runs.
+import { AgentError, exitCodes } from "@ossaat/contracts";
+import type { CreatePlanRequest, PlanState } from "@ossaat/contracts";
+import type { Client } from "@ossaat/client";
+import path from "node:path";
+
+import type { CommandContext } from "../command-context.ts";
+import { exitCodeOf } from "../exit-code.ts";
+import { followPlan } from "../follow/follow-plan.ts";
+import { withInterrupt } from "../follow/with-interrupt.ts";
+import { findRepository } from "../repository/find-repository.ts";
+import { readGoal } from "../repository/read-goal.ts";
+import { renderPlanText } from "../terminal/render-plan.ts";
+
+export type PlanFlags = {
+  model?: string;
+  base?: string;
+  agents?: string;
+  maxCost?: string;
+  maxTokens?: string;
+  maxMinutes?: string;
+  detach?: boolean;
+};
+
+function positive(flag: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new AgentError("invalid_input", `${flag} takes a number above 0, not ${JSON.stringify(text)}.`);
+}
+
+/** A scripted model's file is named relative to where the command was typed. */
+export function absoluteModel(model: string | undefined, context: CommandContext): string | undefined {
+  if (model?.startsWith("scripted:") !== true || model === "scripted:") return model;
+  return `scripted:${path.resolve(context.folder, model.slice("scripted:".length))}`;
+}
+
+/** Budget flags as a budget. @throws AgentError invalid_input */
+export function readBudget(
+  flags: Pick<PlanFlags, "maxCost" | "maxTokens" | "maxMinutes">,
+): CreatePlanRequest["budget"] {
+  const maxCostUsd = positive("--max-cost", flags.maxCost);
+  const maxTokens = positive("--max-tokens", flags.maxTokens);
+  const maxMinutes = positive("--max-minutes", flags.maxMinutes);
+  if (maxTokens !== undefined && !Number.isInteger(maxTokens)) {
+    throw new AgentError("invalid_input", "--max-tokens takes a whole number.");
+  }
+  if (maxCostUsd === undefined && maxTokens === undefined && maxMinutes === undefined) return undefined;
+  return {
+    ...(maxCostUsd === undefined ? {} : { maxCostUsd }),
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(maxMinutes === undefined ? {} : { maxMinutes }),
+  };
+}
+
+function agentNames(text: string | undefined): string[] | undefined {
+  return text
+    ?.split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+}
+
+/** The request for a new plan; everything a flag says is checked before a server is started. */
+export async function readPlanRequest(
+  words: readonly string[],
+  flags: PlanFlags,
+  context: CommandContext,
+): Promise<CreatePlanRequest> {
+  const budget = readBudget(flags);
+  const agents = agentNames(flags.agents);
+  const goal = await readGoal(words);
+  const repository = await findRepository(context.folder);
+  const model = absoluteModel(flags.model ?? context.config.model, context);
+  return {
+    goal,
+    repository: {
+      path: repository ?? context.folder,
+      ...(flags.base === undefined ? {} : { baseRef: flags.base }),
+    },
+    ...(model === undefined ? {} : { model }),
+    ...(agents === undefined ? {} : { agents }),
+    ...(budget === undefined ? {} : { budget }),
+  };
+}
+
+/** Creates the plan and waits until it is proposed or its planning failed. */
+export async function propose(
+  client: Client,
+  context: CommandContext,
+  { request, signal }: { request: CreatePlanRequest; signal: AbortSignal },
+): Promise<PlanState> {
+  const created = await client.createPlan(request);
+  return followPlan(client, context, {
+    planId: created.id,
+    until: (state) => state.status !== "draft",
+    onParked: () => Promise.resolve("leave"),
+    signal,
+  });
+}
+
+export function nextAfterPlan(state: PlanState): string {
+  if (state.status === "failed") return `Planning failed: ${state.message ?? state.reason ?? "unknown"}`;
+  const runs =
+    state.model === null
+      ? `ossaat approve ${state.id} --model provider/model   (no model is configured; the plan itself needed none)`
+      : `ossaat approve ${state.id} --watch`;
+  return [
+    `Read    ${state.repository.path}/.plans/${state.id}/plan.md`,
+    `Change  ossaat edit ${state.id}, or ossaat revise ${state.id} "what should be different"`,
+    `Run     ${runs}`,
+  ].join("\n");
+}
+
+/** Returns the exit code: 0 when a plan is there to be read. */
+export async function planCommand(
+  words: readonly string[],
+  flags: PlanFlags,
+  context: CommandContext,
+): Promise<number> {
+  const { output, style } = context;
+  const request = await readPlanRequest(words, flags, context);
+  const { client } = await context.connect();
+  if (flags.detach === true) {
+    const created = await client.createPlan(request);
+    if (output.format === "text") output.print(created.id);
+    else output.json({ schemaVersion: 1, plan: created });
+    return exitCodes.done;
+  }
+  const state = await withInterrupt(context, (signal) => propose(client, context, { request, signal }));
+  if (output.format === "text") output.print(renderPlanText(state, style));
+  else output.json({ schemaVersion: 1, plan: state });
+  output.note(`\n${nextAfterPlan(state)}`);
+  return state.status === "awaiting_approval" ? exitCodes.done : exitCodeOf(state);
+}

@@ -1,0 +1,41 @@
+// `ossaat run`: plan, approve on the spot, watch to the end, in one command.
+import { AgentError } from "@ossaat/contracts";
+import type { Client } from "@ossaat/client";
+import type { PlanState } from "@ossaat/contracts";
+
+import type { CommandContext } from "../command-context.ts";
+import { exitCodeOf } from "../exit-code.ts";
+import { readOnApproval } from "../follow/on-approval.ts";
+import { reportEnd, watchRun } from "../follow/watch-run.ts";
+import { withInterrupt } from "../follow/with-interrupt.ts";
+import { renderPlanText } from "../terminal/render-plan.ts";
+import { propose, readPlanRequest } from "./plan.ts";
+import type { PlanFlags } from "./plan.ts";
+
+export type RunFlags = PlanFlags & { yes?: boolean; onApproval?: string };
+
+async function approveAsProposed(client: Client, context: CommandContext, state: PlanState): Promise<void> {
+  if (state.planHash === undefined) throw new AgentError("conflict", "The plan has no revision to approve.");
+  context.output.note(renderPlanText(state, context.style));
+  await client.decidePlan(state.id, { decision: "approve", planHash: state.planHash, comment: "--yes" });
+}
+
+/** Returns the exit code. */
+export async function runCommand(words: readonly string[], flags: RunFlags, context: CommandContext): Promise<number> {
+  const { output } = context;
+  const rule = readOnApproval(flags.onApproval, context);
+  const request = await readPlanRequest(words, flags, context);
+  const { client } = await context.connect();
+  const state = await withInterrupt(context, (signal) => propose(client, context, { request, signal }));
+  if (state.status !== "awaiting_approval") {
+    reportEnd(context, state);
+    return exitCodeOf(state);
+  }
+  if (flags.yes === true) await approveAsProposed(client, context, state);
+  if (flags.detach === true) {
+    if (output.format === "text") output.print(state.id);
+    else output.json({ schemaVersion: 1, plan: await client.getPlan(state.id) });
+    return flags.yes === true ? 0 : exitCodeOf(state);
+  }
+  return watchRun(client, context, { planId: state.id, rule });
+}

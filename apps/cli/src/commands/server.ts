@@ -1,0 +1,90 @@
+// `ossaat up`, `ossaat down` and `ossaat status`: the embedded server.
+import { AgentError } from "@ossaat/contracts";
+import type { StatusResponse } from "@ossaat/contracts";
+
+import type { CommandContext } from "../command-context.ts";
+import { connect, findServer, runningClient, stopServer } from "../server/connect.ts";
+import { escapeLine } from "../terminal/escape.ts";
+
+export type UpFlags = { port?: string; detach?: boolean; dangerouslyNoSandbox?: boolean; trace?: string };
+
+function readPort(text: string | undefined): number {
+  const port = Number(text ?? "0");
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new AgentError("invalid_input", `--port takes a number from 0 to 65535, not ${JSON.stringify(text)}.`);
+}
+
+async function upForeground(flags: UpFlags, context: CommandContext): Promise<number> {
+  const { serve } = await import("../server/serve.ts");
+  const { createServerLog } = await import("../server/server-log.ts");
+  const log = await createServerLog(context.config, flags.trace);
+  const server = await serve({
+    config: context.config,
+    sandbox: flags.dangerouslyNoSandbox === true ? "none" : "bubblewrap",
+    port: readPort(flags.port),
+    idleMs: undefined,
+    log,
+  });
+  context.output.note(`ossaat is up at ${server.url}; Ctrl+C stops it, plans resume at the next start.`);
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => void server.stop(signal));
+  await server.stopped;
+  await log.close();
+  return 0;
+}
+
+/** Runs the server in the foreground, or with --detach in the background. */
+export async function upCommand(flags: UpFlags, context: CommandContext): Promise<number> {
+  if (flags.detach !== true) return upForeground(flags, context);
+  if (flags.port !== undefined) {
+    throw new AgentError("invalid_input", "--port goes with a server in the foreground: leave out --detach.");
+  }
+  const { client, url, started } = await context.connect();
+  const status = await client.status();
+  if (context.output.format !== "text") context.output.json({ ...status, url });
+  else context.output.print(`${url}  ${started ? "started" : "was up already"}, pid ${status.pid}`);
+  return 0;
+}
+
+export async function downCommand(context: CommandContext): Promise<number> {
+  const stopped = await stopServer(context.config);
+  if (context.output.format !== "text") context.output.json({ schemaVersion: 1, stopped });
+  else context.output.note(stopped ? "Stopped. Unfinished plans resume at the next start." : "No server was running.");
+  return 0;
+}
+
+function sandboxText({ sandbox }: StatusResponse): string {
+  if (sandbox.driver === "none") return "NONE: commands run with your own rights";
+  const fix = sandbox.fix === undefined ? "" : ` — ${sandbox.fix}`;
+  return `${sandbox.driver}, ${sandbox.detail}${fix}`;
+}
+
+function statusText(status: StatusResponse, url: string): string {
+  const { plans } = status;
+  const model =
+    status.model ??
+    "none configured; plans come from the index. Set ANTHROPIC_API_KEY or OPENAI_API_KEY, or use --model";
+  return [
+    `Server   ${url}, version ${status.version}, pid ${status.pid}, since ${status.startedAt}`,
+    `Model    ${model}`,
+    `Keys     ${status.providerKeys.length === 0 ? "none" : status.providerKeys.join(", ")}`,
+    `Sandbox  ${escapeLine(sandboxText(status))}`,
+    `Plans    ${plans.open} open, ${plans.running} running, ${plans.awaitingApproval} wait for approval`,
+    `State    ${status.stateDir}`,
+  ].join("\n");
+}
+
+/** Shows the running server; starts none. */
+export async function statusCommand(context: CommandContext): Promise<number> {
+  const { config, output } = context;
+  const file = config.remote === undefined ? await findServer(config) : undefined;
+  if (file === undefined && config.remote === undefined) {
+    if (output.format !== "text") output.json({ schemaVersion: 1, running: false, stateDir: config.stateDir });
+    else output.print(`No server is running; the next command starts one.\nState    ${config.stateDir}`);
+    return 0;
+  }
+  const { client, url } = file === undefined ? await connect(config) : { client: runningClient(config), url: file.url };
+  const status = await client.status();
+  if (output.format !== "text") output.json({ ...status, running: true, url });
+  else output.print(statusText(status, url));
+  return 0;
+}

@@ -1,0 +1,108 @@
+// The embedded stack: gateway, orchestrator, tool runner and indexer in one process.
+import { randomBytes } from "node:crypto";
+import path from "node:path";
+
+import { createGateway } from "@ossaat/gateway-api";
+import { createIndexer } from "@ossaat/indexer";
+import {
+  createContextPlanner,
+  createFileArtifacts,
+  createModels,
+  createOrchestrator,
+  mintInternalToken,
+  openSqliteStore,
+  systemClock,
+  systemIds,
+} from "@ossaat/orchestrator";
+import type { Orchestrator } from "@ossaat/orchestrator";
+import { createToolRunner } from "@ossaat/tool-runner";
+import type { RequestHandler } from "express";
+
+import type { Config } from "../config.ts";
+import { version } from "../version.ts";
+
+export type StackLog = {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+};
+
+export type StackOptions = {
+  config: Config;
+  /** `none` only when the user asked for it by its long name. */
+  sandbox: "bubblewrap" | "none";
+  token: string;
+  log: StackLog;
+  onActivity: () => void;
+};
+
+export type EmbeddedStack = {
+  handler: RequestHandler;
+  activePlans(): Promise<number>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+};
+
+const allowedHosts = ["127.0.0.1", "localhost", "[::1]"];
+
+function gatewayOf(
+  { config, token, log, onActivity }: StackOptions,
+  orchestrator: Orchestrator,
+  internalKey: Uint8Array,
+): RequestHandler {
+  return createGateway({
+    upstream: orchestrator.app,
+    mintToken: ({ tenantId, userId, capabilities }) =>
+      mintInternalToken({ tenantId, actor: { kind: "user", id: userId }, capabilities }, internalKey),
+    token,
+    localUser: config.userName,
+    allowedHosts,
+    version,
+    ready: () => orchestrator.ready(),
+    onActivity,
+    log,
+  });
+}
+
+/**
+ * Opens the state folder and builds the stack.
+ * @throws AgentError conflict when another server owns the folder
+ */
+export async function createEmbeddedStack(options: StackOptions): Promise<EmbeddedStack> {
+  const { config, sandbox, log } = options;
+  const store = await openSqliteStore(path.join(config.stateDir, "ossaat.db"));
+  const runner = createToolRunner({ stateDir: path.join(config.stateDir, "runner"), sandbox });
+  const index = createIndexer({ cacheDir: path.join(config.cacheDir, "index") });
+  const internalKey = randomBytes(32);
+  const orchestrator = createOrchestrator({
+    store,
+    clock: systemClock,
+    ids: systemIds,
+    rng: Math.random,
+    artifacts: createFileArtifacts(path.join(config.stateDir, "artifacts")),
+    log,
+    tools: runner.tools,
+    workspaces: runner.workspaces,
+    index,
+    models: createModels({ env: config.providerEnv, config: config.model, requestLog: config.modelRequestLog }),
+    planner: createContextPlanner({ index }),
+    userAgentsDir: config.userAgentsDir,
+    sandbox,
+    internalKey,
+    version,
+    stateDir: config.stateDir,
+    providerKeys: config.providerKeys,
+    ...(config.slots === undefined ? {} : { slots: config.slots }),
+  });
+  return {
+    handler: gatewayOf(options, orchestrator, internalKey),
+    activePlans: () => orchestrator.activePlans(),
+    start: () => orchestrator.start(),
+    async stop() {
+      await orchestrator.stop();
+      await runner.close();
+      await index.close();
+      await store.close();
+    },
+  };
+}

@@ -1,0 +1,98 @@
+// Watches a plan until it ends or stands still, shows it, and gives every question to whoever
+// answers: a person at the terminal, or the rule of `--on-approval`.
+import { foldPlan, isTerminalPlan } from "@ossaat/contracts";
+import type { LiveEvent, PlanEvent, PlanState } from "@ossaat/contracts";
+import type { Client } from "@ossaat/client";
+
+import type { CommandContext } from "../command-context.ts";
+import { isParked } from "../exit-code.ts";
+import { createProgressView } from "./progress-view.ts";
+
+/** `again`: nothing was decided, look at the plan afresh. */
+export type Answered = "answered" | "again" | "leave";
+
+export type FollowOptions = {
+  planId: string;
+  /** Called when nothing goes on without an answer; `leave` ends the watching. */
+  onParked(state: PlanState): Promise<Answered>;
+  /** Ends the watching early, the plan's state is returned as it is. */
+  until?(state: PlanState): boolean;
+  signal: AbortSignal;
+  /** Called with every event of the log from its beginning, for machine output. */
+  onEvent?(event: PlanEvent | LiveEvent): void;
+};
+
+async function replay(client: Client, options: FollowOptions): Promise<PlanState> {
+  let state: PlanState | undefined;
+  for (;;) {
+    const page = await client.listEvents(options.planId, state?.lastSeq ?? 0);
+    for (const event of page) {
+      state = foldPlan(state, event);
+      options.onEvent?.(event);
+    }
+    if (page.length === 0 && state !== undefined) return state;
+    if (page.length === 0) return client.getPlan(options.planId);
+  }
+}
+
+/** Whether the watching is over, or a question has to be answered first. */
+function mustStop(state: PlanState, options: FollowOptions): "end" | "ask" | undefined {
+  if (isTerminalPlan(state.status) || options.until?.(state) === true) return "end";
+  return isParked(state) ? "ask" : undefined;
+}
+
+/**
+ * Returns the last state seen: ended, parked (when `onParked` leaves) or interrupted.
+ * @throws AgentError when the server refuses or cannot be started again
+ */
+export async function followPlan(client: Client, context: CommandContext, options: FollowOptions): Promise<PlanState> {
+  let state = options.onEvent === undefined ? await client.getPlan(options.planId) : await replay(client, options);
+  const view = createProgressView(context);
+  try {
+    for (;;) {
+      view.show(state);
+      const stop = options.signal.aborted ? "end" : mustStop(state, options);
+      if (stop === "end") return state;
+      if (stop === "ask") {
+        view.hide();
+        const answer = await options.onParked(state);
+        if (answer === "leave") return state;
+        if (answer === "again") {
+          state = await client.getPlan(options.planId);
+          continue;
+        }
+      }
+      state = await readOn(client, { state, options, view });
+    }
+  } finally {
+    view.close();
+  }
+}
+
+type Reading = { state: PlanState; options: FollowOptions; view: ReturnType<typeof createProgressView> };
+
+/** Reads the stream until something has to be decided here. */
+async function readOn(client: Client, { state: start, options, view }: Reading): Promise<PlanState> {
+  let state = start;
+  const controller = new AbortController();
+  const signal = AbortSignal.any([controller.signal, options.signal]);
+  try {
+    for await (const item of client.watchPlan(options.planId, { afterSeq: state.lastSeq, signal })) {
+      if (item.kind === "reconnecting") {
+        view.reconnecting(item.error.message);
+        continue;
+      }
+      options.onEvent?.(item.event);
+      if (item.kind === "live") {
+        view.live(item.event);
+        continue;
+      }
+      state = foldPlan(state, item.event);
+      view.event(item.event, state);
+      if (mustStop(state, options) !== undefined) return state;
+    }
+    return state;
+  } finally {
+    controller.abort();
+  }
+}

@@ -1,0 +1,75 @@
+// What a run without a person does when one is needed.
+import { AgentError } from "@ossaat/contracts";
+import type { PlanState } from "@ossaat/contracts";
+import type { Client } from "@ossaat/client";
+
+import type { CommandContext } from "../command-context.ts";
+import { escapeLine } from "../terminal/escape.ts";
+import type { Answered } from "./follow-plan.ts";
+
+export type OnApproval = "ask" | "park" | "deny" | "fail";
+
+/** `ask` where a person sits, else `park`. @throws AgentError invalid_input */
+export function readOnApproval(flag: string | undefined, context: CommandContext): OnApproval {
+  if (flag === undefined) return context.output.isInteractive ? "ask" : "park";
+  if (flag === "park" || flag === "deny" || flag === "fail") return flag;
+  throw new AgentError("invalid_input", `--on-approval takes park, deny or fail, not ${JSON.stringify(flag)}.`);
+}
+
+export function pendingApprovals(state: PlanState): PlanState["approvals"] {
+  return state.approvals.filter(({ status }) => status === "pending");
+}
+
+/** Says what a parked plan waits for and which command goes on. */
+export function describeParked(state: PlanState): string {
+  if (state.status === "awaiting_approval") {
+    return `The plan waits for your approval.\nNext: ossaat show ${state.id} && ossaat approve ${state.id}`;
+  }
+  if (state.status === "paused") return `The plan is paused.\nNext: ossaat resume ${state.id}`;
+  const lines = pendingApprovals(state).map(
+    (approval) =>
+      `Waits for you: ${escapeLine(approval.title)}\nNext: ossaat show ${approval.approvalId}, then ossaat approve or deny ${approval.approvalId}`,
+  );
+  const lost = state.steps.filter(({ status }) => status === "needs_reconcile");
+  return [
+    ...lines,
+    ...lost.map((step) => `Step ${step.id} was interrupted in an effect that must not repeat: ${step.message ?? ""}`),
+  ].join("\n");
+}
+
+/** Denies every pending question, with a reason the agent can act on. */
+export async function denyAll(client: Client, state: PlanState): Promise<Answered> {
+  if (state.status === "awaiting_approval") {
+    await client.decidePlan(state.id, {
+      decision: "reject",
+      ...(state.planHash === undefined ? {} : { planHash: state.planHash }),
+      comment: "--on-approval=deny: nobody is here to approve it",
+    });
+    return "answered";
+  }
+  const pending = pendingApprovals(state);
+  for (const { approvalId, requestHash } of pending) {
+    const feedback =
+      "Nobody is here to approve this (--on-approval=deny). Find a way inside your envelope, or finish and say what is missing.";
+    await client.decideApproval(approvalId, { decision: "deny", requestHash, feedback });
+  }
+  return pending.length === 0 ? "leave" : "answered";
+}
+
+/** The rule for a parked plan when nobody is asked. */
+export async function answerByRule(
+  client: Client,
+  context: CommandContext,
+  { state, rule }: { state: PlanState; rule: Exclude<OnApproval, "ask"> },
+): Promise<Answered> {
+  switch (rule) {
+    case "park":
+      context.output.note(describeParked(state));
+      return "leave";
+    case "deny":
+      return denyAll(client, state);
+    case "fail":
+      await client.decidePlan(state.id, { decision: "cancel", reason: "--on-approval=fail: an approval was needed" });
+      return "answered";
+  }
+}

@@ -1,0 +1,54 @@
+// Follows a plan to its end with whoever answers questions, and reports how it ended.
+import type { PlanState } from "@ossaat/contracts";
+import type { Client } from "@ossaat/client";
+
+import type { CommandContext } from "../command-context.ts";
+import { exitCodeOf } from "../exit-code.ts";
+import { renderEnd } from "../terminal/render-end.ts";
+import { askPerson } from "./ask-person.ts";
+import { followPlan } from "./follow-plan.ts";
+import { answerByRule } from "./on-approval.ts";
+import type { OnApproval } from "./on-approval.ts";
+import { withInterrupt } from "./with-interrupt.ts";
+
+export type WatchOptions = {
+  planId: string;
+  rule: OnApproval;
+  /** Model to approve with, when a person approves a plan made without one. */
+  model?: string | undefined;
+};
+
+/** Returns the exit code. */
+export async function watchRun(client: Client, context: CommandContext, options: WatchOptions): Promise<number> {
+  const { planId, rule, model } = options;
+  const { output } = context;
+  const hint = () =>
+    `Press Ctrl+C again to cancel the run. Otherwise it goes on: \`ossaat watch ${planId}\` or \`ossaat cancel ${planId}\`.`;
+  const onSecond = async () => {
+    await client.decidePlan(planId, { decision: "cancel", reason: "Ctrl+C" });
+  };
+  const state = await withInterrupt(
+    context,
+    (signal) =>
+      followPlan(client, context, {
+        planId,
+        signal,
+        onParked: (parked) =>
+          rule === "ask"
+            ? askPerson({ client, context, model }, parked)
+            : answerByRule(client, context, { state: parked, rule }),
+        ...(output.format === "ndjson" ? { onEvent: (event) => output.json(event) } : {}),
+      }),
+    { hint, onSecond },
+  );
+  return reportEnd(context, state);
+}
+
+/** Prints the end of a watched run in the format asked for. */
+export function reportEnd(context: CommandContext, state: PlanState): number {
+  const { output, style } = context;
+  const exitCode = exitCodeOf(state);
+  if (output.format === "json") output.json({ schemaVersion: 1, exitCode, plan: state });
+  if (output.format === "text") output.print(renderEnd(state, style));
+  return exitCode;
+}

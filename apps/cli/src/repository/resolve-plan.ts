@@ -1,0 +1,56 @@
+// Which plan a person means: a whole id, the beginning of one, or the newest of this repository.
+import { AgentError } from "@ossaat/contracts";
+import type { PlanListResponse, PlanState, PlanSummary } from "@ossaat/contracts";
+import type { Client } from "@ossaat/client";
+
+import type { CommandContext } from "../command-context.ts";
+import { findRepository } from "./find-repository.ts";
+
+const wholeId = /^plan-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$|^plan-[0-9a-f]{8}$/;
+
+async function* allPlans(client: Client, repository?: string): AsyncGenerator<PlanSummary> {
+  let cursor: string | undefined;
+  do {
+    const page: PlanListResponse = await client.listPlans({
+      ...(cursor === undefined ? {} : { cursor }),
+      ...(repository === undefined ? {} : { repository }),
+    });
+    yield* page.plans;
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+}
+
+async function newestHere(client: Client, context: CommandContext): Promise<string> {
+  const repository = await findRepository(context.folder);
+  for await (const plan of allPlans(client, repository)) return plan.id;
+  throw new AgentError("not_found", "There is no plan for this repository yet.", {
+    details: { next: 'run `ossaat plan "<goal>"`' },
+  });
+}
+
+async function byPrefix(client: Client, text: string): Promise<string> {
+  const prefix = text.startsWith("plan-") ? text : `plan-${text}`;
+  const found: string[] = [];
+  for await (const plan of allPlans(client)) if (plan.id.startsWith(prefix)) found.push(plan.id);
+  const [only, second] = found;
+  if (only === undefined) {
+    throw new AgentError("not_found", `There is no plan ${JSON.stringify(text)}.`, {
+      details: { next: "run `ossaat runs --all` to list plans" },
+    });
+  }
+  if (second === undefined) return only;
+  throw new AgentError("invalid_input", `${JSON.stringify(text)} is the beginning of ${found.length} plans.`, {
+    details: { plans: found, next: `use more of the id, for example \`ossaat show ${only}\`` },
+  });
+}
+
+/** @throws AgentError not_found, invalid_input (more than one fits) */
+export async function resolvePlanId(client: Client, context: CommandContext, text?: string): Promise<string> {
+  if (text === undefined) return newestHere(client, context);
+  return wholeId.test(text) ? text : byPrefix(client, text);
+}
+
+/** The state of the plan a person means. @throws AgentError not_found, invalid_input */
+export async function resolvePlan(client: Client, context: CommandContext, text?: string): Promise<PlanState> {
+  return client.getPlan(await resolvePlanId(client, context, text));
+}

@@ -1,0 +1,204 @@
+// Finds the server to talk to; starts the embedded one in the background when none answers.
+import { spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+import { createClient } from "@ossaat/client";
+import type { Client } from "@ossaat/client";
+import { AgentError } from "@ossaat/contracts";
+
+import { serverEnv } from "../config.ts";
+import type { Config } from "../config.ts";
+import { version } from "../version.ts";
+import { readServerFile } from "./server-file.ts";
+import type { ServerFile } from "./server-file.ts";
+
+export const connectLimits = {
+  /** A server that does not answer /healthz in this time is not there, ms. */
+  probeMs: 2_000,
+  /** Time a new server has to come up, ms. */
+  startMs: 20_000,
+} as const;
+
+export type StartOptions = {
+  dangerouslyNoSandbox?: boolean;
+  traceFile?: string;
+};
+
+export type Connection = { client: Client; url: string; started: boolean };
+
+async function answers(url: string): Promise<boolean> {
+  return fetch(`${url}/healthz`, { signal: AbortSignal.timeout(connectLimits.probeMs) }).then(
+    (response) => response.ok,
+    () => false,
+  );
+}
+
+/** The embedded server that runs now, if one does. */
+export async function findServer(config: Config): Promise<ServerFile | undefined> {
+  const file = await readServerFile(config.stateDir);
+  return file !== undefined && (await answers(file.url)) ? file : undefined;
+}
+
+export function logFilePath(config: Config): string {
+  return path.join(config.stateDir, "server.log");
+}
+
+async function lastLogLines(config: Config): Promise<string> {
+  const text = await readFile(logFilePath(config), "utf8").catch(() => "");
+  return text.trimEnd().split("\n").slice(-5).join("\n");
+}
+
+/** The entry that runs a server in the foreground of its own process. */
+const serverEntry = fileURLToPath(new URL("../server-main.ts", import.meta.url));
+
+function spawnServer(config: Config, options: StartOptions): { exited: () => number | null } {
+  mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
+  const log = openSync(logFilePath(config), "a", 0o600);
+  const args = [
+    serverEntry,
+    ...(options.dangerouslyNoSandbox === true ? ["--dangerously-no-sandbox"] : []),
+    ...(options.traceFile === undefined ? [] : ["--trace", path.resolve(options.traceFile)]),
+  ];
+  const child = spawn(process.execPath, args, {
+    detached: true,
+    stdio: ["ignore", log, log],
+    cwd: config.stateDir,
+    env: serverEnv(config),
+  });
+  closeSync(log);
+  child.unref();
+  return { exited: () => child.exitCode };
+}
+
+async function startServer(config: Config, options: StartOptions): Promise<ServerFile> {
+  const child = spawnServer(config, options);
+  const end = Date.now() + connectLimits.startMs;
+  while (Date.now() < end) {
+    const found = await findServer(config);
+    if (found !== undefined) return found;
+    if (child.exited() !== null) break;
+    await sleep(50);
+  }
+  // NOTE: another command may have started the server at the same moment and won.
+  const found = await findServer(config);
+  if (found !== undefined) return found;
+  throw new AgentError("unavailable", `The embedded server did not start.\n${await lastLogLines(config)}`, {
+    details: { next: `read ${logFilePath(config)}` },
+  });
+}
+
+async function requireServerFile(config: Config): Promise<ServerFile> {
+  const file = await readServerFile(config.stateDir);
+  if (file === undefined) throw new AgentError("unavailable", "The embedded server is not running.");
+  return file;
+}
+
+/** The connection was refused, so the request has certainly not arrived. */
+function isRefused(error: unknown): boolean {
+  const cause: unknown = error instanceof Error ? error.cause : undefined;
+  return (cause as NodeJS.ErrnoException | undefined)?.code === "ECONNREFUSED";
+}
+
+/** Sends a request; a server that is gone is started again and asked once more. */
+function revivingFetch(config: Config, options: StartOptions): typeof fetch {
+  let starting: Promise<ServerFile> | undefined;
+  const revive = () =>
+    (starting ??= startServer(config, options).finally(() => {
+      starting = undefined;
+    }));
+  return async (input, init) => {
+    try {
+      return await fetch(input, init);
+    } catch (error) {
+      if (!isRefused(error) || init?.signal?.aborted === true) throw error;
+      const { url, token } = await revive();
+      const { pathname, search } = new URL(input instanceof Request ? input.url : input);
+      const headers = new Headers(init?.headers);
+      headers.set("authorization", `Bearer ${token}`);
+      return fetch(`${url}${pathname}${search}`, { ...init, headers });
+    }
+  };
+}
+
+function clientOf(config: Config, options?: StartOptions): Client {
+  return createClient({
+    baseUrl: async () => (await requireServerFile(config)).url,
+    token: async () => (await requireServerFile(config)).token,
+    ...(options === undefined ? {} : { fetch: revivingFetch(config, options) }),
+  });
+}
+
+/** A client of the embedded server that runs now; it starts none. */
+export function runningClient(config: Config): Client {
+  return clientOf(config);
+}
+
+function connectRemote(remote: NonNullable<Config["remote"]>): Connection {
+  const token = remote.token;
+  if (token === undefined) {
+    throw new AgentError("unauthenticated", "OSSAAT_URL is set, but OSSAAT_TOKEN is not.", {
+      details: { next: "export OSSAAT_TOKEN=… or unset OSSAAT_URL to use the embedded server" },
+    });
+  }
+  const client = createClient({ baseUrl: () => remote.url, token: () => token });
+  return { client, url: remote.url, started: false };
+}
+
+/** Whether the running server lacks something this command brings along. */
+async function mustRestart(config: Config, client: Client, options: StartOptions): Promise<string | undefined> {
+  const status = await client.status();
+  const missing = config.providerKeys.filter((name) => !status.providerKeys.includes(name));
+  const unsandboxed = status.sandbox.driver === "none";
+  const reasons = [
+    ...(status.version === version ? [] : [`it runs version ${status.version}, this is ${version}`]),
+    ...(missing.length === 0 ? [] : [`it was started without ${missing.join(" and ")}`]),
+    ...(options.dangerouslyNoSandbox === true && !unsandboxed ? ["it was started with the sandbox"] : []),
+    ...(options.dangerouslyNoSandbox !== true && unsandboxed ? ["it was started with --dangerously-no-sandbox"] : []),
+    ...(options.traceFile === undefined ? [] : ["--trace needs a server of its own"]),
+  ];
+  if (reasons.length === 0) return undefined;
+  if (status.plans.running > 0) {
+    if (missing.length > 0 && reasons.length === 1) return undefined;
+    throw new AgentError(
+      "conflict",
+      `The running server does not fit: ${reasons.join("; ")}. It is busy with ${status.plans.running} plan(s).`,
+      {
+        details: { next: "wait for them, or run `ossaat down` (plans resume later) and try again" },
+      },
+    );
+  }
+  return reasons.join("; ");
+}
+
+/** Stops the embedded server; running steps are given back and resume later. False when none ran. */
+export async function stopServer(config: Config): Promise<boolean> {
+  const file = await findServer(config);
+  if (file === undefined) return false;
+  const { pid } = await runningClient(config).status();
+  process.kill(pid, "SIGTERM");
+  const end = Date.now() + connectLimits.startMs;
+  while (Date.now() < end && (await readServerFile(config.stateDir))?.pid === pid) await sleep(50);
+  while (Date.now() < end && (await answers(file.url))) await sleep(50);
+  return true;
+}
+
+/**
+ * A client of the user's server, or of the embedded one, which is started when needed.
+ * @throws AgentError unavailable, unauthenticated, conflict (busy server that does not fit)
+ */
+export async function connect(config: Config, options: StartOptions = {}): Promise<Connection> {
+  if (config.remote !== undefined) return connectRemote(config.remote);
+  const running = await findServer(config);
+  if (running !== undefined) {
+    const client = clientOf(config, options);
+    const reason = await mustRestart(config, client, options);
+    if (reason === undefined) return { client, url: running.url, started: false };
+    await stopServer(config);
+  }
+  const started = await startServer(config, options);
+  return { client: clientOf(config, options), url: started.url, started: true };
+}

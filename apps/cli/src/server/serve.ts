@@ -1,0 +1,115 @@
+// Runs the embedded stack on a loopback port until it is told to stop or has nothing to do.
+import { randomBytes } from "node:crypto";
+import { createServer } from "node:http";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { AgentError } from "@ossaat/contracts";
+
+import { createEmbeddedStack } from "../compose/embedded.ts";
+import type { EmbeddedStack, StackLog } from "../compose/embedded.ts";
+import type { Config } from "../config.ts";
+import { version } from "../version.ts";
+import { removeServerFile, writeServerFile } from "./server-file.ts";
+
+export type ServeOptions = {
+  config: Config;
+  sandbox: "bubblewrap" | "none";
+  /** 0 = any free port. */
+  port: number;
+  /** Stop after this long without a request and without an active plan; undefined = never. */
+  idleMs: number | undefined;
+  log: StackLog;
+};
+
+export type RunningServer = {
+  url: string;
+  /** Resolves when the server has stopped by itself or by `stop`. */
+  stopped: Promise<void>;
+  stop(reason: string): Promise<void>;
+};
+
+const idleCheckMs = 10_000;
+
+function listen(server: Server, port: number): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const taken = error.code === "EADDRINUSE";
+      const message = taken ? `Port ${port} is in use by another program.` : "The server cannot listen.";
+      reject(
+        new AgentError("unavailable", message, {
+          details: { next: "choose another with `ossaat up --port N`" },
+          cause: error,
+        }),
+      );
+    });
+    server.listen(port, "127.0.0.1", () => resolve(server.address() as AddressInfo));
+  });
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+async function watchIdle(
+  stack: EmbeddedStack,
+  idleMs: number,
+  { lastActivity, stop }: { lastActivity: () => number; stop: () => void },
+): Promise<void> {
+  if (Date.now() - lastActivity() < idleMs) return;
+  if ((await stack.activePlans()) === 0) stop();
+}
+
+/**
+ * Starts the server and writes its address for clients.
+ * @throws AgentError conflict (state folder in use), unavailable (port in use)
+ */
+export async function serve(options: ServeOptions): Promise<RunningServer> {
+  const { config, sandbox, log, idleMs } = options;
+  const token = randomBytes(32).toString("base64url");
+  let lastActivity = Date.now();
+  const stack = await createEmbeddedStack({
+    config,
+    sandbox,
+    token,
+    log,
+    onActivity: () => (lastActivity = Date.now()),
+  });
+  const server = createServer(stack.handler as Parameters<typeof createServer>[1]);
+  const address = await listen(server, options.port).catch(async (error: unknown) => {
+    await stack.stop();
+    throw error;
+  });
+  await stack.start();
+  const url = `http://127.0.0.1:${address.port}`;
+  const startedAt = new Date().toISOString();
+  await writeServerFile(config.stateDir, { schemaVersion: 1, url, token, pid: process.pid, version, startedAt });
+  log.info({ url, stateDir: config.stateDir, sandbox }, "ossaat is up");
+
+  const { promise: stopped, resolve } = Promise.withResolvers<void>();
+  let stopping: Promise<void> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const stop = (reason: string) =>
+    (stopping ??= (async () => {
+      log.info({ reason }, "ossaat stops");
+      clearInterval(timer);
+      await removeServerFile(config.stateDir, process.pid);
+      await closeServer(server);
+      await stack.stop();
+      resolve();
+    })());
+  if (idleMs !== undefined) {
+    timer = setInterval(
+      () => {
+        watchIdle(stack, idleMs, { lastActivity: () => lastActivity, stop: () => void stop("idle") }).catch(
+          (error: unknown) => log.error({ error }, "idle check failed"),
+        );
+      },
+      Math.min(idleCheckMs, idleMs),
+    );
+  }
+  return { url, stopped, stop };
+}

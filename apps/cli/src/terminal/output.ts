@@ -1,0 +1,94 @@
+// What goes where: data on stdout, everything else on stderr; colour and prompts only where a
+// person sits.
+import { AgentError, errorTable, exitCodes } from "@ossaat/contracts";
+
+import type { Config } from "../config.ts";
+
+export type OutputFormat = "text" | "json" | "ndjson";
+
+export type Output = {
+  format: OutputFormat;
+  /** A person can be asked. */
+  isInteractive: boolean;
+  isLive: boolean;
+  color: boolean;
+  /** ASCII instead of symbols. */
+  plain: boolean;
+  width: number;
+  /** One document on stdout. */
+  json(value: unknown): void;
+  /** Text on stdout. */
+  print(text: string): void;
+  /** Progress and hints on stderr; silent with --quiet. */
+  note(text: string): void;
+  /** Errors on stderr, never silent. */
+  warn(text: string): void;
+};
+
+export type GlobalFlags = {
+  json?: boolean;
+  output?: string;
+  quiet?: boolean;
+  color?: string;
+  input?: boolean;
+};
+
+function formatOf({ json, output }: GlobalFlags): OutputFormat {
+  if (json === true) return "json";
+  if (output === undefined || output === "text") return "text";
+  if (output === "json" || output === "ndjson") return output;
+  throw new AgentError("invalid_input", `--output takes text, json or ndjson, not "${output}".`);
+}
+
+function useColor(flags: GlobalFlags, config: Config): boolean {
+  switch (flags.color ?? "auto") {
+    case "always":
+      return true;
+    case "never":
+      return false;
+    case "auto":
+      if (config.forceColor) return true;
+      return !config.noColor && !config.isDumbTerminal && process.stdout.isTTY;
+    default:
+      throw new AgentError("invalid_input", `--color takes auto, always or never, not "${flags.color}".`);
+  }
+}
+
+/** Reads the global flags. @throws AgentError invalid_input */
+export function createOutput(flags: GlobalFlags, config: Config): Output {
+  const format = formatOf(flags);
+  const isPerson = process.stdin.isTTY && process.stderr.isTTY;
+  const isInteractive = isPerson && flags.input !== false && !config.isCi && format === "text";
+  const quiet = flags.quiet === true;
+  return {
+    format,
+    isInteractive,
+    isLive: process.stderr.isTTY && !config.isDumbTerminal && format === "text" && !quiet,
+    color: useColor(flags, config),
+    plain: config.isDumbTerminal,
+    width: Math.max(40, process.stderr.columns ?? process.stdout.columns ?? 100),
+    json: (value) => void process.stdout.write(`${JSON.stringify(value, null, format === "ndjson" ? undefined : 2)}\n`),
+    print: (text) => void process.stdout.write(`${text}\n`),
+    note: (text) => {
+      if (!quiet) process.stderr.write(`${text}\n`);
+    },
+    warn: (text) => void process.stderr.write(`${text}\n`),
+  };
+}
+
+/** Prints an error the way the format asks for and returns the exit code. */
+export function reportError(thrown: unknown, output: Pick<Output, "format" | "json" | "warn">): number {
+  const error = AgentError.from(thrown);
+  if (output.format !== "text") {
+    output.json({ schemaVersion: 1, error: { code: error.code, message: error.message, details: error.details } });
+  }
+  output.warn(`ossaat: ${error.message}`);
+  const next = error.details["next"];
+  if (typeof next === "string") output.warn(`Next: ${next}`);
+  if (error.code === "internal") {
+    const cause = error.cause instanceof Error ? (error.cause.stack ?? error.cause.message) : "";
+    output.warn(cause);
+    return exitCodes.internal;
+  }
+  return errorTable[error.code].exitCode;
+}

@@ -1,0 +1,66 @@
+// How a run ended, in a few lines, with the commands that come next.
+import type { PlanState } from "@ossaat/contracts";
+
+import { escapeLine } from "./escape.ts";
+import { formatCost, formatSeconds, formatTokens } from "./render-run.ts";
+import type { Style } from "./style.ts";
+
+function testsText({ steps }: PlanState): string[] {
+  const reports = steps.flatMap(({ result }) => (result?.tests === undefined ? [] : [result.tests]));
+  const last = reports.at(-1) as { status?: string; passed?: number; failed?: number; runner?: string } | undefined;
+  if (last?.status === undefined) return [];
+  return [
+    `Tests     ${last.status}: ${last.passed ?? "?"} passed, ${last.failed ?? "?"} failed (${last.runner ?? "?"})`,
+  ];
+}
+
+function findingsText({ steps }: PlanState): string[] {
+  return steps
+    .flatMap(({ result }) => result?.findings ?? [])
+    .map((finding) => {
+      const line = finding.line === undefined ? "" : `:${finding.line}`;
+      const place = finding.path === undefined ? "" : ` ${finding.path}${line}`;
+      return escapeLine(`Finding   ${finding.severity}${place}: ${finding.message}`);
+    });
+}
+
+function nextText(state: PlanState): string[] {
+  const { id, status } = state;
+  if (status === "succeeded") {
+    return [
+      `Next      ossaat diff ${id}`,
+      `          ossaat apply ${id}`,
+      `Undo      git branch -D ${state.branch ?? ""}`,
+    ];
+  }
+  if (status === "failed" || status === "cancelled") {
+    return [`Next      ossaat logs ${id}`, `          ossaat retry ${id}`];
+  }
+  return [`Next      ossaat show ${id}`];
+}
+
+/** The closing summary of a run. */
+export function renderEnd(state: PlanState, style: Style): string {
+  const end = state.finishedAt === undefined ? Date.now() : Date.parse(state.finishedAt);
+  const { spend } = state;
+  const why = state.message === undefined ? "" : `: ${escapeLine(state.message)}`;
+  const denials = state.approvals.filter(({ status }) => status === "denied" || status === "expired");
+  const isOver = state.finishedAt !== undefined;
+  return [
+    `${style.status(state.status)}  ${style.paint("bold", escapeLine(state.goal))}${why}`,
+    `Plan      ${state.id}`,
+    ...(state.branch === undefined ? [] : [`Branch    ${state.branch} @ ${state.commit?.slice(0, 12) ?? ""}`]),
+    ...testsText(state),
+    ...findingsText(state),
+    ...denials.map((denied) => `Denied    ${escapeLine(denied.title)}`),
+    `Spent     ${formatSeconds(end - Date.parse(state.createdAt))}, ${formatTokens(spend.inputTokens)} tokens in, ${formatTokens(spend.outputTokens)} out, ${formatCost(spend)}`,
+    ...(state.scripted
+      ? [style.paint("yellow", "Model     SCRIPTED: the replies were recorded, no model was asked")]
+      : []),
+    ...(state.sandbox === "none" ? [style.paint("yellow", "Isolation NONE: --dangerously-no-sandbox")] : []),
+    ...(isOver && state.evidenceRef !== undefined
+      ? [`Evidence  ${state.repository.path}/.plans/${state.id}/evidence.md`]
+      : []),
+    ...nextText(state),
+  ].join("\n");
+}

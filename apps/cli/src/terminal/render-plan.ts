@@ -1,0 +1,66 @@
+// A plan as text for a terminal.
+import type { Plan, PlanState, Step } from "@ossaat/contracts";
+
+import { escapeLine, escapeText } from "./escape.ts";
+import type { Style } from "./style.ts";
+
+function stepText(step: Step, style: Style): string[] {
+  const lines = [
+    `  ${style.paint("bold", escapeLine(step.id))}  ${escapeLine(step.title)}`,
+    `      ${escapeLine(step.agent)}, ${step.action}${step.needs.length === 0 ? "" : `, after ${step.needs.join(", ")}`}${step.approvalRequired ? ", asks again before it starts" : ""}`,
+  ];
+  const add = (name: string, items: readonly string[]) => {
+    if (items.length > 0) lines.push(`      ${style.paint("dim", name)} ${items.map(escapeLine).join(", ")}`);
+  };
+  if (step.summary !== undefined && step.summary !== step.title) add("what ", [step.summary]);
+  if (step.rationale !== "") add("why  ", [step.rationale]);
+  add("files", step.files);
+  if (step.action !== "merge") add("write", step.envelope.paths);
+  add("run  ", step.envelope.commands);
+  add("hosts", step.envelope.egressHosts);
+  return lines;
+}
+
+function list(title: string, items: readonly string[], style: Style): string[] {
+  return items.length === 0 ? [] : ["", style.paint("bold", title), ...items.map((item) => `  - ${escapeLine(item)}`)];
+}
+
+function plannerText(plan: Plan, state: PlanState): string {
+  if (plan.planner === "context") return "context (no model)";
+  const name = `${plan.model?.provider ?? ""}/${plan.model?.id ?? ""}`;
+  return state.scripted ? `${name} — SCRIPTED replies` : name;
+}
+
+function budgetText({ budget }: Plan): string {
+  const parts = [
+    ...(budget.maxCostUsd === undefined ? [] : [`$${budget.maxCostUsd}`]),
+    ...(budget.maxTokens === undefined ? [] : [`${budget.maxTokens.toLocaleString("en")} tokens`]),
+    ...(budget.maxMinutes === undefined ? [] : [`${budget.maxMinutes} min`]),
+  ];
+  return parts.length === 0 ? "none" : `at most ${parts.join(", ")}`;
+}
+
+/** The whole plan, for reading before a decision. */
+export function renderPlanText(state: PlanState, style: Style): string {
+  const { plan } = state;
+  if (plan === undefined) return `${style.paint("bold", state.id)}  ${style.status(state.status)}`;
+  const { repository } = state;
+  const dirty = repository.dirtyPaths === 0 ? "" : ` (${repository.dirtyPaths} uncommitted paths are not part of it)`;
+  return [
+    `${style.paint("bold", `Plan ${plan.id}`)}  revision ${plan.revision}  ${style.status(state.status)}`,
+    `Goal     ${escapeLine(plan.goal)}`,
+    `Planner  ${escapeLine(plannerText(plan, state))}`,
+    `Base     ${repository.branch ?? "detached"} @ ${plan.repository.commit.slice(0, 12)}${dirty}`,
+    `Budget   ${budgetText(plan)}`,
+    "",
+    escapeText(plan.summary),
+    "",
+    style.paint("bold", `Steps (${plan.steps.length})`),
+    ...plan.steps.flatMap((step) => stepText(step, style)),
+    ...list("Done when", plan.successCriteria, style),
+    ...list("Assumptions", plan.assumptions, style),
+    ...list("Risks", plan.risks, style),
+    "",
+    `Hash     ${state.planHash ?? ""}`,
+  ].join("\n");
+}

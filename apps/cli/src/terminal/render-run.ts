@@ -1,0 +1,161 @@
+// A run as text: the live region, the final summary, and one line an event.
+import type { PlanEvent, PlanState, StepState } from "@ossaat/contracts";
+
+import { escapeLine } from "./escape.ts";
+import type { Style } from "./style.ts";
+
+export function formatSeconds(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 60) return `${seconds}s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60
+    ? `${minutes}m${String(seconds % 60).padStart(2, "0")}s`
+    : `${Math.floor(minutes / 60)}h${String(minutes % 60).padStart(2, "0")}m`;
+}
+
+export function formatTokens(tokens: number): string {
+  if (tokens < 1_000) return String(tokens);
+  return tokens < 1_000_000 ? `${(tokens / 1_000).toFixed(1)}k` : `${(tokens / 1_000_000).toFixed(2)}M`;
+}
+
+/** Money, and how much of it is unknown: unknown is never shown as 0. */
+export function formatCost({ costUsd, unknownCostTurns }: { costUsd: number; unknownCostTurns: number }): string {
+  const known = `$${costUsd.toFixed(4)}`;
+  if (unknownCostTurns === 0) return known;
+  return costUsd === 0 ? "cost unknown" : `${known} + ${unknownCostTurns} turns of unknown cost`;
+}
+
+/** Cuts to a width in characters; the text holds no escape sequences. */
+export function clip(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
+}
+
+function durationOf(step: StepState, now: number): string {
+  if (step.startedAt === undefined) return "";
+  const end = step.finishedAt === undefined ? now : Date.parse(step.finishedAt);
+  return formatSeconds(end - Date.parse(step.startedAt));
+}
+
+function stepLine(
+  step: StepState,
+  { title, style, width, now }: { title: string; style: Style; width: number; now: number },
+): string {
+  const figures = [
+    durationOf(step, now),
+    step.turns > 0 ? `${step.turns} turns` : "",
+    step.inputTokens + step.outputTokens > 0 ? `${formatTokens(step.inputTokens + step.outputTokens)} tok` : "",
+  ].filter((figure) => figure !== "");
+  const right = figures.join(" ");
+  const doing = step.activity === undefined ? title : `${title} — ${escapeLine(step.activity)}`;
+  const why = step.message !== undefined && step.status !== "succeeded" ? ` (${escapeLine(step.message)})` : "";
+  const room = Math.max(10, width - step.id.length - right.length - 22);
+  return `  ${style.status(step.status).padEnd(style.paint("dim", "").length + 13)} ${step.id}  ${clip(`${doing}${why}`, room)}  ${style.paint("dim", right)}`;
+}
+
+/** The state of a run in a few lines. */
+export function renderRun(
+  state: PlanState,
+  {
+    style,
+    width,
+    now,
+    lastLines,
+  }: {
+    style: Style;
+    width: number;
+    now: number;
+    /** By step id: the newest line of live text. */
+    lastLines?: ReadonlyMap<string, string>;
+  },
+): string[] {
+  const titles = new Map(state.plan?.steps.map((step): [string, string] => [step.id, step.title]));
+  const age = formatSeconds(
+    (state.finishedAt === undefined ? now : Date.parse(state.finishedAt)) - Date.parse(state.createdAt),
+  );
+  const spend = `${formatTokens(state.spend.inputTokens)} in, ${formatTokens(state.spend.outputTokens)} out, ${formatCost(state.spend)}`;
+  const loud = [...(state.sandbox === "none" ? ["NO SANDBOX"] : []), ...(state.scripted ? ["SCRIPTED MODEL"] : [])];
+  const head = style.paint("bold", clip(escapeLine(state.goal), Math.max(20, width - 10)));
+  const tailLine = (step: StepState): string[] => {
+    const text = step.status === "running" ? (lastLines?.get(step.id) ?? "") : "";
+    return text === "" ? [] : [style.paint("dim", clip(`      ${text}`, width))];
+  };
+  const steps = state.steps.length > 0 || state.planning === undefined ? state.steps : [state.planning];
+  return [
+    head,
+    `  ${style.status(state.status)}  ${age}  ${spend}${loud.length === 0 ? "" : `  ${style.paint("yellow", loud.join(", "))}`}`,
+    ...steps.flatMap((step) => [
+      stepLine(step, { title: escapeLine(titles.get(step.id) ?? "planning"), style, width, now }),
+      ...tailLine(step),
+    ]),
+  ];
+}
+
+type Line = string | undefined;
+
+function approvalLine(event: Extract<PlanEvent, { type: "approval.requested" | "approval.decided" }>): Line {
+  if (event.type === "approval.requested") return `needs you: ${event.data.request.title}`;
+  return `approval ${event.data.status}${event.data.feedback === undefined ? "" : `: ${event.data.feedback}`}`;
+}
+
+function stepEventLine(event: PlanEvent): Line {
+  switch (event.type) {
+    case "step.started":
+      return `started (attempt ${event.attempt ?? 1})`;
+    case "step.backed_off":
+      return `failed, tries again at ${event.data.retryAt}: ${event.data.error.message}`;
+    case "step.lost":
+      return "lost its worker, resumes";
+    case "step.released":
+      return `given back: ${event.data.reason}`;
+    case "step.finished":
+      return `${event.data.carried === true ? "carried over: " : ""}${event.data.status}${event.data.message === undefined ? "" : `: ${event.data.message}`}`;
+    case "tool.started":
+      return event.data.title;
+    case "tool.finished":
+      return event.data.state === "completed"
+        ? undefined
+        : `${event.data.tool} ${event.data.state}: ${event.data.summary}`;
+    case "model.failed":
+      return `model: ${event.data.error.message}`;
+    case "model.finished":
+      return `model turn ${event.data.turn} (${event.data.provider}, ${event.data.seconds.toFixed(1)}s)`;
+    case "merge.conflicted":
+      return `conflict in ${event.data.files.join(", ")}`;
+    case "approval.requested":
+    case "approval.decided":
+      return approvalLine(event);
+    default:
+      return undefined;
+  }
+}
+
+function planEventLine(event: PlanEvent): Line {
+  switch (event.type) {
+    case "plan.proposed":
+      return `plan proposed, revision ${event.data.plan.revision}, ${event.data.plan.steps.length} steps`;
+    case "plan.approved":
+      return `plan approved by ${event.actor.id}`;
+    case "plan.rejected":
+      return "plan rejected";
+    case "plan.paused":
+      return "paused";
+    case "plan.resumed":
+      return "resumed";
+    case "plan.cancel_requested":
+      return "cancelling";
+    case "plan.revision_requested":
+      return `another plan was asked for: ${event.data.feedback}`;
+    case "plan.finished":
+      return `plan ${event.data.status}${event.data.message === undefined ? "" : `: ${event.data.message}`}`;
+    default:
+      return undefined;
+  }
+}
+
+/** One line about an event for a log; undefined for events that say nothing to a person. */
+export function eventLine(event: PlanEvent): string | undefined {
+  const text = event.type.startsWith("plan.") ? planEventLine(event) : stepEventLine(event);
+  if (text === undefined) return undefined;
+  const time = event.at.slice(11, 19);
+  return escapeLine(`${time} ${event.stepId === undefined ? "" : `${event.stepId}: `}${text}`);
+}
