@@ -59,7 +59,7 @@ async function recordAnswer(change: PlanTx, row: ApprovalRow, answer: Answer): P
   await tx.deleteFrom("timer").where("kind", "=", "approval").where("ref", "=", row.id).execute();
   await change.append({
     type: "approval.decided",
-    stepId: row.step_id as StepId,
+    stepId: row.step_id,
     data: {
       approvalId: row.id as ApprovalId,
       status,

@@ -1,6 +1,6 @@
 // Raises durable approval requests. They hold no worker, no lease and no message while they wait.
 import { ApprovalRequest, hashStep } from "@ossaat/contracts";
-import type { Step, StepId } from "@ossaat/contracts";
+import type { Step } from "@ossaat/contracts";
 
 import { toTimestamp } from "../clock.ts";
 import { releaseReservation } from "../job/budget.ts";
@@ -68,7 +68,7 @@ async function insertApproval(
     .insertInto("timer")
     .values({ id: engine.ids.uuid(), plan_id: plan.id, step_id: stepId, kind: "approval", ref: id, due_at: expiresAt })
     .execute();
-  await change.append({ type: "approval.requested", stepId: stepId as StepId, data: { request } });
+  await change.append({ type: "approval.requested", stepId: stepId, data: { request } });
 }
 
 function stepQuestion(step: Step, reason: string): Question {

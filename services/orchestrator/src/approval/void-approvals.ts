@@ -1,5 +1,5 @@
 // Closes pending approvals whose question no longer stands.
-import type { ApprovalId, StepId } from "@ossaat/contracts";
+import type { ApprovalId } from "@ossaat/contracts";
 
 import type { PlanTx } from "../job/engine.ts";
 
@@ -16,7 +16,7 @@ export async function voidApprovals(change: PlanTx, { stepId }: { stepId?: strin
   for (const row of rows) {
     await change.append({
       type: "approval.decided",
-      stepId: row.step_id as StepId,
+      stepId: row.step_id,
       data: { approvalId: row.id as ApprovalId, status: "void" },
     });
   }

@@ -15,11 +15,10 @@ export type EventBus = {
 export function createEventBus(): EventBus {
   const emitter = new EventEmitter();
   emitter.setMaxListeners(0);
-  const on = <A extends unknown[]>(name: string, listener: (...args: A) => void) => {
-    const wrapped = listener as (...args: unknown[]) => void;
-    emitter.on(name, wrapped);
+  const on = (name: string, listener: (event: LiveEvent) => void) => {
+    emitter.on(name, listener);
     return () => {
-      emitter.off(name, wrapped);
+      emitter.off(name, listener);
     };
   };
   return {

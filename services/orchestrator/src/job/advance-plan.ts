@@ -1,7 +1,7 @@
 // What follows when a step ends: successors become ready (or ask first), dependants of a bad
 // end are skipped, and the last one brings the finish step or the end of the plan.
 import { finishStepId, hashStep, isSystemStepId, isTerminalStep } from "@ossaat/contracts";
-import type { Plan, Step, StepId } from "@ossaat/contracts";
+import type { Plan, Step } from "@ossaat/contracts";
 
 import { requestStepApproval } from "../approval/request-approval.ts";
 import { insertStep, listSteps } from "../step/step-rows.ts";
@@ -27,11 +27,11 @@ export async function readyStep(engine: Engine, change: PlanTx, step: StepRow): 
     .where("plan_id", "=", step.plan_id)
     .where("step_id", "=", step.step_id)
     .execute();
-  await change.append({ type: "step.readied", stepId: step.step_id as StepId, data: {} });
+  await change.append({ type: "step.readied", stepId: step.step_id, data: {} });
   await announceStep(engine, change, step);
   step.status = "ready";
   step.ready_at = now;
-  void plan;
+
 }
 
 /** Writes the outbox row of a ready step. */
@@ -55,7 +55,7 @@ async function skipStep(change: PlanTx, step: StepRow, because: string): Promise
     .execute();
   await change.append({
     type: "step.finished",
-    stepId: step.step_id as StepId,
+    stepId: step.step_id,
     data: { status: "skipped", reason: "upstream", message: `not started, because ${because} did not succeed` },
   });
   step.status = "skipped";

@@ -117,7 +117,7 @@ export async function changeClaimed<T>(engine: Engine, claim: Claim, work: (chan
 /** Records progress of a running step as events. @throws LeaseLost */
 export async function recordProgress(engine: Engine, claim: Claim, ...events: NewEvent[]): Promise<void> {
   const { stepId, attempt } = claim;
-  await changeClaimed(engine, claim, ({ append }) =>
-    append(...events.map((event) => ({ ...event, stepId: stepId as never, attempt }))),
+  await changeClaimed(engine, claim, (change) =>
+    change.append(...events.map((event) => ({ ...event, stepId: stepId as never, attempt }))),
   );
 }

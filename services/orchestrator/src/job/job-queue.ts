@@ -8,19 +8,23 @@ export type Settlement = "done" | "retry_soon" | "reject";
 
 export type Delivery = {
   envelope: JobEnvelope;
-  /** Idempotent; a no-op after the subscription ended. */
+  /** Idempotent: the first settlement counts. Harmless after the subscription ended. */
   settle(result: Settlement): Promise<void>;
 };
 
 export type Subscription = {
   pause(): void;
   resume(): void;
+  /** Takes no more; resolves when the handlers that run have returned. What waits stays queued. */
   close(): Promise<void>;
 };
 
 export type JobQueue = {
-  /** Resolves after durable accept; one result per item. */
+  /** Resolves after durable accept; one result per item, `false` for what is over 64 KiB. */
   publish(envelopes: readonly JobEnvelope[]): Promise<{ accepted: boolean }[]>;
+  /**
+   * Runs at most `slots` handlers at once. A handler that throws counts as `retry_soon`.
+   */
   subscribe(pool: string, slots: number, handler: (delivery: Delivery) => Promise<void>): Subscription;
   /** Messages waiting in a pool. */
   depth(pool: string): Promise<number>;

@@ -33,7 +33,7 @@ async function onApprovalDue(engine: Engine, change: PlanTx, timer: TimerRow): P
   const step = await getStep(change.tx, timer.plan_id, timer.step_id);
   if (approval === undefined || step?.status !== "awaiting_approval") return;
   const data = { approvalId: timer.ref as ApprovalId, status: "expired" } as const;
-  await change.append({ type: "approval.decided", stepId: timer.step_id as StepId, data });
+  await change.append({ type: "approval.decided", stepId: timer.step_id, data });
   await endBadly(engine, change, keyOf(step), {
     reason: "expired",
     code: "policy_denied",
@@ -136,10 +136,11 @@ export async function reemitReady(
     .where("step.status", "=", "ready")
     .where("step.ready_at", "<=", now - olderThanMs)
     .where("plan.status", "in", ["draft", "pending", "running"])
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom("outbox")
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom("outbox")
             .select("outbox.id")
             .whereRef("outbox.plan_id", "=", "step.plan_id")
             .whereRef("outbox.step_id", "=", "step.step_id"),

@@ -1,7 +1,6 @@
 // T11: everything that does not run ends in this commit; what runs is asked to stop and has
 // a grace.
 import { isTerminalStep } from "@ossaat/contracts";
-import type { StepId } from "@ossaat/contracts";
 
 import { voidApprovals } from "../approval/void-approvals.ts";
 import type { PlanTx } from "../job/engine.ts";
@@ -31,7 +30,7 @@ export async function cancelPlan(change: PlanTx, reason: string | undefined): Pr
       .where("step_id", "=", step.step_id)
       .execute();
     const data = { status: "cancelled", reason: "cancelled" } as const;
-    await change.append({ type: "step.finished", stepId: step.step_id as StepId, data });
+    await change.append({ type: "step.finished", stepId: step.step_id, data });
   }
   await tx.deleteFrom("outbox").where("plan_id", "=", plan.id).execute();
   if (running.length === 0) {

@@ -59,7 +59,7 @@ async function dropStep(change: PlanTx, row: StepRow): Promise<void> {
     .where("step_id", "=", row.step_id)
     .execute();
   const data = { status: "cancelled", reason: "replanned" } as const;
-  await change.append({ type: "step.finished", stepId: row.step_id as StepId, data });
+  await change.append({ type: "step.finished", stepId: row.step_id, data });
 }
 
 function refuseStarted(row: StepRow): AgentError {

@@ -1,6 +1,5 @@
 // Sends a plan back to the planner with a person's words; finished steps stay.
 import { isSystemStepId, isTerminalStep, planningStepId } from "@ossaat/contracts";
-import type { StepId } from "@ossaat/contracts";
 
 import { voidApprovals } from "../approval/void-approvals.ts";
 import { readyStep } from "../job/advance-plan.ts";
@@ -30,7 +29,7 @@ export async function requestRevision(
       .where("step_id", "=", step.step_id)
       .execute();
     const data = { status: "cancelled", reason: "replanned" } as const;
-    await change.append({ type: "step.finished", stepId: step.step_id as StepId, data });
+    await change.append({ type: "step.finished", stepId: step.step_id, data });
   }
   await tx.deleteFrom("outbox").where("plan_id", "=", plan.id).execute();
   await tx.updateTable("plan").set({ status: "draft", planning_round: round }).where("id", "=", plan.id).execute();

@@ -22,5 +22,5 @@ export async function migrate(db: Kysely<Tables>): Promise<void> {
       cause: error,
     });
   }
-  throw error;
+  throw AgentError.from(error);
 }

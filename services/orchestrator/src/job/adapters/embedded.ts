@@ -1,6 +1,8 @@
 // The embedded queue: the outbox table itself. A delivery claims a row for a moment and
 // deletes it when settled; an in-process wake makes it prompt, a poll makes it certain.
-import { JobEnvelope } from "@ossaat/contracts";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { JobEnvelope, jobLimits } from "@ossaat/contracts";
 
 import type { Clock } from "../../clock.ts";
 import type { Store } from "../../store/store.ts";
@@ -55,9 +57,10 @@ async function claimRows(deps: EmbeddedQueueDeps, pool: string, limit: number): 
   });
 }
 
-async function settleRow(deps: EmbeddedQueueDeps, id: string, result: Settlement): Promise<void> {
-  if (result === "retry_soon") {
-    const until = deps.clock.now() + jobEngineLimits.retrySoonMs;
+/** `give_back`: nobody looked at it, so it can be taken at once. */
+async function settleRow(deps: EmbeddedQueueDeps, id: string, result: Settlement | "give_back"): Promise<void> {
+  if (result === "retry_soon" || result === "give_back") {
+    const until = result === "give_back" ? 0 : deps.clock.now() + jobEngineLimits.retrySoonMs;
     await deps.store.tx((tx) => tx.updateTable("outbox").set({ claimed_until: until }).where("id", "=", id).execute());
     return;
   }
@@ -72,7 +75,12 @@ function delivery(deps: EmbeddedQueueDeps, row: OutboxRow): Delivery {
   };
 }
 
+function fits(envelope: JobEnvelope): boolean {
+  return Buffer.byteLength(JSON.stringify(envelope)) <= jobLimits.maxEnvelopeBytes;
+}
+
 async function insertEnvelopes(deps: EmbeddedQueueDeps, envelopes: readonly JobEnvelope[]): Promise<void> {
+  if (envelopes.length === 0) return;
   await deps.store.tx((tx) =>
     tx
       .insertInto("outbox")
@@ -100,18 +108,16 @@ class PoolPump {
   readonly #deps: EmbeddedQueueDeps;
   readonly #pump: Pump;
   readonly #timer: NodeJS.Timeout;
+  readonly #handlers = new Set<Promise<void>>();
   #closed = false;
   #polling = false;
   #again = false;
+  #current: Promise<void> = Promise.resolve();
 
   constructor(deps: EmbeddedQueueDeps, pump: Pump) {
     this.#deps = deps;
     this.#pump = pump;
     this.#timer = setInterval(() => this.poke(), jobEngineLimits.pollMs);
-  }
-
-  get busy(): number {
-    return this.#pump.busy;
   }
 
   set paused(paused: boolean) {
@@ -125,33 +131,47 @@ class PoolPump {
       return;
     }
     this.#polling = true;
-    this.#poll()
+    this.#current = this.#poll()
       .catch((error: unknown) => this.#deps.onError(error))
       .finally(() => {
         this.#polling = false;
-        if (this.#again) {
+        if (this.#again && !this.#closed) {
           this.#again = false;
           this.poke();
         }
       });
   }
 
-  close(): void {
+  /** Takes no more; resolves when the handlers that run have returned. */
+  async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#timer);
+    await this.#current;
+    await Promise.all(this.#handlers);
   }
 
   async #poll(): Promise<void> {
     const free = this.#pump.slots - this.#pump.busy;
     if (this.#closed || this.#pump.paused || free <= 0) return;
     const rows = await claimRows(this.#deps, this.#pump.pool, free);
-    for (const row of rows) this.#deliver(row);
+    for (const row of rows) {
+      if (this.#closed || this.#pump.paused) await settleRow(this.#deps, row.id, "give_back");
+      else await this.#deliver(row);
+    }
   }
 
-  #deliver(row: OutboxRow): void {
-    const item = delivery(this.#deps, row);
+  async #deliver(row: OutboxRow): Promise<void> {
+    let item: Delivery;
+    try {
+      item = delivery(this.#deps, row);
+    } catch (error) {
+      this.#deps.onError(error);
+      await settleRow(this.#deps, row.id, "reject");
+      this.#again = true;
+      return;
+    }
     this.#pump.busy += 1;
-    this.#pump
+    const handling = this.#pump
       .handler(item)
       .catch(async (error: unknown) => {
         this.#deps.onError(error);
@@ -159,9 +179,11 @@ class PoolPump {
       })
       .catch((error: unknown) => this.#deps.onError(error))
       .finally(() => {
+        this.#handlers.delete(handling);
         this.#pump.busy -= 1;
         this.poke();
       });
+    this.#handlers.add(handling);
   }
 }
 
@@ -170,9 +192,9 @@ export function createEmbeddedQueue(deps: EmbeddedQueueDeps): EmbeddedQueue {
   return {
     wake: () => pumps.forEach((pump) => pump.poke()),
     async publish(envelopes) {
-      if (envelopes.length > 0) await insertEnvelopes(deps, envelopes);
+      await insertEnvelopes(deps, envelopes.filter(fits));
       pumps.forEach((pump) => pump.poke());
-      return envelopes.map(() => ({ accepted: true }));
+      return envelopes.map((envelope) => ({ accepted: fits(envelope) }));
     },
     subscribe(pool, slots, handler): Subscription {
       const pump = new PoolPump(deps, { pool, slots, handler, busy: 0, paused: false });
@@ -185,10 +207,9 @@ export function createEmbeddedQueue(deps: EmbeddedQueueDeps): EmbeddedQueue {
         resume: () => {
           pump.paused = false;
         },
-        close: () => {
-          pump.close();
+        close: async () => {
           pumps.delete(pump);
-          return Promise.resolve();
+          await pump.close();
         },
       };
     },
@@ -203,12 +224,9 @@ export function createEmbeddedQueue(deps: EmbeddedQueueDeps): EmbeddedQueue {
     health: () => deps.store.ping().then(() => ({ ok: true, detail: "outbox table" })),
     ensureTopology: () => Promise.resolve(),
     async close({ drainMs }) {
-      pumps.forEach((pump) => pump.close());
-      const end = deps.clock.monotonic() + drainMs;
-      while ([...pumps].some((pump) => pump.busy > 0) && deps.clock.monotonic() < end) {
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
+      const closing = Promise.all([...pumps].map((pump) => pump.close()));
       pumps.clear();
+      await Promise.race([closing, sleep(drainMs, undefined, { ref: false })]);
     },
   };
 }

@@ -1,5 +1,5 @@
 // The embedded store: one file, one owner process, WAL with synchronous=FULL.
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
@@ -11,10 +11,13 @@ import type { Store } from "../store.ts";
 import type { Tables } from "../tables.ts";
 import { nodeSqliteDatabase } from "./node-sqlite-database.ts";
 
+const sqlitePermission = 3;
 const sqliteBusy = 5;
-const sqliteFull = 13;
+const sqliteReadOnly = 8;
 const sqliteIoError = 10;
 const sqliteCorrupt = 11;
+const sqliteFull = 13;
+const sqliteCannotOpen = 14;
 const sqliteNotADatabase = 26;
 
 function sqliteCode(thrown: unknown): number | undefined {
@@ -22,8 +25,22 @@ function sqliteCode(thrown: unknown): number | undefined {
   return typeof thrown.errcode === "number" ? thrown.errcode & 0xff : undefined;
 }
 
-/** Translates an error of the database; anything else passes through. */
+const fileCodes = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST", "EISDIR", "ENOSPC", "EDQUOT", "ENOENT"]);
+
+function isFileError(thrown: unknown): boolean {
+  return thrown instanceof Error && "code" in thrown && fileCodes.has(String(thrown.code));
+}
+
+function cannotWrite(cause: unknown): AgentError {
+  return new AgentError("unavailable", "The state folder cannot be written: is the disk full?", {
+    details: { next: "make room, check the folder's owner, or set OSSAAT_STATE_DIR to another folder" },
+    cause,
+  });
+}
+
+/** Translates an error of the database or of its folder; anything else passes through. */
 function translate(thrown: unknown, file: string): unknown {
+  if (isFileError(thrown)) return cannotWrite(thrown);
   switch (sqliteCode(thrown)) {
     case sqliteBusy:
       return new AgentError("conflict", "Another ossaat server is using this state folder.", {
@@ -32,7 +49,10 @@ function translate(thrown: unknown, file: string): unknown {
       });
     case sqliteFull:
     case sqliteIoError:
-      return new AgentError("unavailable", "The state folder cannot be written: is the disk full?", { cause: thrown });
+    case sqlitePermission:
+    case sqliteReadOnly:
+    case sqliteCannotOpen:
+      return cannotWrite(thrown);
     case sqliteCorrupt:
     case sqliteNotADatabase:
       return new AgentError("unavailable", `The database ${path.basename(file)} is damaged.`, {
@@ -44,8 +64,16 @@ function translate(thrown: unknown, file: string): unknown {
   }
 }
 
-function openDatabase(file: string): DatabaseSync {
+/** Makes the file owner-only before SQLite opens it, because its log takes over the file's mode. */
+function createPrivately(file: string): void {
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  // NOTE: an existing file is never opened here: closing it would drop the locks this process may hold on it.
+  if (!existsSync(file)) closeSync(openSync(file, "ax", 0o600));
+  chmodSync(file, 0o600);
+}
+
+function openDatabase(file: string): DatabaseSync {
+  createPrivately(file);
   const database = new DatabaseSync(file, { timeout: 0 });
   try {
     // NOTE: exclusive locking is the single-owner guarantee; the kernel drops it when the owner dies.
@@ -54,7 +82,6 @@ function openDatabase(file: string): DatabaseSync {
     database.exec("PRAGMA synchronous = FULL");
     database.exec("PRAGMA foreign_keys = ON");
     database.exec("BEGIN EXCLUSIVE; COMMIT");
-    chmodSync(file, 0o600);
     return database;
   } catch (error) {
     database.close();
@@ -67,24 +94,23 @@ function openDatabase(file: string): DatabaseSync {
  * @throws AgentError conflict when another process owns the file.
  */
 export async function openSqliteStore(file: string): Promise<Store> {
+  const translated = (thrown: unknown): unknown => translate(thrown, file);
   try {
-    const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: nodeSqliteDatabase(openDatabase(file)) }) });
-    await migrate(db);
+    const database = nodeSqliteDatabase(openDatabase(file), translated);
+    const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
+    await migrate(db).catch(async (error: unknown) => {
+      await db.destroy();
+      throw error;
+    });
     return {
       read: db,
-      tx: (work) =>
-        db
-          .transaction()
-          .execute(work)
-          .catch((error: unknown) => {
-            throw translate(error, file);
-          }),
+      tx: (work) => db.transaction().execute(work),
       ping: async () => {
         await sql`select 1`.execute(db);
       },
       close: () => db.destroy(),
     };
   } catch (error) {
-    throw translate(error, file);
+    throw translated(error);
   }
 }

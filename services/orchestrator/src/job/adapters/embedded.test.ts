@@ -1,0 +1,120 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import { describe, expect, test } from "vitest";
+
+import { openSqliteStore } from "../../store/adapters/sqlite.ts";
+import type { OutboxRow } from "../../store/tables.ts";
+import { manualClock } from "../../testing/manual-clock.ts";
+import { waitUntil } from "../../testing/wait-until.ts";
+import { jobEnvelope } from "../dispatch-step.ts";
+import { describeJobQueue } from "../job-queue.contract.ts";
+import { jobEngineLimits } from "../limits.ts";
+import { createEmbeddedQueue } from "./embedded.ts";
+
+async function openQueue() {
+  const folder = mkdtempSync(path.join(tmpdir(), "ossaat-queue-"));
+  const store = await openSqliteStore(path.join(folder, "state.db"));
+  const clock = manualClock();
+  const errors: unknown[] = [];
+  const queue = createEmbeddedQueue({ store, clock, onError: (error) => errors.push(error) });
+  return {
+    store,
+    clock,
+    errors,
+    queue,
+    passRetryPause() {
+      clock.advance(jobEngineLimits.retrySoonMs);
+      queue.wake();
+      return Promise.resolve();
+    },
+    remove: async () => {
+      await store.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+describeJobQueue("the embedded queue", openQueue);
+
+describe("the embedded queue", () => {
+  const row = (id: string, envelope: unknown): OutboxRow => ({
+    id,
+    pool: "default",
+    dedupe_id: id,
+    plan_id: "plan-00000001",
+    step_id: id,
+    tenant_id: "local",
+    priority: 0,
+    envelope_json: typeof envelope === "string" ? envelope : JSON.stringify(envelope),
+    available_at: 0,
+    claimed_until: 0,
+  });
+  const envelope = (id: string) =>
+    jobEnvelope({
+      tenantId: "local",
+      priority: 0,
+      step: { plan_id: "plan-00000001", step_id: id, attempt: 1, pool: "default", kind: "agent" },
+      now: 0,
+      messageId: id,
+      traceparent: null,
+    });
+
+  test("a message that cannot be read is reported and dropped; those behind it arrive", async () => {
+    const { store, queue, errors, remove } = await openQueue();
+    const rows = [row("1", "{not json"), row("2", { planId: "nonsense" }), row("3", envelope("s3"))];
+    await store.tx((tx) => tx.insertInto("outbox").values(rows).execute());
+    const seen: string[] = [];
+    const subscription = queue.subscribe("default", 1, async (delivery) => {
+      seen.push(delivery.envelope.stepId);
+      await delivery.settle("done");
+    });
+    await waitUntil("empty", async () => (await queue.depth("default")) === 0);
+    expect([seen, errors.length]).toEqual([["s3"], 2]);
+    await subscription.close();
+    await remove();
+  });
+
+  test("a process that dies with a message in hand gives it back by the clock", async () => {
+    const { store, clock, queue, remove } = await openQueue();
+    await queue.publish([envelope("s1")]);
+    const neverSettled = queue.subscribe("default", 1, () => Promise.resolve());
+    await waitUntil("taken", async () => {
+      const { claimed_until: until } = await store.read.selectFrom("outbox").selectAll().executeTakeFirstOrThrow();
+      return until > clock.now();
+    });
+    await neverSettled.close();
+    const seen: string[] = [];
+    const next = queue.subscribe("default", 1, async (delivery) => {
+      seen.push(delivery.envelope.stepId);
+      await delivery.settle("done");
+    });
+    clock.advance(jobEngineLimits.outboxClaimMs);
+    queue.wake();
+    await waitUntil("delivered", () => seen.length > 0);
+    expect(seen).toEqual(["s1"]);
+    await next.close();
+    await remove();
+  });
+
+  test("higher priority goes first, then the older", async () => {
+    const { store, queue, remove } = await openQueue();
+    const rows = [
+      { ...row("1", envelope("old")), available_at: -2 },
+      { ...row("2", envelope("older")), available_at: -3 },
+      { ...row("3", envelope("urgent")), priority: 1 },
+      { ...row("4", envelope("later")), available_at: Number.MAX_SAFE_INTEGER },
+    ];
+    await store.tx((tx) => tx.insertInto("outbox").values(rows).execute());
+    const seen: string[] = [];
+    const subscription = queue.subscribe("default", 1, async (delivery) => {
+      seen.push(delivery.envelope.stepId);
+      await delivery.settle("done");
+    });
+    await waitUntil("three", () => seen.length === 3);
+    expect(seen).toEqual(["urgent", "older", "old"]);
+    await subscription.close();
+    await remove();
+  });
+});

@@ -1,0 +1,160 @@
+// What every store must do, whatever its database.
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+import { planRow } from "../testing/rows.ts";
+import type { Store, Tx } from "./store.ts";
+import type { ApprovalRow } from "./tables.ts";
+
+export type StoreUnderTest = {
+  store: Store;
+  /** Closes the store and opens the same data again. */
+  reopen(): Promise<Store>;
+  remove(): Promise<void>;
+};
+
+function approvalRow(id: string, planId: string, status: ApprovalRow["status"]): ApprovalRow {
+  return {
+    id,
+    tenant_id: "local",
+    plan_id: planId,
+    step_id: "a",
+    kind: "step",
+    call_id: null,
+    request_hash: "h",
+    request_json: "{}",
+    status,
+    scope: null,
+    feedback: null,
+    requested_at: 0,
+    expires_at: 0,
+    decided_at: null,
+    decided_by: null,
+  };
+}
+
+export function describeStore(name: string, open: () => Promise<StoreUnderTest>): void {
+  describe(`${name} as a Store`, () => {
+    let subject: StoreUnderTest;
+    let store: Store;
+    beforeEach(async () => {
+      subject = await open();
+      ({ store } = subject);
+    });
+    afterEach(() => subject.remove());
+
+    const insert = (tx: Tx, id: string) => tx.insertInto("plan").values(planRow(id)).execute();
+    const planIds = async (from: Store = store) => {
+      const rows = await from.read.selectFrom("plan").select("id").orderBy("id").execute();
+      return rows.map(({ id }) => id);
+    };
+    const spentOf = (tx: Tx) =>
+      tx.selectFrom("plan").select("spent_tokens").where("id", "=", "a").executeTakeFirstOrThrow();
+
+    test("commits everything a transaction wrote and gives back its result", async () => {
+      const result = await store.tx(async (tx) => {
+        await insert(tx, "a");
+        await insert(tx, "b");
+        return 7;
+      });
+      expect([result, await planIds()]).toEqual([7, ["a", "b"]]);
+    });
+
+    test("rolls everything back when the work throws, and throws the same error", async () => {
+      const error = new Error("no");
+      const work = store.tx(async (tx) => {
+        await insert(tx, "a");
+        throw error;
+      });
+      await expect(work).rejects.toBe(error);
+      expect(await planIds()).toEqual([]);
+    });
+
+    test("rolls everything back when a statement fails, and goes on working", async () => {
+      const twice = store.tx(async (tx) => {
+        await insert(tx, "a");
+        await insert(tx, "a");
+      });
+      await expect(twice).rejects.toThrow(/unique/i);
+      await store.tx((tx) => insert(tx, "b"));
+      expect(await planIds()).toEqual(["b"]);
+    });
+
+    test("a read outside sees committed rows only", async () => {
+      let seen: Promise<string[]> | undefined;
+      const work = store.tx(async (tx) => {
+        await insert(tx, "a");
+        seen = planIds();
+        await insert(tx, "b");
+        throw new Error("no");
+      });
+      await expect(work).rejects.toThrow("no");
+      expect(await seen).toEqual([]);
+    });
+
+    test("changes at the same time lose nothing", async () => {
+      await store.tx((tx) => insert(tx, "a"));
+      const add = async (tx: Tx) => {
+        const { spent_tokens: before } = await spentOf(tx);
+        await tx
+          .updateTable("plan")
+          .set({ spent_tokens: before + 1 })
+          .execute();
+      };
+      await Promise.all(Array.from({ length: 40 }, () => store.tx(add)));
+      expect(await store.tx(spentOf)).toEqual({ spent_tokens: 40 });
+    });
+
+    test("what was committed is there after a restart", async () => {
+      await store.tx((tx) => insert(tx, "a"));
+      expect(await planIds(await subject.reopen())).toEqual(["a"]);
+    });
+
+    test("opening again changes neither schema nor rows", async () => {
+      await store.tx((tx) => insert(tx, "a"));
+      const again = await subject.reopen();
+      await again.ping();
+      const third = await subject.reopen();
+      expect(await third.read.selectFrom("plan").selectAll().execute()).toEqual([planRow("a")]);
+    });
+
+    test("gives values back as they were written", async () => {
+      const row = planRow("a", {
+        goal: `"quotes" 'single' \n\t\\ 日本語 🎉 ${"x".repeat(100_000)}`,
+        created_at: 1_800_000_000_123,
+        spent_tokens: 2 ** 40,
+        spent_cost_usd: 0.1 + 0.2,
+        model: "",
+      });
+      await store.tx((tx) => tx.insertInto("plan").values(row).execute());
+      expect(await store.read.selectFrom("plan").selectAll().execute()).toEqual([row]);
+    });
+
+    test("refuses an event of a plan that does not exist", async () => {
+      const event = {
+        plan_id: "gone",
+        seq: 1,
+        at: 0,
+        type: "plan.started" as const,
+        step_id: null,
+        attempt: null,
+        actor_json: "{}",
+        data_json: "{}",
+        trace_id: null,
+      };
+      await expect(store.tx((tx) => tx.insertInto("event").values(event).execute())).rejects.toThrow(/foreign key/i);
+    });
+
+    test("keeps at most one pending approval of a step", async () => {
+      const put = (row: ApprovalRow) => store.tx((tx) => tx.insertInto("approval").values(row).execute());
+      await store.tx((tx) => insert(tx, "a"));
+      await put(approvalRow("1", "a", "void"));
+      await put(approvalRow("2", "a", "denied"));
+      await put(approvalRow("3", "a", "pending"));
+      await expect(put(approvalRow("4", "a", "pending"))).rejects.toThrow(/unique/i);
+    });
+
+    test("answers a ping", async () => {
+      await expect(store.ping()).resolves.toBeUndefined();
+    });
+  });
+}

@@ -1,0 +1,34 @@
+// Time, ids and chance that a test controls.
+import type { Clock, Ids, Rng } from "../clock.ts";
+
+export type ManualClock = Clock & { advance(ms: number): void };
+
+/** Stands still until it is advanced. */
+export function manualClock(start: number = Date.parse("2026-01-01T00:00:00.000Z")): ManualClock {
+  let now = start;
+  return {
+    now: () => now,
+    monotonic: () => now - start,
+    advance: (ms) => {
+      now += ms;
+    },
+  };
+}
+
+/** Ids that count up, the same in every run. */
+export function countingIds(): Ids {
+  let count = 0;
+  const next = (digits: number) => (count += 1).toString(16).padStart(digits, "0");
+  return { uuid: () => `00000000-0000-4000-8000-${next(12)}`, short: () => next(16) };
+}
+
+/** A small generator (mulberry32): the same seed gives the same numbers. */
+export function seededRng(seed: number): Rng {
+  let state = Math.trunc(seed);
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
