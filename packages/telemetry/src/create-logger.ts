@@ -50,13 +50,15 @@ export function createLogger(options: LoggerOptions): Logger {
       level,
       base: { service, version, pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
-      mixin: activeSpanIds,
-      formatters: { level: (label) => ({ level: label }), log: (fields) => safeFields(fields, redact) },
+      formatters: { level: (label) => ({ level: label }) },
       // NOTE: errors are plain objects by now; pino's own serializer would read their stack again.
       serializers: { err: (value: unknown) => value },
     },
     openDestination(destination),
   );
-  const writer = (name: LogLevel) => (fields: object, message: string) => log[name](fields, redact(message));
+  const writer = (name: LogLevel) => (fields: object, message: string) => {
+    // NOTE: before pino sees the fields, because it reads them to merge its own.
+    if (log.isLevelEnabled(name)) log[name]({ ...activeSpanIds(), ...safeFields(fields, redact) }, redact(message));
+  };
   return { debug: writer("debug"), info: writer("info"), warn: writer("warn"), error: writer("error") };
 }

@@ -46,7 +46,7 @@ function toLine(span: ReadableSpan): SpanLine {
     spanId,
     ...(parent === undefined ? {} : { parentSpanId: parent }),
     start: toTimestamp(span.startTime),
-    durationMs: hrTimeToMicroseconds(span.duration) / 1000,
+    durationMs: Math.round(hrTimeToMicroseconds(span.duration)) / 1000,
     status: span.status.code === SpanStatusCode.ERROR ? "error" : "ok",
     attributes: span.attributes,
     events: span.events.map(({ name, time, attributes = {} }) => ({ name, at: toTimestamp(time), attributes })),
