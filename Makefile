@@ -1,0 +1,46 @@
+# The commands of the project. `make` alone lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PNPM := .tools/node_modules/.bin/pnpm
+BIN := node_modules/.bin
+PNPM_VERSION := 12.21.0
+MANIFESTS := package.json pnpm-workspace.yaml pnpm-lock.yaml $(wildcard packages/*/package.json services/*/package.json apps/*/package.json)
+
+.PHONY: help setup demo test check faults up bench gen clean
+
+help: ## List the commands
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
+
+setup: .tools/installed ## Install what is needed (the others do it by themselves)
+
+.tools/installed: $(MANIFESTS)
+	@sh tools/setup/install.sh "$(PNPM_VERSION)"
+	@touch $@
+
+demo: .tools/installed ## The whole job on a sample repository, with a scripted model
+	@sh tools/setup/sandbox.sh
+	@apps/cli/bin/ossaat demo --dir .demo
+
+test: .tools/installed ## Unit, sandbox and end-to-end tests
+	@sh tools/setup/sandbox.sh
+	@$(BIN)/node tools/test/run-tests.ts unit sandbox e2e
+
+faults: .tools/installed ## The long end-to-end tests: kills at many moments
+	@sh tools/setup/sandbox.sh
+	@$(BIN)/node tools/test/run-tests.ts faults
+
+check: .tools/installed ## Format, lint, types, unused code, dependency directions
+	@$(BIN)/node tools/check/run-checks.ts
+
+up: .tools/installed ## Run the embedded server in the foreground
+	@apps/cli/bin/ossaat up
+
+bench: .tools/installed ## Measure, as ratios to a baseline of the same run
+	@sh tools/setup/sandbox.sh
+	@$(BIN)/node tools/bench/run-bench.ts
+
+gen: .tools/installed ## Generate schemas and protocol code again
+	@$(BIN)/node tools/gen/run-gen.ts
+
+clean: ## Remove what was installed and made
+	@rm -rf .tools .demo node_modules packages/*/node_modules services/*/node_modules apps/*/node_modules bench/latest.json

@@ -1,0 +1,50 @@
+// The closing count of a whole run: every test of every report, every other step as one. A
+// missing report, a step that did not run and a skipped test are failures.
+import { existsSync, readFileSync } from "node:fs";
+
+import { readReport } from "../test/read-report.ts";
+
+const reportFolder = ".tools/reports";
+
+/** vitest projects that must have left a report. */
+const projects = ["unit", "sandbox", "e2e", "faults"];
+
+/** Steps without a report of their own; `test` and `faults` are counted by theirs. */
+const steps = ["check", "demo", "bench"];
+
+type StepLine = { step: string; status: number; seconds: number };
+
+function readSteps(): StepLine[] {
+  const file = `${reportFolder}/steps.jsonl`;
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, "utf8").split("\n");
+  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as StepLine);
+}
+
+let passed = 0;
+let failed = 0;
+const say = (text: string) => console.log(text);
+
+for (const project of projects) {
+  try {
+    const count = readReport(`${reportFolder}/${project}.json`);
+    passed += count.passed;
+    failed += count.failed + count.skipped;
+    say(`${project}: ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
+    for (const name of count.skippedNames) say(`  skipped, which counts as failed: ${name}`);
+  } catch (error) {
+    failed += 1;
+    say(`${project}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+const ran = readSteps();
+for (const { step, status, seconds } of ran) say(`${step}: exit ${status} after ${seconds} s`);
+for (const name of steps) {
+  if (ran.some(({ step, status }) => step === name && status === 0)) passed += 1;
+  else failed += 1;
+}
+// A test step whose reports look clean but which did not exit 0 hides something.
+const hidden = ran.filter(({ step, status }) => !steps.includes(step) && status !== 0).length;
+if (failed === 0) failed += hidden;
+say(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 && passed > 0 ? 0 : 1);
