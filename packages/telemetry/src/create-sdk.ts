@@ -64,7 +64,7 @@ async function within(ms: number, work: Promise<void>): Promise<void> {
 
 /** @throws Error of Node when the trace file cannot be opened */
 export function createSdk(options: TracingOptions): Sdk {
-  const { serviceName, version, onProblem } = options;
+  const { serviceName, version, onProblem, shutdownMs = telemetryLimits.shutdownMs } = options;
   const report = once(onProblem ?? (() => undefined));
   const provider = new TracerProvider({
     resource: defaultResource().merge(
@@ -77,6 +77,6 @@ export function createSdk(options: TracingOptions): Sdk {
     provider,
     contextManager: new AsyncLocalStorageContextManager().enable(),
     propagator: new W3CTraceContextPropagator(),
-    shutdown: () => within(telemetryLimits.shutdownMs, provider.shutdown()).catch(report),
+    shutdown: () => within(shutdownMs, provider.shutdown()).catch(report),
   };
 }

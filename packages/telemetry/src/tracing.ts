@@ -10,6 +10,8 @@ export type TracingOptions = {
   traceFile?: string | undefined;
   /** Values that must never be exported, whatever their shape. */
   secrets?: readonly string[];
+  /** Longest time the last export may take, ms; 3 s by default. */
+  shutdownMs?: number;
   /** Told once when spans cannot be exported; the product goes on without them. */
   onProblem?: (error: Error) => void;
 };
@@ -32,12 +34,12 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
   trace.setGlobalTracerProvider(sdk.provider);
   context.setGlobalContextManager(sdk.contextManager);
   propagation.setGlobalPropagator(sdk.propagator);
-  return {
-    async shutdown() {
-      await sdk.shutdown();
-      trace.disable();
-      context.disable();
-      propagation.disable();
-    },
+  const end = async () => {
+    await sdk.shutdown();
+    trace.disable();
+    context.disable();
+    propagation.disable();
   };
+  let ending: Promise<void> | undefined;
+  return { shutdown: () => (ending ??= end()) };
 }
