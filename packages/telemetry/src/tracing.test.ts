@@ -166,10 +166,13 @@ describe("spans", () => {
     await withSpan({ name: "request" }, async () => {
       await continueTrace(remote, () => withSpan({ name: "delivered" }, () => Promise.resolve()));
       await continueTrace(undefined, () => withSpan({ name: "untraced" }, () => Promise.resolve()));
+      await continueTrace("nonsense", () => withSpan({ name: "malformed" }, () => Promise.resolve()));
     });
     expect(named("delivered").traceId).toBe("0af7651916cd43dd8448eb211c80319c");
-    expect(named("untraced").parentSpanId).toBeUndefined();
-    expect(named("untraced").traceId).not.toBe(named("request").traceId);
+    for (const name of ["untraced", "malformed"]) {
+      expect(named(name).parentSpanId).toBeUndefined();
+      expect(named(name).traceId).not.toBe(named("request").traceId);
+    }
   });
 
   test("record what is thrown by class, code and frames, without its message", async () => {
@@ -288,7 +291,7 @@ describe("a collector", () => {
     const { url, requests, server } = await startCollector("ok");
     await start({ otlpEndpoint: url });
     const attributes = { "gen_ai.usage.input_tokens": 42, note: `${knownSecret} ${shapedSecret}` };
-    await withSpan({ name: "chat m", kind: "client", attributes }, () => Promise.resolve());
+    await withSpan({ name: "chat m", kind: "client", attributes }, async (span) => span.fail(shapedSecret));
     await tracing?.shutdown();
     server.close();
     server.closeAllConnections();
@@ -308,7 +311,9 @@ describe("a collector", () => {
                   attributes: [
                     { key: "gen_ai.usage.input_tokens", value: { intValue: 42 } },
                     { key: "note", value: { stringValue: "[redacted] [redacted]" } },
+                    { key: "error.type", value: { stringValue: "[redacted]" } },
                   ],
+                  status: { code: 2, message: "[redacted]" },
                 },
               ],
             },
