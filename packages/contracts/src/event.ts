@@ -75,6 +75,8 @@ export const eventData = {
     /** Steps whose hash differs from the revision before. */
     changedSteps: z.array(StepId),
   }),
+  /** plan.json and plan.md of a revision stand in the repository, or why they do not. */
+  "plan.recorded": z.looseObject({ revision: z.int(), problem: z.string().optional() }),
   "plan.approved": z.looseObject({
     revision: z.int(),
     planHash: Sha256,

@@ -55,6 +55,10 @@ export type PlanState = {
   plan?: Plan | undefined;
   planHash?: string | undefined;
   revision: number;
+  /** Newest revision whose plan.json and plan.md were written; 0 = none. */
+  recordedRevision: number;
+  /** Why the files of the newest revision could not be written. */
+  recordProblem?: string | undefined;
   approvedHash?: string | undefined;
   /** Step hashes that a person approved. */
   approvedSteps: Record<string, string>;
@@ -100,6 +104,7 @@ function created(event: PlanEventOf<"plan.created">): PlanState {
     budget: data.budget,
     retryOf: data.retryOf,
     revision: 0,
+    recordedRevision: 0,
     approvedSteps: {},
     steps: [],
     approvals: [],
@@ -193,6 +198,8 @@ function foldPlanEvent(state: PlanState, event: PlanEvent): PlanState | undefine
   switch (event.type) {
     case "plan.proposed":
       return withPlan(state, event.data);
+    case "plan.recorded":
+      return { ...state, recordedRevision: event.data.revision, recordProblem: event.data.problem };
     case "plan.approved":
       return {
         ...state,

@@ -30,6 +30,7 @@ async function createPlanTables(db: Kysely<unknown>): Promise<void> {
     .addColumn("reserved_tokens", "bigint", (c) => c.notNull())
     .addColumn("reserved_cost_usd", "double precision", (c) => c.notNull())
     .addColumn("traceparent", "text")
+    .addColumn("recorded_revision", "integer", (c) => c.notNull())
     .execute();
   await db.schema
     .createTable("event")

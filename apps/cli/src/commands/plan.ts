@@ -92,13 +92,19 @@ export async function propose(
   const created = await client.createPlan(request);
   return followPlan(client, context, {
     planId: created.id,
-    until: (state) => state.status !== "draft",
-    onParked: () => Promise.resolve("leave"),
+    until: isProposed,
     signal,
   });
 }
 
+/** Whether planning is over and, when it went well, the plan's files were written (or could not be). */
+export function isProposed(state: PlanState): boolean {
+  if (state.status === "draft") return false;
+  return state.status !== "awaiting_approval" || state.recordedRevision === state.revision;
+}
+
 export function nextAfterPlan(state: PlanState): string {
+  if (state.recordProblem !== undefined) return `plan.json could not be written: ${state.recordProblem}`;
   if (state.status === "failed") return `Planning failed: ${state.message ?? state.reason ?? "unknown"}`;
   const runs =
     state.model === null

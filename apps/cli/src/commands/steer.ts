@@ -9,7 +9,7 @@ import { followPlan } from "../follow/follow-plan.ts";
 import { editPlanFile } from "../repository/edit-plan-file.ts";
 import { resolvePlan } from "../repository/resolve-plan.ts";
 import { renderPlanText } from "../terminal/render-plan.ts";
-import { nextAfterPlan, readBudget } from "./plan.ts";
+import { isProposed, nextAfterPlan, readBudget } from "./plan.ts";
 import type { PlanFlags } from "./plan.ts";
 
 function report(context: CommandContext, state: PlanState, sentence: string): number {
@@ -71,8 +71,7 @@ export async function reviseCommand(text: string, feedback: string, context: Com
   const state = await withInterrupt(context, (signal) =>
     followPlan(client, context, {
       planId: before.id,
-      until: ({ status }) => status !== "draft",
-      onParked: () => Promise.resolve("leave"),
+      until: isProposed,
       signal,
     }),
   );

@@ -13,8 +13,8 @@ export type Answered = "answered" | "again" | "leave";
 
 export type FollowOptions = {
   planId: string;
-  /** Called when nothing goes on without an answer; `leave` ends the watching. */
-  onParked(state: PlanState): Promise<Answered>;
+  /** Called when nothing goes on without an answer; `leave` ends the watching. Absent = only watch. */
+  onParked?(state: PlanState): Promise<Answered>;
   /** Ends the watching early, the plan's state is returned as it is. */
   until?(state: PlanState): boolean;
   signal: AbortSignal;
@@ -38,7 +38,7 @@ async function replay(client: Client, options: FollowOptions): Promise<PlanState
 /** Whether the watching is over, or a question has to be answered first. */
 function mustStop(state: PlanState, options: FollowOptions): "end" | "ask" | undefined {
   if (isTerminalPlan(state.status) || options.until?.(state) === true) return "end";
-  return isParked(state) ? "ask" : undefined;
+  return options.onParked !== undefined && isParked(state) ? "ask" : undefined;
 }
 
 /**
@@ -55,7 +55,7 @@ export async function followPlan(client: Client, context: CommandContext, option
       if (stop === "end") return state;
       if (stop === "ask") {
         view.hide();
-        const answer = await options.onParked(state);
+        const answer = await options.onParked?.(state);
         if (answer === "leave") return state;
         if (answer === "again") {
           state = await client.getPlan(options.planId);

@@ -19,6 +19,7 @@ import { sweepLeases, reemitReady } from "../job/sweep.ts";
 import { createSweeper } from "../job/sweeper.ts";
 import { createWorker } from "../job/worker.ts";
 import type { Worker } from "../job/worker.ts";
+import { recordMissing } from "../plan/record-plan.ts";
 import { planRoutes } from "../plan/routes.ts";
 import type { PlanRouteDeps } from "../plan/routes.ts";
 import type { Models } from "../provider/models.ts";
@@ -169,6 +170,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
       // NOTE: the embedded store has one owner, so every lease in it belongs to a dead process.
       await sweepLeases(engine, () => true);
       await reemitReady(engine, 0);
+      await recordMissing(stepDeps);
       worker.start();
       sweeper.start();
     },

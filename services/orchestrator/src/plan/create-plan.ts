@@ -62,6 +62,7 @@ export async function insertPlan(
       unknown_cost_turns: 0,
       reserved_tokens: 0,
       reserved_cost_usd: 0,
+      recorded_revision: 0,
       traceparent: currentTraceparent() ?? null,
     })
     .execute();

@@ -14,10 +14,9 @@ import type { PlanDeps } from "./create-plan.ts";
 import { decidePlan } from "./decide-plan.ts";
 import { editPlan } from "./edit-plan.ts";
 import { readPlanDiff } from "./read-diff.ts";
+import { recordPlan } from "./record-plan.ts";
 import { getPlanState, listPlans, requirePlan } from "./read-plan.ts";
 import { retryPlan } from "./retry-plan.ts";
-import { writePlanFiles } from "./write-plan-files.ts";
-import type { SealedPlan } from "@ossaat/contracts";
 
 export type PlanRouteDeps = PlanDeps & { agents: AgentCatalog };
 
@@ -41,8 +40,7 @@ async function storeEdit(
   const profiles = await deps.agents.profiles({ path: row.repository_path, commit: options.repository.baseCommit });
   const agents = new Set(profiles.keys());
   await editPlan(deps.engine, { planId, basePlanHash, plan, actor: identity.actor, agents });
-  const after = await requirePlan(deps.engine.store.read, planId, identity.tenantId);
-  await writePlanFiles(deps.workspaces, row.repository_path, JSON.parse(after.def_json ?? "null") as SealedPlan);
+  await recordPlan(deps, planId);
 }
 
 type Created = { planId: PlanId };

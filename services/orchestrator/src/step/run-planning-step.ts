@@ -13,7 +13,7 @@ import { describeProblems } from "../plan/edit-plan.ts";
 import { normalizeDraft } from "../plan/normalize-draft.ts";
 import { PlanDraft } from "../plan/plan-draft.ts";
 import { finishedSteps, proposePlan } from "../plan/propose-plan.ts";
-import { writePlanFiles } from "../plan/write-plan-files.ts";
+import { recordPlan } from "../plan/record-plan.ts";
 import type { ResolvedModel } from "../provider/models.ts";
 import { runAgent } from "./agent-loop.ts";
 import type { Verdict } from "./agent-loop.ts";
@@ -192,5 +192,5 @@ export async function runPlanningStep(deps: PlanningDeps, claim: Claim, signal: 
   const model = claim.plan.model === null ? undefined : await deps.models.resolve(claim.plan.model);
   const plan = model === undefined ? await draftWithoutModel(deps, round) : await askPlanner(deps, round, model);
   await proposePlan(deps.engine, claim, { plan, summary: plan.summary });
-  await writePlanFiles(deps.workspaces, path, plan);
+  await recordPlan(deps, claim.planId);
 }

@@ -34,6 +34,8 @@ export type PlanRow = {
   reserved_tokens: number;
   reserved_cost_usd: number;
   traceparent: string | null;
+  /** Newest revision whose files stand in the user's repository; 0 = none. */
+  recorded_revision: number;
 };
 
 export type StepRow = {

@@ -28,6 +28,7 @@ export function planRow(id: string, changes: Partial<PlanRow> = {}): PlanRow {
     unknown_cost_turns: 0,
     reserved_tokens: 0,
     reserved_cost_usd: 0,
+    recorded_revision: 0,
     traceparent: null,
     ...changes,
   };
