@@ -8,6 +8,7 @@ import { parseEvent } from "./event.ts";
 import { foldPlan } from "./fold-plan.ts";
 import type { PlanState, StepState } from "./fold-plan.ts";
 import { finishStepId, planningStepId } from "./ids.ts";
+import { hashStep } from "./plan.ts";
 import { canPlanGo, canStepGo, isTerminalPlan } from "./plan-status.ts";
 import { createdEvent, eventLog, testPlan, testPlanId, testStep, testTime } from "./testing/index.ts";
 import type { EventInput } from "./testing/index.ts";
@@ -63,7 +64,7 @@ const approved: EventInput = {
   data: {
     revision: 1,
     planHash: plan.planHash,
-    stepHashes: Object.fromEntries(plan.steps.map(({ id, stepHash }) => [id, stepHash])),
+    stepHashes: Object.fromEntries(plan.steps.map((step) => [step.id, hashStep(step)])),
   },
 };
 const turn = (costUsd: number | null): EventData<"model.finished"> => ({
@@ -266,6 +267,7 @@ test("a whole life, from goal to branch", () => {
     plan,
     planHash: plan.planHash,
     revision: 1,
+    recordedRevision: 0,
     approvedHash: plan.planHash,
     approvedSteps: { a: plan.steps[0]!.stepHash, b: plan.steps[1]!.stepHash },
     planning: {

@@ -1,7 +1,7 @@
 // T10: a person answers. The first valid decision wins; the same answer again is fine, another
 // one is `conflict`; an answer to a question that changed or expired decides nothing.
 import { AgentError, ApprovalDecision } from "@ossaat/contracts";
-import type { Actor, ApprovalId, PlanStatus, StepId } from "@ossaat/contracts";
+import type { Actor, ApprovalId, PlanStatus } from "@ossaat/contracts";
 
 import { readyStep } from "../job/advance-plan.ts";
 import { endBadly } from "../job/end-step.ts";
@@ -35,7 +35,8 @@ function checkOpen(row: ApprovalRow, decision: ApprovalDecision, answer: Answer,
       details: { requestHash: row.request_hash, next: `run \`ossaat show ${row.plan_id}\` and decide again` },
     });
   }
-  if (row.status === answer.status && row.scope === answer.scope) return "repeat";
+  const isSame = row.status === answer.status && row.scope === answer.scope && row.feedback === answer.feedback;
+  if (isSame) return "repeat";
   if (row.status !== "pending") {
     const by = row.decided_by === null ? "" : ` by ${row.decided_by}`;
     throw new AgentError("conflict", `The request was already ${row.status}${by}.`, {
@@ -79,7 +80,7 @@ async function applyAnswer(engine: Engine, change: PlanTx, row: ApprovalRow, ans
   await recordAnswer(change, row, answer);
   if (answer.replan) return replanFrom(engine, change, step, answer.feedback ?? "");
   if (answer.status === "denied" && row.kind === "step") {
-    return endBadly(engine, change, keyOfRow(step), {
+    return endBadly(engine, change, step, {
       reason: "denied",
       code: "policy_denied",
       message: answer.feedback ?? `${change.actor.id} denied the start of the step`,
@@ -87,10 +88,6 @@ async function applyAnswer(engine: Engine, change: PlanTx, row: ApprovalRow, ans
     });
   }
   await readyStep(engine, change, step);
-}
-
-function keyOfRow(step: StepRow) {
-  return { planId: step.plan_id, stepId: step.step_id as StepId, attempt: step.attempt };
 }
 
 async function replanFrom(engine: Engine, change: PlanTx, step: StepRow, feedback: string): Promise<void> {

@@ -1,5 +1,5 @@
 // Raises durable approval requests. They hold no worker, no lease and no message while they wait.
-import { ApprovalRequest, hashStep } from "@ossaat/contracts";
+import { AgentError, ApprovalRequest, hashStep } from "@ossaat/contracts";
 import type { Step } from "@ossaat/contracts";
 
 import { toTimestamp } from "../clock.ts";
@@ -105,7 +105,10 @@ export async function requestStepApproval(
   await insertApproval(engine, change, { stepId: row.step_id, callId: null, question: stepQuestion(step, reason) });
 }
 
-/** Parks a running step behind a question about one call. @throws LeaseLost */
+/**
+ * Parks a running step behind a question about one call.
+ * @throws LeaseLost, AgentError cancelled when nobody would answer any more
+ */
 export async function parkForCall(
   engine: Engine,
   claim: Claim,
@@ -113,6 +116,7 @@ export async function parkForCall(
 ): Promise<void> {
   const key = { planId: claim.planId, stepId: claim.stepId, attempt: claim.attempt };
   await changeClaimed(engine, claim, async (change) => {
+    if (change.plan.cancel_at !== null) throw new AgentError("cancelled", "The plan was cancelled.");
     await releaseReservation(change.tx, claim.step);
     await endAttempt(change.tx, key, { now: change.now, outcome: "parked" });
     await leaveRunning(change.tx, key, { status: "awaiting_approval", attempt: claim.attempt + 1 });

@@ -10,12 +10,20 @@ import { requirePlan } from "../plan/read-plan.ts";
 import { readEvents } from "./read-events.ts";
 import { streamEvents } from "./stream-events.ts";
 
-function lastEventId(request: Request): number {
+const eventNumber = /^\d{1,15}$/;
+
+/** The event a reader saw last; 0 = none. @throws AgentError invalid_input */
+async function lastEventId(engine: Engine, planId: string, request: Request): Promise<number> {
   const raw = request.get("last-event-id") ?? textParam(request, "lastEventId");
   if (raw === "") return 0;
+  if (!eventNumber.test(raw)) throw new AgentError("invalid_input", "Last-Event-ID is not an event number.");
   const seq = Number(raw);
-  if (!Number.isSafeInteger(seq) || seq < 0)
-    throw new AgentError("invalid_input", "Last-Event-ID is not an event number.");
+  const { next_seq: next } = await engine.store.read
+    .selectFrom("plan")
+    .select("next_seq")
+    .where("id", "=", planId)
+    .executeTakeFirstOrThrow();
+  if (seq >= next) throw new AgentError("invalid_input", `The plan has no event ${raw}: its last one is ${next - 1}.`);
   return seq;
 }
 
@@ -27,7 +35,7 @@ async function answer(
   const identity = identityOf(response);
   requireCapability(identity, "plan.read");
   await requirePlan(engine.store.read, planId, identity.tenantId);
-  const afterSeq = lastEventId(request);
+  const afterSeq = await lastEventId(engine, planId, request);
   if (request.accepts(["text/event-stream", "json"]) === "json") {
     response.json({ schemaVersion: 1, events: await readEvents(engine.store.read, planId, { afterSeq }) });
     return;

@@ -1,6 +1,9 @@
 // The event stream of a plan as Server-Sent Events. State events carry their sequence as id
 // and are read from the log, so a stream resumes gapless from any replica; live text has no id.
-import type { LiveEvent, PlanEvent } from "@ossaat/contracts";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { isTerminalPlan } from "@ossaat/contracts";
+import type { EventType, LiveEvent, PlanEvent } from "@ossaat/contracts";
 import type { Response } from "express";
 
 import type { Engine } from "../job/engine.ts";
@@ -23,17 +26,32 @@ function liveFrame(event: LiveEvent): string {
   return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
 }
 
-async function drain(response: Response): Promise<void> {
-  if (!response.writableNeedDrain) return;
+/** Waits until a slow reader has caught up, or has left. */
+async function drain(response: Response, signal: AbortSignal): Promise<void> {
+  if (!response.writableNeedDrain || response.destroyed || signal.aborted) return;
   await new Promise<void>((resolve) => {
     const done = () => {
       response.off("drain", done);
       response.off("close", done);
+      signal.removeEventListener("abort", done);
       resolve();
     };
     response.on("drain", done);
     response.on("close", done);
+    signal.addEventListener("abort", done);
   });
+}
+
+const lastEvents: readonly EventType[] = ["plan.finished", "plan.rejected"];
+
+/** Whether the log up to `seq` is all there will ever be. */
+async function isWhole(engine: Engine, planId: string, seq: number): Promise<boolean> {
+  const plan = await engine.store.read
+    .selectFrom("plan")
+    .select(["status", "next_seq"])
+    .where("id", "=", planId)
+    .executeTakeFirst();
+  return plan === undefined || (isTerminalPlan(plan.status) && seq >= plan.next_seq - 1);
 }
 
 /** Writes events after `afterSeq` until the plan ends or the reader leaves. */
@@ -64,10 +82,11 @@ export async function streamEvents(
       for (const event of page) {
         response.write(stateFrame(event));
         sent = event.seq;
-        if (event.type === "plan.finished" || event.type === "plan.rejected") return;
+        if (lastEvents.includes(event.type)) return;
       }
-      await drain(response);
+      await drain(response, signal);
       if (page.length > 0) continue;
+      if (await isWhole(engine, planId, sent)) return;
       await waitFor(woken, signal);
     }
   } finally {
@@ -79,11 +98,9 @@ export async function streamEvents(
 }
 
 async function waitFor(woken: Promise<void>, signal: AbortSignal): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const poll = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, streamLimits.pollMs);
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-  await Promise.race([woken, poll]);
-  clearTimeout(timer);
+  const stop = new AbortController();
+  const poll = sleep(streamLimits.pollMs, undefined, { signal: AbortSignal.any([signal, stop.signal]) });
+  // NOTE: an abort ends the sleep by an error; the caller looks at the signal itself.
+  await Promise.race([woken, poll.catch(() => undefined)]);
+  stop.abort();
 }

@@ -1,7 +1,7 @@
 // What follows when a step ends: successors become ready (or ask first), dependants of a bad
 // end are skipped, and the last one brings the finish step or the end of the plan.
 import { finishStepId, hashStep, isSystemStepId, isTerminalStep } from "@ossaat/contracts";
-import type { Plan, Step } from "@ossaat/contracts";
+import type { Plan, PlanStatus, Step } from "@ossaat/contracts";
 
 import { requestStepApproval } from "../approval/request-approval.ts";
 import { insertStep, listSteps } from "../step/step-rows.ts";
@@ -20,7 +20,7 @@ async function readNeeds(change: PlanTx): Promise<Needs> {
 
 /** Moves a step to `ready` and announces it. */
 export async function readyStep(engine: Engine, change: PlanTx, step: StepRow): Promise<void> {
-  const { tx, now, plan } = change;
+  const { tx, now } = change;
   await tx
     .updateTable("step")
     .set({ status: "ready", ready_at: now, lease_owner: null, lease_until: null, attempt: step.attempt })
@@ -31,7 +31,6 @@ export async function readyStep(engine: Engine, change: PlanTx, step: StepRow): 
   await announceStep(engine, change, step);
   step.status = "ready";
   step.ready_at = now;
-
 }
 
 /** Writes the outbox row of a ready step. */
@@ -73,10 +72,13 @@ async function openStep(engine: Engine, change: PlanTx, row: StepRow, step: Step
   await requestStepApproval(engine, change, { row, step, reason });
 }
 
+const going: readonly PlanStatus[] = ["pending", "running", "paused"];
+
 /** Applies the rules until nothing changes. Call it in the transaction that ended a step. */
 export async function advancePlan(engine: Engine, change: PlanTx): Promise<void> {
   const { plan } = change;
-  if (plan.def_json === null) return;
+  // NOTE: while a new revision is made, nothing of the old one starts or ends the plan.
+  if (plan.def_json === null || !going.includes(plan.status)) return;
   const definition = JSON.parse(plan.def_json) as Plan;
   const rows = (await listSteps(change.tx, plan.id)).filter((row) => !isSystemStepId(row.step_id));
   const byId = new Map(rows.map((row) => [row.step_id, row]));

@@ -1,17 +1,19 @@
 // T3 and T4: taking, keeping and giving back the lease on a step.
-import type { JobEnvelope, PlanStatus } from "@ossaat/contracts";
+import type { EventType, JobEnvelope, PlanStatus } from "@ossaat/contracts";
 
 import type { NewEvent } from "../event/append-events.ts";
 import { releaseReservation } from "./budget.ts";
 import { LeaseLost, changePlan, workerActor } from "./engine.ts";
 import type { Claim, Engine, PlanTx } from "./engine.ts";
+import type { StepRow } from "../store/tables.ts";
 import { jobEngineLimits } from "./limits.ts";
 
 const runnable: Readonly<Record<string, readonly PlanStatus[]>> = {
   planning: ["draft"],
   agent: ["pending", "running"],
   merge: ["pending", "running"],
-  finish: ["running"],
+  // NOTE: pending too, for a plan whose steps all ended before one of them started.
+  finish: ["pending", "running"],
 };
 
 async function startAttempt(change: PlanTx, claim: Omit<Claim, "step" | "plan">, agent: string): Promise<void> {
@@ -94,23 +96,56 @@ export async function heartbeat(engine: Engine, claim: Claim): Promise<"kept" | 
 }
 
 /**
- * One change by the holder of a claim. The guard runs first, so that a worker whose lease was
- * taken writes nothing.
- * @throws LeaseLost
+ * Events that show a step got further. The start of a call is none: a call that ends its worker
+ * each time must count as poison in the end.
  */
-export async function changeClaimed<T>(engine: Engine, claim: Claim, work: (change: PlanTx) => Promise<T>): Promise<T> {
-  return changePlan(engine, { planId: claim.planId, actor: workerActor(claim.worker) }, async (change) => {
-    const row = await change.tx
+const progress: ReadonlySet<EventType> = new Set<EventType>([
+  "workspace.opened",
+  "context.assembled",
+  "model.finished",
+  "tool.finished",
+  "guidance.added",
+  "merge.conflicted",
+  "merge.finished",
+]);
+
+/** Forgets lost leases as soon as the step gets further. */
+function countingProgress(change: PlanTx, step: StepRow): PlanTx {
+  const append = async (...events: NewEvent[]) => {
+    await change.append(...events);
+    if (step.lost_count === 0 || !events.some(({ type }) => progress.has(type))) return;
+    await change.tx
       .updateTable("step")
       .set({ lost_count: 0 })
+      .where("plan_id", "=", step.plan_id)
+      .where("step_id", "=", step.step_id)
+      .execute();
+  };
+  return { ...change, append };
+}
+
+/**
+ * One change by the holder of a claim. The guard runs first, so that a worker whose lease was
+ * taken writes nothing. `work` gets the step's row as it is now.
+ * @throws LeaseLost
+ */
+export async function changeClaimed<T>(
+  engine: Engine,
+  claim: Claim,
+  work: (change: PlanTx, step: StepRow) => Promise<T>,
+): Promise<T> {
+  return changePlan(engine, { planId: claim.planId, actor: workerActor(claim.worker) }, async (change) => {
+    const step = await change.tx
+      .updateTable("step")
+      .set({ lease_owner: claim.worker })
       .where("plan_id", "=", claim.planId)
       .where("step_id", "=", claim.stepId)
       .where("fence", "=", claim.fence)
       .where("status", "=", "running")
-      .returning("step_id")
+      .returningAll()
       .executeTakeFirst();
-    if (row === undefined) throw new LeaseLost(claim);
-    return work(change);
+    if (step === undefined) throw new LeaseLost(claim);
+    return work(countingProgress(change, step), step);
   });
 }
 

@@ -10,6 +10,7 @@ import { backoffMs } from "./backoff.ts";
 import { releaseReservation } from "./budget.ts";
 import { changeClaimed } from "./claim-step.ts";
 import type { Claim, Engine, PlanTx } from "./engine.ts";
+import type { StepRow } from "../store/tables.ts";
 import { jobEngineLimits } from "./limits.ts";
 
 /** Why an attempt did not succeed, as data. */
@@ -25,6 +26,10 @@ export type StepKey = { planId: string; stepId: StepId; attempt: number };
 
 export function keyOf(claim: Claim): StepKey {
   return { planId: claim.planId, stepId: claim.stepId as StepId, attempt: claim.attempt };
+}
+
+function keyOfRow(row: Pick<StepRow, "plan_id" | "step_id" | "attempt">): StepKey {
+  return { planId: row.plan_id, stepId: row.step_id as StepId, attempt: row.attempt };
 }
 
 /** T6: the step succeeded; successors follow in the same commit. @throws LeaseLost */
@@ -51,21 +56,43 @@ export async function afterStepEnd(engine: Engine, change: PlanTx): Promise<void
     return;
   }
   const rows = await listSteps(change.tx, change.plan.id);
-  if (rows.some((row) => row.status === "running" || row.status === "needs_reconcile")) return;
-  await endPlan(change, { status: "cancelled", reason: "cancelled" });
+  if (rows.some((row) => row.status === "running")) return;
+  await endPlan(change, cancelledPlan);
 }
 
 /** T7: the attempt failed; it is retried after a backoff or ends the step. @throws LeaseLost */
 export async function failStep(engine: Engine, claim: Claim, failure: Failure): Promise<void> {
   const key = keyOf(claim);
-  await changeClaimed(engine, claim, async (change) => {
-    await releaseReservation(change.tx, claim.step);
-    await endAttempt(change.tx, key, { now: change.now, outcome: "failed", errorCode: failure.code });
-    const failures = claim.step.failures + 1;
+  await changeClaimed(engine, claim, async (change, step) => {
+    const failures = step.failures + 1;
     const mayRetry = failure.retryable && failures < jobEngineLimits.maxFailures && change.plan.cancel_at === null;
-    if (mayRetry) await backOff(engine, change, key, { failure, failures });
-    else await endBadly(engine, change, key, failure);
+    if (!mayRetry) return endBadly(engine, change, step, failure);
+    await endAttempt(change.tx, key, { now: change.now, outcome: "failed", errorCode: failure.code });
+    await releaseReservation(change.tx, step);
+    if (isUncertain(step)) await askToReconcile(change, step, {});
+    else await backOff(engine, change, key, { failure, failures });
   });
+}
+
+/** A call whose effect may happen only once began and has no recorded end. */
+export function isUncertain(step: Pick<StepRow, "effect_class" | "intent_call_id">): boolean {
+  return step.effect_class === "once" && step.intent_call_id !== null;
+}
+
+function uncertainText({ intent_call_id: callId }: Pick<StepRow, "intent_call_id">): string {
+  return `whether call ${callId ?? ""} took effect is unknown`;
+}
+
+/** Leaves the step to a person: running it again could repeat an effect that may happen only once. */
+export async function askToReconcile(
+  change: PlanTx,
+  step: StepRow,
+  set: Partial<Pick<StepRow, "lost_count">>,
+): Promise<void> {
+  const key = keyOfRow(step);
+  await leaveRunning(change.tx, key, { ...set, status: "needs_reconcile", attempt: step.attempt + 1 });
+  const message = `${uncertainText(step)}: look, then retry or cancel the plan`;
+  await change.append({ type: "step.reconcile_requested", stepId: key.stepId, data: { message } });
 }
 
 async function backOff(
@@ -88,32 +115,54 @@ export async function addRetryTimer(engine: Engine, change: PlanTx, stepId: stri
     .execute();
 }
 
-/** Ends a step failed (or cancelled) and lets the plan go on or end. */
-export async function endBadly(engine: Engine, change: PlanTx, key: StepKey, failure: Failure): Promise<void> {
-  const status = failure.reason === "cancelled" || failure.reason === "replanned" ? "cancelled" : "failed";
-  await leaveRunning(change.tx, key, { status, reason: failure.reason });
-  const data = { status, reason: failure.reason, message: failure.message } as const;
-  await change.append({ type: "step.finished", ...idOf(key), data });
-  if (isSystemStepId(key.stepId)) {
-    const end = status === "cancelled" ? "cancelled" : "failed";
-    await endPlan(change, { status: end, reason: failure.reason, message: failure.message });
-    return;
-  }
-  await afterStepEnd(engine, change);
+function endingOf(step: StepRow, failure: Failure): { reason: EndReason; message: string } {
+  const { reason, message } = failure;
+  if (!isUncertain(step)) return { reason, message };
+  return { reason: "needs_reconcile", message: `${message}; ${uncertainText(step)}` };
 }
 
-/** Gives the step back unharmed, as when the server stops: it is ready again at once. @throws LeaseLost */
-export async function releaseStep(engine: Engine, claim: Claim, reason: string): Promise<void> {
+/** Ends a step failed (or cancelled) and lets the plan go on or end. */
+export async function endBadly(engine: Engine, change: PlanTx, step: StepRow, failure: Failure): Promise<void> {
+  const key = keyOfRow(step);
+  const status = failure.reason === "cancelled" || failure.reason === "replanned" ? "cancelled" : "failed";
+  const { reason, message } = endingOf(step, failure);
+  await releaseReservation(change.tx, step);
+  await endAttempt(change.tx, key, { now: change.now, outcome: status, errorCode: failure.code });
+  await leaveRunning(change.tx, key, { status, reason });
+  await change.append({ type: "step.finished", ...idOf(key), data: { status, reason, message } });
+  if (!isSystemStepId(key.stepId)) return afterStepEnd(engine, change);
+  const isCancelled = status === "cancelled" || change.plan.cancel_at !== null;
+  await endPlan(change, isCancelled ? cancelledPlan : { status: "failed", reason, message });
+}
+
+const cancelledPlan = { status: "cancelled", reason: "cancelled" } as const;
+
+/** How a step ends whose plan is being cancelled. */
+export const cancelledStep: Failure = {
+  reason: "cancelled",
+  code: "cancelled",
+  message: "the plan was cancelled",
+  retryable: false,
+};
+
+/**
+ * Gives the step back unharmed, as when the server stops: it is ready again at once, unless the
+ * plan is being cancelled or a call's effect is unknown.
+ * @throws LeaseLost
+ */
+export async function releaseStep(engine: Engine, claim: Claim, why: string): Promise<void> {
   const key = keyOf(claim);
-  await changeClaimed(engine, claim, async (change) => {
-    await releaseReservation(change.tx, claim.step);
+  await changeClaimed(engine, claim, async (change, step) => {
+    if (change.plan.cancel_at !== null) return endBadly(engine, change, step, cancelledStep);
+    await releaseReservation(change.tx, step);
     await endAttempt(change.tx, key, { now: change.now, outcome: "released" });
+    if (isUncertain(step)) return askToReconcile(change, step, {});
     const row = await leaveRunning(change.tx, key, {
       status: "ready",
       attempt: key.attempt + 1,
       ready_at: change.now,
     });
-    await change.append({ type: "step.released", ...idOf(key), data: { reason } });
+    await change.append({ type: "step.released", ...idOf(key), data: { reason: why } });
     await announceStep(engine, change, row);
   });
 }

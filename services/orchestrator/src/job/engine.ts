@@ -41,6 +41,16 @@ export type PlanTx = {
 
 export type PlanTxContext = { planId: string; actor: Actor };
 
+/** A change of one plan inside a transaction that is open already. @throws AgentError not_found */
+export async function openPlanTx(engine: Engine, tx: Tx, { planId, actor }: PlanTxContext): Promise<PlanTx> {
+  const plan = await tx.selectFrom("plan").selectAll().where("id", "=", planId).executeTakeFirst();
+  if (plan === undefined) throw planNotFound(planId);
+  const now = engine.clock.now();
+  const traceId = activeTraceId() ?? traceIdOf(plan.traceparent);
+  const append = (...events: NewEvent[]) => appendEvents(tx, { planId, actor, now, traceId }, events);
+  return { tx, now, plan, actor, append };
+}
+
 /**
  * Runs one guarded change of a plan in one transaction and wakes readers and queue after the
  * commit.
@@ -51,15 +61,7 @@ export async function changePlan<T>(
   context: PlanTxContext,
   work: (change: PlanTx) => Promise<T>,
 ): Promise<T> {
-  const result = await engine.store.tx(async (tx) => {
-    const plan = await tx.selectFrom("plan").selectAll().where("id", "=", context.planId).executeTakeFirst();
-    if (plan === undefined) throw planNotFound(context.planId);
-    const now = engine.clock.now();
-    const traceId = activeTraceId() ?? traceIdOf(plan.traceparent);
-    const append = (...events: NewEvent[]) =>
-      appendEvents(tx, { planId: context.planId, actor: context.actor, now, traceId }, events);
-    return work({ tx, now, plan, actor: context.actor, append });
-  });
+  const result = await engine.store.tx(async (tx) => work(await openPlanTx(engine, tx, context)));
   engine.bus.wake(context.planId);
   engine.wakeQueue();
   return result;

@@ -1,10 +1,11 @@
 // T8, T9, T12: what happens by the clock. Timers that are due, leases that ran out, ready
 // steps whose message was lost, and cancelled steps that did not stop in time.
-import type { ApprovalId, StepId } from "@ossaat/contracts";
+import type { ApprovalId, StepId, StepStatus } from "@ossaat/contracts";
 
-import { endAttempt, getStep, leaveRunning } from "../step/step-rows.ts";
+import { voidApprovals } from "../approval/void-approvals.ts";
+import { endAttempt, getStep, leaveRunning, listSteps } from "../step/step-rows.ts";
 import type { StepRow, TimerRow } from "../store/tables.ts";
-import { addRetryTimer, endBadly } from "./end-step.ts";
+import { addRetryTimer, askToReconcile, cancelledStep, endBadly, isUncertain } from "./end-step.ts";
 import type { Failure } from "./end-step.ts";
 import { announceStep, readyStep } from "./advance-plan.ts";
 import { backoffMs } from "./backoff.ts";
@@ -12,10 +13,6 @@ import { releaseReservation } from "./budget.ts";
 import { changePlan, systemActor } from "./engine.ts";
 import type { Engine, PlanTx } from "./engine.ts";
 import { jobEngineLimits } from "./limits.ts";
-
-function keyOf(row: Pick<StepRow, "plan_id" | "step_id" | "attempt">) {
-  return { planId: row.plan_id, stepId: row.step_id as StepId, attempt: row.attempt };
-}
 
 async function onRetryDue(engine: Engine, change: PlanTx, timer: TimerRow): Promise<void> {
   const step = await getStep(change.tx, timer.plan_id, timer.step_id);
@@ -34,7 +31,7 @@ async function onApprovalDue(engine: Engine, change: PlanTx, timer: TimerRow): P
   if (approval === undefined || step?.status !== "awaiting_approval") return;
   const data = { approvalId: timer.ref as ApprovalId, status: "expired" } as const;
   await change.append({ type: "approval.decided", stepId: timer.step_id, data });
-  await endBadly(engine, change, keyOf(step), {
+  await endBadly(engine, change, step, {
     reason: "expired",
     code: "policy_denied",
     message: "nobody answered the approval request in time",
@@ -42,19 +39,39 @@ async function onApprovalDue(engine: Engine, change: PlanTx, timer: TimerRow): P
   });
 }
 
+const openSteps: readonly StepStatus[] = ["ready", "running", "backoff", "awaiting_approval", "needs_reconcile"];
+
+/** The plan's time is over: what is open ends, and the plan goes on to its end even when it was paused. */
 async function onPlanDue(engine: Engine, change: PlanTx): Promise<void> {
-  if (!["pending", "running", "paused"].includes(change.plan.status)) return;
-  const steps = await change.tx.selectFrom("step").selectAll().where("plan_id", "=", change.plan.id).execute();
-  for (const step of steps) {
-    if (!["ready", "running", "backoff", "awaiting_approval"].includes(step.status) || step.kind === "finish") continue;
+  const { plan, tx } = change;
+  if (!["pending", "running", "paused"].includes(plan.status)) return;
+  if (plan.status === "paused") {
+    await tx.updateTable("plan").set({ status: "running" }).where("id", "=", plan.id).execute();
+    plan.status = "running";
+    await change.append({ type: "plan.resumed", data: {} });
+  }
+  await voidApprovals(change, {});
+  for (const { step_id: stepId } of await listSteps(tx, plan.id)) {
+    const step = await getStep(tx, plan.id, stepId);
+    if (step === undefined || !openSteps.includes(step.status) || step.kind === "finish") continue;
     engine.signalCancel(step.plan_id, step.step_id);
-    await endBadly(engine, change, keyOf(step), {
+    await endBadly(engine, change, step, {
       reason: "timeout",
       code: "limit_exceeded",
       message: "the plan's time budget is used up",
       retryable: false,
     });
   }
+}
+
+async function runTimer(engine: Engine, timer: TimerRow): Promise<void> {
+  await changePlan(engine, { planId: timer.plan_id, actor: systemActor }, async (change) => {
+    const taken = await change.tx.deleteFrom("timer").where("id", "=", timer.id).returning("id").executeTakeFirst();
+    if (taken === undefined) return;
+    if (timer.kind === "retry") await onRetryDue(engine, change, timer);
+    else if (timer.kind === "approval") await onApprovalDue(engine, change, timer);
+    else await onPlanDue(engine, change);
+  });
 }
 
 /** T8: runs every due timer. Returns how many there were. */
@@ -67,13 +84,9 @@ export async function sweepTimers(engine: Engine): Promise<number> {
     .limit(jobEngineLimits.sweepBatch)
     .execute();
   for (const timer of due) {
-    await changePlan(engine, { planId: timer.plan_id, actor: systemActor }, async (change) => {
-      const taken = await change.tx.deleteFrom("timer").where("id", "=", timer.id).returning("id").executeTakeFirst();
-      if (taken === undefined) return;
-      if (timer.kind === "retry") await onRetryDue(engine, change, timer);
-      else if (timer.kind === "approval") await onApprovalDue(engine, change, timer);
-      else await onPlanDue(engine, change);
-    });
+    await runTimer(engine, timer).catch((error: unknown) =>
+      engine.log.error({ planId: timer.plan_id, stepId: timer.step_id, kind: timer.kind, error }, "timer failed"),
+    );
   }
   return due.length;
 }
@@ -86,22 +99,20 @@ const poison: Failure = {
 };
 
 async function loseStep(engine: Engine, change: PlanTx, step: StepRow): Promise<void> {
-  const key = keyOf(step);
+  const stepId = step.step_id as StepId;
+  const { attempt } = step;
   const lostCount = step.lost_count + 1;
   await releaseReservation(change.tx, step);
-  await endAttempt(change.tx, key, { now: change.now, outcome: "lost" });
+  await endAttempt(change.tx, { planId: step.plan_id, stepId, attempt }, { now: change.now, outcome: "lost" });
   const worker = step.lease_owner ?? "unknown";
-  await change.append({ type: "step.lost", stepId: key.stepId, attempt: key.attempt, data: { worker, lostCount } });
-  if (step.effect_class === "once" && step.intent_call_id !== null) {
-    await leaveRunning(change.tx, key, { status: "needs_reconcile", attempt: step.attempt + 1, lost_count: lostCount });
-    const message = `whether call ${step.intent_call_id} took effect is unknown: look, then retry or cancel the plan`;
-    await change.append({ type: "step.reconcile_requested", stepId: key.stepId, data: { message } });
-    return;
-  }
-  if (lostCount > jobEngineLimits.maxLost) return endBadly(engine, change, key, poison);
-  await leaveRunning(change.tx, key, { status: "backoff", attempt: step.attempt + 1, lost_count: lostCount });
+  await change.append({ type: "step.lost", stepId, attempt, data: { worker, lostCount } });
+  if (change.plan.cancel_at !== null) return endBadly(engine, change, step, cancelledStep);
+  if (isUncertain(step)) return askToReconcile(change, step, { lost_count: lostCount });
+  if (lostCount > jobEngineLimits.maxLost) return endBadly(engine, change, step, poison);
+  const key = { planId: step.plan_id, stepId };
+  await leaveRunning(change.tx, key, { status: "backoff", attempt: attempt + 1, lost_count: lostCount });
   const dueAt = change.now + (lostCount === 1 ? 0 : backoffMs(lostCount, engine.rng));
-  await addRetryTimer(engine, change, key.stepId, dueAt);
+  await addRetryTimer(engine, change, stepId, dueAt);
 }
 
 /**
@@ -172,12 +183,7 @@ export async function sweepCancelled(engine: Engine): Promise<void> {
     await changePlan(engine, { planId: step.plan_id, actor: systemActor }, async (change) => {
       const current = await getStep(change.tx, step.plan_id, step.step_id);
       if (current?.status !== "running" || current.fence !== step.fence) return;
-      await endBadly(engine, change, keyOf(current), {
-        reason: "cancelled",
-        code: "cancelled",
-        message: "the plan was cancelled",
-        retryable: false,
-      });
+      await endBadly(engine, change, current, cancelledStep);
     });
   }
 }

@@ -10,18 +10,18 @@ export function createSweeper(engine: Engine): Sweeper {
   let current: Promise<void> = Promise.resolve();
   let stopped = false;
 
+  const sweeps = [sweepTimers, sweepLeases, sweepCancelled, reemitReady];
   const sweep = async () => {
-    await sweepTimers(engine);
-    await sweepLeases(engine);
-    await sweepCancelled(engine);
-    await reemitReady(engine);
+    for (const one of sweeps) {
+      const work: Promise<unknown> = one(engine);
+      // NOTE: a sweep that fails must not keep the ones after it from running.
+      await work.catch((error: unknown) => engine.log.error({ error, sweep: one.name }, "sweep failed"));
+    }
   };
   const tick = () => {
-    current = sweep()
-      .catch((error: unknown) => engine.log.error({ error }, "sweep failed"))
-      .finally(() => {
-        if (!stopped) timer = setTimeout(tick, jobEngineLimits.pollMs);
-      });
+    current = sweep().finally(() => {
+      if (!stopped) timer = setTimeout(tick, jobEngineLimits.pollMs);
+    });
   };
   return {
     start: tick,

@@ -4,7 +4,7 @@ import { AgentError } from "@ossaat/contracts";
 import { continueTrace } from "@ossaat/telemetry";
 
 import { claimStep, heartbeat } from "./claim-step.ts";
-import { failStep, releaseStep } from "./end-step.ts";
+import { cancelledStep, failStep, releaseStep } from "./end-step.ts";
 import { LeaseLost } from "./engine.ts";
 import type { Claim, Engine } from "./engine.ts";
 import type { Delivery, JobQueue } from "./job-queue.ts";
@@ -44,7 +44,8 @@ export type Worker = {
   stop(): Promise<void>;
 };
 
-const keyOf = (planId: string, stepId: string) => `${planId}/${stepId}`;
+/** With the fence, because a step that was lost and taken again may run here twice for a moment. */
+const keyOf = ({ planId, stepId, fence }: Claim) => `${planId}/${stepId}/${fence}`;
 
 /** Renews the lease until stopped; aborts the step when it is lost or cancelled. */
 function keepLease(engine: Engine, claim: Claim, controller: AbortController): () => void {
@@ -92,12 +93,7 @@ async function settleEnd(
     case "shutdown":
       return releaseStep(engine, claim, "the server stopped");
     case "cancel":
-      return failStep(engine, claim, {
-        reason: "cancelled",
-        code: "cancelled",
-        message: "the plan was cancelled",
-        retryable: false,
-      });
+      return failStep(engine, claim, cancelledStep);
     case "deadline":
       return failStep(engine, claim, {
         reason: "timeout",
@@ -130,7 +126,7 @@ export function createWorker(deps: WorkerDeps): Worker {
 
   const begin = (claim: Claim) => {
     const controller = new AbortController();
-    const key = keyOf(claim.planId, claim.stepId);
+    const key = keyOf(claim);
     const done = runClaim(deps, claim, controller)
       .catch((error: unknown) =>
         engine.log.error({ planId: claim.planId, stepId: claim.stepId, error }, "step end not recorded"),
@@ -158,7 +154,9 @@ export function createWorker(deps: WorkerDeps): Worker {
       );
     },
     cancel(planId, stepId) {
-      running.get(keyOf(planId, stepId))?.controller.abort(new StepStopped("cancel"));
+      for (const { claim, controller } of running.values()) {
+        if (claim.planId === planId && claim.stepId === stepId) controller.abort(new StepStopped("cancel"));
+      }
     },
     async stop() {
       stopping = true;

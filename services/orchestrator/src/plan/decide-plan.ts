@@ -9,7 +9,9 @@ import type { Engine, PlanTx } from "../job/engine.ts";
 import type { Models } from "../provider/models.ts";
 import { listSteps } from "../step/step-rows.ts";
 import { cancelPlan } from "./cancel-plan.ts";
+import { closePlan } from "./end-plan.ts";
 import { requestRevision } from "./request-revision.ts";
+import { startDeadline } from "./start-deadline.ts";
 
 export type DecidePlanDeps = { engine: Engine; models: Models };
 
@@ -47,7 +49,7 @@ async function approve(
   change: PlanTx,
   { decision, chosen }: { decision: Extract<PlanDecision, { decision: "approve" }>; chosen: Chosen },
 ): Promise<void> {
-  const { tx, plan, now } = change;
+  const { tx, plan } = change;
   checkHash(change, decision.planHash);
   const started: readonly PlanStatus[] = ["pending", "running", "paused", "succeeded"];
   if (started.includes(plan.status)) return;
@@ -56,27 +58,9 @@ async function approve(
   if (model === null) throw noModel(plan.id);
   const definition = JSON.parse(plan.def_json) as SealedPlan;
   const stepHashes = Object.fromEntries(definition.steps.map((step) => [step.id, hashStep(step)]));
-  const minutes = definition.budget.maxMinutes;
-  const deadlineAt = minutes === undefined ? null : now + Math.ceil(minutes * 60_000);
-  const approvedJson = JSON.stringify(stepHashes);
-  const set = {
-    status: "pending" as const,
-    approved_json: approvedJson,
-    model,
-    deadline_at: plan.deadline_at ?? deadlineAt,
-  };
+  const set = { status: "pending" as const, approved_json: JSON.stringify(stepHashes), model };
   await tx.updateTable("plan").set(set).where("id", "=", plan.id).execute();
-  if (deadlineAt !== null && plan.deadline_at === null) {
-    const timer = {
-      id: engine.ids.uuid(),
-      plan_id: plan.id,
-      step_id: "",
-      kind: "plan" as const,
-      ref: "",
-      due_at: deadlineAt,
-    };
-    await tx.insertInto("timer").values(timer).execute();
-  }
+  await startDeadline(engine, change, definition.budget);
   Object.assign(plan, set);
   await change.append({
     type: "plan.approved",
@@ -96,6 +80,7 @@ async function reject(change: PlanTx, decision: Extract<PlanDecision, { decision
   checkHash(change, decision.planHash);
   if (plan.status === "rejected") return;
   if (plan.status !== "awaiting_approval") throw refuse(plan, "rejected");
+  await closePlan(change);
   await tx.updateTable("plan").set({ status: "rejected", finished_at: now }).where("id", "=", plan.id).execute();
   const { planHash, comment } = decision;
   await change.append({

@@ -4,7 +4,7 @@ import { AgentError, PlanId, RetryPlanRequest, StepId, hashStep, isTerminalPlan,
 import type { Actor, EventData, SealedPlan, StepResult } from "@ossaat/contracts";
 
 import { advancePlan } from "../job/advance-plan.ts";
-import { changePlan } from "../job/engine.ts";
+import { openPlanTx } from "../job/engine.ts";
 import type { Engine, PlanTx } from "../job/engine.ts";
 import { toTimestamp } from "../clock.ts";
 import { listSteps } from "../step/step-rows.ts";
@@ -12,6 +12,7 @@ import type { PlanRow, StepRow } from "../store/tables.ts";
 import { insertPlan, startPlanning } from "./create-plan.ts";
 import type { PlanOptions } from "./create-plan.ts";
 import { putRevision } from "./put-revision.ts";
+import { startDeadline } from "./start-deadline.ts";
 
 function withDependants(plan: SealedPlan, from: string): Set<string> {
   const again = new Set([from]);
@@ -50,17 +51,12 @@ async function carryOver(change: PlanTx, rows: readonly StepRow[]): Promise<void
   }
 }
 
-async function approveAgain(change: PlanTx, plan: SealedPlan): Promise<void> {
-  const { tx, now } = change;
+async function approveAgain(engine: Engine, change: PlanTx, plan: SealedPlan): Promise<void> {
   const stepHashes = Object.fromEntries(plan.steps.map((step) => [step.id, hashStep(step)]));
-  const minutes = plan.budget.maxMinutes;
-  const set = {
-    status: "pending" as const,
-    approved_json: JSON.stringify(stepHashes),
-    deadline_at: minutes === undefined ? null : now + minutes * 60_000,
-  };
-  await tx.updateTable("plan").set(set).where("id", "=", change.plan.id).execute();
+  const set = { status: "pending" as const, approved_json: JSON.stringify(stepHashes) };
+  await change.tx.updateTable("plan").set(set).where("id", "=", change.plan.id).execute();
   Object.assign(change.plan, set);
+  await startDeadline(engine, change, plan.budget);
   const comment = "retry of the same steps";
   await change.append({
     type: "plan.approved",
@@ -87,35 +83,36 @@ export async function retryPlan(engine: Engine, { old, request, actor }: RetryIn
   await engine.store.tx(async (tx) => {
     const now = engine.clock.now();
     await insertPlan(engine, tx, { planId, options, actor, now });
-    if (before === undefined || !wasApproved)
+    if (before === undefined || !wasApproved) {
       await startPlanning(engine, tx, { planId, tenantId: options.tenantId, now });
+      return;
+    }
+    await startSteps(engine, await openPlanTx(engine, tx, { planId, actor }), { before, options, old, fromStep });
   });
-  if (before !== undefined && wasApproved) await startSteps(engine, { planId, before, options, old, fromStep, actor });
+  engine.bus.wake(planId);
   engine.wakeQueue();
   return { planId };
 }
 
-type Start = {
-  planId: PlanId;
-  before: SealedPlan;
-  options: PlanOptions;
-  old: PlanRow;
-  fromStep: string | undefined;
-  actor: Actor;
-};
+type Start = { before: SealedPlan; options: PlanOptions; old: PlanRow; fromStep: string | undefined };
 
-async function startSteps(engine: Engine, { planId, before, options, old, fromStep, actor }: Start): Promise<void> {
-  const rows = await listSteps(engine.store.read, old.id);
+/** Carries over what succeeded and starts the rest, in the transaction that made the plan. */
+async function startSteps(engine: Engine, change: PlanTx, { before, options, old, fromStep }: Start): Promise<void> {
+  const rows = await listSteps(change.tx, old.id);
   const again = fromStep === undefined ? new Set<string>() : withDependants(before, fromStep);
   const ids = new Set(before.steps.map(({ id }): string => id));
   const carried = rows.filter((row) => ids.has(row.step_id) && row.status === "succeeded" && !again.has(row.step_id));
-  await changePlan(engine, { planId, actor }, async (change) => {
-    const createdAt = toTimestamp(change.now);
-    const plan = sealPlan({ ...before, id: planId, revision: 1, createdAt, budget: options.budget });
-    await putRevision(change, { plan, origin: "retry" });
-    change.plan.status = "awaiting_approval";
-    await approveAgain(change, plan);
-    await carryOver(change, carried);
-    await advancePlan(engine, change);
+  const id = PlanId.parse(change.plan.id);
+  const plan = sealPlan({
+    ...before,
+    id,
+    revision: 1,
+    createdAt: toTimestamp(change.now),
+    budget: options.budget,
   });
+  await putRevision(change, { plan, origin: "retry" });
+  change.plan.status = "awaiting_approval";
+  await approveAgain(engine, change, plan);
+  await carryOver(change, carried);
+  await advancePlan(engine, change);
 }

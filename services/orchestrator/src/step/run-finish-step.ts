@@ -21,7 +21,7 @@ export function branchOf(planId: string): string {
 
 type Log = { events: PlanEvent[]; state: PlanState };
 
-async function readLog(deps: StepDeps, planId: string): Promise<Log> {
+async function readLog(deps: Pick<StepDeps, "engine">, planId: string): Promise<Log> {
   const events: PlanEvent[] = [];
   let state: PlanState | undefined;
   for (;;) {
@@ -33,7 +33,8 @@ async function readLog(deps: StepDeps, planId: string): Promise<Log> {
   }
 }
 
-function firstBadEnd(state: PlanState): { reason: EndReason; message: string } | undefined {
+/** Why a plan whose steps have all ended did not succeed; undefined when it did. */
+export function firstBadEnd(state: PlanState): { reason: EndReason; message: string } | undefined {
   const bad = state.steps.find(
     (step) => isTerminalStep(step.status) && step.status !== "succeeded" && step.reason !== "upstream",
   );
@@ -70,14 +71,17 @@ async function writeEvidence(
   return (await deps.engine.artifacts.put(json)).ref;
 }
 
-async function recordEnd(deps: StepDeps, claim: Claim, end: EventData<"plan.finished">): Promise<void> {
+/** Records how the plan ended, with its last step. @throws LeaseLost */
+export async function recordEnd(deps: Pick<StepDeps, "engine">, claim: Claim, end: EventData<"plan.finished">): Promise<void> {
   const key = keyOf(claim);
   await changeClaimed(deps.engine, claim, async (change) => {
     await leaveRunning(change.tx, key, { status: "succeeded" });
     await endAttempt(change.tx, key, { now: change.now, outcome: "succeeded" });
     const { attempt } = key;
     await change.append({ type: "step.finished", stepId: finishStepId, attempt, data: { status: "succeeded" } });
-    await endPlan(change, end);
+    // NOTE: the branch is out already; the record says so, and that somebody had cancelled the plan.
+    const isCancelled = change.plan.cancel_at !== null;
+    await endPlan(change, isCancelled ? { ...end, status: "cancelled", reason: "cancelled" } : end);
   });
 }
 

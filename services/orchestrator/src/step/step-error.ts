@@ -10,6 +10,8 @@ function reasonOf(error: AgentError): EndReason {
   switch (error.code) {
     case "limit_exceeded":
       return error.details["budget"] === true ? "budget" : "limit";
+    case "cancelled":
+      return "cancelled";
     case "policy_denied":
     case "forbidden":
       return "policy";

@@ -73,6 +73,7 @@ export async function leaveRunning(
     .executeTakeFirstOrThrow();
 }
 
+/** Records how an attempt ended; the first record stands. */
 export async function endAttempt(
   tx: Tx,
   key: { planId: string; stepId: string; attempt: number },
@@ -84,5 +85,6 @@ export async function endAttempt(
     .where("plan_id", "=", key.planId)
     .where("step_id", "=", key.stepId)
     .where("attempt", "=", key.attempt)
+    .where("ended_at", "is", null)
     .execute();
 }
