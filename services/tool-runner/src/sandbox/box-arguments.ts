@@ -9,9 +9,29 @@ import type { HostEnvironment, ReadOnlyBind, SymbolicLink } from "./toolchains.t
 
 export const boxWorkspace = "/workspace";
 export const boxHome = "/home/agent";
-/** Uid and gid inside the box; outside it stays the runner's own, so files keep their owner. */
-const boxUid = 10_001;
+/** Uid and gid of a payload; see {@link BoxIdentity} for what they are outside. */
+export const boxUid = 10_001;
 const devShmBytes = 64 * 1024 * 1024;
+
+/**
+ * Who a payload is. `mapped`: the runner's own user under another number, for an ordinary user.
+ * `switched`: another user of the machine, for a runner that is root: root under another number
+ * would still own /proc/sys and the machine's device files.
+ */
+export type BoxIdentity = "mapped" | "switched";
+
+const isolation: Readonly<Record<BoxIdentity, string>> = {
+  mapped: `--unshare-all --unshare-user --disable-userns --cap-drop ALL --uid ${boxUid} --gid ${boxUid}`,
+  // The capabilities are for setpriv alone, which gives them up with everything else.
+  switched:
+    "--unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup-try --cap-drop ALL --cap-add CAP_SETUID --cap-add CAP_SETGID --cap-add CAP_SETPCAP",
+};
+
+/** The words in front of a program that turn root into the box's user, with no way back. */
+export function switchUser(setpriv: string): string[] {
+  const words = `--reuid ${boxUid} --regid ${boxUid} --clear-groups --inh-caps=-all --ambient-caps=-all --bounding-set=-all --no-new-privs --`;
+  return [setpriv, ...words.split(" ")];
+}
 
 /** What stays the same from run to run. */
 export type BoxBase = { binds: ReadOnlyBind[]; links: SymbolicLink[]; path: string; env: Record<string, string> };
@@ -78,15 +98,40 @@ export function processLimits(request: SandboxRequest, hasCgroup: boolean): stri
   return [...always, `--nproc=${limits.processes}`, `--as=${Math.max(limits.memoryBytes * 2, minAddressSpaceBytes)}`];
 }
 
+/**
+ * Folders that lead to a mount. bwrap would make them for their owner alone, which is root when
+ * the runner is; below the private home they are the payload's to write.
+ */
+function parentFolders(base: BoxBase): string[] {
+  const isBelow = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`);
+  const parents = new Set<string>();
+  for (const path of [...base.binds.map(({ target }) => target), ...base.links.map(({ path }) => path)]) {
+    const names = path.split("/").slice(1, -1);
+    names.forEach((_name, index) => parents.add(`/${names.slice(0, index + 1).join("/")}`));
+  }
+  const isMade = (path: string) =>
+    path === boxHome || isBelow(boxHome, path) || base.binds.some(({ target }) => isBelow(path, target));
+  return [...parents].filter((path) => !isMade(path)).sort();
+}
+
 /** Arguments up to the program to run. */
-export function boxArguments(base: BoxBase, request: SandboxRequest, fds: { info: number; block?: number }): string[] {
+export function boxArguments(
+  base: BoxBase,
+  request: SandboxRequest,
+  how: { identity: BoxIdentity; infoFd: number; blockFd?: number },
+): string[] {
   const size = String(request.limits.tmpBytes);
   const env = boxEnvironment(base, request);
   const option = (text: string): string[] => text.split(" ");
+  const folder = (mode: string, bytes: number | string, path: string): string[] =>
+    option(`--perms ${mode} --size ${bytes} --tmpfs ${path}`);
   return [
-    option("--unshare-all --unshare-user --disable-userns --die-with-parent --new-session --clearenv --cap-drop ALL"),
-    option(`--uid ${boxUid} --gid ${boxUid} --hostname box --proc /proc --dev /dev`),
-    option(`--size ${devShmBytes} --tmpfs /dev/shm --size ${size} --tmpfs /tmp --size ${size} --tmpfs ${boxHome}`),
+    option(`${isolation[how.identity]} --die-with-parent --new-session --clearenv --hostname box`),
+    option("--proc /proc --dev /dev"),
+    folder("1777", devShmBytes, "/dev/shm"),
+    folder("1777", size, "/tmp"),
+    folder("0777", size, boxHome),
+    parentFolders(base).flatMap((path) => ["--perms", path.startsWith(boxHome) ? "0777" : "0755", "--dir", path]),
     base.binds.flatMap(({ source, target }) => ["--ro-bind", source, target]),
     base.links.flatMap(({ target, path }) => ["--symlink", target, path]),
     // The workspace is mounted last and nothing below it: a planted link could redirect a mount point.
@@ -94,8 +139,8 @@ export function boxArguments(base: BoxBase, request: SandboxRequest, fds: { info
     option("--remount-ro /dev --remount-ro /"),
     Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]),
     ["--chdir", posix.join(boxWorkspace, request.cwd)],
-    option(`--seccomp 3 --info-fd ${fds.info}`),
-    fds.block === undefined ? [] : ["--block-fd", String(fds.block)],
+    option(`--seccomp 3 --info-fd ${how.infoFd}`),
+    how.blockFd === undefined ? [] : ["--block-fd", String(how.blockFd)],
     ["--"],
   ].flat();
 }

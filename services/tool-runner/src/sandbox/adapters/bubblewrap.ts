@@ -1,12 +1,14 @@
 // The sandbox on Linux: bubblewrap namespaces, our own system call filter, and limits by
 // control group where one can be made, by rlimit elsewhere.
+import { execFile } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
+import { promisify } from "node:util";
 
 import { AgentError } from "@ossaat/contracts";
 
-import { boxArguments, boxWorkspace, prepareBox, processLimits } from "../box-arguments.ts";
-import type { BoxBase } from "../box-arguments.ts";
+import { boxArguments, boxUid, boxWorkspace, prepareBox, processLimits, switchUser } from "../box-arguments.ts";
+import type { BoxBase, BoxIdentity } from "../box-arguments.ts";
 import { createCgroup, findCgroupBase } from "../cgroup.ts";
 import type { Cgroup, CgroupBase } from "../cgroup.ts";
 import { findProgram } from "../find-program.ts";
@@ -33,6 +35,8 @@ export type BubblewrapOptions = {
 type Machine = {
   bwrap: string;
   prlimit: string;
+  setpriv: string;
+  identity: BoxIdentity;
   base: BoxBase;
   filter: Buffer;
   cgroup: CgroupBase | undefined;
@@ -54,10 +58,13 @@ async function inspectMachine(options: BubblewrapOptions): Promise<Machine> {
   const bwrap = await findProgram(options.host.path, "bwrap");
   if (bwrap === undefined) throw missing("bubblewrap (bwrap)", "bubblewrap");
   const prlimit = await findProgram("/usr/bin", "prlimit");
-  if (prlimit === undefined) throw missing("prlimit", "util-linux");
+  const setpriv = await findProgram("/usr/bin", "setpriv");
+  if (prlimit === undefined || setpriv === undefined) throw missing("prlimit and setpriv", "util-linux");
   return {
     bwrap,
     prlimit,
+    setpriv,
+    identity: process.getuid?.() === 0 ? "switched" : "mapped",
     base: await prepareBox(options.host, options.scratchDir, options.readOnlyBinds ?? []),
     filter: buildSeccompFilter(options.arch),
     cgroup: options.useCgroups === false ? undefined : await findCgroupBase(),
@@ -65,15 +72,19 @@ async function inspectMachine(options: BubblewrapOptions): Promise<Machine> {
   };
 }
 
-/** Host process id of the box's first process, from bwrap's info descriptor. */
+/**
+ * Host process id of the box's first process, from bwrap's info descriptor; 0 when bwrap ended
+ * before. Read to its end: bwrap writes in several pieces and a closed pipe would end it.
+ */
 async function readChildPid(stream: Readable): Promise<number> {
   let text = "";
-  for await (const data of stream) {
-    text += String(data);
-    const pid = /"child-pid":\s*(\d+)/u.exec(text)?.[1];
-    if (pid !== undefined) return Number(pid);
+  try {
+    for await (const data of stream) text += String(data);
+  } catch (error) {
+    // The box died during set-up; what was written before still counts.
+    if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
   }
-  return 0;
+  return Number(/"child-pid":\s*(\d+)/u.exec(text)?.[1] ?? 0);
 }
 
 function killProcess(pid: number): void {
@@ -84,15 +95,41 @@ function killProcess(pid: number): void {
   }
 }
 
+/** The process tree of one box, and how it is ended at any moment of its life. */
+class BoxProcesses {
+  #pid: number | undefined;
+  #isDoomed = false;
+
+  /** Takes the pid of the box's first process, 0 for none, and tells whether the box may go on. */
+  setPid(child: ChildProcess, pid: number): boolean {
+    this.#pid = pid;
+    if (this.#isDoomed || child.signalCode !== null) this.kill(child);
+    return !this.#isDoomed && pid > 0 && !hasEnded(child);
+  }
+
+  kill(child: ChildProcess): void {
+    this.#isDoomed = true;
+    // bwrap ended between making the box and naming it would leave a box that nobody can find.
+    if (this.#pid === undefined) return;
+    // The box's first process takes its whole pid namespace with it, daemons included. Once bwrap
+    // has exited, its number may belong to somebody else.
+    if (this.#pid > 0 && child.exitCode === null) killProcess(this.#pid);
+    this.#pid = 0;
+    child.kill("SIGKILL");
+  }
+}
+
 function boxSpec(machine: Machine, request: SandboxRequest, group: Cgroup | undefined): ProcessSpec {
-  const fds = group === undefined ? { info: fdInfo } : { info: fdInfo, block: fdBlock };
-  let boxPid = 0;
+  const { identity } = machine;
+  const fds = group === undefined ? { infoFd: fdInfo } : { infoFd: fdInfo, blockFd: fdBlock };
+  const processes = new BoxProcesses();
   return {
     command: machine.bwrap,
     args: [
       // An inherited descriptor is covered by /dev/null; bwrap reads it as an empty list and closes it.
       ...machine.leaking.flatMap((fd) => ["--args", String(fd)]),
-      ...boxArguments(machine.base, request, fds),
+      ...boxArguments(machine.base, request, { identity, ...fds }),
+      ...(identity === "switched" ? switchUser(machine.setpriv) : []),
       machine.prlimit,
       ...processLimits(request, group !== undefined),
       "--",
@@ -102,11 +139,7 @@ function boxSpec(machine: Machine, request: SandboxRequest, group: Cgroup | unde
     env: {},
     extraFds: ["pipe", "pipe", group === undefined ? "ignore" : "pipe"],
     coveredFds: machine.leaking,
-    kill: (child) => {
-      // The box's first process takes its whole pid namespace with it, daemons included.
-      if (boxPid > 0 && child.exitCode === null && child.signalCode === null) killProcess(boxPid);
-      child.kill("SIGKILL");
-    },
+    kill: (child) => processes.kill(child),
     onSpawn: async (child) => {
       const streams = child.stdio as unknown as (Readable & Writable)[];
       // A box that dies during set-up closes its ends; its exit status tells the story.
@@ -114,14 +147,23 @@ function boxSpec(machine: Machine, request: SandboxRequest, group: Cgroup | unde
       streams[fdFilter]?.end(machine.filter);
       const info = streams[fdInfo];
       if (info === undefined) return;
-      boxPid = await readChildPid(info);
-      if (group === undefined || boxPid === 0 || hasEnded(child)) return;
+      const boxPid = await readChildPid(info);
+      if (!processes.setPid(child, boxPid) || group === undefined) return;
       await group.add(boxPid).catch((error: unknown) => {
         if (!hasEnded(child)) throw error;
       });
       streams[fdBlock]?.end("1");
     },
   };
+}
+
+/** Gives a working tree to the box's user. Links are not followed, and no box is alive on the tree. */
+async function handOver(workspaceDir: string): Promise<void> {
+  const failed = (cause: unknown) =>
+    new AgentError("unavailable", "The working tree cannot be given to the sandbox's user.", { cause });
+  await promisify(execFile)("/usr/bin/chown", ["-hRP", `${boxUid}:${boxUid}`, "--", workspaceDir], { env: {} }).catch(
+    (cause: unknown) => Promise.reject(failed(cause)),
+  );
 }
 
 function hasEnded(child: ChildProcess): boolean {
@@ -142,6 +184,7 @@ export function createBubblewrapSandbox(options: BubblewrapOptions): Sandbox {
 
   async function run(request: SandboxRequest): Promise<SandboxResult> {
     const found = await inspect();
+    if (found.identity === "switched") await handOver(request.workspaceDir);
     runs += 1;
     const name = `ossaat-${process.pid}-${runs}`;
     const group = found.cgroup === undefined ? undefined : await createCgroup(found.cgroup, name, request.limits);

@@ -1,0 +1,79 @@
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+
+import { AgentError } from "@ossaat/contracts";
+import { describe, expect, it } from "vitest";
+
+import { testHost } from "../../testing/host.ts";
+import { makeTempDir } from "../../testing/temp-dir.ts";
+import { describeSandbox, runIn } from "../sandbox.contract.ts";
+import { describeViolations } from "../violations.contract.ts";
+import { createBubblewrapSandbox } from "./bubblewrap.ts";
+
+function create(scratchDir: string, options: { useCgroups?: boolean } = {}) {
+  return createBubblewrapSandbox({ host: testHost, arch: process.arch, scratchDir, ...options });
+}
+
+const trial = makeTempDir();
+const probe = await create(trial.path).probe();
+trial.remove();
+const hasGroups = probe.detail.includes("control group v");
+const reason = probe.usable ? "" : ` (skipped: ${probe.detail})`;
+
+describe.skipIf(!probe.usable)(`bubblewrap${reason}`, () => {
+  const subject = { create: (scratchDir: string) => create(scratchDir), unsandboxed: false };
+  describeSandbox(subject);
+  describe.skipIf(!existsSync("/usr/bin/python3"))("violations (they need /usr/bin/python3)", () => {
+    describeViolations({ ...subject, memoryBound: hasGroups ? "all together" : "each process" });
+  });
+
+  it.skipIf(!hasGroups)("removes its control groups", async () => {
+    const dir = makeTempDir();
+    try {
+      mkdirSync(dir.at("work"));
+      await runIn(create(dir.at("box")), dir.at("work"), ["true"]);
+      const left = readdirSync("/sys/fs/cgroup", { recursive: true }).filter((path) =>
+        String(path).includes(`ossaat-${process.pid}-`),
+      );
+      expect(left).toEqual([]);
+    } finally {
+      dir.remove();
+    }
+  });
+
+  it("bounds processes and memory by rlimit where no control group can be made", async () => {
+    const dir = makeTempDir();
+    try {
+      mkdirSync(dir.at("work"));
+      const sandbox = create(dir.at("box"), { useCgroups: false });
+      expect((await sandbox.probe()).detail).toContain("limits by rlimit");
+      const limits = { processes: 30, memoryBytes: 64 * 1024 * 1024 };
+      const memory = await runIn(sandbox, dir.at("work"), ["/usr/bin/python3", "-c", "bytearray(40 * 1024**3)"], {
+        limits,
+      });
+      expect(memory.stderr).toContain("MemoryError");
+      const node = await runIn(sandbox, dir.at("work"), ["node", "-p", "1"], {
+        limits: { memoryBytes: 64 * 1024 * 1024 },
+      });
+      expect(node).toMatchObject({ exitCode: 0, stdout: "1\n" });
+    } finally {
+      dir.remove();
+    }
+  });
+});
+
+it("names what is missing and the command that mends it", async () => {
+  const dir = makeTempDir();
+  try {
+    const sandbox = createBubblewrapSandbox({
+      host: testHost,
+      arch: "mips",
+      scratchDir: dir.at("box"),
+    });
+    const refused = await runIn(sandbox, dir.path, ["true"]).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(AgentError);
+    expect(refused).toMatchObject({ code: "unavailable" });
+    expect(await sandbox.probe()).toMatchObject({ usable: false, driver: "bubblewrap" });
+  } finally {
+    dir.remove();
+  }
+});
