@@ -16,6 +16,7 @@ import { advancePlan } from "../job/advance-plan.ts";
 import { changePlan } from "../job/engine.ts";
 import type { Engine } from "../job/engine.ts";
 import { putRevision } from "./put-revision.ts";
+import { requireUnfinished } from "./require-unfinished.ts";
 
 export type PlanProblem = { path: string; message: string };
 
@@ -103,6 +104,7 @@ export async function editPlan(engine: Engine, input: EditPlanInput): Promise<{ 
     if (plan.def_json === null || !editable.includes(plan.status)) {
       throw new AgentError("conflict", `The plan is ${plan.status}: it cannot be edited.`);
     }
+    await requireUnfinished(change);
     if (plan.def_hash !== input.basePlanHash) {
       throw new AgentError("conflict", "The plan changed since you began to edit it.", {
         details: { planHash: plan.def_hash, next: `run \`ossaat show ${planId} --plan\` and edit again` },

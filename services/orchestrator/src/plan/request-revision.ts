@@ -4,11 +4,13 @@ import { isSystemStepId, isTerminalStep, planningStepId } from "@ossaat/contract
 import { voidApprovals } from "../approval/void-approvals.ts";
 import { readyStep } from "../job/advance-plan.ts";
 import type { Engine, PlanTx } from "../job/engine.ts";
+import { requireUnfinished } from "./require-unfinished.ts";
 import { insertStep, listSteps } from "../step/step-rows.ts";
 
 /**
  * Starts another planning round. Steps in `replacing`, and those that have not started, make
- * room for the new revision; running ones go on.
+ * room for the new revision; running ones go on until it is there.
+ * @throws AgentError conflict when the plan is about to end
  */
 export async function requestRevision(
   engine: Engine,
@@ -17,6 +19,7 @@ export async function requestRevision(
 ): Promise<void> {
   const { tx, plan } = change;
   const round = plan.planning_round + 1;
+  await requireUnfinished(change);
   await voidApprovals(change, {});
   for (const step of await listSteps(tx, plan.id)) {
     const makesRoom =

@@ -38,7 +38,7 @@ async function reserveTurn(engine: Engine, call: ModelCall): Promise<void> {
     const { turn, requestAttempt } = request.metadata;
     await change.append({
       type: "budget.reserved",
-      stepId: claim.stepId as never,
+      stepId: claim.stepId,
       attempt: claim.attempt,
       data: { turn, requestAttempt, ...reservation },
     });
@@ -84,7 +84,7 @@ async function recordTurn(
     await settle(change.tx, claim.step, { tokens, costUsd });
     await change.append({
       type: "model.finished",
-      stepId: claim.stepId as never,
+      stepId: claim.stepId,
       attempt: claim.attempt,
       data: {
         turn: request.metadata.turn,
@@ -109,7 +109,7 @@ async function recordFailure(engine: Engine, call: ModelCall, error: ProviderErr
     await releaseReservation(change.tx, claim.step);
     await change.append({
       type: "model.failed",
-      stepId: claim.stepId as never,
+      stepId: claim.stepId,
       attempt: claim.attempt,
       data: { turn, requestAttempt, error: { code: error.code, message: error.message } },
     });

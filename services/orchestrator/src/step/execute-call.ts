@@ -57,7 +57,7 @@ async function recordStart(
     await setIntent(change.tx, claim, intent);
     await change.append({
       type: "tool.started",
-      stepId: claim.stepId as never,
+      stepId: claim.stepId,
       attempt: claim.attempt,
       data: { callId, invocationId, tool, title, argsHash, approvedOutside },
     });
@@ -149,7 +149,7 @@ async function recordEnd(
     await setIntent(change.tx, claim, null);
     await change.append({
       type: "tool.finished",
-      stepId: claim.stepId as never,
+      stepId: claim.stepId,
       attempt: claim.attempt,
       data: {
         callId,
