@@ -1,5 +1,8 @@
 // What every command gets: settings, output, style, the folder it works in and a connection.
+import { statSync } from "node:fs";
 import path from "node:path";
+
+import { AgentError } from "@ossaat/contracts";
 
 import { readConfig } from "./config.ts";
 import type { Config } from "./config.ts";
@@ -27,6 +30,12 @@ export type CommandContext = {
   connect(): Promise<Connection>;
 };
 
+function existingFolder(flag: string | undefined): string {
+  const folder = path.resolve(flag ?? ".");
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return folder;
+  throw new AgentError("invalid_input", `There is no folder ${JSON.stringify(flag)} (-C).`);
+}
+
 /** @throws AgentError invalid_input for a flag or variable that cannot be used */
 export function createContext(flags: CommonFlags): CommandContext {
   const config = readConfig();
@@ -35,7 +44,7 @@ export function createContext(flags: CommonFlags): CommandContext {
     config,
     output,
     style: createStyle(output),
-    folder: path.resolve(flags.cd ?? "."),
+    folder: existingFolder(flags.cd),
     connect: async () => {
       const connection = await connect(config, {
         ...(flags.dangerouslyNoSandbox === true ? { dangerouslyNoSandbox: true } : {}),

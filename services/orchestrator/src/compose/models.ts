@@ -1,6 +1,7 @@
 // The models port over the providers package.
 import { readFile } from "node:fs/promises";
 
+import { AgentError } from "@ossaat/contracts";
 import { pickModel, priceUsage, resolveProvider } from "@ossaat/providers";
 import type { ProviderEnv } from "@ossaat/providers";
 
@@ -15,6 +16,14 @@ export type ModelsOptions = {
   requestLog?: string | undefined;
 };
 
+async function readScript(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new AgentError("invalid_input", `The scripted model file ${path} cannot be read.`, { cause: error });
+  }
+}
+
 /** Connections are kept per model, so that a scripted file is read once. */
 export function createModels({ env, config, requestLog }: ModelsOptions): Models {
   const resolved = new Map<string, Promise<ResolvedModel>>();
@@ -26,7 +35,7 @@ export function createModels({ env, config, requestLog }: ModelsOptions): Models
       scripted,
     } = await resolveProvider(ref, {
       env,
-      readFile: (path) => readFile(path, "utf8"),
+      readFile: readScript,
       requestLog,
     });
     return { ref, provider, modelId, scripted, price: (usage) => priceUsage(modelRef, usage).costUsd };

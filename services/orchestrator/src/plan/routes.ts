@@ -9,6 +9,7 @@ import { identityOf, parse, textParam } from "../http/respond.ts";
 import { requireCapability } from "../identity/identity.ts";
 import type { Identity } from "../identity/identity.ts";
 import type { AgentCatalog } from "../step/step-deps.ts";
+import { checkAgents } from "./check-agents.ts";
 import { createPlan } from "./create-plan.ts";
 import type { PlanDeps } from "./create-plan.ts";
 import { decidePlan } from "./decide-plan.ts";
@@ -54,6 +55,14 @@ function traceCreation({ tenantId }: Identity, create: () => Promise<Created>): 
   });
 }
 
+/** A broken profile is refused before anything is stored. @throws AgentError invalid_input */
+async function requireAgents(deps: PlanRouteDeps, request: CreatePlanRequest): Promise<void> {
+  const { path, baseRef } = request.repository;
+  const { root, baseCommit } = await deps.workspaces.inspect(baseRef === undefined ? { path } : { path, baseRef });
+  const profiles = await deps.agents.profiles({ path: root, commit: baseCommit });
+  if (request.agents !== undefined) checkAgents(request.agents, profiles);
+}
+
 function writeRoutes(router: Router, deps: PlanRouteDeps): void {
   router.post(["/plans", "/plan"], async (request, response) => {
     const identity = identityOf(response);
@@ -61,6 +70,7 @@ function writeRoutes(router: Router, deps: PlanRouteDeps): void {
     const { tenantId, actor } = identity;
     const idempotencyKey = request.get("idempotency-key");
     const body = parse(CreatePlanRequest, request.body);
+    await requireAgents(deps, body);
     const { planId } = await traceCreation(identity, () =>
       createPlan(deps, { request: body, tenantId, actor, idempotencyKey }),
     );

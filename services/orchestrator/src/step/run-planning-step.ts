@@ -10,6 +10,7 @@ import { toTimestamp } from "../clock.ts";
 import { readEvents, readStepEvents } from "../event/read-events.ts";
 import type { Claim } from "../job/engine.ts";
 import { describeProblems } from "../plan/edit-plan.ts";
+import { writersAmong } from "../plan/check-agents.ts";
 import { normalizeDraft } from "../plan/normalize-draft.ts";
 import { PlanDraft } from "../plan/plan-draft.ts";
 import { finishedSteps, proposePlan } from "../plan/propose-plan.ts";
@@ -177,7 +178,9 @@ async function askPlanner(deps: PlanningDeps, round: Round, model: ResolvedModel
 
 async function draftWithoutModel(deps: PlanningDeps, round: Round): Promise<SealedPlan> {
   const draft = await deps.planner.propose({ goal: round.options.goal, repository: round.repository });
-  const result = await toPlan(deps, round, { draft, model: undefined });
+  const [writer] = writersAmong(round.options.agents ?? [...round.profiles.keys()], round.profiles);
+  const steps = writer === undefined ? draft.steps : draft.steps.map((step) => ({ ...step, agent: writer }));
+  const result = await toPlan(deps, round, { draft: { ...draft, steps }, model: undefined });
   if ("problem" in result) throw finalFailure("plan_invalid", result.problem, "internal");
   return result.plan;
 }

@@ -24,7 +24,7 @@ const isolation: Readonly<Record<BoxIdentity, string>> = {
   mapped: `--unshare-all --unshare-user --disable-userns --cap-drop ALL --uid ${boxUid} --gid ${boxUid}`,
   // The capabilities are for setpriv alone, which gives them up with everything else.
   switched:
-    "--unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup-try --cap-drop ALL --cap-add CAP_SETUID --cap-add CAP_SETGID --cap-add CAP_SETPCAP",
+    "--unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup-try --cap-drop ALL --cap-add CAP_SETUID --cap-add CAP_SETGID --cap-add CAP_SETPCAP --cap-add CAP_DAC_READ_SEARCH",
 };
 
 /** The words in front of a program that turn root into the box's user, with no way back. */
