@@ -9,6 +9,7 @@ import { ProxyTracerProvider, context, trace } from "@opentelemetry/api";
 import { AgentError } from "@ossaat/contracts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
+import { createLogger } from "./create-logger.ts";
 import { tracesUrl } from "./create-sdk.ts";
 import type { SpanLine } from "./file-exporter.ts";
 import { activeSpanIds, activeTraceId, continueTrace, currentTraceparent, traceIdOf } from "./trace-context.ts";
@@ -215,6 +216,17 @@ describe("spans", () => {
       attributes: { count: 3, "error.type": "limit_exceeded" },
       events: [],
     });
+  });
+
+  test("name themselves in the log lines written inside them", async () => {
+    const lines: Record<string, unknown>[] = [];
+    const destination = { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) };
+    const log = createLogger({ service: "ossaat", version: "1", level: "info", destination });
+    await withSpan({ name: "working" }, async () => log.info({}, "inside"));
+    log.info({}, "outside");
+    const { traceId, spanId } = named("working");
+    expect(lines[0]).toMatchObject({ msg: "inside", traceId, spanId });
+    expect(Object.keys(lines[1] ?? {})).not.toContain("traceId");
   });
 
   test("that are opened end when they are told to", async () => {
