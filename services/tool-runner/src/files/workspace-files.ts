@@ -47,6 +47,11 @@ function segmentsOf(path: string): string[] {
   return checked.path === "." ? [] : checked.path.split("/");
 }
 
+/** The one form of a path that all names of it share. @throws AgentError invalid_input */
+export function canonicalPath(path: string): string {
+  return segmentsOf(path).join("/") || ".";
+}
+
 function explain(error: unknown, path: string): unknown {
   const { code } = error as NodeJS.ErrnoException;
   if (code === "ENOENT") return new AgentError("not_found", `${path} does not exist.`);

@@ -171,6 +171,12 @@ export function splitNul(data: Buffer): string[] {
   return parts;
 }
 
+/** A path as one visible line: a name with control characters is shown quoted. */
+export function linePath(path: string): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+  return /[\u0000-\u001f\u007f-\u009f]/u.test(path) ? JSON.stringify(path) : path;
+}
+
 /** A raw (latin1) name as text for people; bytes that are not UTF-8 become U+FFFD. */
 export function displayPath(raw: string): string {
   return Buffer.from(raw, "latin1").toString("utf8");

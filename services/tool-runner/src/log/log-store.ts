@@ -11,7 +11,8 @@ export const logLimits = {
   maxBytes: 32 * 1024 * 1024,
   /** Bytes one read returns when nothing else is asked for. */
   defaultReadBytes: 256 * 1024,
-  maxReadBytes: 2 * 1024 * 1024,
+  /** Bytes that are no text become three each on the wire, which takes 4 MiB. */
+  maxReadBytes: 1024 * 1024,
 } as const;
 
 /** A log being written. */
@@ -41,37 +42,48 @@ export function createLogStore(dir: string): LogStore {
       const file = await open(temporary, "wx", 0o600);
       const hash = createHash("sha256");
       let bytes = 0;
+      // Two channels write at once; the file must hold what the hash saw, in that order.
+      let last: Promise<void> = Promise.resolve();
       return {
-        async write(data) {
+        write(data) {
           const kept = data.subarray(0, Math.max(0, logLimits.maxBytes - bytes));
-          if (kept.length === 0) return;
+          if (kept.length === 0) return last;
           bytes += kept.length;
           hash.update(kept);
-          await file.write(kept);
+          last = last.then(() => file.appendFile(kept));
+          return last;
         },
         async close() {
-          await file.close();
+          try {
+            await last;
+          } finally {
+            await file.close();
+          }
           const logRef = hash.digest("hex");
           await mkdir(join(dir, logRef.slice(0, 2)), { recursive: true, mode: 0o700 });
           await rename(temporary, pathOf(logRef));
           return { logRef, logBytes: bytes };
         },
         async discard() {
+          await last.catch(() => undefined);
           await file.close();
           await rm(temporary, { force: true });
         },
       };
     },
     async read({ logRef, fromByte = 0, maxBytes = logLimits.defaultReadBytes }) {
+      if (!Number.isSafeInteger(fromByte) || !Number.isSafeInteger(maxBytes) || fromByte < 0 || maxBytes < 0) {
+        throw new AgentError("invalid_input", "A log is read by whole, positive numbers of bytes.");
+      }
       if (!/^[0-9a-f]{64}$/u.test(logRef)) throw new AgentError("invalid_input", "A log is named by a SHA-256.");
       const missing = new AgentError("not_found", "There is no such log.");
       const stats = await stat(pathOf(logRef)).catch(() => undefined);
       if (stats === undefined) throw missing;
-      const length = Math.min(Math.max(0, maxBytes), logLimits.maxReadBytes);
+      const length = Math.min(maxBytes, logLimits.maxReadBytes);
       const file = await open(pathOf(logRef), "r");
       try {
         const buffer = Buffer.alloc(Math.max(0, Math.min(length, stats.size - fromByte)));
-        const { bytesRead } = await file.read(buffer, 0, buffer.length, Math.max(0, fromByte));
+        const { bytesRead } = await file.read(buffer, 0, buffer.length, fromByte);
         return { data: buffer.toString("utf8", 0, bytesRead), totalBytes: stats.size };
       } finally {
         await file.close();

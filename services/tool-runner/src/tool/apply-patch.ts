@@ -9,6 +9,7 @@ import { applyHunks } from "./apply-hunks.ts";
 import { editLimits } from "./limits.ts";
 import { parsePatch } from "./parse-patch.ts";
 import type { FilePatch } from "./parse-patch.ts";
+import { revertNote, settleEdit } from "./settle-changes.ts";
 import { formatText, parseText } from "./text-file.ts";
 import type { Tool, ToolContext } from "./tool.ts";
 
@@ -45,6 +46,9 @@ async function compute(context: ToolContext, patch: FilePatch): Promise<Change[]
       throw new AgentError("conflict", `The patch deletes ${oldPath} but leaves lines of it. Nothing was changed.`);
     return [{ path: oldPath, data: undefined }];
   }
+  if (newPath === oldPath && file !== undefined && text === file.text) {
+    throw new AgentError("conflict", `The patch changes nothing in ${oldPath}: its lines are there already.`);
+  }
   const data = file === undefined ? current.data : formatText(file, text);
   const change: Change = { path: newPath, data, mode: patch.mode ?? current.mode & 0o777 };
   return newPath === oldPath ? [change] : [{ path: oldPath, data: undefined }, change];
@@ -64,17 +68,18 @@ export const applyPatch: Tool<"apply_patch"> = async (context, input) => {
   for (const patch of parsePatch(input.patch)) changes.push(...(await compute(context, patch)));
   refuseDoubles(changes);
   const before = await takeSnapshot(git, workspace, signal);
-  try {
-    for (const change of changes) {
-      if (change.data === undefined) await files.remove(change.path);
-      else await files.write(change.path, change.data, change.mode === undefined ? {} : { mode: change.mode });
+  const paths = changes.map((change) => change.path).sort();
+  const settled = await settleEdit(context, paths, async () => {
+    try {
+      for (const change of changes) {
+        if (change.data === undefined) await files.remove(change.path);
+        else await files.write(change.path, change.data, change.mode === undefined ? {} : { mode: change.mode });
+      }
+    } catch (error) {
+      await restoreTree(git, workspace, before);
+      throw error;
     }
-  } catch (error) {
-    await restoreTree(git, workspace, before);
-    throw error;
-  }
-  const snapshot = await takeSnapshot(git, workspace);
-  const changedPaths = changes.map((change) => change.path).sort();
-  const text = `Applied the patch to ${changedPaths.join(", ")}.`;
-  return { summary: `Patched ${changedPaths.length} files`, output: { text, snapshot, changedPaths } };
+  });
+  const text = `Applied the patch to ${paths.join(", ")}.${revertNote(settled)}`;
+  return { summary: `Patched ${paths.length} files`, output: { text, ...settled } };
 };

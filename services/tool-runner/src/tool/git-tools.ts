@@ -3,6 +3,7 @@ import type { DiffFile } from "@ossaat/contracts";
 import { toolLimits } from "@ossaat/contracts";
 import { normalizePath } from "@ossaat/policy";
 
+import { linePath } from "../git/git.ts";
 import { diffTrees } from "../workspace/diff-trees.ts";
 import { takeSnapshot } from "../workspace/working-tree.ts";
 import { clipText } from "./clip-text.ts";
@@ -25,8 +26,8 @@ function scope(path: string | undefined): string | undefined {
 export const gitStatus: Tool<"git_status"> = async (context) => {
   const files = await changes(context);
   const rows = files.map((file) => {
-    const from = file.oldPath === undefined ? "" : `${file.oldPath} -> `;
-    return `${letters[file.status]} ${from}${file.path} (+${file.additions} -${file.deletions})`;
+    const from = file.oldPath === undefined ? "" : `${linePath(file.oldPath)} -> `;
+    return `${letters[file.status]} ${from}${linePath(file.path)} (+${file.additions} -${file.deletions})`;
   });
   const text = rows.length === 0 ? "Nothing changed since the base commit." : rows.join("\n");
   return { summary: `${files.length} files changed`, output: { text: clipText(text, toolLimits.maxOutputBytes) } };

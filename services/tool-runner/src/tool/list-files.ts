@@ -2,6 +2,7 @@
 import { AgentError, toolLimits } from "@ossaat/contracts";
 import { normalizePath } from "@ossaat/policy";
 
+import { linePath } from "../git/git.ts";
 import { listTracked } from "./list-tracked.ts";
 import type { Tool } from "./tool.ts";
 
@@ -11,7 +12,7 @@ export const listFiles: Tool<"list_files"> = async (context, input) => {
   const kind = await context.files.kind(folder);
   if (kind === "missing") throw new AgentError("not_found", `${folder} does not exist.`);
   const all = await listTracked(context, { folder, glob: input.glob });
-  const shown = all.slice(0, toolLimits.maxEntries);
+  const shown = all.slice(0, toolLimits.maxEntries).map(linePath);
   const more = all.length - shown.length;
   const lines = more > 0 ? [...shown, `(and ${more} more: narrow it with path or glob)`] : shown;
   const text = lines.length === 0 ? "(no files)" : lines.join("\n");

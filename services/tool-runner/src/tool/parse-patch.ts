@@ -3,7 +3,12 @@
 import { AgentError } from "@ossaat/contracts";
 import { headerPath } from "@ossaat/policy";
 
-export type PatchLine = { kind: " " | "-" | "+"; text: string };
+export type PatchLine = {
+  kind: " " | "-" | "+";
+  text: string;
+  /** The line is empty, without even the space of a context line. */
+  isBare?: boolean;
+};
 export type Hunk = { header: string; line: number; lines: PatchLine[]; noNewlineOld: boolean; noNewlineNew: boolean };
 
 /** One file of a patch. `oldPath` is undefined for a new file, `newPath` for a deleted one. */
@@ -71,14 +76,18 @@ function readHunkLine(hunk: Hunk, line: string): void {
     if (last !== "-") hunk.noNewlineNew = true;
   } else if (kind === " " || kind === "-" || kind === "+") hunk.lines.push({ kind, text: line.slice(1) });
   // Models drop the lone space of an empty context line.
-  else if (line === "") hunk.lines.push({ kind: " ", text: "" });
+  else if (line === "") hunk.lines.push({ kind: " ", text: "", isBare: true });
   else throw refuse(`a line of hunk "${hunk.header}" begins with neither space, + nor -: ${JSON.stringify(line)}`);
+}
+
+function hasPaths(draft: Draft): boolean {
+  return draft.oldPath !== undefined || draft.newPath !== undefined;
 }
 
 /** Empty lines after the last real line of a hunk belong to the text around the patch. */
 function trimHunks(files: readonly Draft[]): void {
   for (const hunk of files.flatMap((file) => file.hunks)) {
-    while (hunk.lines.at(-1)?.kind === " " && hunk.lines.at(-1)?.text === "") hunk.lines.pop();
+    while (hunk.lines.at(-1)?.isBare === true) hunk.lines.pop();
   }
 }
 
@@ -91,10 +100,10 @@ export function parsePatch(patch: string): FilePatch[] {
     const next = lines[index + 1] ?? "";
     if (line.startsWith("--- ") && next.startsWith("+++ ")) {
       const last = current(reader);
-      const isFresh =
-        last !== undefined && last.hunks.length === 0 && last.oldPath === undefined && reader.hunk === undefined;
-      const draft = isFresh ? last : openFile(reader);
       const [oldPath, newPath] = [headerPath(line), headerPath(next)];
+      const isFresh = last !== undefined && last.hunks.length === 0 && !hasPaths(last) && reader.hunk === undefined;
+      const isSame = last?.from === undefined || (last.from === oldPath && last.to === newPath);
+      const draft = isFresh && isSame ? last : openFile(reader);
       if (oldPath !== undefined) draft.oldPath = oldPath;
       if (newPath !== undefined) draft.newPath = newPath;
       if (oldPath === undefined && newPath === undefined) throw refuse("a file has two /dev/null sides.");

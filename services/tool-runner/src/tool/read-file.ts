@@ -29,8 +29,10 @@ export const readFile: Tool<"read_file"> = async ({ files }, input) => {
     shown.push(row);
   }
   const notes: string[] = [];
-  if (shown.length === 0 && lines.length > 0)
+  if (shown.length === 0 && lines.length > 0) {
     shown.push(`${String(first).padStart(6)}\t(a line of too many bytes to show)`);
+    next += 1;
+  }
   if (next <= last) notes.push(`(cut at line ${next - 1} of ${lines.length}: read on with startLine ${next})`);
   else if (last < lines.length) notes.push(`(${lines.length} lines in all)`);
   if (size > data.length) notes.push(`(the file has ${size} bytes; only the first ${data.length} are read)`);

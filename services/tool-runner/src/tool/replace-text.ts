@@ -23,7 +23,8 @@ function foldLookAlikes(text: string): string {
 
 function occurrences(text: string, wanted: string): number[] {
   const found: number[] = [];
-  for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + wanted.length)) found.push(at);
+  // Overlapping ones count: "}\n}" in "}\n}\n}" is at two places, and which one is meant nobody knows.
+  for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + 1)) found.push(at);
   return found;
 }
 
@@ -136,9 +137,17 @@ export function replaceText(
     const found = find(text, oldText, newText);
     if (found.length === 0) continue;
     if (found.length > 1 && !edit.replaceAll) throw new AgentError("conflict", describeMatches(text, found, edit.path));
-    return { text: apply(text, found), count: found.length, firstLine: lineOf(text, found[0]?.start ?? 0) };
+    const apart = withoutOverlaps(found);
+    return { text: apply(text, apart), count: apart.length, firstLine: lineOf(text, apart[0]?.start ?? 0) };
   }
   throw new AgentError("conflict", describeNearest(text, oldText, edit.path));
+}
+
+/** The places from the first one on that do not touch the one before. */
+function withoutOverlaps(found: readonly Replacement[]): Replacement[] {
+  const apart: Replacement[] = [];
+  for (const each of found) if (each.start >= (apart.at(-1)?.end ?? 0)) apart.push(each);
+  return apart;
 }
 
 function apply(text: string, found: readonly Replacement[]): string {

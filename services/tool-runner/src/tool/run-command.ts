@@ -3,7 +3,8 @@ import { AgentError, toolLimits } from "@ossaat/contracts";
 import { normalizePath } from "@ossaat/policy";
 
 import { takeSnapshot } from "../workspace/working-tree.ts";
-import { describeEnd, revertNote, runInSandbox, settleChanges, wallSeconds } from "./run-in-sandbox.ts";
+import { describeEnd, runInSandbox, wallSeconds } from "./run-in-sandbox.ts";
+import { revertNote, settleChanges } from "./settle-changes.ts";
 import type { Tool } from "./tool.ts";
 
 export const runCommand: Tool<"run_command"> = async (context, input) => {

@@ -1,16 +1,9 @@
-// One command in the sandbox, then the check of what it did: changes outside the envelope or in
-// the protected class are undone by the host and reported. The sandbox cannot do this itself:
-// read-only mounts below an agent-writable folder are not safe.
+// One command in the sandbox: its output streamed, logged and bounded.
 import { toolLimits } from "@ossaat/contracts";
-import type { CommandRecord, ToolOutput } from "@ossaat/contracts";
-import { checkWritePath } from "@ossaat/policy";
+import type { CommandRecord } from "@ossaat/contracts";
 
-import { displayPath } from "../git/git.ts";
 import { defaultSandboxLimits } from "../sandbox/limits.ts";
 import type { SandboxResult } from "../sandbox/sandbox.ts";
-import { changesBetween } from "../workspace/diff-trees.ts";
-import type { TreeChange } from "../workspace/diff-trees.ts";
-import { revertChanges, takeSnapshot } from "../workspace/working-tree.ts";
 import { collectOutput } from "./output-collector.ts";
 import type { ToolContext } from "./tool.ts";
 
@@ -67,38 +60,6 @@ export async function runInSandbox(
     await output.discard();
     throw error;
   }
-}
-
-function isAllowed(context: ToolContext, change: TreeChange): boolean {
-  const check = checkWritePath(context.envelope, displayPath(change.path));
-  if (check.inside) return true;
-  // A person allowed the command and so what it does; protected paths still need their own word.
-  return context.approvedOutside && check.reason === "outside_envelope" && check.approvable;
-}
-
-export type Settled = Pick<ToolOutput, "snapshot" | "changedPaths" | "revertedPaths">;
-
-/** Compares with the tree before the call and undoes what the envelope does not cover. */
-export async function settleChanges(context: ToolContext, before: string): Promise<Settled> {
-  const { git, workspace } = context;
-  // Not cancellable: after a cancelled command the working tree must be in bounds, too.
-  const after = await takeSnapshot(git, workspace);
-  const changes = await changesBetween(git, workspace.gitDir, before, after);
-  const outside = changes.filter((change) => !isAllowed(context, change));
-  const inside = changes.filter((change) => !outside.includes(change)).map((change) => displayPath(change.path));
-  if (outside.length === 0) return { snapshot: after, changedPaths: inside };
-  const snapshot = await revertChanges(git, workspace, outside);
-  return { snapshot, changedPaths: inside, revertedPaths: outside.map((change) => displayPath(change.path)) };
-}
-
-const maxNamedPaths = 50;
-
-/** Lines about undone changes for the model, empty when there were none. */
-export function revertNote(settled: Settled): string {
-  const paths = settled.revertedPaths ?? [];
-  if (paths.length === 0) return "";
-  const more = paths.length > maxNamedPaths ? ` and ${paths.length - maxNamedPaths} more` : "";
-  return `\n[changes outside the approved paths were undone: ${paths.slice(0, maxNamedPaths).join(", ")}${more}]`;
 }
 
 /** How a run ended, in one line. */

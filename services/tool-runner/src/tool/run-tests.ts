@@ -8,7 +8,8 @@ import { takeSnapshot } from "../workspace/working-tree.ts";
 import { clipText } from "./clip-text.ts";
 import { reportLimits } from "./limits.ts";
 import { listTracked } from "./list-tracked.ts";
-import { describeEnd, revertNote, runInSandbox, settleChanges, wallSeconds } from "./run-in-sandbox.ts";
+import { describeEnd, runInSandbox, wallSeconds } from "./run-in-sandbox.ts";
+import { revertNote, settleChanges } from "./settle-changes.ts";
 import type { Tool, ToolResult } from "./tool.ts";
 
 function summarize(report: TestReport): string {

@@ -4,13 +4,14 @@ import { Worker } from "node:worker_threads";
 
 import { AgentError, toolLimits } from "@ossaat/contracts";
 
+import { linePath } from "../git/git.ts";
 import { searchLimits } from "./limits.ts";
 import { listTracked } from "./list-tracked.ts";
 import { isBinary } from "./text-file.ts";
 import type { Tool } from "./tool.ts";
 
 function compile(pattern: string, isRegex: boolean): string {
-  const source = isRegex ? pattern : pattern.replace(/[\\^$.*+?()[\]{}|/-]/gu, String.raw`\$&`);
+  const source = isRegex ? pattern : pattern.replace(/[\\^$.*+?()[\]{}|/]/gu, String.raw`\$&`);
   try {
     void new RegExp(source, "u");
     return source;
@@ -64,12 +65,14 @@ export const searchText: Tool<"search_text"> = async (context, input) => {
     maxLineChars: searchLimits.maxLineChars,
     maxMatches: toolLimits.maxMatches,
   });
-  const tooSlow = Promise.withResolvers<never>();
-  tooSlow.promise.catch(() => undefined);
+  const givenUp = Promise.withResolvers<never>();
+  givenUp.promise.catch(() => undefined);
   const timer = setTimeout(() => {
     const message = `The search took longer than ${searchLimits.timeoutMs / 1000} s; use a simpler pattern or a glob.`;
-    tooSlow.reject(new AgentError("limit_exceeded", message));
+    givenUp.reject(new AgentError("limit_exceeded", message));
   }, searchLimits.timeoutMs);
+  const onAbort = (): void => givenUp.reject(new AgentError("cancelled", "The call was cancelled."));
+  context.signal.addEventListener("abort", onAbort, { once: true });
   const found: SearchMatch[] = [];
   let skipped = 0;
   try {
@@ -82,11 +85,12 @@ export const searchText: Tool<"search_text"> = async (context, input) => {
         return undefined;
       });
       if (file === undefined || isBinary(file.data)) continue;
-      found.push(...(await Promise.race([worker.search(path, file.data.toString("utf8")), tooSlow.promise])));
+      found.push(...(await Promise.race([worker.search(path, file.data.toString("utf8")), givenUp.promise])));
       if (found.length > toolLimits.maxMatches) break;
     }
   } finally {
     clearTimeout(timer);
+    context.signal.removeEventListener("abort", onAbort);
     await worker.stop();
   }
   return describe(found, skipped);
@@ -97,7 +101,7 @@ function describe(found: readonly SearchMatch[], skipped: number) {
   const rows: string[] = [];
   let bytes = 0;
   for (const match of shown) {
-    const row = `${match.path}:${match.line}: ${match.text}`;
+    const row = `${linePath(match.path)}:${match.line}: ${match.text}`;
     bytes += Buffer.byteLength(row) + 1;
     if (bytes > toolLimits.maxReadBytes) break;
     rows.push(row);

@@ -30,12 +30,12 @@ export function parseText(data: Buffer, path: string): TextFile {
   const crlf = body.split("\r\n").length - 1;
   const lf = body.split("\n").length - 1 - crlf;
   // A file with mixed ends is left as it is: its lone CRs stay part of the text.
-  const isCrlf = crlf > 0 && lf === 0;
+  const isCrlf = crlf > 0 && lf === 0 && !body.includes("\r\r\n");
   return { text: isCrlf ? body.replaceAll("\r\n", "\n") : body, lineEnd: isCrlf ? "\r\n" : "\n", hasMark };
 }
 
 /** The bytes of a text file whose text was changed. */
 export function formatText(file: TextFile, text: string): Buffer {
-  const body = file.lineEnd === "\r\n" ? text.replace(/\r?\n/gu, "\r\n") : text;
+  const body = file.lineEnd === "\r\n" ? text.replaceAll("\n", "\r\n") : text;
   return Buffer.from(file.hasMark ? byteOrderMark + body : body, "utf8");
 }

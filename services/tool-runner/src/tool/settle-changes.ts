@@ -1,0 +1,79 @@
+// The check of what a call did to the working tree: changes outside the envelope or in the
+// protected class are undone by the host and reported. The sandbox cannot do this itself:
+// read-only mounts below an agent-writable folder are not safe.
+import { posix } from "node:path";
+
+import type { ToolOutput } from "@ossaat/contracts";
+import { checkWritePath } from "@ossaat/policy";
+
+import { displayPath } from "../git/git.ts";
+import { changesBetween } from "../workspace/diff-trees.ts";
+import type { TreeChange } from "../workspace/diff-trees.ts";
+import { revertChanges, takeSnapshot } from "../workspace/working-tree.ts";
+import type { ToolContext } from "./tool.ts";
+
+export type Settled = Pick<ToolOutput, "snapshot" | "changedPaths" | "revertedPaths">;
+
+/** Files that decide what git sees: undoing or changing one can bring hidden files into view. */
+function isIgnoreFile(path: string): boolean {
+  return posix.basename(path) === ".gitignore";
+}
+
+/** Undoes what is not allowed, until nothing new comes into view; each round removes at least one file. */
+async function settle(
+  { git, workspace }: ToolContext,
+  before: string,
+  isAllowed: (path: string) => boolean,
+): Promise<Settled> {
+  const reverted = new Set<string>();
+  // Not cancellable: after a cancelled command the working tree must be in bounds, too.
+  let snapshot = await takeSnapshot(git, workspace);
+  for (;;) {
+    const changes = await changesBetween(git, workspace.gitDir, before, snapshot);
+    const outside = changes.filter((change) => !isAllowed(displayPath(change.path)));
+    const changedPaths = changes.filter((change) => !outside.includes(change)).map(({ path }) => displayPath(path));
+    for (const change of outside) reverted.add(displayPath(change.path));
+    const revertedPaths = reverted.size === 0 ? {} : { revertedPaths: [...reverted].sort() };
+    if (outside.length === 0) return { snapshot, changedPaths, ...revertedPaths };
+    snapshot = await revertChanges(git, workspace, outside);
+    const hides = (change: TreeChange): boolean => isIgnoreFile(displayPath(change.path));
+    if (!outside.some(hides)) return { snapshot, changedPaths, ...revertedPaths };
+    snapshot = await takeSnapshot(git, workspace);
+  }
+}
+
+/** Compares with the tree before a command and undoes what the envelope does not cover. */
+export function settleChanges(context: ToolContext, before: string): Promise<Settled> {
+  return settle(context, before, (path) => {
+    const check = checkWritePath(context.envelope, path);
+    if (check.inside) return true;
+    // A person allowed the command and so what it does; protected paths still need their own word.
+    return context.approvedOutside && check.reason === "outside_envelope" && check.approvable;
+  });
+}
+
+/**
+ * Runs an edit of `paths` and takes the snapshot after it. Where it changes what is ignored, files
+ * that a command hid outside the envelope come into view and are removed.
+ */
+export async function settleEdit(
+  context: ToolContext,
+  paths: readonly string[],
+  edit: () => Promise<void>,
+): Promise<Settled> {
+  const { git, workspace, signal } = context;
+  const before = paths.some(isIgnoreFile) ? await takeSnapshot(git, workspace, signal) : undefined;
+  await edit();
+  if (before === undefined) return { snapshot: await takeSnapshot(git, workspace, signal), changedPaths: [...paths] };
+  return settle(context, before, (path) => paths.includes(path) || checkWritePath(context.envelope, path).inside);
+}
+
+const maxNamedPaths = 50;
+
+/** Lines about undone changes for the model, empty when there were none. */
+export function revertNote(settled: Settled): string {
+  const paths = settled.revertedPaths ?? [];
+  if (paths.length === 0) return "";
+  const more = paths.length > maxNamedPaths ? ` and ${paths.length - maxNamedPaths} more` : "";
+  return `\n[changes outside the approved paths were undone: ${paths.slice(0, maxNamedPaths).join(", ")}${more}]`;
+}
