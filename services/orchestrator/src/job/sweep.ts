@@ -54,7 +54,7 @@ async function onPlanDue(engine: Engine, change: PlanTx): Promise<void> {
   for (const { step_id: stepId } of await listSteps(tx, plan.id)) {
     const step = await getStep(tx, plan.id, stepId);
     if (step === undefined || !openSteps.includes(step.status) || step.kind === "finish") continue;
-    engine.signalCancel(step.plan_id, step.step_id);
+    if (step.status === "running") engine.signalCancel(step.plan_id, step.step_id);
     await endBadly(engine, change, step, {
       reason: "timeout",
       code: "limit_exceeded",

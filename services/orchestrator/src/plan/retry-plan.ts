@@ -51,8 +51,14 @@ async function carryOver(change: PlanTx, rows: readonly StepRow[]): Promise<void
   }
 }
 
-async function approveAgain(engine: Engine, change: PlanTx, plan: SealedPlan): Promise<void> {
-  const stepHashes = Object.fromEntries(plan.steps.map((step) => [step.id, hashStep(step)]));
+/** Approves again what was approved before, by its hash; a step that was edited since asks anew. */
+async function approveAgain(
+  engine: Engine,
+  change: PlanTx,
+  { plan, before }: { plan: SealedPlan; before: Record<string, string> },
+): Promise<void> {
+  const approved = plan.steps.filter((step) => before[step.id] === hashStep(step));
+  const stepHashes = Object.fromEntries(approved.map((step) => [step.id, hashStep(step)]));
   const set = { status: "pending" as const, approved_json: JSON.stringify(stepHashes) };
   await change.tx.updateTable("plan").set(set).where("id", "=", change.plan.id).execute();
   Object.assign(change.plan, set);
@@ -112,7 +118,7 @@ async function startSteps(engine: Engine, change: PlanTx, { before, options, old
   });
   await putRevision(change, { plan, origin: "retry" });
   change.plan.status = "awaiting_approval";
-  await approveAgain(engine, change, plan);
+  await approveAgain(engine, change, { plan, before: JSON.parse(old.approved_json) as Record<string, string> });
   await carryOver(change, carried);
   await advancePlan(engine, change);
 }

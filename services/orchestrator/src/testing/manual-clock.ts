@@ -19,7 +19,7 @@ export function manualClock(start: number = Date.parse("2026-01-01T00:00:00.000Z
 export function countingIds(): Ids {
   let count = 0;
   const next = (digits: number) => (count += 1).toString(16).padStart(digits, "0");
-  return { uuid: () => `00000000-0000-4000-8000-${next(12)}`, short: () => next(16) };
+  return { uuid: () => `00000000-0000-4000-9000-${next(12)}`, short: () => next(16) };
 }
 
 /** A small generator (mulberry32): the same seed gives the same numbers. */
