@@ -32,6 +32,8 @@ type Call = {
   accept?: string;
   headers?: Record<string, string>;
   signal?: AbortSignal;
+  /** Asking twice does what asking once does: a broken connection is tried once more. */
+  isRepeatable?: boolean;
 };
 
 function isErrorCode(code: unknown): code is ErrorCode {
@@ -62,9 +64,8 @@ function makeSend(options: ClientOptions) {
   const send = options.fetch ?? fetch;
   return async (path: string, call: Call = {}): Promise<Response> => {
     const { method = "GET", body, accept = "application/json", headers = {}, signal } = call;
-    let response: Response;
-    try {
-      response = await send(`${await options.baseUrl()}${path}`, {
+    const attempt = async () =>
+      send(`${await options.baseUrl()}${path}`, {
         method,
         headers: {
           accept,
@@ -74,6 +75,13 @@ function makeSend(options: ClientOptions) {
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         ...(signal === undefined ? {} : { signal }),
+      });
+    const isRepeatable = call.isRepeatable ?? method === "GET";
+    let response: Response;
+    try {
+      response = await attempt().catch((error: unknown) => {
+        if (!isRepeatable || signal?.aborted === true || error instanceof AgentError) throw error;
+        return attempt();
       });
     } catch (error) {
       if (error instanceof AgentError) throw error;
@@ -119,16 +127,13 @@ export function createClient(options: ClientOptions): Client {
   const at = (planId: string) => `/plans/${encodeURIComponent(planId)}`;
   return {
     status: () => json("/status"),
-    createPlan: (body, { idempotencyKey } = {}) =>
-      plan("/plans", {
-        method: "POST",
-        body,
-        ...(idempotencyKey === undefined ? {} : { headers: { "idempotency-key": idempotencyKey } }),
-      }),
+    createPlan: (body, { idempotencyKey = crypto.randomUUID() } = {}) =>
+      plan("/plans", { method: "POST", body, headers: { "idempotency-key": idempotencyKey }, isRepeatable: true }),
     listPlans: (filter = {}) => json(`/plans${query(filter)}`),
     getPlan: (planId) => plan(at(planId)),
     editPlan: (planId, body) => plan(`${at(planId)}/plan`, { method: "PUT", body }),
-    decidePlan: (planId, body) => plan(`${at(planId)}/decisions`, { method: "POST", body }),
+    decidePlan: (planId, body) =>
+      plan(`${at(planId)}/decisions`, { method: "POST", body, isRepeatable: body.decision !== "revise" }),
     retryPlan: (planId, body) => plan(`${at(planId)}/retry`, { method: "POST", body }),
     listEvents: async (planId, afterSeq = 0) =>
       (await json<{ events: PlanEvent[] }>(`${at(planId)}/events${query({ lastEventId: String(afterSeq) })}`)).events,
@@ -148,7 +153,7 @@ export function createClient(options: ClientOptions): Client {
       json(`/logs/${encodeURIComponent(logRef)}${query({ fromByte: String(fromByte) })}`),
     listApprovals: (filter = {}) => json(`/approvals${query(filter)}`),
     decideApproval: (approvalId, body) =>
-      json(`/approvals/${encodeURIComponent(approvalId)}/decisions`, { method: "POST", body }),
+      json(`/approvals/${encodeURIComponent(approvalId)}/decisions`, { method: "POST", body, isRepeatable: true }),
     listAgents: (repository) => json(`/agents${query({ repository })}`),
   };
 }

@@ -11,30 +11,17 @@ import type { Client } from "@ossaat/client";
 import type { CommandContext } from "../command-context.ts";
 import type { Config } from "../config.ts";
 import { countTurns } from "../demo/count-turns.ts";
-import { countTests, makeSample, scriptPath } from "../demo/make-sample.ts";
+import { countTests, makeSample } from "../demo/make-sample.ts";
 import type { TestCounts } from "../demo/make-sample.ts";
+import { heading, runSample } from "../demo/run-sample.ts";
 import { exitCodeOf } from "../exit-code.ts";
-import { followPlan } from "../follow/follow-plan.ts";
-import type { Answered } from "../follow/follow-plan.ts";
-import { pendingApprovals } from "../follow/on-approval.ts";
 import { withInterrupt } from "../follow/with-interrupt.ts";
 import { connect, stopServer } from "../server/connect.ts";
-import { renderApprovalCard } from "../terminal/approval-card.ts";
 import { renderEnd } from "../terminal/render-end.ts";
-import { renderPlanText } from "../terminal/render-plan.ts";
 
 export type DemoFlags = { dir?: string; kill?: boolean };
 
-const goal =
-  "Invoices are wrong by cents: make parseAmount in src/money.js keep every cent, and lineTotal in src/invoice.js take its discount in percent";
-
-const denial = "Add no dependency: whole cents are enough.";
-
 type Demo = { client: Client; context: CommandContext; config: Config; kill: boolean };
-
-function heading({ output, style }: CommandContext, text: string): void {
-  output.note(`\n${style.paint("bold", `── ${text}`)}`);
-}
 
 /** A server with the sandbox, or without it where this machine forbids one. */
 async function connectDemo(context: CommandContext, config: Config): Promise<Client> {
@@ -49,26 +36,6 @@ async function connectDemo(context: CommandContext, config: Config): Promise<Cli
   );
   await stopServer(config);
   return (await connect(config, { dangerouslyNoSandbox: true })).client;
-}
-
-/** The demo stands in for the person: it approves the plan and denies what leaves the envelope. */
-async function answer({ client, context }: Demo, state: PlanState): Promise<Answered> {
-  const { output, style } = context;
-  if (state.status === "awaiting_approval" && state.planHash !== undefined) {
-    heading(context, "The plan, as `ossaat plan` shows it");
-    output.print(renderPlanText(state, style));
-    heading(context, "Approved by the demo on your behalf (`ossaat approve`)");
-    await client.decidePlan(state.id, { decision: "approve", planHash: state.planHash, comment: "demo" });
-    return "answered";
-  }
-  const [approval] = pendingApprovals(state);
-  if (approval === undefined) return "leave";
-  heading(context, "The agent wants something outside its envelope; the run waits, durable");
-  output.note(renderApprovalCard(approval, style));
-  output.note(`Denied by the demo on your behalf, with feedback: “${denial}”`);
-  const { approvalId, requestHash } = approval;
-  await client.decideApproval(approvalId, { decision: "deny", requestHash, feedback: denial });
-  return "answered";
 }
 
 /** Kills the server once, in the middle of a writer's work. */
@@ -87,21 +54,6 @@ function killOnce({ client, context, kill }: Demo): (event: PlanEvent | LiveEven
       context.output.warn(`The server could not be killed: ${AgentError.from(error).message}`);
     });
   };
-}
-
-async function runDemo(demo: Demo, sample: string): Promise<PlanState> {
-  const { client, context } = demo;
-  heading(context, "Goal → plan");
-  const model = `scripted:${scriptPath}`;
-  const created = await client.createPlan({ goal, repository: { path: sample }, model });
-  return withInterrupt(context, (signal) =>
-    followPlan(client, context, {
-      planId: created.id,
-      signal,
-      onParked: (state) => answer(demo, state),
-      onEvent: killOnce(demo),
-    }),
-  );
 }
 
 async function printDiff({ client, context }: Demo, state: PlanState): Promise<void> {
@@ -124,7 +76,7 @@ function renderResult(state: PlanState, { before, sample }: { before: TestCounts
   return [
     `Tests before: ${before.passed} passed, ${before.failed} failed`,
     `Tests after:  ${afterText}`,
-    `Repository:   ${sample} (your checkout there was not touched: see git status, git log --all --oneline)`,
+    `Look at it:   git -C ${JSON.stringify(sample)} log --oneline --stat main..${state.branch ?? ""}`,
   ].join("\n");
 }
 
@@ -147,10 +99,13 @@ export async function demoCommand(flags: DemoFlags, context: CommandContext): Pr
   const client = await connectDemo(context, config);
   const demo: Demo = { client, context, config, kill: flags.kill !== false };
   try {
-    const state = await runDemo(demo, sample);
+    heading(context, "Goal → plan");
+    const state = await withInterrupt(context, (signal) =>
+      runSample({ client, context, sample, signal, onEvent: killOnce(demo) }),
+    );
     if (state.status === "succeeded") await printDiff(demo, state);
     heading(context, "Result");
-    output.print(renderEnd(state, style));
+    output.print(renderEnd(state, style, { next: false }));
     output.print(renderResult(state, { before, sample }));
     const turns = await countTurns(requestLog);
     output.print(`Model turns:  ${turns.delivered} delivered, ${turns.boughtTwice} bought twice`);

@@ -174,6 +174,14 @@ async function mustRestart(config: Config, client: Client, options: StartOptions
   return reasons.join("; ");
 }
 
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
 /** Stops the embedded server; running steps are given back and resume later. False when none ran. */
 export async function stopServer(config: Config): Promise<boolean> {
   const file = await findServer(config);
@@ -182,7 +190,7 @@ export async function stopServer(config: Config): Promise<boolean> {
   process.kill(pid, "SIGTERM");
   const end = Date.now() + connectLimits.startMs;
   while (Date.now() < end && (await readServerFile(config.stateDir))?.pid === pid) await sleep(50);
-  while (Date.now() < end && (await answers(file.url))) await sleep(50);
+  while (Date.now() < end && isAlive(pid)) await sleep(50);
   return true;
 }
 

@@ -39,8 +39,8 @@ function nextText(state: PlanState): string[] {
   return [`Next      ossaat show ${id}`];
 }
 
-/** The closing summary of a run. */
-export function renderEnd(state: PlanState, style: Style): string {
+/** The closing summary of a run, with the next commands unless they are not wanted. */
+export function renderEnd(state: PlanState, style: Style, { next = true }: { next?: boolean } = {}): string {
   const end = state.finishedAt === undefined ? Date.now() : Date.parse(state.finishedAt);
   const { spend } = state;
   const why = state.message === undefined ? "" : `: ${escapeLine(state.message)}`;
@@ -61,6 +61,6 @@ export function renderEnd(state: PlanState, style: Style): string {
     ...(isOver && state.evidenceRef !== undefined
       ? [`Evidence  ${state.repository.path}/.plans/${state.id}/evidence.md`]
       : []),
-    ...nextText(state),
+    ...(next ? nextText(state) : []),
   ].join("\n");
 }

@@ -1,0 +1,189 @@
+// The embedded server from outside: one owner, loopback only, its token, and its end when idle.
+import { spawn } from "node:child_process";
+import { readFileSync, statSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { makeRepository } from "./testing/make-repository.ts";
+import { createCli } from "./testing/run-ossaat.ts";
+import type { Cli, Json } from "./testing/run-ossaat.ts";
+
+let cli: Cli;
+let server: { url: string; token: string; pid: number };
+
+beforeAll(async () => {
+  cli = await createCli();
+  const up = await cli.json(cli.folder, ["up", "--detach"]);
+  expect(up.code, up.stderr).toBe(0);
+  server = JSON.parse(readFileSync(path.join(cli.stateDir, "server.json"), "utf8")) as typeof server;
+});
+
+afterAll(() => cli.close());
+
+const authorized = () => ({ authorization: `Bearer ${server.token}` });
+
+/** fetch forbids setting Host; a raw request does not. */
+async function statusWith(headers: Record<string, string>): Promise<number> {
+  const { request } = await import("node:http");
+  return new Promise((resolve, reject) => {
+    const sent = request(`${server.url}/plans`, { headers }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    sent.on("error", reject);
+    sent.end();
+  });
+}
+
+describe("the edge", () => {
+  test("listens on loopback and keeps its token in a file of the owner's", () => {
+    expect(new URL(server.url).hostname).toBe("127.0.0.1");
+    expect(statSync(path.join(cli.stateDir, "server.json")).mode & 0o777).toBe(0o600);
+  });
+
+  test.each([
+    ["no token", {}, 401],
+    ["a wrong token", { authorization: "Bearer nope" }, 401],
+    ["a foreign Host", { host: "evil.example" }, 403],
+    ["a foreign Origin", { origin: "http://evil.example" }, 403],
+  ])("refuses %s", async (name, headers, status) => {
+    const full = name.includes("token") ? headers : { ...authorized(), ...headers };
+    expect(await statusWith(full as Record<string, string>)).toBe(status);
+  });
+
+  test("answers health without a token, and everything with ids", async () => {
+    for (const route of ["/healthz", "/readyz"]) {
+      const response = await fetch(`${server.url}${route}`);
+      expect(response.status).toBe(200);
+      expect(response.headers.get("x-request-id")).toMatch(/./);
+      expect(response.headers.get("x-trace-id")).toMatch(/^[0-9a-f]{32}$/);
+    }
+  });
+
+  test("describes itself: every route of the OpenAPI document is served", async () => {
+    const document = (await (await fetch(`${server.url}/openapi.json`)).json()) as Json;
+    expect(document.openapi).toMatch(/^3\./);
+    for (const [route, methods] of Object.entries<Json>(document.paths)) {
+      for (const method of Object.keys(methods)) {
+        const url = `${server.url}${route.replaceAll(/\{[^}]+\}/g, "plan-00000000")}`;
+        const init: RequestInit = { method: method.toUpperCase(), headers: authorized() };
+        const response = await fetch(url, init);
+        const body = (await response.json()) as { message?: string };
+        expect(`${method} ${route} ${body.message ?? ""}`).not.toContain("There is no GET");
+        expect(`${method} ${route} ${body.message ?? ""}`).not.toContain("There is no POST");
+        expect(`${method} ${route} ${body.message ?? ""}`).not.toContain("There is no PUT");
+      }
+    }
+  });
+
+  test("answers bad bodies with the error envelope and stays up", async () => {
+    const post = async (body: string | Buffer, type = "application/json") => {
+      const headers = { ...authorized(), "content-type": type };
+      const response = await fetch(`${server.url}/plans`, { method: "POST", headers, body: body as string });
+      return { status: response.status, body: (await response.json()) as Json };
+    };
+    expect(await post("{ nope")).toMatchObject({ status: 400, body: { code: "invalid_input" } });
+    expect(await post('{"goal":"x","repository":{"path":"/"},"sudo":true}')).toMatchObject({ status: 400 });
+    expect(await post(JSON.stringify({ goal: "x".repeat(2_000_000) }))).toMatchObject({ status: 413 });
+    expect(await post(`${"[".repeat(100_000)}${"]".repeat(100_000)}`)).toMatchObject({ status: 400 });
+    expect(await post("plain", "text/plain")).toMatchObject({ status: 400 });
+    expect(await post('{"__proto__":{"goal":"x"}}')).toMatchObject({ status: 400 });
+    expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+  });
+
+  test("refuses an event number that is none", async () => {
+    const url = `${server.url}/plans/plan-00000000/events?lastEventId=-1`;
+    const response = await fetch(url, { headers: authorized() });
+    expect([400, 404]).toContain(response.status);
+  });
+});
+
+describe("one owner", () => {
+  const entry = fileURLToPath(new URL("server-main.ts", import.meta.url));
+
+  function startSecond(
+    env: Record<string, string>,
+    args: string[] = [],
+  ): Promise<{ code: number | null; text: string }> {
+    return new Promise((resolve) => {
+      const child = spawn(process.execPath, [entry, ...args], { env: { ...process.env, HOME: cli.folder, ...env } });
+      let text = "";
+      child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));
+      child.stderr.on("data", (chunk: Buffer) => (text += chunk.toString()));
+      child.on("close", (code) => resolve({ code, text }));
+    });
+  }
+
+  test("a second server on the same state folder is refused and says what to do", async () => {
+    const { code, text } = await startSecond({ OSSAAT_STATE_DIR: cli.stateDir });
+    expect(code).toBe(1);
+    expect(text).toContain("Next:");
+    expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+  });
+
+  test("a port that is taken is named", async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+    const { port } = taken.address() as AddressInfo;
+    try {
+      const other = path.join(cli.folder, "other");
+      const { code, text } = await startSecond({ OSSAAT_STATE_DIR: other }, ["--port", String(port)]);
+      expect(code).toBe(1);
+      expect(text).toContain(`Port ${port} is in use`);
+    } finally {
+      taken.close();
+    }
+  });
+});
+
+describe("coming and going", () => {
+  test("status starts nothing; a command starts a server; down stops it", async () => {
+    const own = await createCli();
+    try {
+      expect((await own.json(own.folder, ["status"])).value).toMatchObject({ running: false });
+      expect((await own.json(own.folder, ["runs"])).code).toBe(0);
+      expect((await own.json(own.folder, ["status"])).value).toMatchObject({ running: true });
+      const pid = await own.serverPid();
+      expect((await own.json(own.folder, ["down"])).value).toEqual({ schemaVersion: 1, stopped: true });
+      expect(() => process.kill(pid ?? 0, 0)).toThrow("ESRCH");
+      expect((await own.json(own.folder, ["down"])).value).toEqual({ schemaVersion: 1, stopped: false });
+    } finally {
+      await own.close();
+    }
+  });
+
+  test("two commands at once share one server", async () => {
+    const own = await createCli();
+    try {
+      const repository = await makeRepository(path.join(own.folder, "repository"));
+      const plan = ["plan", "Let sum in src/sum.js add", "--model", "none"];
+      const results = await Promise.all([own.json(repository, plan), own.json(repository, plan)]);
+      expect(results.map(({ code }) => code)).toEqual([0, 0]);
+      expect((await own.json(repository, ["runs"])).value.plans).toHaveLength(2);
+    } finally {
+      await own.close();
+    }
+  });
+
+  test("an idle server ends by itself", async () => {
+    const own = await createCli({ OSSAAT_IDLE_MINUTES: "0.01" });
+    try {
+      expect((await own.json(own.folder, ["runs"])).code).toBe(0);
+      const pid = await own.serverPid();
+      expect(pid).toBeGreaterThan(0);
+      let alive = true;
+      for (let tries = 0; alive && tries < 100; tries += 1) {
+        await sleep(100);
+        alive = (await own.serverPid()) !== undefined;
+      }
+      expect(alive).toBe(false);
+    } finally {
+      await own.close();
+    }
+  });
+});
