@@ -209,9 +209,13 @@ export type ToolInvocation = {
   /** A person allowed this very call although it is outside the envelope. */
   approvedOutside: boolean;
   policyHash: string;
+  /** Time after which the grant covers nothing; left out = as long as the step. Part of the grant. */
+  grantExpiresAt?: Timestamp;
   /** {@link hashGrant} of the fields above; the runner recomputes it and refuses a mismatch. */
   grant: Sha256;
   metadata: Record<string, string>;
+  /** Events up to this number were received: a broken stream goes on after it. */
+  afterSeq?: number;
 };
 
 export type ToolEvent =

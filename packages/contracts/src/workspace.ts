@@ -112,4 +112,5 @@ export type GrantInput = {
   envelope: Envelope;
   approvedOutside: boolean;
   policyHash: string;
+  grantExpiresAt?: string;
 };

@@ -44,7 +44,7 @@ export function makeInvocation(tool: string, input: unknown, changes: CallChange
     inputJson: typeof input === "string" ? input : JSON.stringify(input),
     workspaceId: testWorkspaceId,
     timeoutSeconds: 0,
-    envelope: wideEnvelope,
+    envelope: structuredClone(wideEnvelope),
     approvedOutside: false,
     policyHash: "0".repeat(64),
     metadata: {},

@@ -21,16 +21,27 @@ function parseJson(text: string): unknown {
   }
 }
 
-/**
- * @throws AgentError policy_denied (grant or envelope), invalid_input (arguments), not_found (tool)
- */
-export function checkInvocation(invocation: ToolInvocation): CheckedCall {
-  const { tool } = invocation;
+function checkGrant(invocation: ToolInvocation, now: Date): void {
   if (hashGrant(invocation) !== invocation.grant) {
     throw new AgentError("policy_denied", "The grant does not fit this call: it was given for something else.", {
       details: { reason: "grant_mismatch" },
     });
   }
+  const { grantExpiresAt } = invocation;
+  // Written this way round so that a time that cannot be read counts as past.
+  if (grantExpiresAt !== undefined && !(Date.parse(grantExpiresAt) > now.getTime())) {
+    throw new AgentError("policy_denied", "The grant has expired; it must be given again.", {
+      details: { reason: "grant_expired" },
+    });
+  }
+}
+
+/**
+ * @throws AgentError policy_denied (grant or envelope), invalid_input (arguments), not_found (tool)
+ */
+export function checkInvocation(invocation: ToolInvocation, now: Date): CheckedCall {
+  const { tool } = invocation;
+  checkGrant(invocation, now);
   if (!Object.hasOwn(toolInputs, tool)) throw new AgentError("not_found", `There is no tool named ${tool}.`);
   const name = tool as ToolName;
   if (invocation.capability !== toolSpecs[name].capability) {

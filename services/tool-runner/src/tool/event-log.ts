@@ -31,6 +31,11 @@ export class EventLog {
     return this.#lastSeq + 1;
   }
 
+  /** Numbers the next event `seq + 1`; only before the first event. */
+  continueAfter(seq: number): void {
+    if (this.#entries.length === 0) this.#lastSeq = seq;
+  }
+
   /** Settles when readers have caught up enough for more. */
   async push(event: NewEvent): Promise<void> {
     this.#append(event);
@@ -48,21 +53,23 @@ export class EventLog {
     this.#signal();
   }
 
-  /** Events from the oldest kept one to the terminal one. */
-  async *read(): AsyncGenerator<ToolEvent> {
-    const reader = { next: this.#entries[0]?.event.seq ?? this.nextSeq };
+  /** Events after `afterSeq`, from the oldest kept one on, to the terminal one, which always comes. */
+  async *read(afterSeq = 0): AsyncGenerator<ToolEvent> {
+    const reader = { next: Math.max(this.#entries[0]?.event.seq ?? this.nextSeq, afterSeq + 1) };
     this.#readers.add(reader);
     try {
       for (;;) {
-        const entry = this.#entries.find(({ event }) => event.seq >= reader.next);
-        if (entry !== undefined) {
-          // Each reader gets its own object: events are values, never shared state.
-          yield structuredClone(entry.event);
-          reader.next = entry.event.seq + 1;
-          this.#trim();
-          this.#signal();
-        } else if (this.#terminal === undefined) await this.#wake.promise;
-        else return;
+        const event = this.#eventAt(reader.next) ?? this.#terminal;
+        if (event === undefined) {
+          await this.#wake.promise;
+          continue;
+        }
+        // Each reader gets its own object: events are values, never shared state.
+        yield structuredClone(event);
+        if (event.state !== "running") return;
+        reader.next = event.seq + 1;
+        this.#trim();
+        this.#signal();
       }
     } finally {
       this.#readers.delete(reader);
@@ -70,11 +77,22 @@ export class EventLog {
     }
   }
 
+  /** The oldest kept event with this number or a later one; numbers have no gaps. */
+  #eventAt(seq: number): ToolEvent | undefined {
+    const oldest = this.#entries[0]?.event.seq ?? 0;
+    return this.#entries[Math.max(0, seq - oldest)]?.event;
+  }
+
   #mustWait(): boolean {
     if (this.#released) return false;
     const from = this.#slowest();
-    const lagging = this.#entries.filter(({ event }) => event.seq >= from);
-    return lagging.reduce((sum, entry) => sum + entry.bytes, 0) > eventLimits.maxLagBytes;
+    let bytes = 0;
+    for (let index = this.#entries.length - 1; index >= 0 && bytes <= eventLimits.maxLagBytes; index -= 1) {
+      const entry = this.#entries[index];
+      if (entry === undefined || entry.event.seq < from) break;
+      bytes += entry.bytes;
+    }
+    return bytes > eventLimits.maxLagBytes;
   }
 
   #append(event: NewEvent): ToolEvent {

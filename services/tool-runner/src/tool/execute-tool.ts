@@ -77,7 +77,7 @@ function createEmit(deps: ExecuteDeps, events: EventLog): Emit {
 }
 
 async function perform(deps: ExecuteDeps, invocation: ToolInvocation, events: EventLog, signal: AbortSignal) {
-  const call = checkInvocation(invocation);
+  const call = checkInvocation(invocation, deps.now());
   const run = async (): Promise<ToolResult> => {
     signal.throwIfAborted();
     const workspace = await loadWorkspace(deps.layout, invocation.workspaceId);
@@ -99,6 +99,11 @@ async function perform(deps: ExecuteDeps, invocation: ToolInvocation, events: Ev
   };
   if (!needsLock(call.name)) return run();
   return deps.lock.hold(workspaceLockKey(invocation.workspaceId), run, signal);
+}
+
+function tooLarge(): AgentError {
+  const message = `The result is larger than ${eventLimits.maxResultBytes} bytes: ask for less, for example for one path.`;
+  return new AgentError("limit_exceeded", message);
 }
 
 function cancelledEvent(result: ToolResult | undefined, at: string): NewEvent {
@@ -124,7 +129,7 @@ export class ToolExecutor {
     if (options.signal?.aborted === true) onAbort();
     options.signal?.addEventListener("abort", onAbort, { once: true });
     try {
-      yield* call.events.read();
+      yield* call.events.read(given.afterSeq ?? 0);
       await call.done;
     } finally {
       options.signal?.removeEventListener("abort", onAbort);
@@ -177,6 +182,8 @@ export class ToolExecutor {
     const { results } = this.#deps;
     const stored = await results.load(invocationId);
     const last = stored === undefined ? undefined : replay(stored, invocation, call, this.#at());
+    // Numbers only rise for a reader that goes on after a restart.
+    call.events.continueAfter(stored?.terminal === undefined ? (invocation.afterSeq ?? 0) : stored.terminal.seq - 1);
     if (last !== undefined) {
       call.events.end(last);
       return;
@@ -200,6 +207,7 @@ export class ToolExecutor {
     try {
       const result = await perform(this.#deps, invocation, events, signal);
       if (signal.aborted) return cancelledEvent(result, this.#at());
+      if (Buffer.byteLength(JSON.stringify(result.output)) > eventLimits.maxResultBytes) throw tooLarge();
       return { state: "completed", occurredAt: this.#at(), ...result };
     } catch (error) {
       if (signal.aborted) return cancelledEvent(undefined, this.#at());

@@ -21,6 +21,8 @@ export const eventLimits = {
   maxLagBytes: 256 * 1024,
   /** Bytes of chunks kept for readers that attach late. */
   maxKeptBytes: 1024 * 1024,
+  /** Bytes of a result as JSON: it travels as one message of at most 4 MiB. */
+  maxResultBytes: 3 * 1024 * 1024,
   /** Finished calls kept in memory; older ones are read from disk. */
   maxFinishedCalls: 256,
 } as const;

@@ -1,7 +1,7 @@
 // Runs commands WITHOUT isolation, for --dangerously-no-sandbox. Still: no inherited
 // environment, an argv array, limits, and the process group is ended. Every result says so.
 import { mkdir, realpath } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 
 import { AgentError } from "@ossaat/contracts";
 
@@ -36,7 +36,9 @@ export function createUnconfinedRunner(options: { host: HostEnvironment; scratch
   async function run(request: SandboxRequest): Promise<SandboxResult> {
     const home = join(scratchDir, "home");
     await mkdir(home, { recursive: true, mode: 0o700 });
-    const path = [...new Set([...host.path.split(delimiter), "/usr/bin", "/bin"])].join(delimiter);
+    // Our own Node first, as in a box: the machine's may be another version.
+    const folders = [dirname(host.execPath), ...host.path.split(delimiter), "/usr/bin", "/bin"];
+    const path = [...new Set(folders)].join(delimiter);
     const env = { ...boxEnvironment({ path, env: {} }, request), HOME: home, TMPDIR: home };
     const prlimit = await findProgram("/usr/bin", "prlimit");
     // Without namespaces a process limit would count the user's own programs, so it is left out.
