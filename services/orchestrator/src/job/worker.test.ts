@@ -1,0 +1,202 @@
+import { AgentError } from "@ossaat/contracts";
+import { testPlan, testStep } from "@ossaat/contracts/testing";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+import { decidePlan } from "../plan/decide-plan.ts";
+import { auditPlan } from "../testing/audit-plan.ts";
+import { planRowOf, statusesOf, stepRowOf } from "../testing/look.ts";
+import { endByLastStep } from "../testing/take-step.ts";
+import { noModels, openTestEngine, storeApproved, user } from "../testing/test-engine.ts";
+import type { TestEngine } from "../testing/test-engine.ts";
+import { waitUntil } from "../testing/wait-until.ts";
+import { createEmbeddedQueue } from "./adapters/embedded.ts";
+import type { EmbeddedQueue } from "./adapters/embedded.ts";
+import { recordProgress } from "./claim-step.ts";
+import { completeStep } from "./end-step.ts";
+import type { Claim } from "./engine.ts";
+import { sweepLeases, sweepTimers } from "./sweep.ts";
+import { jobEngineLimits } from "./limits.ts";
+import { StepStopped, createWorker } from "./worker.ts";
+import type { StepRunner, Worker } from "./worker.ts";
+
+const wide = testPlan(["a", "b", "c", "d", "e", "f"].map((id) => testStep(id)));
+const single = testPlan([testStep("a")]);
+const planId = wide.id;
+
+let engine: TestEngine;
+let queue: EmbeddedQueue;
+const workers: Worker[] = [];
+
+beforeEach(async () => {
+  engine = await openTestEngine();
+  queue = createEmbeddedQueue({
+    store: engine.store,
+    clock: engine.clock,
+    onError: (error) => engine.log.error({ error }, "queue"),
+  });
+  engine.wakeQueue = () => queue.wake();
+});
+afterEach(async () => {
+  for (const worker of workers.splice(0)) await worker.stop();
+  await queue.close({ drainMs: 1_000 });
+  await engine.remove();
+});
+
+function startWorker(runStep: StepRunner, { slots = 4, workerId = "worker-1" } = {}): Worker {
+  const worker = createWorker({ engine, queue, runStep, workerId, pool: "default", slots });
+  engine.signalCancel = (plan, step) => worker.cancel(plan, step);
+  workers.push(worker);
+  worker.start();
+  return worker;
+}
+
+const finish = async (claim: Claim) => {
+  if (claim.step.kind === "finish") return endByLastStep(engine, claim);
+  return completeStep(engine, claim, { summary: "done", head: "h" });
+};
+/** Waits until it is asked to stop, then throws why. */
+const untilStopped = (signal: AbortSignal) =>
+  new Promise<never>((_resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+  });
+const hasEnded = async () => ["succeeded", "failed", "cancelled"].includes((await planRowOf(engine, planId)).status);
+const errors = () => engine.lines.filter(({ level }) => level === "error").map(({ message }) => message);
+
+describe("a worker", () => {
+  test("runs a plan to its end, never more steps at once than it has slots", async () => {
+    await storeApproved(engine, wide);
+    let running = 0;
+    let most = 0;
+    startWorker(
+      async (claim) => {
+        running += 1;
+        most = Math.max(most, running);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        await finish(claim);
+        running -= 1;
+      },
+      { slots: 2 },
+    );
+    await waitUntil("the end", hasEnded);
+    expect([most, await auditPlan(engine, planId), errors()]).toEqual([2, [], []]);
+  });
+
+  test("holds no message while a step runs", async () => {
+    await storeApproved(engine, single);
+    let seen = 0;
+    startWorker(async (claim, signal) => {
+      seen += 1;
+      await (claim.step.kind === "finish" ? finish(claim) : untilStopped(signal));
+    });
+    await waitUntil("the step", () => seen === 1);
+    await waitUntil("no message", async () => (await queue.depth("default")) === 0);
+  });
+
+  test("stops: gives back what runs, unharmed and at once, and starts nothing more", async () => {
+    await storeApproved(engine, wide);
+    let started = 0;
+    const worker = startWorker(
+      async (_claim, signal) => {
+        started += 1;
+        await untilStopped(signal);
+      },
+      { slots: 2 },
+    );
+    await waitUntil("two steps", () => started === 2);
+    await worker.stop();
+    const rows = await engine.store.read.selectFrom("step").select(["status", "failures", "lost_count"]).execute();
+    expect(rows).toEqual(wide.steps.map(() => ({ status: "ready", failures: 0, lost_count: 0 })));
+    expect([started, errors()]).toEqual([2, []]);
+  });
+
+  test("stopped while deliveries are under way leaves no step running", async () => {
+    for (let round = 0; round < 15; round += 1) {
+      const plan = testPlan(wide.steps, { id: `plan-${engine.ids.uuid()}` as never });
+      await storeApproved(engine, plan);
+      const worker = startWorker((_claim, signal) => untilStopped(signal), { slots: 3 });
+      await new Promise((resolve) => setTimeout(resolve, round));
+      await worker.stop();
+      const running = await engine.store.read
+        .selectFrom("step")
+        .select("step_id")
+        .where("status", "=", "running")
+        .execute();
+      expect(running).toEqual([]);
+    }
+  });
+
+  test("what it gave back is done by the next one", async () => {
+    await storeApproved(engine, single);
+    const first = startWorker((_claim, signal) => untilStopped(signal));
+    await waitUntil("running", async () => (await stepRowOf(engine, planId, "a")).status === "running");
+    await first.stop();
+    startWorker(finish, { workerId: "worker-2" });
+    await waitUntil("the end", hasEnded);
+    const attempts = await engine.store.read.selectFrom("attempt").selectAll().where("step_id", "=", "a").execute();
+    expect(attempts.map(({ worker, outcome }) => [worker, outcome])).toEqual([
+      ["worker-1", "released"],
+      ["worker-2", "succeeded"],
+    ]);
+  });
+
+  test("tells a running step that its plan was cancelled", async () => {
+    await storeApproved(engine, single);
+    const reasons: unknown[] = [];
+    startWorker(async (_claim, signal) => {
+      signal.addEventListener("abort", () => reasons.push(signal.reason));
+      await untilStopped(signal);
+    });
+    await waitUntil("running", async () => (await stepRowOf(engine, planId, "a")).status === "running");
+    await decidePlan({ engine, models: noModels }, { planId, decision: { decision: "cancel" }, actor: user });
+    await waitUntil("the end", hasEnded);
+    expect(reasons).toEqual([new StepStopped("cancel")]);
+    expect([await statusesOf(engine, planId), await auditPlan(engine, planId)]).toEqual([
+      { plan: "cancelled", a: "cancelled: cancelled" },
+      [],
+    ]);
+  });
+
+  test("records the crash of a handler as the step's failure, retried when that may help", async () => {
+    await storeApproved(engine, testPlan([testStep("a"), testStep("b")]));
+    startWorker((claim) => {
+      if (claim.step.kind === "finish") return finish(claim);
+      if (claim.stepId === "a") throw new TypeError("secret detail");
+      throw new AgentError("unavailable", "The runner is out of reach.");
+    });
+    await waitUntil("both", async () => {
+      const { a, b } = await statusesOf(engine, planId);
+      return a === "failed: internal" && b === "backoff";
+    });
+    const events = await engine.store.read.selectFrom("event").select("data_json").where("step_id", "=", "a").execute();
+    expect(events.some(({ data_json: data }) => data.includes("secret detail"))).toBe(false);
+    expect(errors()).toEqual(["step handler failed", "step handler failed"]);
+  });
+
+  test("that lost its lease writes nothing and says nothing", async () => {
+    await storeApproved(engine, single);
+    let go: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    const ends: string[] = [];
+    startWorker(async (claim) => {
+      if (claim.step.kind === "finish") return finish(claim);
+      if (claim.attempt === 1) await held;
+      await recordProgress(engine, claim, {
+        type: "guidance.added",
+        data: { afterTurn: 0, kind: "note", text: `attempt ${claim.attempt}` },
+      });
+      await finish(claim);
+      ends.push(`attempt ${claim.attempt}`);
+      return undefined;
+    });
+    await waitUntil("running", async () => (await stepRowOf(engine, planId, "a")).status === "running");
+    engine.clock.advance(jobEngineLimits.leaseMs + 1);
+    await sweepLeases(engine);
+    await sweepTimers(engine);
+    await waitUntil("the end", hasEnded);
+    go();
+    await workers[0]?.stop();
+    expect([ends, await auditPlan(engine, planId), errors()]).toEqual([["attempt 2"], [], []]);
+  });
+});
