@@ -37,10 +37,13 @@ export function findPlanProblems(plan: Plan, agents: ReadonlySet<string>): PlanP
         problems.push({ path: `${at}.envelope.tools`, message: `unknown tool "${tool}"` });
     }
   });
-  if (Buffer.byteLength(JSON.stringify(plan)) > planLimits.maxPlanBytes) {
-    problems.push({ path: "", message: `the plan is larger than ${planLimits.maxPlanBytes} bytes` });
-  }
-  return problems;
+  return [...problems, ...sizeProblems(plan)];
+}
+
+/** A plan must fit into one event. */
+export function sizeProblems(plan: Plan): PlanProblem[] {
+  const isLarge = Buffer.byteLength(JSON.stringify(plan)) > planLimits.maxPlanBytes;
+  return isLarge ? [{ path: "", message: `the plan is larger than ${planLimits.maxPlanBytes} bytes` }] : [];
 }
 
 /** One line a problem, for a message. */

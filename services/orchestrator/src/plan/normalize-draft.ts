@@ -1,5 +1,6 @@
 // From a draft to a full plan: fan-in, test and audit steps, envelopes, capabilities, hashes.
 import {
+  AgentError,
   Step,
   capabilityTable,
   findGraphProblems,
@@ -8,7 +9,9 @@ import {
   topologicalOrder,
 } from "@ossaat/contracts";
 import type { AgentCapability, Budget, Plan, PlanId, SealedPlan, SuccessCheck } from "@ossaat/contracts";
+import { z } from "zod";
 
+import { sizeProblems } from "./edit-plan.ts";
 import type { PlanProblem } from "./edit-plan.ts";
 import type { DraftStep, PlanDraft } from "./plan-draft.ts";
 
@@ -32,6 +35,14 @@ export type NormalizeInput = {
 
 const readTools = ["list_files", "read_file", "search_text", "git_status", "git_diff", "git_log"];
 const writeTools = [...readTools, "edit_file", "write_file", "apply_patch", "run_tests"];
+
+/** Longest title and id of a step, see its schema. */
+const maxTitleChars = 200;
+const maxIdChars = 64;
+
+function shorten(text: string, maxChars: number): string {
+  return text.length <= maxChars ? text : `${text.slice(0, maxChars - 1)}…`;
+}
 
 function unique<T>(items: readonly T[]): T[] {
   return [...new Set(items)];
@@ -85,7 +96,7 @@ function mergeStep(id: string, needs: string[], steps: readonly Step[]): Step {
   const joined = steps.filter((step) => needs.includes(step.id));
   return Step.parse({
     id,
-    title: `Join ${needs.join(", ")}`,
+    title: shorten(`Join ${needs.join(", ")}`, maxTitleChars),
     action: "merge",
     tool: "code_writer",
     agent: "code-writer",
@@ -104,7 +115,7 @@ function mergeStep(id: string, needs: string[], steps: readonly Step[]): Step {
 
 function closingSteps(
   { agents, testCommands }: NormalizeInput,
-  { needs, suffix }: { needs: string[]; suffix: string },
+  { needs, newId }: { needs: string[]; newId: (wanted: string) => string },
 ): Step[] {
   const closing: Step[] = [];
   if (agents.has("tester")) {
@@ -112,7 +123,7 @@ function closingSteps(
     const tools = commands.length > 0 ? [...readTools, "run_tests", "run_command"] : [...readTools, "run_tests"];
     closing.push(
       Step.parse({
-        id: `test${suffix}`,
+        id: newId("test"),
         title: "Run the project's tests",
         action: "run_tests",
         tool: "tester",
@@ -126,7 +137,7 @@ function closingSteps(
   if (agents.has("auditor")) {
     closing.push(
       Step.parse({
-        id: `audit${suffix}`,
+        id: newId("audit"),
         title: "Review the whole change",
         action: "audit",
         tool: "auditor",
@@ -161,9 +172,9 @@ class Builder {
   }
 
   #newId(wanted: string): string {
-    const id = this.#used.has(wanted) || this.#suffix !== "" ? `${wanted}${this.#suffix}` : wanted;
-    let unused = id;
-    for (let n = 2; this.#used.has(unused); n += 1) unused = `${id}-${n}`;
+    const withEnd = (end: string) => `${wanted.slice(0, maxIdChars - end.length)}${end}`;
+    let unused = withEnd(this.#suffix);
+    for (let n = 2; this.#used.has(unused); n += 1) unused = withEnd(`${this.#suffix}-${n}`);
     this.#used.add(unused);
     return unused;
   }
@@ -190,12 +201,19 @@ class Builder {
 
   close(): void {
     const ends = this.#joined(openEnds(this.steps), "merge");
-    this.steps.push(...closingSteps(this.#input, { needs: ends, suffix: this.#suffix }));
+    this.steps.push(...closingSteps(this.#input, { needs: ends, newId: (wanted) => this.#newId(wanted) }));
   }
 }
 
-function draftProblems(draft: PlanDraft, { agents }: NormalizeInput): PlanProblem[] {
-  const graph = findGraphProblems(draft as unknown as Plan);
+/** Problems of the graph; a need may also name a step that has finished. */
+function graphProblems(draft: PlanDraft, finished: readonly Step[]): PlanProblem[] {
+  const done = new Set(finished.map(({ id }): string => id));
+  const steps = draft.steps.map((step) => ({ ...step, needs: step.needs.filter((need) => !done.has(need)) }));
+  return findGraphProblems({ steps: steps as unknown as Step[] });
+}
+
+function draftProblems(draft: PlanDraft, { agents, finished }: NormalizeInput): PlanProblem[] {
+  const graph = graphProblems(draft, finished);
   const unknownAgents = draft.steps.flatMap((step, index) =>
     agents.has(step.agent) ? [] : [{ path: `steps[${index}].agent`, message: `unknown agent "${step.agent}"` }],
   );
@@ -207,11 +225,28 @@ function draftProblems(draft: PlanDraft, { agents }: NormalizeInput): PlanProble
   return [...graph, ...unknownAgents, ...noPaths];
 }
 
+/** A draft within its own limits may still ask for more than a plan can hold. */
+function asProblems(thrown: unknown): PlanProblem[] {
+  if (thrown instanceof z.ZodError) {
+    return thrown.issues.map(({ path, message }) => ({ path: z.core.toDotPath(path), message }));
+  }
+  if (thrown instanceof AgentError && thrown.code === "invalid_input") return [{ path: "", message: thrown.message }];
+  throw AgentError.from(thrown);
+}
+
 /** The full plan, or what is wrong with the draft. */
 export function normalizeDraft(input: NormalizeInput): { plan: SealedPlan } | { problems: PlanProblem[] } {
-  const { draft } = input;
-  const problems = draftProblems(draft, input);
+  const problems = draftProblems(input.draft, input);
   if (problems.length > 0) return { problems };
+  try {
+    return buildPlan(input);
+  } catch (error) {
+    return { problems: asProblems(error) };
+  }
+}
+
+function buildPlan(input: NormalizeInput): { plan: SealedPlan } | { problems: PlanProblem[] } {
+  const { draft } = input;
   const builder = new Builder(input);
   const { order } = topologicalOrder(draft.steps as unknown as Step[]);
   for (const id of order) {
@@ -235,6 +270,6 @@ export function normalizeDraft(input: NormalizeInput): { plan: SealedPlan } | { 
     steps: builder.steps,
     successCriteria: draft.successCriteria,
   };
-  const structural = [...findGraphProblems(plan), ...findHeadProblems(plan)];
+  const structural = [...findGraphProblems(plan), ...findHeadProblems(plan), ...sizeProblems(plan)];
   return structural.length > 0 ? { problems: structural } : { plan: sealPlan(plan) };
 }
