@@ -33,8 +33,10 @@ const isTerminal = (event: ToolEvent) => event.state !== "running";
 /** Reads up to the first event that carries output. */
 async function started(events: AsyncIterator<ToolEvent>): Promise<void> {
   for (;;) {
-    const { value, done } = (await events.next()) as IteratorResult<ToolEvent>;
-    if (done === true || (value.state === "running" && value.chunk !== undefined)) return;
+    const next = await events.next();
+    if (next.done === true) return;
+    const { value } = next;
+    if (value.state === "running" && value.chunk !== undefined) return;
   }
 }
 
