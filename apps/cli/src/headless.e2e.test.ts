@@ -70,7 +70,7 @@ describe("ossaat run", () => {
 
   test("cancels under --on-approval=fail and does not exit 0", async () => {
     const run = await cli.json(repository, ["run", goal, "--model", asking, "--yes", "--on-approval", "fail"]);
-    expect(run.code, run.stderr).toBe(130);
+    expect(run.code, run.stderr).toBe(3);
     expect(run.value.plan.status).toBe("cancelled");
     expect(git(repository, "branch", "--list", `ossaat/${run.value.plan.id}`)).toBe("");
   });

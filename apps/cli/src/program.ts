@@ -19,8 +19,8 @@ Examples:
   ossaat run "…" --model scripted:replies.json            no key, recorded replies
 
 Exit codes:
-  0 done, 1 internal, 2 usage, 3 run failed, 4 not allowed in, 5 denied, 6 not found,
-  7 server or provider out of reach, 8 budget or time over, 9 waits for approval, 130 interrupted`;
+  0 done, 1 conflict or internal, 2 usage, 3 run failed, 4 not allowed in, 5 denied, 6 not found,
+  7 server out of reach, 8 budget or time over, 9 waits for approval, 130 cancelled or Ctrl+C, 143 SIGTERM`;
 
 function addBudget(command: Command): Command {
   return command

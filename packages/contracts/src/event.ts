@@ -60,6 +60,8 @@ export const eventData = {
     }),
     /** `provider/model` or `scripted:FILE`; null = no model, the context planner proposes. */
     model: z.string().nullable(),
+    /** A person named the model; absent = it is the configured default, and profiles may route. */
+    modelPinned: z.boolean().optional(),
     scripted: z.boolean().default(false),
     sandbox: z.enum(["bubblewrap", "none"]),
     agents: z.array(z.string()).optional(),

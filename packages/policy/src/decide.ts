@@ -49,15 +49,8 @@ export type Decision = {
   allow: boolean;
   deny: { reason: DenyReason; capability?: AgentCapability }[];
   requiresApproval: boolean;
-  /** How to ask, and for what; set when an approval would let the call pass. */
-  approval?: { roles: string[]; quorum: number; expiresSeconds: number; what: string };
-  /** What the caller must add to the call: `record`, `snapshot`. */
-  obligations: string[];
   policyHash: Sha256;
 };
-
-/** Seconds an unanswered approval request stays open: a week, so that a weekend does not end a run. */
-const approvalExpirySeconds = 7 * 24 * 3_600;
 
 /** Hash of the rules and the settings they read; it changes whenever a decision could. */
 export function policyHash(profile: PolicyProfile | undefined): Sha256 {
@@ -86,16 +79,16 @@ export function hashCall(call: ToolCall): Sha256 {
   return hashJson({ tool: call.tool, input: call.input });
 }
 
-/** Text for the approval card, or undefined when nothing needs to be asked. */
-function missingApproval(input: PolicyInput, capability: AgentCapability): string | undefined {
+/** Whether a person has to be asked before the call. */
+function lacksApproval(input: PolicyInput, capability: AgentCapability): boolean {
   const { approval, envelopeCheck, profile } = input;
-  if (!envelopeCheck.inside) return isGranted(input) ? undefined : envelopeCheck.what;
+  if (isGranted(input)) return false;
+  if (!envelopeCheck.inside) return true;
   const rule = profile?.approval_policy[capability];
   const needsApproval = capabilityTable[capability].defaultRule === "approval" || rule === "human_approval";
   const planApproved = approval.approvedPlanHash !== undefined && approval.approvedPlanHash === approval.planHash;
-  if (needsApproval && !planApproved && !isGranted(input)) return `${input.call.tool} before the plan is approved`;
-  if (approval.stepApprovalRequired && !approval.stepApproved && needsApproval) return "start of this step";
-  return undefined;
+  if (needsApproval && !planApproved) return true;
+  return approval.stepApprovalRequired && !approval.stepApproved && needsApproval;
 }
 
 function hardDenials(input: PolicyInput): Decision["deny"] {
@@ -119,18 +112,14 @@ export function decide(input: PolicyInput): Decision {
   const deny = hardDenials(input);
   const hash = policyHash(input.profile);
   const capability = input.capability;
-  const what = capability === undefined ? undefined : missingApproval(input, capability);
-  if (what !== undefined && capability !== undefined) deny.push({ reason: "approval_required", capability });
+  if (capability !== undefined && lacksApproval(input, capability)) {
+    deny.push({ reason: "approval_required", capability });
+  }
   const requiresApproval = deny.length > 0 && deny.every((entry) => entry.reason === "approval_required");
-  const changes = capability !== undefined && capability !== "repo.read";
   return {
     allow: deny.length === 0,
     deny,
     requiresApproval,
-    ...(requiresApproval && what !== undefined
-      ? { approval: { roles: ["approver"], quorum: 1, expiresSeconds: approvalExpirySeconds, what } }
-      : {}),
-    obligations: changes ? ["record", "snapshot"] : ["record"],
     policyHash: hash,
   };
 }

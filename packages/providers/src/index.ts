@@ -16,6 +16,7 @@ export type { Price, PriceSource } from "./price.ts";
 export { ProviderError } from "./provider-error.ts";
 export type { ErrorPhase, ErrorScope, ProviderErrorFields, ProviderErrorKind, TimeoutPhase } from "./provider-error.ts";
 export { describeModel, resolveProvider } from "./registry.ts";
+export { checkVendor, routeModel } from "./route-model.ts";
 export type { ModelDescription, ResolveOptions, ResolvedModel } from "./registry.ts";
 export { parseScript } from "./scripted/script-file.ts";
 export type { RequestLogLine } from "./scripted/request-log.ts";

@@ -116,6 +116,8 @@ export type RequestMetadata = {
   planId: string;
   stepId: string;
   agent: string;
+  /** Tags of the agent's profile, for traces and cost records. */
+  tags?: readonly string[];
   /** 1-based model turn of the step. */
   turn: number;
   /** 1-based: how often this very turn has been requested. */

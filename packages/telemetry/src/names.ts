@@ -57,6 +57,8 @@ export const attributeKeys = {
   /** 1-based: how often this very turn has been requested. */
   requestAttempt: "ossaat.request_attempt",
   scripted: "ossaat.scripted",
+  /** Tags of the agent's profile. */
+  tags: "ossaat.tags",
   /** Absent when the price is unknown. */
   costUsd: "ossaat.cost_usd",
   toolCalls: "ossaat.tool_calls",

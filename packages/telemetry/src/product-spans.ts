@@ -60,6 +60,7 @@ export type ModelTurnStart = StepIds & {
   provider: string;
   model: string;
   agent: string;
+  tags?: readonly string[] | undefined;
   turn: number;
   requestAttempt: number;
   scripted: boolean;
@@ -85,6 +86,7 @@ export function modelTurnSpan(input: ModelTurnStart): SpanStart {
       [keys.turn]: input.turn,
       [keys.requestAttempt]: input.requestAttempt,
       [keys.scripted]: input.scripted,
+      [keys.tags]: input.tags === undefined || input.tags.length === 0 ? undefined : [...input.tags],
     },
   };
 }

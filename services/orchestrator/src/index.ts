@@ -7,4 +7,5 @@ export type { Orchestrator, OrchestratorDeps } from "./compose/orchestrator.ts";
 export { createContextPlanner } from "./context-planner/context-planner.ts";
 export { mintInternalToken } from "./identity/identity.ts";
 export type { Identity } from "./identity/identity.ts";
+export { createFileTurnJournal } from "./step/adapters/file-turn-journal.ts";
 export { openSqliteStore } from "./store/adapters/sqlite.ts";

@@ -7,6 +7,7 @@ import { createIndexer } from "@ossaat/indexer";
 import {
   createContextPlanner,
   createFileArtifacts,
+  createFileTurnJournal,
   createModels,
   createOrchestrator,
   mintInternalToken,
@@ -84,6 +85,7 @@ export async function createEmbeddedStack(options: StackOptions): Promise<Embedd
     tools: runner.tools,
     workspaces: runner.workspaces,
     index,
+    journal: createFileTurnJournal(path.join(config.stateDir, "turns")),
     models: createModels({ env: config.providerEnv, config: config.model, requestLog: config.modelRequestLog }),
     planner: createContextPlanner({ index }),
     userAgentsDir: config.userAgentsDir,

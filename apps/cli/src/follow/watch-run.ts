@@ -1,4 +1,5 @@
 // Follows a plan to its end with whoever answers questions, and reports how it ended.
+import { exitCodes } from "@ossaat/contracts";
 import type { PlanState } from "@ossaat/contracts";
 import type { Client } from "@ossaat/client";
 
@@ -41,7 +42,9 @@ export async function watchRun(client: Client, context: CommandContext, options:
       }),
     { hint, onSecond },
   );
-  return reportEnd(context, state);
+  const exitCode = reportEnd(context, state);
+  // Under `fail` the run was cancelled because a person was needed: that is a failure, not an interruption.
+  return rule === "fail" && state.status === "cancelled" ? exitCodes.runFailed : exitCode;
 }
 
 /** Prints the end of a watched run in the format asked for. */

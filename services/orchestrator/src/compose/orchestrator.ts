@@ -26,6 +26,7 @@ import type { Models } from "../provider/models.ts";
 import { createStepRunner } from "../step/run-step.ts";
 import type { ContextPlanner, PlanningDeps } from "../step/run-planning-step.ts";
 import { defaultPool } from "../step/step-rows.ts";
+import type { TurnJournal } from "../step/turn-journal.ts";
 
 export const orchestratorLimits = {
   /** Bytes of one request body. */
@@ -39,6 +40,7 @@ export type OrchestratorDeps = Pick<Engine, "store" | "clock" | "ids" | "rng" | 
   workspaces: WorkspaceService;
   index: IndexService;
   models: Models;
+  journal: TurnJournal;
   planner: ContextPlanner;
   /** Folder of the user's own agents. */
   userAgentsDir?: string | undefined;
@@ -83,6 +85,17 @@ async function countActive(engine: Engine): Promise<number> {
   return row.count;
 }
 
+/** Plans that wait for a person: the plan itself, or a step of it. */
+async function countWaiting(engine: Engine): Promise<number> {
+  const asking = engine.store.read.selectFrom("approval").select("plan_id").where("status", "=", "pending");
+  const row = await engine.store.read
+    .selectFrom("plan")
+    .select((eb) => eb.fn.countAll<number>().as("count"))
+    .where((eb) => eb.or([eb("status", "=", "awaiting_approval"), eb("id", "in", asking)]))
+    .executeTakeFirstOrThrow();
+  return row.count;
+}
+
 async function readStatus(deps: OrchestratorDeps, engine: Engine, startedAt: string): Promise<StatusResponse> {
   const { sandbox } = await deps.tools.health();
   return {
@@ -96,7 +109,7 @@ async function readStatus(deps: OrchestratorDeps, engine: Engine, startedAt: str
     plans: {
       open: await countPlans(engine, ["draft", "awaiting_approval", "pending", "running", "paused", "cancelling"]),
       running: await countActive(engine),
-      awaitingApproval: await countPlans(engine, ["awaiting_approval"]),
+      awaitingApproval: await countWaiting(engine),
     },
     stateDir: deps.stateDir,
   };

@@ -127,6 +127,7 @@ export async function createPlan(deps: PlanDeps, input: CreatePlanInput): Promis
       goal: request.goal,
       repository: repositoryOf(info, baseRef),
       model: model?.ref ?? null,
+      ...(request.model === undefined ? {} : { modelPinned: true }),
       scripted: model?.scripted ?? false,
       sandbox: deps.sandbox,
       budget: withDefaults(request.budget),

@@ -29,6 +29,7 @@ const inputOf = (draft: PlanDraft, changes: Partial<NormalizeInput> = {}): Norma
   repository: { branch: "main", commit: testCommit },
   budget: {},
   agents: new Set(["code-writer", "tester", "auditor"]),
+  profiles: new Map(),
   testCommands: [["npm", "test"]],
   finished: [],
   ...changes,
@@ -205,4 +206,16 @@ test("any draft gives a sound plan or reasons, never an error", () => {
     }),
     { numRuns: 500 },
   );
+});
+
+test("a profile's human_approval makes the steps that use the capability ask", () => {
+  const profiles = new Map([["code-writer", { approval_policy: { "repo.write": "human_approval" } }]] as const);
+  const plan = planOf(draftOf([{ id: "a" }, { id: "b" }]), { profiles });
+  expect(plan.steps.map(({ id, approvalRequired }) => [id, approvalRequired])).toEqual([
+    ["a", true],
+    ["b", true],
+    ["merge", true],
+    ["test", false],
+    ["audit", false],
+  ]);
 });

@@ -6,9 +6,19 @@ import {
   findGraphProblems,
   findHeadProblems,
   sealPlan,
+  toolSpecs,
   topologicalOrder,
 } from "@ossaat/contracts";
-import type { AgentCapability, Budget, Plan, PlanId, SealedPlan, SuccessCheck } from "@ossaat/contracts";
+import type {
+  AgentCapability,
+  AgentProfile,
+  Budget,
+  Plan,
+  PlanId,
+  SealedPlan,
+  SuccessCheck,
+  ToolName,
+} from "@ossaat/contracts";
 import { z } from "zod";
 
 import { sizeProblems } from "./edit-plan.ts";
@@ -27,6 +37,8 @@ export type NormalizeInput = {
   budget: Budget;
   /** Names of the agents that may be used. */
   agents: ReadonlySet<string>;
+  /** Their profiles: a capability with `human_approval` makes a step that uses it ask. */
+  profiles: ReadonlyMap<string, Pick<AgentProfile, "approval_policy">>;
   /** Commands that run the project's tests, from its own files. */
   testCommands: readonly string[][];
   /** Steps of the revision before that have finished: they stay, and new ones build on them. */
@@ -234,6 +246,14 @@ function asProblems(thrown: unknown): PlanProblem[] {
   throw AgentError.from(thrown);
 }
 
+function asksItself(step: Step, profiles: NormalizeInput["profiles"]): boolean {
+  const rules = profiles.get(step.agent)?.approval_policy ?? {};
+  return step.envelope.tools.some((tool) => {
+    const spec = Object.hasOwn(toolSpecs, tool) ? toolSpecs[tool as ToolName] : undefined;
+    return spec !== undefined && rules[spec.capability] === "human_approval";
+  });
+}
+
 /** The full plan, or what is wrong with the draft. */
 export function normalizeDraft(input: NormalizeInput): { plan: SealedPlan } | { problems: PlanProblem[] } {
   const problems = draftProblems(input.draft, input);
@@ -267,7 +287,7 @@ function buildPlan(input: NormalizeInput): { plan: SealedPlan } | { problems: Pl
     ...(input.model === undefined ? {} : { model: input.model }),
     repository: input.repository,
     budget: input.budget,
-    steps: builder.steps,
+    steps: builder.steps.map((step) => (asksItself(step, input.profiles) ? { ...step, approvalRequired: true } : step)),
     successCriteria: draft.successCriteria,
   };
   const structural = [...findGraphProblems(plan), ...findHeadProblems(plan), ...sizeProblems(plan)];

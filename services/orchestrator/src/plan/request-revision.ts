@@ -1,5 +1,5 @@
 // Sends a plan back to the planner with a person's words; finished steps stay.
-import { isSystemStepId, isTerminalStep, planningStepId } from "@ossaat/contracts";
+import { AgentError, isSystemStepId, isTerminalStep, planningStepId } from "@ossaat/contracts";
 
 import { voidApprovals } from "../approval/void-approvals.ts";
 import { readyStep } from "../job/advance-plan.ts";
@@ -10,7 +10,7 @@ import { insertStep, listSteps } from "../step/step-rows.ts";
 /**
  * Starts another planning round. Steps in `replacing`, and those that have not started, make
  * room for the new revision; running ones go on until it is there.
- * @throws AgentError conflict when the plan is about to end
+ * @throws AgentError conflict when the plan is about to end or has no model to plan again
  */
 export async function requestRevision(
   engine: Engine,
@@ -19,6 +19,11 @@ export async function requestRevision(
 ): Promise<void> {
   const { tx, plan } = change;
   const round = plan.planning_round + 1;
+  if (plan.model === null) {
+    throw new AgentError("conflict", "This plan was made without a model, which cannot read a wish in words.", {
+      details: { next: `ossaat edit ${plan.id}, or make another plan with a more precise goal` },
+    });
+  }
   await requireUnfinished(change);
   await voidApprovals(change, {});
   for (const step of await listSteps(tx, plan.id)) {

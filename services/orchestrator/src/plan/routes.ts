@@ -1,6 +1,7 @@
 // Routes of plans: parse, call the use case, reply.
 import { AgentError, CreatePlanRequest, EditPlanRequest, PlanDecision, RetryPlanRequest } from "@ossaat/contracts";
-import type { PlanId, PlanResponse, PlanState } from "@ossaat/contracts";
+import type { PlanId, PlanResponse, PlanState, ToolService } from "@ossaat/contracts";
+import { checkVendor } from "@ossaat/providers";
 import { createPlanEnd, createPlanSpan, withSpan } from "@ossaat/telemetry";
 import { Router } from "express";
 import type { Response } from "express";
@@ -19,7 +20,17 @@ import { recordPlan } from "./record-plan.ts";
 import { getPlanState, listPlans, requirePlan } from "./read-plan.ts";
 import { retryPlan } from "./retry-plan.ts";
 
-export type PlanRouteDeps = PlanDeps & { agents: AgentCatalog };
+export type PlanRouteDeps = PlanDeps & { agents: AgentCatalog; tools: Pick<ToolService, "health"> };
+
+/** Nothing is approved that could not run here. @throws AgentError unavailable with what to install */
+async function requireSandbox({ tools }: PlanRouteDeps): Promise<void> {
+  const { sandbox } = await tools.health();
+  if (sandbox.driver !== "unavailable") return;
+  const next = sandbox.fix ?? "install bubblewrap";
+  throw new AgentError("unavailable", `Nothing can run here: there is no sandbox. ${sandbox.detail}`, {
+    details: { next: `${next}, then \`ossaat down\` and try again; --dangerously-no-sandbox runs without one` },
+  });
+}
 
 async function respond(
   deps: PlanRouteDeps,
@@ -60,6 +71,7 @@ async function requireAgents(deps: PlanRouteDeps, request: CreatePlanRequest): P
   const { path, baseRef } = request.repository;
   const { root, baseCommit } = await deps.workspaces.inspect(baseRef === undefined ? { path } : { path, baseRef });
   const profiles = await deps.agents.profiles({ path: root, commit: baseCommit });
+  for (const profile of profiles.values()) checkVendor(profile);
   if (request.agents !== undefined) checkAgents(request.agents, profiles);
 }
 
@@ -81,7 +93,9 @@ function writeRoutes(router: Router, deps: PlanRouteDeps): void {
     requireCapability(identity, "plan.approve");
     const planId = textParam(request, "planId");
     await requirePlan(deps.engine.store.read, planId, identity.tenantId);
-    await decidePlan(deps, { planId, decision: parse(PlanDecision, request.body), actor: identity.actor });
+    const decision = parse(PlanDecision, request.body);
+    if (decision.decision === "approve") await requireSandbox(deps);
+    await decidePlan(deps, { planId, decision, actor: identity.actor });
     await respond(deps, response, { planId, identity });
   });
   router.put("/plans/:planId/plan", async (request, response) => {
@@ -94,6 +108,7 @@ function writeRoutes(router: Router, deps: PlanRouteDeps): void {
   router.post("/plans/:planId/retry", async (request, response) => {
     const identity = identityOf(response);
     requireCapability(identity, "plan.approve");
+    await requireSandbox(deps);
     const old = await requirePlan(deps.engine.store.read, textParam(request, "planId"), identity.tenantId);
     const body = parse(RetryPlanRequest, request.body ?? {});
     const { planId } = await traceCreation(identity, () =>

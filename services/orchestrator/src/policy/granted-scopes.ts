@@ -29,3 +29,21 @@ export async function readGrants(read: Reader, planId: string, stepId: string): 
     return [{ scope: row.scope, tool, subject: callSubject({ tool, input }) }];
   });
 }
+
+/** Whether a person let this very step start when its turn came. */
+export async function isStepApproved(
+  read: Reader,
+  { planId, stepId }: { planId: string; stepId: string },
+  stepHash: string,
+): Promise<boolean> {
+  const row = await read
+    .selectFrom("approval")
+    .select("id")
+    .where("plan_id", "=", planId)
+    .where("step_id", "=", stepId)
+    .where("kind", "=", "step")
+    .where("status", "=", "granted")
+    .where("request_hash", "=", stepHash)
+    .executeTakeFirst();
+  return row !== undefined;
+}

@@ -77,6 +77,7 @@ async function askModel<T>(
   await callModel(deps.engine, {
     claim,
     model: task.model,
+    journal: deps.journal,
     budget: task.budget,
     chars: conversation.chars + JSON.stringify(tools).length,
     signal,
@@ -91,6 +92,7 @@ async function askModel<T>(
         planId: claim.planId,
         stepId: claim.stepId,
         agent: task.profile.name,
+        tags: task.profile.observability.tracingTags,
         turn: action.turn,
         requestAttempt: action.requestAttempt,
       },

@@ -10,10 +10,12 @@ import { changeClaimed } from "../job/claim-step.ts";
 import type { Claim, Engine } from "../job/engine.ts";
 import type { ResolvedModel } from "../provider/models.ts";
 import { stepLimits } from "./limits.ts";
+import type { TurnJournal, TurnKey } from "./turn-journal.ts";
 
 export type ModelCall = {
   claim: Claim;
   model: ResolvedModel;
+  journal: TurnJournal;
   budget: Budget;
   request: Omit<ModelRequest, "modelId" | "signal">;
   chars: number;
@@ -120,8 +122,36 @@ function costOf({ model }: ModelCall, usage: Usage): number | null {
   return usage.reportedCostUsd ?? model.price(usage);
 }
 
+function keyOfTurn({ claim, request }: ModelCall): TurnKey {
+  return { planId: claim.planId, stepId: claim.stepId, turn: request.metadata.turn };
+}
+
+async function* replay(events: readonly StreamEvent[]): AsyncGenerator<StreamEvent> {
+  yield* events;
+}
+
+/** The turn from the journal when a killed worker had received it whole, else from the vendor. */
+async function collectDelivered(engine: Engine, call: ModelCall): Promise<ModelTurn> {
+  const { model, request, signal, journal } = call;
+  const provider = model.provider.id;
+  const known = journal.delivered(keyOfTurn(call));
+  if (known !== undefined) return collectTurn(replay(known), { provider });
+  const events = model.provider.stream({ ...request, modelId: model.modelId, signal });
+  const recording = journal.begin(keyOfTurn(call));
+  const show = showLive(engine, call);
+  const onEvent = (event: StreamEvent) => {
+    if (event.type !== "heartbeat" && event.type !== "error") recording.add(event);
+    show(event);
+  };
+  try {
+    return await collectTurn(events, { provider, onEvent });
+  } finally {
+    recording.close();
+  }
+}
+
 async function requestTurn(engine: Engine, call: ModelCall): Promise<ModelTurn> {
-  const { claim, model, request, signal } = call;
+  const { claim, model, request } = call;
   const { maxOutputTokens, temperature, metadata } = request;
   const { attempt } = claim;
   const provider = model.provider.id;
@@ -135,8 +165,7 @@ async function requestTurn(engine: Engine, call: ModelCall): Promise<ModelTurn> 
     temperature,
   });
   return withSpan(start, async (span) => {
-    const events = model.provider.stream({ ...request, modelId: model.modelId, signal });
-    const turn = await collectTurn(events, { provider, onEvent: showLive(engine, call) });
+    const turn = await collectDelivered(engine, call);
     const { usage, finishReason, responseId, servedModel, toolCalls } = turn;
     const costUsd = costOf(call, usage);
     span.set(
@@ -166,8 +195,10 @@ export async function callModel(engine: Engine, call: ModelCall): Promise<void> 
     turn = await requestTurn(engine, call);
   } catch (error) {
     signal.throwIfAborted();
+    call.journal.forget(keyOfTurn(call));
     if (error instanceof ProviderError) await recordFailure(engine, call, error);
     throw error;
   }
   await recordTurn(engine, call, { turn, seconds: (engine.clock.monotonic() - startedAt) / 1000 });
+  call.journal.forget(keyOfTurn(call));
 }

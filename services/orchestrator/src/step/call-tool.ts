@@ -9,7 +9,7 @@ import { parkForCall } from "../approval/request-approval.ts";
 import { recordProgress } from "../job/claim-step.ts";
 import type { Claim } from "../job/engine.ts";
 import { callQuestion, callRequestHash } from "../policy/call-question.ts";
-import { readGrants } from "../policy/granted-scopes.ts";
+import { isStepApproved, readGrants } from "../policy/granted-scopes.ts";
 import { describeCall } from "./describe-call.ts";
 import { executeCall } from "./execute-call.ts";
 import type { AllowedCall } from "./execute-call.ts";
@@ -68,12 +68,13 @@ async function decideCall(deps: StepDeps, context: CallContext, { tool, input }:
     approval: {
       planHash: context.stepHash,
       ...(context.approvedHash === undefined ? {} : { approvedPlanHash: context.approvedHash }),
-      stepApprovalRequired: false,
-      stepApproved: true,
+      // The profile's own word, whatever an edited plan says of the step.
+      stepApprovalRequired: profile.approval_policy[toolSpecs[tool].capability] === "human_approval",
+      stepApproved: await isStepApproved(deps.engine.store.read, claim, context.stepHash),
     },
     grants,
   });
-  const what = check.inside ? `use ${tool}` : check.what;
+  const what = check.inside ? `use ${tool}, which its profile lets a person decide` : check.what;
   return { decision, what, outside: !check.inside };
 }
 

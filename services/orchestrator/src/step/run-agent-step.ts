@@ -10,10 +10,12 @@ import type { Claim } from "../job/engine.ts";
 import { runAgent } from "./agent-loop.ts";
 import type { AgentTask, Verdict } from "./agent-loop.ts";
 import { finishTool, reportResult } from "./finish-tool.ts";
+import { chooseModel } from "./choose-model.ts";
 import { readHistory } from "./history.ts";
 import type { StepHistory } from "./history.ts";
 import { stepLimits } from "./limits.ts";
 import { prepareWorkspace } from "./prepare-workspace.ts";
+import { readGuidance } from "./read-guidance.ts";
 import { stepBase } from "./step-base.ts";
 import { assembleStepContext } from "./step-context.ts";
 import type { StepDeps } from "./step-deps.ts";
@@ -107,8 +109,12 @@ async function makeTask(deps: StepDeps, run: StepRun, prepared: Prepared): Promi
   const repository = { tenantId: claim.plan.tenant_id, root: repositoryPath, commit: plan.repository.commit };
   return {
     profile,
-    model: await deps.models.resolve(claim.plan.model),
-    systemPrompt: buildSystemPrompt(profile, { goal: plan.goal, step }),
+    model: await chooseModel(deps.models, claim, { profile, planModel: claim.plan.model }),
+    systemPrompt: buildSystemPrompt(profile, {
+      goal: plan.goal,
+      step,
+      guidance: await readGuidance(deps.index, repository),
+    }),
     assemble: () => assembleStepContext(deps.index, { plan, step, rows, repository }),
     workspaceId: prepared.workspaceId,
     envelope: step.envelope,

@@ -72,7 +72,11 @@ async function writeEvidence(
 }
 
 /** Records how the plan ended, with its last step. @throws LeaseLost */
-export async function recordEnd(deps: Pick<StepDeps, "engine">, claim: Claim, end: EventData<"plan.finished">): Promise<void> {
+export async function recordEnd(
+  deps: Pick<StepDeps, "engine">,
+  claim: Claim,
+  end: EventData<"plan.finished">,
+): Promise<void> {
   const key = keyOf(claim);
   await changeClaimed(deps.engine, claim, async (change) => {
     await leaveRunning(change.tx, key, { status: "succeeded" });
@@ -95,5 +99,6 @@ export async function runFinishStep(deps: StepDeps, claim: Claim, signal: AbortS
   const evidenceRef = await writeEvidence(deps, claim, { log, end });
   await recordEnd(deps, claim, { ...end, evidenceRef, ...(bad === undefined ? {} : { message: bad.message }) });
   // NOTE: working trees of a failed plan stay, so that unfinished work can be looked at.
+  deps.journal.forgetPlan(claim.planId);
   if (status === "succeeded") await deps.workspaces.remove({ planId: claim.planId });
 }

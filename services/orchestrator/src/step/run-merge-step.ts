@@ -11,6 +11,7 @@ import { completeStep } from "../job/end-step.ts";
 import type { Claim } from "../job/engine.ts";
 import { runAgent } from "./agent-loop.ts";
 import type { Verdict } from "./agent-loop.ts";
+import { chooseModel } from "./choose-model.ts";
 import { finishTool, reportResult } from "./finish-tool.ts";
 import { readHistory } from "./history.ts";
 import { prepareWorkspace } from "./prepare-workspace.ts";
@@ -74,7 +75,7 @@ async function resolveConflict(
     claim,
     {
       profile,
-      model: await deps.models.resolve(claim.plan.model),
+      model: await chooseModel(deps.models, claim, { profile, planModel: claim.plan.model }),
       systemPrompt: buildSystemPrompt(profile, { goal: plan.goal, step: { ...step, envelope } }),
       assemble: () => Promise.resolve({ text: conflictText(run, conflict), sources: conflict.files }),
       workspaceId,

@@ -18,6 +18,7 @@ import { recordPlan } from "../plan/record-plan.ts";
 import type { ResolvedModel } from "../provider/models.ts";
 import { runAgent } from "./agent-loop.ts";
 import type { Verdict } from "./agent-loop.ts";
+import { chooseModel } from "./choose-model.ts";
 import { readHistory } from "./history.ts";
 import { stepLimits } from "./limits.ts";
 import { prepareWorkspace } from "./prepare-workspace.ts";
@@ -82,6 +83,7 @@ async function toPlan(
     },
     budget: options.budget,
     agents: new Set(allowed.filter((name) => profiles.has(name))),
+    profiles,
     testCommands:
       draft.testCommand === undefined ? testCommands.slice(0, 1).map(({ argv }) => argv) : [draft.testCommand],
     finished: await finishedSteps(deps.engine, claim),
@@ -141,10 +143,19 @@ async function firstMessage(deps: PlanningDeps, round: Round): Promise<{ text: s
   return { text: lines.join("\n"), sources: context.sources };
 }
 
-async function askPlanner(deps: PlanningDeps, round: Round, model: ResolvedModel): Promise<SealedPlan> {
-  const { claim, options, profiles, signal, repository } = round;
+function plannerProfile({ profiles }: Round): AgentProfile {
   const profile = profiles.get("planner");
   if (profile === undefined) throw finalFailure("policy", 'the agent "planner" does not exist', "policy_denied");
+  return profile;
+}
+
+function plannerModel(deps: PlanningDeps, round: Round, planModel: string): Promise<ResolvedModel> {
+  return chooseModel(deps.models, round.claim, { profile: plannerProfile(round), planModel });
+}
+
+async function askPlanner(deps: PlanningDeps, round: Round, model: ResolvedModel): Promise<SealedPlan> {
+  const { claim, options, signal, repository } = round;
+  const profile = plannerProfile(round);
   const history = readHistory(await readStepEvents(deps.engine.store.read, claim.planId, claim.stepId));
   const workspaceId = await prepareWorkspace(deps, claim, {
     history,
@@ -192,7 +203,7 @@ export async function runPlanningStep(deps: PlanningDeps, claim: Claim, signal: 
   const repository = { tenantId: claim.plan.tenant_id, root: path, commit: baseCommit };
   const profiles = await deps.agents.profiles({ path, commit: baseCommit });
   const round: Round = { claim, options, repository, profiles, signal };
-  const model = claim.plan.model === null ? undefined : await deps.models.resolve(claim.plan.model);
+  const model = claim.plan.model === null ? undefined : await plannerModel(deps, round, claim.plan.model);
   const plan = model === undefined ? await draftWithoutModel(deps, round) : await askPlanner(deps, round, model);
   await proposePlan(deps.engine, claim, { plan, summary: plan.summary });
   await recordPlan(deps, claim.planId);

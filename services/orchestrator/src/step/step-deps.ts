@@ -3,6 +3,7 @@ import type { AgentProfile, IndexService, ToolService, WorkspaceService } from "
 
 import type { Engine } from "../job/engine.ts";
 import type { Models } from "../provider/models.ts";
+import type { TurnJournal } from "./turn-journal.ts";
 
 export type AgentCatalog = {
   /** Profiles that hold at a commit of a repository, by name. */
@@ -16,4 +17,5 @@ export type StepDeps = {
   workspaces: WorkspaceService;
   index: IndexService;
   agents: AgentCatalog;
+  journal: TurnJournal;
 };
