@@ -37,7 +37,8 @@ export type WorkspaceFiles = {
   list(path: string): Promise<{ name: string; kind: "file" | "folder" | "link" | "other" }[]>;
 };
 
-function at(folder: FileHandle, name: string): string {
+/** Path of a name in an open folder, for one call that resolves that name alone. */
+export function at(folder: FileHandle, name: string): string {
   return `/proc/self/fd/${folder.fd}/${name}`;
 }
 
@@ -66,8 +67,8 @@ function explain(error: unknown, path: string): unknown {
   return error;
 }
 
-/** Opens the folder of `segments`, step by step, and hands it to `work`. */
-async function inFolder<T>(
+/** Opens the folder of `segments`, step by step, following no link, and hands it to `work`. */
+export async function inFolder<T>(
   root: string,
   segments: readonly string[],
   options: { createMode?: number | undefined },

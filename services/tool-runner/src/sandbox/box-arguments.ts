@@ -8,6 +8,8 @@ import { findToolchains, systemBinds } from "./toolchains.ts";
 import type { HostEnvironment, ReadOnlyBind, SymbolicLink } from "./toolchains.ts";
 
 export const boxWorkspace = "/workspace";
+/** Where a box shows installed dependencies of the user's checkout. */
+export const boxDependencies = "/deps";
 export const boxHome = "/home/agent";
 /** Uid and gid of a payload; see {@link BoxIdentity} for what they are outside. */
 export const boxUid = 10_001;
@@ -34,7 +36,14 @@ export function switchUser(setpriv: string): string[] {
 }
 
 /** What stays the same from run to run. */
-export type BoxBase = { binds: ReadOnlyBind[]; links: SymbolicLink[]; path: string; env: Record<string, string> };
+export type BoxBase = {
+  binds: readonly ReadOnlyBind[];
+  links: readonly SymbolicLink[];
+  path: string;
+  env: Record<string, string>;
+  /** An empty file of the host, for what is to appear empty. */
+  emptyFile: string;
+};
 
 const etc: Readonly<Record<string, string>> = {
   passwd: `agent:x:${boxUid}:${boxUid}:agent:${boxHome}:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n`,
@@ -62,19 +71,22 @@ export async function prepareBox(
     await writeFile(source, text, { mode: 0o644 });
     binds.push({ source, target: `/etc/${name}` });
   }
+  const emptyFile = join(scratchDir, "empty");
+  await writeFile(emptyFile, "", { mode: 0o644 });
   const tools = await findToolchains(host, boxHome);
   return {
     binds: [...binds, ...tools.binds, ...extraBinds],
     links: [...links, ...tools.links],
     path: tools.path.join(":"),
     env: tools.env,
+    emptyFile,
   };
 }
 
 /** Environment of a payload: built from nothing, the same on every machine but for toolchains. */
 export function boxEnvironment(base: Pick<BoxBase, "path" | "env">, request: SandboxRequest): Record<string, string> {
   return {
-    PATH: base.path,
+    PATH: [...(request.mounts?.path ?? []), base.path].join(":"),
     HOME: boxHome,
     USER: "agent",
     LANG: "C.UTF-8",
@@ -98,28 +110,48 @@ export function processLimits(request: SandboxRequest, hasCgroup: boolean): stri
   return [...always, `--nproc=${limits.processes}`, `--as=${Math.max(limits.memoryBytes * 2, minAddressSpaceBytes)}`];
 }
 
+function isBelow(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
+}
+
+/** The link that gives the workspace the checkout's own name, unless that name is taken by a mount. */
+function checkoutLink(base: BoxBase, checkout: string): SymbolicLink[] {
+  const taken = ["/proc", "/dev", boxWorkspace, boxDependencies];
+  taken.push(...base.binds.map(({ target }) => target), ...base.links.map(({ path }) => path));
+  const isFree = taken.every((path) => !isBelow(checkout, path) && !isBelow(path, checkout));
+  const isAbove = ["/tmp", boxHome].some((folder) => isBelow(folder, checkout));
+  return isFree && !isAbove && checkout !== "/" ? [{ target: boxWorkspace, path: checkout }] : [];
+}
+
+/** What one run gets: the base with the run's own mounts. */
+function withMounts(base: BoxBase, { mounts }: SandboxRequest): BoxBase {
+  if (mounts === undefined) return base;
+  const links = [...base.links, ...mounts.links, ...checkoutLink(base, mounts.checkout)];
+  return { ...base, binds: [...base.binds, ...mounts.binds], links };
+}
+
 /**
  * Folders that lead to a mount. bwrap would make them for their owner alone, which is root when
  * the runner is; below the private home they are the payload's to write.
  */
 function parentFolders(base: BoxBase): string[] {
-  const isBelow = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`);
   const parents = new Set<string>();
   for (const path of [...base.binds.map(({ target }) => target), ...base.links.map(({ path }) => path)]) {
     const names = path.split("/").slice(1, -1);
     names.forEach((_name, index) => parents.add(`/${names.slice(0, index + 1).join("/")}`));
   }
   const isMade = (path: string) =>
-    path === boxHome || isBelow(boxHome, path) || base.binds.some(({ target }) => isBelow(path, target));
+    path === "/tmp" || isBelow(boxHome, path) || base.binds.some(({ target }) => isBelow(path, target));
   return [...parents].filter((path) => !isMade(path)).sort();
 }
 
 /** Arguments up to the program to run. */
 export function boxArguments(
-  base: BoxBase,
+  machine: BoxBase,
   request: SandboxRequest,
   how: { identity: BoxIdentity; infoFd: number; blockFd?: number },
 ): string[] {
+  const base = withMounts(machine, request);
   const size = String(request.limits.tmpBytes);
   const env = boxEnvironment(base, request);
   const option = (text: string): string[] => text.split(" ");
@@ -134,6 +166,7 @@ export function boxArguments(
     parentFolders(base).flatMap((path) => ["--perms", path.startsWith(boxHome) ? "0777" : "0755", "--dir", path]),
     base.binds.flatMap(({ source, target }) => ["--ro-bind", source, target]),
     base.links.flatMap(({ target, path }) => ["--symlink", target, path]),
+    (request.mounts?.hidden ?? []).flatMap((path) => ["--ro-bind", base.emptyFile, path]),
     // The workspace is mounted last and nothing below it: a planted link could redirect a mount point.
     ["--bind", request.workspaceDir, boxWorkspace],
     option("--remount-ro /dev --remount-ro /"),

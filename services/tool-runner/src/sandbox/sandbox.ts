@@ -1,6 +1,8 @@
 // The sandbox port: run one argv over one working tree, with nothing else of the machine.
 // An adapter never inherits the runner's environment and never builds a shell string.
 
+import type { ReadOnlyBind, SymbolicLink } from "./toolchains.ts";
+
 /** Bounds of one run. */
 export type SandboxLimits = {
   memoryBytes: number;
@@ -18,6 +20,21 @@ export type SandboxLimits = {
 
 export type OutputChannel = "stdout" | "stderr";
 
+/** More of the machine that one run may read and never change. */
+export type RunMounts = {
+  binds: readonly ReadOnlyBind[];
+  links: readonly SymbolicLink[];
+  /** Files below a bind that appear empty. */
+  hidden: readonly string[];
+  /** Folders in front of the PATH. */
+  path: readonly string[];
+  /**
+   * Top level of the user's checkout. The workspace goes by that name, too, where nothing is in the
+   * way: installers write absolute paths into what they install.
+   */
+  checkout: string;
+};
+
 export type SandboxRequest = {
   argv: readonly string[];
   /** Folder inside the workspace, relative. */
@@ -27,6 +44,7 @@ export type SandboxRequest = {
   /** Added to the box's own small environment. */
   env: Readonly<Record<string, string>>;
   limits: SandboxLimits;
+  mounts?: RunMounts;
   /** A returned promise holds the process back until it settles. */
   onOutput: (channel: OutputChannel, data: Buffer) => void | Promise<void>;
   signal?: AbortSignal;
@@ -57,6 +75,8 @@ export type Sandbox = {
   readonly driver: "bubblewrap" | "none";
   /** Root of the working tree as the process sees it. */
   workspacePath(workspaceDir: string): string;
+  /** Where a run sees folders of the user's checkout; undefined when the driver cannot show them read-only. */
+  readonly dependencyRoot?: string;
   /** Tries it for real: namespaces, filter and limits. */
   probe(): Promise<SandboxProbe>;
   /** @throws AgentError unavailable when the box cannot be made. */

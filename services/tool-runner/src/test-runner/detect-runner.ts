@@ -69,7 +69,7 @@ async function detectJavaScript({ files, paths, filter }: Project): Promise<Test
   const name = some(filter, (text) => ["-t", text]);
   const bin = (program: string) => `node_modules/.bin/${program}`;
   if (has("vitest"))
-    return { name: "vitest", argv: [bin("vitest"), "run", "--reporter=json", ...name], parse: parsers.jest };
+    return { name: "vitest", argv: [bin("vitest"), "run", "--reporter=tap-flat", ...name], parse: parsers.vitest };
   if (has("jest")) return { name: "jest", argv: [bin("jest"), "--json", ...name], parse: parsers.jest };
   if (has("mocha")) {
     const grep = some(filter, (text) => ["--grep", text]);

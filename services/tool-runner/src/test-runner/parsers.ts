@@ -160,6 +160,20 @@ function nodeTest(output: string): Counts | undefined {
   };
 }
 
+function unquote(text: string): string {
+  try {
+    return JSON.parse(text) as string;
+  } catch (error) {
+    if (error instanceof SyntaxError) return text;
+    throw error;
+  }
+}
+
+/** vitest as TAP (its JSON goes to a file since version 5), as JSON, or as people see it. */
+function vitest(output: string): Counts | undefined {
+  return /^TAP version/mu.test(output) ? nodeTest(output) : jest(output);
+}
+
 function tapFailures(text: string): Failure[] {
   const lines = text.split("\n");
   const failures: Failure[] = [];
@@ -171,8 +185,10 @@ function tapFailures(text: string): Failure[] {
     const body = block.slice(0, end < 0 ? 0 : end).join("\n");
     // A parent only repeats that one of its tests failed.
     if (/failureType: 'subtestsFailed'/u.test(body)) return;
+    const quoted = /^ *message: (".*")$/mu.exec(body)?.[1];
     const error = /error: (?:\|-\n([\s\S]*?)\n *(?:code|name|stack|expected):|'(.*)'|(.*))/u.exec(body);
-    failures.push({ name, message: shorten((error?.[1] ?? error?.[2] ?? error?.[3] ?? "").replace(/^ +/gmu, "")) });
+    const message = quoted === undefined ? (error?.[1] ?? error?.[2] ?? error?.[3] ?? "") : unquote(quoted);
+    failures.push({ name: name.replace(/ # time=[\d.]+ms.*$/u, ""), message: shorten(message.replace(/^ +/gmu, "")) });
   });
   return failures;
 }
@@ -222,7 +238,16 @@ function unittest(output: string): Counts | undefined {
   return { passed: Math.max(0, ran - failed - skipped), failed, skipped, failures };
 }
 
-type GoEvent = { Action?: string; Package?: string; Test?: string; Output?: string };
+type GoEvent = { Action?: string; Package?: string; Test?: string; Output?: string; ImportPath?: string };
+
+/** What the compiler said about a package, or undefined when it was built. */
+function buildErrors(events: readonly GoEvent[], name: string): string | undefined {
+  const lines = events.filter(
+    ({ Action, ImportPath = "" }) => Action === "build-output" && ImportPath.split(" ")[0] === name,
+  );
+  const text = lines.map(({ Output = "" }) => Output).filter((line) => !line.startsWith("#"));
+  return text.length === 0 ? undefined : shorten(text.join(""));
+}
 
 function go(output: string): Counts | undefined {
   const events = clean(output)
@@ -230,29 +255,35 @@ function go(output: string): Counts | undefined {
     .filter((line) => line.startsWith("{"))
     .map(tryJson)
     .filter((event) => event !== undefined) as GoEvent[];
-  if (events.length === 0) return undefined;
+  if (!events.some((event) => typeof event.Action === "string")) return undefined;
   const tests = events.filter((event) => event.Test !== undefined);
+  const nameOf = (event: GoEvent) => `${event.Package}.${event.Test}`;
+  const all = new Set(tests.map(nameOf));
+  // A test with subtests only repeats what they say.
+  const parents = new Set(
+    [...all].flatMap((name) => (name.includes("/") ? [name.slice(0, name.lastIndexOf("/"))] : [])),
+  );
   const names = (action: string) =>
-    new Set(tests.filter((each) => each.Action === action).map((each) => `${each.Package}.${each.Test}`));
+    [...new Set(tests.filter((each) => each.Action === action).map(nameOf))].filter((name) => !parents.has(name));
   const printed = (name: string) =>
     tests
-      .filter((each) => each.Action === "output" && `${each.Package}.${each.Test}` === name)
+      .filter((each) => each.Action === "output" && nameOf(each) === name)
       .map((each) => each.Output ?? "")
       .filter((text) => !/^\s*(?:===|---)/u.test(text))
       .join("");
-  const failedTests = [...names("fail")];
+  const failedTests = names("fail");
   // A package that does not build fails without a test.
   const failedPackages = events
     .filter((event) => event.Action === "fail" && event.Test === undefined)
     .map((event) => event.Package ?? "?")
     .filter((name) => !failedTests.some((test) => test.startsWith(`${name}.`)));
   return {
-    passed: names("pass").size,
+    passed: names("pass").length,
     failed: failedTests.length + failedPackages.length,
-    skipped: names("skip").size,
+    skipped: names("skip").length,
     failures: [
       ...failedTests.map((name) => ({ name, message: shorten(printed(name)) })),
-      ...failedPackages.map((name) => ({ name, message: "the package does not build or its tests crashed" })),
+      ...failedPackages.map((name) => ({ name, message: buildErrors(events, name) ?? "its tests crashed" })),
     ],
   };
 }
@@ -320,4 +351,4 @@ function any(output: string): Counts | undefined {
   return undefined;
 }
 
-export const parsers = { jest, mocha, nodeTest, pytest, unittest, go, cargo, maven, gradle, any };
+export const parsers = { jest, vitest, mocha, nodeTest, pytest, unittest, go, cargo, maven, gradle, any };

@@ -2,6 +2,7 @@
 import { AgentError, toolLimits } from "@ossaat/contracts";
 import { normalizePath } from "@ossaat/policy";
 
+import { dependencyFolderOf } from "../dependencies/dependency-folder.ts";
 import { linePath } from "../git/git.ts";
 import { listTracked } from "./list-tracked.ts";
 import type { Tool } from "./tool.ts";
@@ -15,6 +16,11 @@ export const listFiles: Tool<"list_files"> = async (context, input) => {
   const shown = all.slice(0, toolLimits.maxEntries).map(linePath);
   const more = all.length - shown.length;
   const lines = more > 0 ? [...shown, `(and ${more} more: narrow it with path or glob)`] : shown;
-  const text = lines.length === 0 ? "(no files)" : lines.join("\n");
+  const installed = dependencyFolderOf(context.workspace.dependencies, folder);
+  const none =
+    installed === undefined
+      ? "(no files)"
+      : `(${installed} holds installed dependencies, which are not listed; look at them with run_command, for example ls)`;
+  const text = lines.length === 0 ? none : lines.join("\n");
   return { summary: `${all.length} files below ${folder}`, output: { text } };
 };

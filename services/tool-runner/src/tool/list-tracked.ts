@@ -1,6 +1,7 @@
 // Files of a working tree that are not ignored, by our own git dir.
 import picomatch from "picomatch";
 
+import { excludeOption } from "../dependencies/dependency-folder.ts";
 import { displayPath, splitNul } from "../git/git.ts";
 import { placeOf } from "../workspace/working-tree.ts";
 import type { ToolContext } from "./tool.ts";
@@ -12,7 +13,8 @@ export async function listTracked(
 ): Promise<string[]> {
   const { git, workspace, signal } = context;
   const scope = filter.folder === "." ? [] : ["--", filter.folder];
-  const args = ["ls-files", "-z", "-c", "-o", "--exclude-standard", "--deduplicate", ...scope];
+  const installed = (workspace.dependencies?.folders ?? []).map(excludeOption);
+  const args = ["ls-files", "-z", "-c", "-o", "--exclude-standard", "--deduplicate", ...installed, ...scope];
   const { stdout } = await git.run(args, { ...placeOf(workspace), signal });
   const paths = splitNul(stdout).map(displayPath);
   const { glob } = filter;

@@ -4,6 +4,7 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { randomUUID } from "node:crypto";
 
+import { excludeOption } from "../dependencies/dependency-folder.ts";
 import { splitNul } from "../git/git.ts";
 import type { Git, GitPlace } from "../git/git.ts";
 import { removeNestedGitDirs } from "./nested-git.ts";
@@ -41,15 +42,27 @@ export async function checkOut(git: Git, workspace: OpenWorkspace, commit: strin
   }
 }
 
-/** Tree id of the files as they are, ignored ones left out. */
+/**
+ * `git add` of everything but installed dependencies. They are named to git itself: the rules of a
+ * .gitignore file could bring them back.
+ */
+function addArguments(folders: readonly string[]): string[] {
+  const add = ["add", "-A", "--ignore-errors"];
+  if (folders.length === 0) return add;
+  return ["--no-literal-pathspecs", ...add, "--", ".", ...folders.map((folder) => `:(exclude,literal)${folder}`)];
+}
+
+/** Tree id of the files as they are, ignored ones and installed dependencies left out. */
 export async function takeSnapshot(git: Git, workspace: OpenWorkspace, signal?: AbortSignal): Promise<string> {
   const place = { ...placeOf(workspace), signal };
   // Left by a killed process; this process holds the workspace alone.
   await rm(`${workspace.indexFile}.lock`, { force: true });
-  const untracked = splitNul((await git.run(["ls-files", "-z", "-o", "--exclude-standard"], place)).stdout);
+  const folders = workspace.dependencies?.folders ?? [];
+  const list = ["ls-files", "-z", "-o", "--exclude-standard", ...folders.map(excludeOption)];
+  const untracked = splitNul((await git.run(list, place)).stdout);
   await removeNestedGitDirs(workspace.dir, untracked);
   // Unreadable files are left out rather than making every later call fail.
-  await git.run(["add", "-A", "--ignore-errors"], { ...place, okCodes: [1] });
+  await git.run(addArguments(folders), { ...place, okCodes: [1] });
   const tree = await git.text(["write-tree"], place);
   await git.run(["update-ref", keepRef(workspace, tree), tree], place);
   return tree;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { AgentError } from "@ossaat/contracts";
 import { z } from "zod";
 
+import { Dependencies } from "../dependencies/dependency-folder.ts";
 import type { Layout } from "./layout.ts";
 import { writeFileAtomic } from "./write-file-atomic.ts";
 
@@ -17,6 +18,8 @@ const WorkspaceRecord = z.looseObject({
   base: z.string(),
   /** Commit the next commit goes on top of: the base, or the result of a merge. */
   tip: z.string(),
+  /** What the user has installed in their checkout; absent when nothing was found. */
+  dependencies: Dependencies.optional(),
 });
 export type WorkspaceRecord = z.infer<typeof WorkspaceRecord>;
 
@@ -55,8 +58,9 @@ export async function loadWorkspace(layout: Layout, workspaceId: string): Promis
 }
 
 export async function saveWorkspace(layout: Layout, record: WorkspaceRecord): Promise<OpenWorkspace> {
-  const { workspaceId, planId, gitDir, base, tip } = record;
-  const kept: WorkspaceRecord = { schemaVersion: 1, workspaceId, planId, gitDir, base, tip };
+  const { workspaceId, planId, gitDir, base, tip, dependencies } = record;
+  const known = dependencies === undefined ? {} : { dependencies };
+  const kept: WorkspaceRecord = { schemaVersion: 1, workspaceId, planId, gitDir, base, tip, ...known };
   await writeFileAtomic(join(layout.metaDir(workspaceId), "workspace.json"), JSON.stringify(kept));
   return withPlaces(layout, kept);
 }
