@@ -9,6 +9,7 @@ import type { PlanState } from "@ossaat/contracts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { createContext } from "./command-context.ts";
+import type { CommandContext } from "./command-context.ts";
 import { readConfig } from "./config.ts";
 import type { Config } from "./config.ts";
 import { countTurns } from "./demo/count-turns.ts";
@@ -43,11 +44,18 @@ function settings(name: string): Config {
 
 /** Everything a reviewer gets: the tree, and the subjects and changes of the commits. */
 function branchContent(sample: string, state: PlanState): string {
-  const branch = state.branch ?? "none";
+  const { branch } = state;
+  if (branch === undefined) return `no branch: ${state.message ?? state.status}`;
   return [
     git(sample, "rev-parse", `${branch}^{tree}`),
     git(sample, "log", "--reverse", "--format=%s%n%b", "--patch", `main..${branch}`).replaceAll(state.id, "<plan>"),
   ].join("\n");
+}
+
+/** A context that prints nothing. */
+function silent(): CommandContext {
+  const context = createContext({ quiet: true });
+  return { ...context, output: { ...context.output, print: () => undefined } };
 }
 
 /** Runs the sample once and kills the server when event `killAt` is seen; 0 = never. */
@@ -58,7 +66,7 @@ async function runOnce(name: string, killAt: number): Promise<Run> {
   let killed = false;
   const state = await runSample({
     client,
-    context: createContext({ quiet: true, output: "json" }),
+    context: silent(),
     sample,
     signal: new AbortController().signal,
     onEvent: (event) => {

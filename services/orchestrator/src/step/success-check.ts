@@ -1,5 +1,5 @@
 // How "done" is proved: by the runner, in the sandbox, on the tree that will be committed.
-import type { CommandRecord, DiffFile, Step, TestReport, ToolName, WorkspaceId } from "@ossaat/contracts";
+import type { CommandRecord, DiffFile, Envelope, Step, TestReport, ToolName, WorkspaceId } from "@ossaat/contracts";
 
 import { load } from "../artifact/artifacts.ts";
 import type { Claim } from "../job/engine.ts";
@@ -27,6 +27,16 @@ function checkCallId(history: StepHistory): string {
   return open ?? `check.${done.length + 1}`;
 }
 
+/** The step's own bounds and the check itself, which was approved with the plan. */
+function checkEnvelope({ envelope, successCheck }: Step, tool: ToolName): Envelope {
+  const commands = successCheck.kind === "command" ? [successCheck.argv.join(" ")] : [];
+  return {
+    ...envelope,
+    tools: [...new Set([...envelope.tools, tool])],
+    commands: [...new Set([...envelope.commands, ...commands])],
+  };
+}
+
 async function runCheck(
   deps: StepDeps,
   input: CheckInput,
@@ -41,10 +51,10 @@ async function runCheck(
       tool,
       inputJson: JSON.stringify(args),
       title: tool === "run_tests" ? "check: run the tests" : "check: run the success command",
-      envelope: step.envelope,
+      envelope: checkEnvelope(step, tool),
       workspaceId,
       policyHash: "success-check",
-      approvedOutside: true,
+      approvedOutside: false,
     },
     signal,
   );
