@@ -12,6 +12,8 @@ export const stepLimits = {
   loopEndAt: 5,
   /** Finishes that fail their check before the step ends failed. */
   maxRejections: 3,
+  /** Characters of a refused result's reason that the step's end repeats. */
+  maxReasonChars: 600,
   /** Invalid plans that are sent back to the planner. */
   maxPlanRepairs: 2,
   /** Tokens of one answer that are asked for. */

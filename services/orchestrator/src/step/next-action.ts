@@ -56,6 +56,16 @@ function rejections(history: StepHistory, controlTool: string): number {
   return byTool.length + history.guidance.filter(({ kind }) => kind === "check_failed").length;
 }
 
+/** What the agent was told last about work that was not accepted. */
+function lastRejection(history: StepHistory, controlTool: string): string {
+  const told = history.guidance.findLast(({ kind }) => kind === "check_failed")?.text;
+  const call = history.finishedCalls.findLast(({ tool, finished }) => tool === controlTool && finished !== undefined);
+  const output: unknown = call?.finished?.output["value"];
+  const answered = (output as { text?: unknown } | undefined)?.text;
+  const text = typeof answered === "string" ? answered : told;
+  return text === undefined ? "" : `: ${text.slice(0, stepLimits.maxReasonChars)}`;
+}
+
 function pendingCall(history: StepHistory, turn: LoadedTurn, rules: LoopRules): NextAction | undefined {
   for (const [index, call] of turn.toolCalls.entries()) {
     const callId = callIdOf(turn.turn, index);
@@ -98,7 +108,8 @@ export function nextAction(history: StepHistory, turns: readonly LoadedTurn[], r
     }
     const pending = pendingCall(history, last, rules) ?? afterCalls(history, last);
     if (rejections(history, rules.controlTool) > rules.maxRejections) {
-      return limit("the agent's work did not pass its check", "check_failed");
+      const why = lastRejection(history, rules.controlTool);
+      return limit(`the agent's work did not pass its check${why}`, "check_failed");
     }
     if (history.finishedCalls.length > stepLimits.maxToolCalls)
       return limit(`more than ${stepLimits.maxToolCalls} tool calls`);

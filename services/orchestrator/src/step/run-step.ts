@@ -40,11 +40,11 @@ function timeoutSeconds(claim: Claim): number {
 /** A planner whose plan was refused to the end reports that, not a generic check failure. */
 function named(claim: Claim, failure: Failure): Failure {
   if (!isPlanningStepId(claim.stepId) || failure.reason !== "check_failed") return failure;
-  return {
-    ...failure,
-    reason: "plan_invalid",
-    message: "the planner did not hand in a valid plan, also after being told what was wrong",
-  };
+  const message = failure.message.replace(
+    "the agent's work did not pass its check",
+    "the planner handed in no valid plan",
+  );
+  return { ...failure, reason: "plan_invalid", message };
 }
 
 /** Follows the worker's signal and adds the step's own time limit. */

@@ -79,11 +79,13 @@ export function planOptions(budget: Budget = {}): PlanOptions {
 }
 
 /** Stores a plan that waits for its approval, as a planner would have left it. */
-export async function storeProposal(engine: Engine, plan: SealedPlan): Promise<PlanId> {
+export async function storeProposal(
+  engine: Engine,
+  plan: SealedPlan,
+  options: PlanOptions = planOptions(plan.budget),
+): Promise<PlanId> {
   const planId = plan.id;
-  await engine.store.tx((tx) =>
-    insertPlan(engine, tx, { planId, options: planOptions(plan.budget), actor: user, now: engine.clock.now() }),
-  );
+  await engine.store.tx((tx) => insertPlan(engine, tx, { planId, options, actor: user, now: engine.clock.now() }));
   await changePlan(engine, { planId, actor: systemActor }, async (change) => {
     await putRevision(change, { plan, origin: "planner" });
     await change.tx.updateTable("plan").set({ status: "awaiting_approval" }).where("id", "=", planId).execute();
@@ -92,8 +94,8 @@ export async function storeProposal(engine: Engine, plan: SealedPlan): Promise<P
 }
 
 /** Stores a plan and approves it. */
-export async function storeApproved(engine: Engine, plan: SealedPlan): Promise<PlanId> {
-  const planId = await storeProposal(engine, plan);
+export async function storeApproved(engine: Engine, plan: SealedPlan, options?: PlanOptions): Promise<PlanId> {
+  const planId = await storeProposal(engine, plan, options);
   const decision = { decision: "approve", planHash: plan.planHash } as const;
   await decidePlan({ engine, models: noModels }, { planId, decision, actor: user });
   return planId;

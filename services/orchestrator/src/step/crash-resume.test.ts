@@ -1,0 +1,36 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { openAgentStack } from "../testing/agent-stack.ts";
+import type { AgentStack } from "../testing/agent-stack.ts";
+import { crashFiles, crashRun } from "../testing/crash-run.ts";
+import type { CrashResult } from "../testing/crash-run.ts";
+import type { Death } from "../testing/mortal.ts";
+
+let stack: AgentStack;
+let undisturbed: CrashResult;
+beforeAll(async () => {
+  stack = await openAgentStack({ files: crashFiles });
+  ({ result: undisturbed } = await crashRun(stack, []));
+});
+afterAll(() => stack.remove());
+
+test("undisturbed, every turn is asked for once", () => {
+  const turns = [1, 2, 3].flatMap((turn) => [`a.${turn} started`, `a.${turn} delivered`]);
+  expect(undisturbed).toMatchObject({ status: "succeeded", steps: ["a succeeded"], requests: turns, problems: [] });
+});
+
+/** A server that dies again and again, a few commits after each start. */
+function* everyFewCommits(first: number, when: Death["when"]): Generator<Death> {
+  yield { afterCommits: first, when };
+  for (;;) yield { afterCommits: 6, when };
+}
+
+test.each(["at once", "at the next commit"] as const)(
+  "killed every few commits (%s), it buys no turn twice and ends with the same result",
+  async (when) => {
+    const { result, kills } = await crashRun(stack, everyFewCommits(3, when));
+    expect(result).toEqual(undisturbed);
+    expect(kills).toBeGreaterThan(3);
+  },
+  30_000,
+);
