@@ -83,7 +83,7 @@ export function createToolRunner(options: ToolRunnerOptions): ToolRunner {
       cancel: (invocationId) => executor.cancel(invocationId),
       health,
     },
-    workspaces: createWorkspaces({ git, layout, lock, logs }),
+    workspaces: createWorkspaces({ git, layout, lock, logs, dependencyRoot: sandbox.dependencyRoot }),
     health,
     close: () => executor.close(),
   };

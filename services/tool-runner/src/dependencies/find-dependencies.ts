@@ -11,7 +11,7 @@ import type { OpenWorkspace } from "../workspace/workspace-record.ts";
 import { folderRules, isWithin, ruleOf } from "./dependency-folder.ts";
 import type { Dependencies } from "./dependency-folder.ts";
 import { dependencyLimits } from "./limits.ts";
-import { isRealFolder } from "./link-farm.ts";
+import { isRealFolder, kindOrMissing } from "./real-folder.ts";
 
 type Search = { git: Git; workspace: OpenWorkspace; repository: UserRepository };
 
@@ -47,7 +47,7 @@ async function ignoredAmong({ git, workspace, repository }: Search, folders: rea
     gitDir: workspace.gitDir,
     workTree: repository.root,
     input: folders.map((folder) => `${folder}\0`).join(""),
-    okCodes: [1],
+    okCodes: [1, 128],
   });
   return new Set(splitNul(stdout).map(displayPath));
 }
@@ -55,7 +55,7 @@ async function ignoredAmong({ git, workspace, repository }: Search, folders: rea
 async function isInstalled(checkout: WorkspaceFiles, folder: string): Promise<boolean> {
   if (!(await isRealFolder(checkout, folder))) return false;
   const proof = ruleOf(folder)?.proof;
-  return proof === undefined || (await checkout.kind(posix.join(folder, proof))) === "file";
+  return proof === undefined || (await kindOrMissing(checkout, posix.join(folder, proof))) === "file";
 }
 
 /**

@@ -11,4 +11,7 @@ export const dependencyLimits = {
   maxEntries: 20_000,
   /** Links made for one run beside the mounts, three arguments each; bubblewrap takes 9,000 in all. */
   maxMirrorLinks: 2_000,
+  /** Folders whose manifests are compared with the checkout before a run. */
+  maxCompared: 32,
+  maxManifestBytes: 1024 * 1024,
 } as const;

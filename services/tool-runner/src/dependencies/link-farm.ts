@@ -4,12 +4,11 @@ import { lstat, mkdir, readdir, readlink, symlink, unlink } from "node:fs/promis
 import type { FileHandle } from "node:fs/promises";
 import { isAbsolute, join, posix } from "node:path";
 
-import { AgentError } from "@ossaat/contracts";
-
 import { at, inFolder, openWorkspaceFiles } from "../files/workspace-files.ts";
-import type { WorkspaceFiles } from "../files/workspace-files.ts";
 import { isWithin, projectOf, ruleOf } from "./dependency-folder.ts";
+import type { Dependencies } from "./dependency-folder.ts";
 import { dependencyLimits } from "./limits.ts";
+import { isRealFolder, listOrNone } from "./real-folder.ts";
 
 export type FarmPlace = {
   /** Top level of the user's checkout. */
@@ -43,7 +42,7 @@ async function planLinks({ root, shownAt }: FarmPlace, folder: string): Promise<
   const isModules = ruleOf(folder)?.name === "node_modules";
   const links: FarmLink[] = [];
   const visit = async (scope: string): Promise<void> => {
-    for (const { name, kind } of await checkout.list(posix.join(folder, scope))) {
+    for (const { name, kind } of await listOrNone(checkout, posix.join(folder, scope))) {
       const isLeftOut = kind === "other" || name === ruleOf(folder)?.hidden || (isModules && cacheName.test(name));
       if (isLeftOut || links.length >= dependencyLimits.maxEntries) continue;
       if (isModules && scope === "." && scopeName.test(name) && kind === "folder") {
@@ -80,23 +79,24 @@ async function placeLinks(folder: FileHandle, links: ReadonlyMap<string, string>
   for (const [name, target] of links) if (!settled.has(name)) await symlink(target, at(folder, name));
 }
 
-/** Whether the path is a folder, reached through folders alone. */
-export async function isRealFolder(files: WorkspaceFiles, path: string): Promise<boolean> {
-  return files.kind(path).then(
-    (kind) => kind === "folder",
-    (error: unknown) => {
-      // Behind a file or a link.
-      if (error instanceof AgentError) return false;
-      throw error;
-    },
-  );
+/** Makes or mends every farm of a working tree, or only those that are missing. */
+export async function buildFarms(
+  dependencies: Dependencies | undefined,
+  place: Omit<FarmPlace, "root">,
+  which: "all" | "missing",
+): Promise<void> {
+  const tree = openWorkspaceFiles(place.tree);
+  for (const folder of dependencies?.folders ?? []) {
+    if (which === "missing" && (await isRealFolder(tree, folder))) continue;
+    await buildFarm({ ...place, root: dependencies?.root ?? "" }, folder);
+  }
 }
 
 /**
  * Makes or mends the farm of one folder. Does nothing when the checkout no longer has the folder
  * or the working tree has no such project.
  */
-export async function buildFarm(place: FarmPlace, folder: string): Promise<void> {
+async function buildFarm(place: FarmPlace, folder: string): Promise<void> {
   const { root, tree, shownAt } = place;
   const project = projectOf(folder);
   if (!(await isRealFolder(openWorkspaceFiles(root), folder))) return;

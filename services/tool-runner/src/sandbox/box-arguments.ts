@@ -98,6 +98,7 @@ export function boxEnvironment(base: Pick<BoxBase, "path" | "env">, request: San
     npm_config_update_notifier: "false",
     npm_config_offline: "true",
     ...base.env,
+    ...request.mounts?.env,
     ...request.env,
   };
 }

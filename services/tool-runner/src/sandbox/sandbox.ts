@@ -28,6 +28,7 @@ export type RunMounts = {
   hidden: readonly string[];
   /** Folders in front of the PATH. */
   path: readonly string[];
+  env: Readonly<Record<string, string>>;
   /**
    * Top level of the user's checkout. The workspace goes by that name, too, where nothing is in the
    * way: installers write absolute paths into what they install.

@@ -87,13 +87,22 @@ async function detectJavaScript({ files, paths, filter }: Project): Promise<Test
   return hasTests ? nodeTestRunner("node --test", filter) : undefined;
 }
 
+/** Python of the project's own virtual environment where there is one. */
+async function findPython(files: WorkspaceFiles): Promise<string> {
+  for (const folder of [".venv", "venv"]) {
+    if ((await files.kind(folder)) !== "folder") continue;
+    if ((await files.kind(`${folder}/pyvenv.cfg`)) !== "missing") return `${folder}/bin/python`;
+  }
+  return "python3";
+}
+
 async function detectPython({ files, paths, filter }: Project): Promise<TestRunner | undefined> {
   const tests = paths.filter((path) => /(?:^|\/)(?:test_[^/]*|[^/]*_test|tests?)\.py$/u.test(path));
   const named = paths.some((path) => /(?:^|\/)(?:pytest\.ini|conftest\.py)$/u.test(path));
   if (tests.length === 0 && !named) return undefined;
   const manifests = ["pyproject.toml", "setup.cfg", "tox.ini", "requirements.txt", "requirements-dev.txt"];
   const texts = await Promise.all([...manifests, ...tests.slice(0, 20)].map((path) => readText(files, path)));
-  const python = (await files.kind(".venv")) === "missing" ? "python3" : ".venv/bin/python";
+  const python = await findPython(files);
   if (named || texts.some((text) => /\bpytest\b/u.test(text))) {
     const argv = [python, "-m", "pytest", "-q", "-rfE", "--tb=short", "--color=no", "-p", "no:cacheprovider"];
     return { name: "pytest", argv: [...argv, ...some(filter, (text) => ["-k", text])], parse: parsers.pytest };

@@ -3,6 +3,7 @@
 import { AgentError, hashJson, toolSpecs } from "@ossaat/contracts";
 import type { CallOptions, ToolEvent, ToolInvocation, ToolName } from "@ossaat/contracts";
 
+import { guardDependencies } from "../dependencies/guard-files.ts";
 import { openWorkspaceFiles } from "../files/workspace-files.ts";
 import type { Git } from "../git/git.ts";
 import type { LogStore } from "../log/log-store.ts";
@@ -86,7 +87,7 @@ async function perform(deps: ExecuteDeps, invocation: ToolInvocation, events: Ev
     }
     return runTool(deps, call, {
       workspace,
-      files: openWorkspaceFiles(workspace.dir),
+      files: guardDependencies(openWorkspaceFiles(workspace.dir), workspace.dependencies),
       git: deps.git,
       sandbox: deps.sandbox,
       logs: deps.logs,

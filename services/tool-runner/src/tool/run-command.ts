@@ -22,7 +22,7 @@ export const runCommand: Tool<"run_command"> = async (context, input) => {
   return {
     summary: `${input.argv[0] ?? ""} ${end}`,
     output: {
-      text: `[${end} after ${run.record.seconds} s]${revertNote(settled)}\n${body === "" ? "(no output)" : body}`,
+      text: `[${end} after ${run.record.seconds} s]${revertNote(settled)}${run.note}\n${body === "" ? "(no output)" : body}`,
       ...settled,
       commands: [run.record],
       ...(run.result.unsandboxed ? { unsandboxed: true } : {}),

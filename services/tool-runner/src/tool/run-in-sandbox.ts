@@ -2,8 +2,11 @@
 import { toolLimits } from "@ossaat/contracts";
 import type { CommandRecord } from "@ossaat/contracts";
 
+import { buildFarms } from "../dependencies/link-farm.ts";
+import { dependencyNote } from "../dependencies/manifest-note.ts";
+import { mountDependencies } from "../dependencies/mount-dependencies.ts";
 import { defaultSandboxLimits } from "../sandbox/limits.ts";
-import type { SandboxResult } from "../sandbox/sandbox.ts";
+import type { RunMounts, SandboxResult } from "../sandbox/sandbox.ts";
 import { collectOutput } from "./output-collector.ts";
 import type { ToolContext } from "./tool.ts";
 
@@ -21,7 +24,24 @@ export type CommandRun = {
   text: string;
   /** Output for a parser, bounded. */
   output: string;
+  /** What to know of installed dependencies, as further lines of the result; mostly empty. */
+  note: string;
 };
+
+/** The user's installed dependencies for one run, where the driver can show them. */
+async function offerDependencies(
+  { sandbox, workspace, files }: ToolContext,
+  cwd: string,
+): Promise<{ mounts?: RunMounts; note: string }> {
+  const { dependencyRoot: shownAt } = sandbox;
+  if (shownAt === undefined) return { note: "" };
+  const { dependencies, dir } = workspace;
+  const note = await dependencyNote(workspace);
+  if (dependencies === undefined) return { note };
+  await buildFarms(dependencies, { tree: dir, shownAt }, "missing");
+  const workspacePath = sandbox.workspacePath(dir);
+  return { mounts: await mountDependencies(dependencies, { files, workspacePath, shownAt, cwd }), note };
+}
 
 /** Runs the command; its output is streamed, logged and bounded. */
 export async function runInSandbox(
@@ -30,6 +50,7 @@ export async function runInSandbox(
   keepBytes: number,
 ): Promise<CommandRun> {
   const { sandbox, workspace, logs, signal } = context;
+  const { mounts, note } = await offerDependencies(context, command.cwd);
   const output = await collectOutput(logs, { textBytes: toolLimits.maxOutputBytes, keepBytes });
   try {
     const result = await sandbox.run({
@@ -37,6 +58,7 @@ export async function runInSandbox(
       cwd: command.cwd,
       workspaceDir: workspace.dir,
       env: command.env ?? {},
+      ...(mounts === undefined ? {} : { mounts }),
       limits: { ...defaultSandboxLimits, wallMs: command.timeoutSeconds * 1000 },
       onOutput: async (channel, data) => {
         await output.take(data);
@@ -55,7 +77,7 @@ export async function runInSandbox(
       logRef,
       logBytes,
     };
-    return { result, record, text: output.text(), output: output.all().toString("utf8") };
+    return { result, record, text: output.text(), output: output.all().toString("utf8"), note };
   } catch (error) {
     await output.discard();
     throw error;

@@ -47,7 +47,7 @@ export const runTests: Tool<"run_tests"> = async (context, input) => {
   const head = `${summarize(report)} [${describeEnd(run.result, timeoutSeconds)} after ${run.record.seconds} s]`;
   // A passed run needs no log in the model's context; anything else does.
   const log = report.status === "passed" ? "" : `\n\n${run.text.trimEnd()}`;
-  const text = [head + revertNote(settled), ...failures].join("\n") + log;
+  const text = [head + revertNote(settled) + run.note, ...failures].join("\n") + log;
   return {
     summary: summarize(report),
     output: {

@@ -4,6 +4,8 @@ import { rm } from "node:fs/promises";
 import { AgentError } from "@ossaat/contracts";
 import type { CallOptions, WorkspaceService } from "@ossaat/contracts";
 
+import { findDependencies } from "../dependencies/find-dependencies.ts";
+import { buildFarms } from "../dependencies/link-farm.ts";
 import type { Git } from "../git/git.ts";
 import type { LogStore } from "../log/log-store.ts";
 import { commitMessage, commitTree, gitDate } from "./commit-tree.ts";
@@ -23,7 +25,14 @@ import { checkOut, keepRef, placeOf, refPart, restoreTree, takeSnapshot } from "
 import { findWorkspace, loadWorkspace, saveWorkspace, withPlaces, workspacesOfPlan } from "./workspace-record.ts";
 import type { OpenWorkspace } from "./workspace-record.ts";
 
-export type WorkspaceDeps = { git: Git; layout: Layout; lock: KeyedLock; logs: LogStore };
+export type WorkspaceDeps = {
+  git: Git;
+  layout: Layout;
+  lock: KeyedLock;
+  logs: LogStore;
+  /** Where a box shows folders of the user's checkout; without it no installed dependencies are offered. */
+  dependencyRoot?: string | undefined;
+};
 
 /** Key of a working tree's lock; tools hold it too. */
 export function workspaceLockKey(workspaceId: string): string {
@@ -39,7 +48,7 @@ async function requireObject(git: Git, gitDir: string, name: string, type: "tree
   throw new AgentError("not_found", `There is no ${type} ${name} in this plan's repository.`);
 }
 
-type Opened = { git: Git; layout: Layout; store: RepositoryStore };
+type Opened = { git: Git; layout: Layout; store: RepositoryStore; dependencyRoot: string | undefined };
 type OpenRequest = Parameters<WorkspaceService["open"]>[0];
 
 /** A step may start from a commit of an earlier step, which only our own git dir has. */
@@ -52,6 +61,33 @@ async function gitDirWith(deps: Opened, repository: UserRepository, commit: stri
   return gitDir;
 }
 
+/**
+ * Offers what the user has installed by now. A folder that was offered once stays out of snapshots.
+ * Recorded before the first link is made: no snapshot ever sees one.
+ */
+async function offerDependencies(deps: Opened, workspace: OpenWorkspace, repository: UserRepository): Promise<void> {
+  const { git, layout, dependencyRoot } = deps;
+  if (dependencyRoot === undefined) return;
+  const found = await findDependencies({ git, workspace, repository });
+  const before = workspace.dependencies;
+  const folders = [...new Set([...(before?.folders ?? []), ...(found?.folders ?? [])])];
+  if (folders.length === 0) return;
+  const dependencies = { root: repository.root, folders, omitted: found?.omitted ?? 0 };
+  await saveWorkspace(layout, { ...workspace, dependencies });
+  await buildFarms(dependencies, { tree: workspace.dir, shownAt: dependencyRoot }, "all");
+}
+
+async function reopenWorkspace(deps: Opened, workspace: OpenWorkspace, request: OpenRequest, signal?: AbortSignal) {
+  const { git, layout } = deps;
+  const repository = await findUserRepository(git, request.repositoryPath).catch((error: unknown) => {
+    // The working tree stands on its own; a checkout that has moved away has nothing to offer.
+    if (error instanceof AgentError) return undefined;
+    throw error;
+  });
+  if (repository !== undefined) await offerDependencies(deps, workspace, repository);
+  return { tree: await takeSnapshot(git, await loadWorkspace(layout, workspace.workspaceId), signal) };
+}
+
 async function openWorkspace(deps: Opened, request: OpenRequest, signal?: AbortSignal): Promise<{ tree: string }> {
   const { git, layout } = deps;
   const { workspaceId, planId } = request;
@@ -59,13 +95,13 @@ async function openWorkspace(deps: Opened, request: OpenRequest, signal?: AbortS
   if (existing !== undefined && existing.planId !== planId) {
     throw new AgentError("conflict", `The workspace ${workspaceId} belongs to another plan.`);
   }
-  if (existing !== undefined) return { tree: await takeSnapshot(git, existing, signal) };
+  if (existing !== undefined) return reopenWorkspace(deps, existing, request, signal);
   const repository = await findUserRepository(git, request.repositoryPath);
   const gitDir = await gitDirWith(deps, repository, request.commit, signal);
   const base = await requireObject(git, gitDir, request.commit, "commit");
   const record = { schemaVersion: 1 as const, workspaceId, planId, gitDir, base, tip: base };
   await checkOut(git, withPlaces(layout, record), base);
-  await saveWorkspace(layout, record);
+  await offerDependencies(deps, await saveWorkspace(layout, record), repository);
   return { tree: await requireObject(git, gitDir, base, "tree") };
 }
 
@@ -104,8 +140,8 @@ async function diffCommits(deps: Opened, request: Parameters<WorkspaceService["d
 
 /** Makes the service over real git. */
 export function createWorkspaces(deps: WorkspaceDeps): WorkspaceService {
-  const { git, layout, lock, logs } = deps;
-  const opened: Opened = { git, layout, store: createRepositoryStore(git, layout, lock) };
+  const { git, layout, lock, logs, dependencyRoot } = deps;
+  const opened: Opened = { git, layout, store: createRepositoryStore(git, layout, lock), dependencyRoot };
 
   function within<T>(id: string, options: CallOptions | undefined, work: (workspace: OpenWorkspace) => Promise<T>) {
     const run = async () => work(await loadWorkspace(layout, id));

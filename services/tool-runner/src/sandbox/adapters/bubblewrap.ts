@@ -7,11 +7,20 @@ import { promisify } from "node:util";
 
 import { AgentError } from "@ossaat/contracts";
 
-import { boxArguments, boxUid, boxWorkspace, prepareBox, processLimits, switchUser } from "../box-arguments.ts";
+import {
+  boxArguments,
+  boxDependencies,
+  boxUid,
+  boxWorkspace,
+  prepareBox,
+  processLimits,
+  switchUser,
+} from "../box-arguments.ts";
 import type { BoxBase, BoxIdentity } from "../box-arguments.ts";
 import { createCgroup, findCgroupBase } from "../cgroup.ts";
 import type { Cgroup, CgroupBase } from "../cgroup.ts";
 import { findProgram } from "../find-program.ts";
+import { findIdentity } from "../identity.ts";
 import { leakingFds } from "../inherited-fds.ts";
 import { runProcess } from "../run-process.ts";
 import type { ProcessSpec } from "../run-process.ts";
@@ -64,7 +73,7 @@ async function inspectMachine(options: BubblewrapOptions): Promise<Machine> {
     bwrap,
     prlimit,
     setpriv,
-    identity: process.getuid?.() === 0 ? "switched" : "mapped",
+    identity: await findIdentity(),
     base: await prepareBox(options.host, options.scratchDir, options.readOnlyBinds ?? []),
     filter: buildSeccompFilter(options.arch),
     cgroup: options.useCgroups === false ? undefined : await findCgroupBase(),
@@ -157,12 +166,18 @@ function boxSpec(machine: Machine, request: SandboxRequest, group: Cgroup | unde
   };
 }
 
-/** Gives a working tree to the box's user. Links are not followed, and no box is alive on the tree. */
+/**
+ * Gives to the box's user whatever in a working tree is not theirs yet. Links are not followed, and
+ * no box is alive on the tree. What is theirs keeps its change time, by which git knows it unread.
+ */
 async function handOver(workspaceDir: string): Promise<void> {
   const failed = (cause: unknown) =>
     new AgentError("unavailable", "The working tree cannot be given to the sandbox's user.", { cause });
-  await promisify(execFile)("/usr/bin/chown", ["-hRP", `${boxUid}:${boxUid}`, "--", workspaceDir], { env: {} }).catch(
-    (cause: unknown) => Promise.reject(failed(cause)),
+  const words = `( ! -uid ${boxUid} -o ! -gid ${boxUid} ) -exec /usr/bin/chown -h ${boxUid}:${boxUid} -- {} +`.split(
+    " ",
+  );
+  await promisify(execFile)("/usr/bin/find", ["-P", workspaceDir, ...words], { env: {} }).catch((cause: unknown) =>
+    Promise.reject(failed(cause)),
   );
 }
 
@@ -222,7 +237,7 @@ export function createBubblewrapSandbox(options: BubblewrapOptions): Sandbox {
       scratchDir: options.scratchDir,
     });
   };
-  return { driver: "bubblewrap", workspacePath: () => boxWorkspace, probe, run };
+  return { driver: "bubblewrap", workspacePath: () => boxWorkspace, dependencyRoot: boxDependencies, probe, run };
 }
 
 function setupFailure(text: string): AgentError {
