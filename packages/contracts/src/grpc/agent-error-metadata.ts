@@ -1,0 +1,98 @@
+// AgentError over gRPC: the exact code travels as metadata beside the coarser status. Middleware
+// for both ends, so that no handler and no caller sees anything else.
+import { ClientError, Metadata, ServerError } from "nice-grpc";
+import type { CallContext, CallOptions, ClientMiddlewareCall, ServerMiddlewareCall, Status } from "nice-grpc";
+
+import { AgentError, errorTable } from "../agent-error.ts";
+import type { ErrorCode, ErrorDetails } from "../agent-error.ts";
+import { grpcLimits } from "./limits.ts";
+
+const codeKey = "agent-error-code";
+const detailsKey = "agent-error-details-bin";
+
+/** What a status means when no exact code came with it: an error of the transport itself. */
+const codeByStatus: Readonly<Record<number, ErrorCode>> = {
+  1: "cancelled",
+  3: "invalid_input",
+  4: "timeout",
+  5: "not_found",
+  6: "conflict",
+  7: "forbidden",
+  8: "limit_exceeded",
+  10: "conflict",
+  14: "unavailable",
+  16: "unauthenticated",
+};
+
+function isCode(text: string | undefined): text is ErrorCode {
+  return text !== undefined && Object.hasOwn(errorTable, text);
+}
+
+/** Writes an error into the trailer and gives the status to throw. */
+function toServerError(thrown: unknown, trailer: Metadata): ServerError {
+  const error = AgentError.from(thrown);
+  trailer.set(codeKey, error.code);
+  const details = new TextEncoder().encode(JSON.stringify(error.details));
+  // Details help; an error that cannot be sent for them does not.
+  if (details.length <= grpcLimits.maxDetailsBytes) trailer.set(detailsKey, details);
+  const status = errorTable[error.code].grpcStatus as Status;
+  return new ServerError(status, error.message.slice(0, grpcLimits.maxErrorChars));
+}
+
+function readDetails(trailer: Metadata | undefined): ErrorDetails {
+  const bytes = trailer?.get(detailsKey);
+  if (!(bytes instanceof Uint8Array)) return {};
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    return typeof value === "object" && value !== null ? { ...value } : {};
+  } catch (error) {
+    if (error instanceof SyntaxError) return {};
+    throw error;
+  }
+}
+
+/** The AgentError a failed call stands for. */
+function fromClientError(thrown: unknown, trailer: Metadata | undefined): AgentError {
+  if (!(thrown instanceof ClientError)) return AgentError.from(thrown);
+  const code = trailer?.get(codeKey);
+  if (isCode(code)) return new AgentError(code, thrown.details, { details: readDetails(trailer) });
+  const message = "The service could not be reached, or refused the message.";
+  return new AgentError(codeByStatus[thrown.code] ?? "internal", message, { cause: thrown });
+}
+
+/** Server middleware. `report` gets what is `internal`: the caller sees a fixed sentence. */
+export function sendAgentErrors(report: (error: AgentError, path: string) => void) {
+  return async function* <Request, Response>(call: ServerMiddlewareCall<Request, Response>, context: CallContext) {
+    try {
+      return yield* call.next(call.request, context);
+    } catch (thrown) {
+      const error = AgentError.from(thrown);
+      if (error.code === "internal") report(error, call.method.path);
+      throw toServerError(error, context.trailer);
+    }
+  };
+}
+
+/** Client middleware: every failure of a call is an AgentError. */
+export async function* receiveAgentErrors<Request, Response>(
+  call: ClientMiddlewareCall<Request, Response>,
+  options: CallOptions,
+) {
+  let trailer: Metadata | undefined;
+  const onTrailer = (received: Metadata): void => {
+    trailer = received;
+    options.onTrailer?.(received);
+  };
+  try {
+    return yield* call.next(call.request, { ...options, onTrailer });
+  } catch (thrown) {
+    throw fromClientError(thrown, trailer);
+  }
+}
+
+/** Metadata of a call: trace context, when there is one. */
+export function callMetadata(options: { traceparent?: string } | undefined): Metadata {
+  const metadata = Metadata();
+  if (options?.traceparent !== undefined) metadata.set("traceparent", options.traceparent);
+  return metadata;
+}

@@ -1,0 +1,27 @@
+// A connection to one of the product's services.
+import { ChannelCredentials, createChannel, createClientFactory } from "nice-grpc";
+import type { CompatServiceDefinition, Client } from "nice-grpc";
+
+import { checkAddress } from "./address.ts";
+import { receiveAgentErrors } from "./agent-error-metadata.ts";
+import { grpcLimits } from "./limits.ts";
+
+export type GrpcConnection = {
+  /** A client of one service; its failures are AgentErrors. */
+  client<Service extends CompatServiceDefinition>(definition: Service): Client<Service>;
+  close(): void;
+};
+
+/** Opens lazily: the first call connects. @throws AgentError invalid_input for an address off this machine */
+export function connectGrpc(address: string): GrpcConnection {
+  const channel = createChannel(checkAddress(address), ChannelCredentials.createInsecure(), {
+    "grpc.max_receive_message_length": grpcLimits.maxMessageBytes,
+    "grpc.max_send_message_length": grpcLimits.maxMessageBytes,
+    "grpc.keepalive_time_ms": grpcLimits.keepaliveMs,
+  });
+  const factory = createClientFactory().use(receiveAgentErrors);
+  return {
+    client: (definition) => factory.create(definition, channel),
+    close: () => channel.close(),
+  };
+}

@@ -1,0 +1,12 @@
+// Named limits of gRPC calls between the product's own services.
+
+export const grpcLimits = {
+  /** Bytes of one message, both ways: gRPC's own default, so that any client keeps to it. */
+  maxMessageBytes: 4 * 1024 * 1024,
+  /** Bytes of error details in the trailer; HTTP/2 headers hold 16 KiB in all. */
+  maxDetailsBytes: 2 * 1024,
+  /** Characters of an error message in the status line. */
+  maxErrorChars: 2_000,
+  /** Milliseconds between pings on an idle connection: a dead peer is noticed. */
+  keepaliveMs: 30_000,
+} as const;
