@@ -39,7 +39,10 @@ export const forbidden: (IForbiddenRuleType & { name: string })[] = [
     comment: "Another package is imported by its public entry.",
     severity: "error",
     from: { path: "^((?:packages|services|apps)/[^/]+)/" },
-    to: { path: "^(?:packages|services|apps)/[^/]+/src/(?!index\\.ts$|testing/index\\.ts$)", pathNot: "^$1/" },
+    to: {
+      path: "^(?:packages|services|apps)/[^/]+/src/(?!index\\.ts$|agent-error\\.ts$|testing/index\\.ts$)",
+      pathNot: "^$1/",
+    },
   },
   {
     name: "nothing-imports-compose",

@@ -1,11 +1,9 @@
 // The command tree. Every action is imported when it is called, so that `--version` and
 // `--help` load next to nothing.
-import { AgentError, exitCodes } from "@ossaat/contracts";
+import { AgentError, exitCodes } from "@ossaat/contracts/errors";
 import { Command, CommanderError, Option } from "commander";
 
-import { createContext } from "./command-context.ts";
 import type { CommandContext, CommonFlags } from "./command-context.ts";
-import { reportError } from "./terminal/output.ts";
 import { version } from "./version.ts";
 
 type Action = (context: CommandContext, args: unknown[], flags: never) => Promise<number>;
@@ -48,10 +46,12 @@ function act(exit: (code: number) => void, action: Action) {
   return async (...all: unknown[]): Promise<void> => {
     const command = all.at(-1) as Command;
     const flags = command.optsWithGlobals<CommonFlags>();
+    const { createContext } = await import("./command-context.ts");
     const context = createContext(flags);
     try {
       exit(await action(context, all.slice(0, -2), flags as never));
     } catch (error) {
+      const { reportError } = await import("./terminal/output.ts");
       exit(reportError(error, context.output));
     }
   };
@@ -287,6 +287,7 @@ export async function runProgram(words: readonly string[]): Promise<number> {
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    const { reportError } = await import("./terminal/output.ts");
     const json = (value: unknown) => void process.stdout.write(`${JSON.stringify(value)}\n`);
     const format = words.includes("--json") ? "json" : "text";
     return reportError(AgentError.from(error), {
