@@ -43,7 +43,9 @@ function candidates(tracked: readonly string[]): string[] {
 async function ignoredAmong({ git, workspace, repository }: Search, folders: readonly string[]): Promise<Set<string>> {
   if (folders.length === 0) return new Set();
   const ownRules = `core.excludesFile=${join(repository.commonDir, "info/exclude")}`;
-  const { stdout } = await git.run(["-c", ownRules, "check-ignore", "-z", "--stdin", "--no-index"], {
+  // This command refuses literal pathspecs; an odd name that it cannot take counts as not ignored.
+  const check = ["--no-literal-pathspecs", "-c", ownRules, "check-ignore", "-z", "--stdin", "--no-index"];
+  const { stdout } = await git.run(check, {
     gitDir: workspace.gitDir,
     workTree: repository.root,
     input: folders.map((folder) => `${folder}\0`).join(""),
