@@ -35,6 +35,7 @@ function toServerError(thrown: unknown, trailer: Metadata): ServerError {
   const details = new TextEncoder().encode(JSON.stringify(error.details));
   // Details help; an error that cannot be sent for them does not.
   if (details.length <= grpcLimits.maxDetailsBytes) trailer.set(detailsKey, details);
+  // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- the table holds gRPC's own numbers
   const status = errorTable[error.code].grpcStatus as Status;
   return new ServerError(status, error.message.slice(0, grpcLimits.maxErrorChars));
 }

@@ -1,5 +1,5 @@
 // A connection to one of the product's services.
-import { ChannelCredentials, createChannel, createClientFactory } from "nice-grpc";
+import { Channel, ChannelCredentials, createClientFactory } from "nice-grpc";
 import type { CompatServiceDefinition, Client } from "nice-grpc";
 
 import { checkAddress } from "./address.ts";
@@ -14,7 +14,8 @@ export type GrpcConnection = {
 
 /** Opens lazily: the first call connects. @throws AgentError invalid_input for an address off this machine */
 export function connectGrpc(address: string): GrpcConnection {
-  const channel = createChannel(checkAddress(address), ChannelCredentials.createInsecure(), {
+  // NOTE: not nice-grpc's createChannel: it takes a socket path for a host and adds a port.
+  const channel = new Channel(checkAddress(address), ChannelCredentials.createInsecure(), {
     "grpc.max_receive_message_length": grpcLimits.maxMessageBytes,
     "grpc.max_send_message_length": grpcLimits.maxMessageBytes,
     "grpc.keepalive_time_ms": grpcLimits.keepaliveMs,

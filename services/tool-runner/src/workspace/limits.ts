@@ -7,6 +7,11 @@ export const diffLimits = {
   maxTotalBytes: 2 * 1024 * 1024,
 } as const;
 
+export const recordLimits = {
+  /** Bytes of one file of a plan's record: it travels as one message of at most 4 MiB. */
+  maxFileBytes: 3 * 1024 * 1024,
+} as const;
+
 export const mergeLimits = {
   /** Heads one merge joins: the number of steps a plan may have. */
   maxHeads: 64,

@@ -4,6 +4,7 @@ import { AgentError } from "@ossaat/contracts";
 import { openWorkspaceFiles } from "../files/workspace-files.ts";
 import type { Git } from "../git/git.ts";
 import { checkId } from "./layout.ts";
+import { recordLimits } from "./limits.ts";
 import { findUserRepository } from "./user-repository.ts";
 
 const fileName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/u;
@@ -18,6 +19,10 @@ export async function writePlanRecord(
   const wrong = request.files.find((file) => !fileName.test(file.name));
   if (wrong !== undefined) {
     throw new AgentError("invalid_input", `${JSON.stringify(wrong.name)} cannot be the name of a plan's file.`);
+  }
+  const large = request.files.find((file) => Buffer.byteLength(file.content) > recordLimits.maxFileBytes);
+  if (large !== undefined) {
+    throw new AgentError("limit_exceeded", `${large.name} is larger than ${recordLimits.maxFileBytes} bytes.`);
   }
   const { root } = await findUserRepository(git, request.repositoryPath);
   const files = openWorkspaceFiles(root);

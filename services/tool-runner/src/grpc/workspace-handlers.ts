@@ -1,0 +1,68 @@
+// agent.v1.WorkspaceService over the runner's own WorkspaceService.
+import type { CallOptions, WorkspaceId, WorkspaceService } from "@ossaat/contracts";
+import type { WorkspaceServiceImplementation } from "@ossaat/contracts/proto/workspace";
+import type { CallContext } from "nice-grpc";
+
+import { present, toCommitParts, toWireMerge } from "./wire-workspace.ts";
+
+const named = <T extends { workspaceId: string }>(request: T) => ({
+  ...request,
+  workspaceId: request.workspaceId as WorkspaceId,
+});
+
+const options = ({ signal }: CallContext): CallOptions => ({ signal });
+
+type Reading = "inspect" | "snapshot" | "diff" | "diffCommits" | "readLog";
+
+function readingHandlers(service: WorkspaceService): Pick<WorkspaceServiceImplementation, Reading> {
+  return {
+    async inspect({ path, baseRef }, context) {
+      return service.inspect({ path, ...present({ baseRef }) }, options(context));
+    },
+    async snapshot(request, context) {
+      return service.snapshot(named(request), options(context));
+    },
+    async *diff(request, context) {
+      yield* (await service.diff(named(request), options(context))).files;
+    },
+    async *diffCommits(request, context) {
+      yield* (await service.diffCommits(request, options(context))).files;
+    },
+    async readLog({ logRef, fromByte, maxBytes }, context) {
+      return service.readLog({ logRef, ...present({ fromByte, maxBytes }) }, options(context));
+    },
+  };
+}
+
+export function createWorkspaceHandlers(service: WorkspaceService): WorkspaceServiceImplementation {
+  return {
+    ...readingHandlers(service),
+    async open(request, context) {
+      return service.open(named(request), options(context));
+    },
+    async restore(request, context) {
+      await service.restore(named(request), options(context));
+      return {};
+    },
+    async *commit(request, context) {
+      yield* toCommitParts(await service.commit(named(request), options(context)));
+    },
+    async merge(request, context) {
+      return toWireMerge(await service.merge(named(request), options(context)));
+    },
+    async continueMerge(request, context) {
+      return toWireMerge(await service.continueMerge(named(request), options(context)));
+    },
+    async publish(request, context) {
+      return service.publish(request, options(context));
+    },
+    async writeRecord(request, context) {
+      await service.writeRecord(request, options(context));
+      return {};
+    },
+    async remove(request, context) {
+      await service.remove(request, options(context));
+      return {};
+    },
+  };
+}
