@@ -63,6 +63,8 @@ async function start(
 }
 
 const run = () => server.run(planId);
+/** Runs the first step only, without the end of the plan. */
+const runStep = () => server.run(planId, { once: true });
 const events = async <T extends EventType>(type: T) => {
   const all: PlanEvent[] = await readEvents(stack.engine.store.read, planId);
   return all.filter((event): event is Extract<PlanEvent, { type: T }> => event.type === type);
@@ -176,7 +178,7 @@ describe("what a model gets wrong", () => {
   test("the same call again and again is warned about and then ends the step", async () => {
     const look = calls({ name: "read_file", input: { path: "src/a.ts" } });
     await start(Array.from({ length: 8 }, () => look));
-    await run();
+    await runStep();
     expect((await events("guidance.added")).map(({ data }) => [data.afterTurn, data.kind])).toEqual([
       [3, "loop"],
       [4, "loop"],
@@ -190,7 +192,7 @@ describe("what a model gets wrong", () => {
 
   test("a refusal ends the step", async () => {
     await start([{ text: "I cannot do that.", finishReason: "refusal" }]);
-    await run();
+    await runStep();
     expect(await stepOf()).toEqual({
       status: "failed",
       reason: "provider_failed",
@@ -207,7 +209,7 @@ describe("the walls", () => {
       calls({ name: "read_file", input: { path: "../../../../etc/passwd" } }),
       calls(write("src/a.ts", "2\n"), finish()),
     ]);
-    await run();
+    await runStep();
     expect((await events("tool.finished")).map(({ data }) => data.state)).toEqual([
       "denied",
       "denied",
@@ -227,7 +229,7 @@ describe("the walls", () => {
       [calls({ name: "run_command", input: { argv: ["true"] } }), calls(write("src/a.ts", "2\n"), finish())],
       [{ envelope: { tools: ["read_file", "write_file"] } }],
     );
-    await run();
+    await runStep();
     expect((await callsOf())[0]).toBe(
       'run_command failed: There is no tool "run_command". The tools are: read_file, write_file.',
     );
@@ -239,7 +241,7 @@ describe("a call outside the envelope", () => {
 
   test("parks the step behind a durable question that shows the whole call", async () => {
     await start(outside);
-    await run();
+    await runStep();
     expect((await stepOf()).status).toBe("awaiting_approval");
     expect(await question()).toMatchObject({
       kind: "call",
@@ -379,7 +381,7 @@ describe("the budget", () => {
       ],
       [{ envelope: { budget: { maxTokens: 1_000 } } }],
     );
-    await run();
+    await runStep();
     expect([(await stepOf()).reason, delivered()]).toEqual(["budget", 1]);
   });
 
@@ -388,7 +390,7 @@ describe("the budget", () => {
       { ...calls(write("src/a.ts", "2\n")), usage: { inputTokens: 900, outputTokens: 200, costUsd: 0.25 } },
       { ...calls(finish()), usage: { inputTokens: 1_000, outputTokens: 10, costUsd: 0.5 } },
     ]);
-    await run();
+    await runStep();
     expect((await server.state(planId)).spend).toEqual({
       inputTokens: 1_900,
       outputTokens: 210,
@@ -396,7 +398,6 @@ describe("the budget", () => {
       unknownCostTurns: 0,
       turns: 2,
     });
-    await isSound();
   });
 });
 

@@ -107,7 +107,7 @@ function readRequests(file: string): RequestLine[] {
   }
 }
 
-type Shared = Omit<PlanningDeps, "engine"> & { engine: TestEngine; repository: string };
+type Shared = Omit<PlanningDeps, "engine"> & { engine: TestEngine; repository: string; commit: string };
 
 function makeProcess(shared: Shared, death: Death): ServerProcess {
   const life = createLife();
@@ -144,7 +144,7 @@ function makeProcess(shared: Shared, death: Death): ServerProcess {
     },
     async storePlan(steps, { model, budget = {} }) {
       const id = PlanId.parse(`plan-${engine.ids.uuid()}`);
-      const { headCommit: commit } = await shared.workspaces.inspect({ path: shared.repository });
+      const { commit } = shared;
       const plan = testPlan(steps, { id, budget, repository: { commit, branch: "main" } });
       const options = planOptions(budget);
       const repository = { ...options.repository, path: shared.repository, baseCommit: commit };
@@ -186,6 +186,7 @@ export async function openAgentStack({ files, sandbox = "none" }: StackOptions):
   const shared: Shared = {
     engine,
     repository,
+    commit: git("rev-parse", "HEAD").trim(),
     models: createModels({ env: {}, requestLog: at("requests.log") }),
     tools: runner.tools,
     workspaces: runner.workspaces,
