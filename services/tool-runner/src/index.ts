@@ -1,3 +1,5 @@
 // Public names of the tool runner.
 export { createToolRunner } from "./create-tool-runner.ts";
 export type { ToolRunner, ToolRunnerOptions } from "./create-tool-runner.ts";
+export { serveToolRunner } from "./serve-grpc.ts";
+export type { ServeRunnerOptions } from "./serve-grpc.ts";

@@ -11,11 +11,11 @@ afterAll(() => dir.remove());
 
 async function connect(services: Services, address: string) {
   const server = await serveToolRunner({ ...services, address, log: { warn: () => undefined } });
-  const { close, ...client } = connectToolRunner(server.address);
+  const client = connectToolRunner(server.address);
   return {
     ...client,
     close: async () => {
-      close();
+      client.close();
       await server.close(0);
     },
   };

@@ -1,0 +1,75 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+import { afterAll, expect, it } from "vitest";
+
+import { readConfig } from "./config.ts";
+import { connectToolRunner } from "./grpc-client.ts";
+import { makeTempDir } from "./testing/temp-dir.ts";
+
+const dir = makeTempDir();
+afterAll(() => dir.remove());
+
+function start(env: Record<string, string>) {
+  return spawn(process.execPath, [fileURLToPath(new URL("main.ts", import.meta.url))], {
+    env: { PATH: "/usr/bin:/bin", HOME: dir.path, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+it("serves until it is told to stop", async () => {
+  const address = `unix:${dir.at("runner.sock")}`;
+  const env = {
+    OSSAAT_RUNNER_ADDRESS: address,
+    OSSAAT_RUNNER_STATE_DIR: dir.at("state"),
+    OSSAAT_RUNNER_SANDBOX: "none",
+  };
+  const child = start(env);
+  const [first] = (await once(child.stdout, "data")) as [Buffer];
+  expect(JSON.parse(first.toString("utf8"))).toMatchObject({
+    msg: "the tool runner serves",
+    address,
+    sandbox: { driver: "none" },
+  });
+  const client = connectToolRunner(address);
+  expect(await client.tools.health()).toMatchObject({ status: "serving", sandbox: { driver: "none" } });
+  client.close();
+  // What a killed runner left does not keep the next one from starting.
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  const next = start(env);
+  await once(next.stdout, "data");
+  next.kill("SIGTERM");
+  expect(await once(next, "exit")).toEqual([0, null]);
+});
+
+it("says what is wrong with its settings", async () => {
+  const child = start({ OSSAAT_RUNNER_ADDRESS: "0.0.0.0:80", OSSAAT_RUNNER_STATE_DIR: dir.at("other") });
+  const [text] = (await once(child.stderr, "data")) as [Buffer];
+  expect(text.toString("utf8")).toMatch(/^ossaat-tool-runner: The address must be unix:\/path.*\nNext: /u);
+  expect((await once(child, "exit"))[0]).toBe(1);
+});
+
+it("reads its settings, and defaults that keep it isolated and local", () => {
+  expect(readConfig({ HOME: "/home/x" })).toEqual({
+    address: "127.0.0.1:7071",
+    stateDir: "/home/x/.local/state/ossaat/runner",
+    sandbox: "bubblewrap",
+    logLevel: "info",
+  });
+  expect(
+    readConfig({
+      OSSAAT_RUNNER_STATE_DIR: "/s",
+      OSSAAT_RUNNER_SANDBOX: "none",
+      OSSAAT_LOG_LEVEL: "warn",
+      OSSAAT_RUNNER_ADDRESS: "unix:/r",
+    }),
+  ).toEqual({
+    address: "unix:/r",
+    stateDir: "/s",
+    sandbox: "none",
+    logLevel: "warn",
+  });
+  expect(() => readConfig({ OSSAAT_RUNNER_SANDBOX: "off" })).toThrow("The environment is not valid");
+});

@@ -1,0 +1,34 @@
+// Entry of a tool runner in a process of its own.
+import { AgentError } from "@ossaat/contracts";
+import { createLogger } from "@ossaat/telemetry";
+
+import { readConfig } from "./config.ts";
+import { createToolRunner } from "./create-tool-runner.ts";
+import { serveToolRunner } from "./serve-grpc.ts";
+import { runnerVersion } from "./version.ts";
+
+async function main(): Promise<void> {
+  const { address, stateDir, sandbox, logLevel } = readConfig();
+  const log = createLogger({ service: "ossaat-tool-runner", version: runnerVersion, level: logLevel });
+  const runner = createToolRunner({ stateDir, sandbox, logger: log });
+  const server = await serveToolRunner({ ...runner, address, log });
+  const health = await runner.health();
+  log.info({ address: server.address, ...health }, "the tool runner serves");
+  const stopped = Promise.withResolvers<void>();
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => stopped.resolve());
+  await stopped.promise;
+  // Running calls end first, so that their readers hear of it.
+  await runner.close();
+  await server.close();
+  log.info({}, "the tool runner has stopped");
+}
+
+main().then(
+  () => process.exit(0),
+  (thrown: unknown) => {
+    const { message, details } = AgentError.from(thrown);
+    const next = typeof details["next"] === "string" ? `\nNext: ${details["next"]}` : "";
+    process.stderr.write(`ossaat-tool-runner: ${message}${next}\n`);
+    process.exit(1);
+  },
+);
