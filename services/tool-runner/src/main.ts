@@ -10,12 +10,12 @@ import { runnerVersion } from "./version.ts";
 async function main(): Promise<void> {
   const { address, stateDir, sandbox, logLevel } = readConfig();
   const log = createLogger({ service: "ossaat-tool-runner", version: runnerVersion, level: logLevel });
+  const stopped = Promise.withResolvers<void>();
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => stopped.resolve());
   const runner = createToolRunner({ stateDir, sandbox, logger: log });
   const server = await serveToolRunner({ ...runner, address, log });
   const health = await runner.health();
   log.info({ address: server.address, ...health }, "the tool runner serves");
-  const stopped = Promise.withResolvers<void>();
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => stopped.resolve());
   await stopped.promise;
   // Running calls end first, so that their readers hear of it.
   await runner.close();
