@@ -40,7 +40,7 @@ bench: .tools/installed ## Measure, as ratios to a baseline of the same run
 	@$(BIN)/node tools/bench/run-bench.ts
 
 gen: .tools/installed ## Generate schemas and protocol code again
-	@$(BIN)/node tools/gen/run-gen.ts
+	@cd packages/contracts && ../../$(BIN)/node scripts/generate-proto.ts && ../../$(BIN)/node scripts/write-json-schemas.ts
 
 clean: ## Remove what was installed and made
 	@rm -rf .tools .demo node_modules packages/*/node_modules services/*/node_modules apps/*/node_modules bench/latest.json

@@ -250,11 +250,11 @@ describe("agent profiles of the repository", () => {
     const list = await cli.json(folder, ["agents"]);
     expect(list.code, list.stderr).toBe(0);
     expect(list.value.agents.map(({ name }: Json) => name)).toContain("fine");
-    expect([...new Set(list.value.problems.map((problem: Json) => problem.path))].toSorted()).toEqual([
-      "agents/bomb/agent.md",
-      "agents/extra/agent.md",
-      "agents/typed/agent.md",
-    ]);
+    expect(
+      [...new Set<string>(list.value.problems.map((problem: Json): string => problem.path))].toSorted((a, b) =>
+        a.localeCompare(b),
+      ),
+    ).toEqual(["agents/bomb/agent.md", "agents/extra/agent.md", "agents/typed/agent.md"]);
     await expectFailure(["plan", goal], 2, "An agent profile is not valid: agents/bomb/agent.md:3", folder);
   });
 

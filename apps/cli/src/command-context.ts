@@ -49,6 +49,7 @@ export function createContext(flags: CommonFlags): CommandContext {
       const connection = await connect(config, {
         ...(flags.dangerouslyNoSandbox === true ? { dangerouslyNoSandbox: true } : {}),
         ...(flags.trace === undefined ? {} : { traceFile: flags.trace }),
+        ...(output.isInteractive ? { onStart: () => output.note("Starting the embedded server …") } : {}),
       });
       if (flags.dangerouslyNoSandbox === true) {
         output.warn("NO SANDBOX: the agents' commands run with your own rights (--dangerously-no-sandbox).");

@@ -56,7 +56,7 @@ describe("goal to branch", () => {
   });
 
   test("the evidence names hashes, approvals, exit codes, costs and the way back", () => {
-    const evidence = JSON.parse(readFileSync(file("evidence.json"), "utf8")) as Json;
+    const evidence = JSON.parse(readFileSync(file("evidence.json"), "utf8"));
     expect(evidence).toMatchObject({
       planId: plan.id,
       planHash: plan.planHash,

@@ -65,7 +65,7 @@ describe("ossaat run", () => {
     expect(run.code, run.stderr).toBe(0);
     expect(run.value.plan.approvals).toMatchObject([{ status: "denied", argv: ["node", "--version"] }]);
     const evidence = (await cli.run(repository, ["show", run.value.plan.id, "--evidence"])).stdout;
-    expect((JSON.parse(evidence) as Json).deniedCalls).toHaveLength(1);
+    expect((JSON.parse(evidence)).deniedCalls).toHaveLength(1);
   });
 
   test("cancels under --on-approval=fail and does not exit 0", async () => {
@@ -81,7 +81,7 @@ describe("ossaat run", () => {
     const lines = run.stdout
       .trim()
       .split("\n")
-      .map((line) => JSON.parse(line) as Json);
+      .map((line) => JSON.parse(line));
     const seqs = lines.filter(({ seq }) => seq !== undefined).map(({ seq }) => seq);
     expect(seqs).toEqual(seqs.map((_, index) => index + 1));
     expect(lines.findLast(({ seq }) => seq !== undefined).type).toBe("plan.finished");

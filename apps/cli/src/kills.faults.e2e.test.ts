@@ -1,7 +1,6 @@
 // The demo's run with the server killed at many moments: it always ends with the same branch
 // content, and no finished model turn is bought twice.
-import { mkdtempSync, rmSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
@@ -72,9 +71,8 @@ async function runOnce(name: string, killAt: number): Promise<Run> {
     onEvent: (event) => {
       if (killed || killAt === 0 || !("seq" in event) || event.seq < killAt) return;
       killed = true;
-      void readFile(path.join(config.stateDir, "server.json"), "utf8").then((text) => {
-        process.kill((JSON.parse(text) as { pid: number }).pid, "SIGKILL");
-      });
+      const text = readFileSync(path.join(config.stateDir, "server.json"), "utf8");
+      process.kill((JSON.parse(text) as { pid: number }).pid, "SIGKILL");
     },
   });
   const turns = await countTurns(config.modelRequestLog ?? "");

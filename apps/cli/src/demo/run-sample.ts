@@ -21,7 +21,7 @@ export type SampleRun = {
   /** Path of the sample's repository. */
   sample: string;
   signal: AbortSignal;
-  onEvent(event: PlanEvent | LiveEvent): void;
+  onEvent: (event: PlanEvent | LiveEvent) => void;
 };
 
 export function heading({ output, style }: CommandContext, text: string): void {

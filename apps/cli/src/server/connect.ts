@@ -26,6 +26,8 @@ export const connectLimits = {
 export type StartOptions = {
   dangerouslyNoSandbox?: boolean;
   traceFile?: string;
+  /** Told when a server has to be started, which takes a moment. */
+  onStart?: () => void;
 };
 
 export type Connection = { client: Client; url: string; started: boolean };
@@ -75,6 +77,7 @@ function spawnServer(config: Config, options: StartOptions): { exited: () => num
 }
 
 async function startServer(config: Config, options: StartOptions): Promise<ServerFile> {
+  options.onStart?.();
   const child = spawnServer(config, options);
   const end = Date.now() + connectLimits.startMs;
   while (Date.now() < end) {

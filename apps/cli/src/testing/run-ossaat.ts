@@ -80,7 +80,7 @@ export async function createCli(env: Record<string, string> = {}): Promise<Cli> 
     async json(cwd, args, options) {
       const result = await run(cwd, [...args, "--json"], options);
       try {
-        return { ...result, value: JSON.parse(result.stdout) as Json };
+        return { ...result, value: JSON.parse(result.stdout) };
       } catch (error) {
         throw new Error(`not one JSON document (exit ${result.code}):\n${result.stdout}\n${result.stderr}`, {
           cause: error,

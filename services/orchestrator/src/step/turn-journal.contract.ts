@@ -14,7 +14,7 @@ const events: StreamEvent[] = [
 ];
 
 /** @param reopen a journal over the same storage, as a new process would open it */
-export function describeTurnJournal(create: () => { journal: TurnJournal; reopen(): TurnJournal }): void {
+export function describeTurnJournal(create: () => { journal: TurnJournal; reopen: () => TurnJournal }): void {
   describe("turn journal", () => {
     test("gives a delivered turn back, also to another process that never closed it", () => {
       const { journal, reopen } = create();
@@ -59,8 +59,8 @@ export function describeTurnJournal(create: () => { journal: TurnJournal; reopen
 
     test("refuses ids that are none", () => {
       const { journal } = create();
-      expect(() => journal.begin({ ...key, planId: "../plan" })).toThrow();
-      expect(() => journal.begin({ ...key, stepId: "../x" })).toThrow();
+      expect(() => journal.begin({ ...key, planId: "../plan" })).toThrow("plan-<uuid>");
+      expect(() => journal.begin({ ...key, stepId: "../x" })).toThrow("1-64 of");
     });
   });
 }
