@@ -16,7 +16,14 @@ afterAll(() => stack.remove());
 
 test("undisturbed, every turn is asked for once", () => {
   const turns = [1, 2, 3].flatMap((turn) => [`a.${turn} started`, `a.${turn} delivered`]);
-  expect(undisturbed).toMatchObject({ status: "succeeded", steps: ["a succeeded"], requests: turns, problems: [] });
+  const calls = ["1.0", "2.0", "2.1", "3.0", "check.1"].map((id) => `${id} completed`);
+  expect(undisturbed).toMatchObject({
+    calls,
+    status: "succeeded",
+    steps: ["a succeeded"],
+    requests: turns,
+    problems: [],
+  });
 });
 
 /** A server that dies again and again, a few commits after each start. */

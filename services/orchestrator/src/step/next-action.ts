@@ -49,7 +49,8 @@ function textOf(turn: LoadedTurn): string {
     .join("\n");
 }
 
-function rejections(history: StepHistory, controlTool: string): number {
+/** How often the agent's work was not accepted. */
+export function countRejections(history: StepHistory, controlTool: string): number {
   const byTool = history.finishedCalls.filter(
     ({ tool, finished }) => tool === controlTool && finished?.state === "failed",
   );
@@ -107,7 +108,7 @@ export function nextAction(history: StepHistory, turns: readonly LoadedTurn[], r
       };
     }
     const pending = pendingCall(history, last, rules) ?? afterCalls(history, last);
-    if (rejections(history, rules.controlTool) > rules.maxRejections) {
+    if (countRejections(history, rules.controlTool) > rules.maxRejections) {
       const why = lastRejection(history, rules.controlTool);
       return limit(`the agent's work did not pass its check${why}`, "check_failed");
     }

@@ -4,7 +4,9 @@ import type { CommandRecord, DiffFile, Envelope, Step, TestReport, ToolName, Wor
 import { load } from "../artifact/artifacts.ts";
 import type { Claim } from "../job/engine.ts";
 import { executeCall } from "./execute-call.ts";
+import { finishTool } from "./finish-tool.ts";
 import type { StepHistory } from "./history.ts";
+import { countRejections } from "./next-action.ts";
 import type { StepDeps } from "./step-deps.ts";
 
 export type CheckInput = {
@@ -20,11 +22,9 @@ export type CheckResult = { ok: true; tests?: TestReport } | { ok: false; why: s
 
 type CheckOutput = { tests?: TestReport; commands?: CommandRecord[]; text: string };
 
-/** Id of the n-th check run of a step: one per rejected finish, so that a resume repeats none. */
+/** Id of the check of this claim to be done: one after each refusal, so that a resume repeats none. */
 function checkCallId(history: StepHistory): string {
-  const done = [...history.calls.keys()].filter((id) => id.startsWith("check."));
-  const open = done.find((id) => history.calls.get(id)?.finished === undefined);
-  return open ?? `check.${done.length + 1}`;
+  return `check.${countRejections(history, finishTool.name) + 1}`;
 }
 
 /** The step's own bounds and the check itself, which was approved with the plan. */
@@ -43,11 +43,14 @@ async function runCheck(
   { tool, args }: { tool: ToolName; args: unknown },
 ): Promise<CheckOutput> {
   const { claim, step, workspaceId, history, signal } = input;
+  const callId = checkCallId(history);
+  const known = history.calls.get(callId)?.finished;
+  if (known?.state === "completed") return (await load(deps.engine.artifacts, known.output)) as CheckOutput;
   return executeCall(
     deps,
     {
       claim,
-      callId: checkCallId(history),
+      callId,
       tool,
       inputJson: JSON.stringify(args),
       title: tool === "run_tests" ? "check: run the tests" : "check: run the success command",

@@ -4,6 +4,7 @@ import type { PlanId } from "@ossaat/contracts";
 import { testStep } from "@ossaat/contracts/testing";
 
 import type { AgentStack, ScriptEntry } from "./agent-stack.ts";
+import { readEvents } from "../event/read-events.ts";
 import { auditPlan } from "./audit-plan.ts";
 import { Killed } from "./mortal.ts";
 import type { Death } from "./mortal.ts";
@@ -43,6 +44,8 @@ export type CrashResult = {
   tree: string;
   commits: string;
   spend: unknown;
+  /** Calls with a recorded end, checks of the platform included. */
+  calls: string[];
   /** Turns that were asked for, in order: each once. */
   requests: string[];
   problems: string[];
@@ -71,6 +74,13 @@ function isDeath(error: unknown): boolean {
   return error instanceof Killed || (error instanceof AgentError && error.cause instanceof Killed);
 }
 
+async function finishedCalls({ engine }: AgentStack, planId: string): Promise<string[]> {
+  const events = await readEvents(engine.store.read, planId);
+  return events.flatMap((event) =>
+    event.type === "tool.finished" ? [`${event.data.callId} ${event.data.state}`] : [],
+  );
+}
+
 /** Runs the plan with servers that die as told; the last one lives. */
 export async function crashRun(
   stack: AgentStack,
@@ -79,6 +89,7 @@ export async function crashRun(
   const model = stack.script(crashScript);
   const step = testStep("a", {
     envelope: { tools: ["read_file", "edit_file", "write_file"], paths: ["src/**"] },
+    successCheck: { kind: "command", argv: ["git", "--version"] },
   });
   const planId = await stack.process().storePlan([step], { model });
   const kills = await runToTheEnd(stack, planId, deaths[Symbol.iterator]());
@@ -93,6 +104,7 @@ export async function crashRun(
       tree: stack.git("rev-parse", `${branch}^{tree}`).trim(),
       commits: stack.git("log", "--format=%an|%s|%b", `main..${branch}`).replaceAll(planId, "<plan>"),
       spend: state.spend,
+      calls: await finishedCalls(stack, planId),
       requests: stack.requests(planId),
       problems: await auditPlan(stack.engine, planId),
     },
