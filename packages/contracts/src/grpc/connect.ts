@@ -1,5 +1,6 @@
 // A connection to one of the product's services.
-import { Channel, ChannelCredentials, createClientFactory } from "nice-grpc";
+import { Channel, ChannelCredentials } from "@grpc/grpc-js";
+import { createClientFactory } from "nice-grpc";
 import type { CompatServiceDefinition, Client } from "nice-grpc";
 
 import { checkAddress } from "./address.ts";

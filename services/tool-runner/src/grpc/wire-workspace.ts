@@ -17,7 +17,7 @@ export function present<T extends object>(value: T): Partial<Present<T>> {
 
 const statuses = ["added", "modified", "deleted", "renamed"] as const;
 
-export function fromWireDiffFile(wire: WireDiffFile): DiffFile {
+function fromWireDiffFile(wire: WireDiffFile): DiffFile {
   const { path, additions, deletions, binary, patch, truncated, oldPath } = wire;
   const status = statuses.find((name) => name === wire.status) ?? "modified";
   return { path, status, ...present({ oldPath }), additions, deletions, binary, patch, truncated };

@@ -41,7 +41,7 @@ export async function runIn(sandbox: Sandbox, workspaceDir: string, argv: string
 }
 
 /** Host processes whose command line holds `mark`. */
-export async function processesWith(mark: string): Promise<number[]> {
+async function processesWith(mark: string): Promise<number[]> {
   const { readdir, readFile } = await import("node:fs/promises");
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/u.test(name) && Number(name) !== process.pid);
   const found = await Promise.all(

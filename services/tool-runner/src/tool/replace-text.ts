@@ -161,6 +161,6 @@ function apply(text: string, found: readonly Replacement[]): string {
 }
 
 /** 1-based line of an offset. */
-export function lineOf(text: string, offset: number): number {
+function lineOf(text: string, offset: number): number {
   return text.slice(0, offset).split("\n").length;
 }

@@ -1,5 +1,5 @@
 // What a tool is: a function over one working tree. It holds no secret and reads no environment.
-import type { CommandRecord, Envelope, ToolInput, ToolName, ToolOutput } from "@ossaat/contracts";
+import type { Envelope, ToolInput, ToolName, ToolOutput } from "@ossaat/contracts";
 
 import type { WorkspaceFiles } from "../files/workspace-files.ts";
 import type { Git } from "../git/git.ts";
@@ -31,6 +31,3 @@ export type ToolResult = { summary: string; output: ToolOutput };
 export type Tool<N extends ToolName> = (context: ToolContext, input: ToolInput<N>) => Promise<ToolResult>;
 
 export type ToolRegistry = { readonly [N in ToolName]: Tool<N> };
-
-/** A command as evidence, with what it printed. */
-export type CommandOutcome = { record: CommandRecord; text: string };

@@ -29,7 +29,7 @@ function statusOf(letter: string): DiffFile["status"] {
 }
 
 /** Parses `diff-tree --raw -z`. */
-export function parseRaw(data: Buffer): TreeChange[] {
+function parseRaw(data: Buffer): TreeChange[] {
   const parts = splitNul(data);
   const changes: TreeChange[] = [];
   for (let index = 0; index < parts.length;) {
