@@ -23,7 +23,7 @@ export type FarmPlace = {
 type FarmLink = { scope: string; name: string; target: string };
 
 /** What programs write below node_modules: theirs to make anew in the working tree. */
-const cacheName = /^\.(?:cache|vite|vite-temp|vitest|tmp|turbo|parcel-cache)$/u;
+const cacheName = /^\.(?:cache|tmp|turbo|vite.*|.*[-_]cache)$/u;
 const scopeName = /^@[\w.~-]+$/u;
 
 /**

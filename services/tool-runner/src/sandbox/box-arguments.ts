@@ -18,12 +18,15 @@ const devShmBytes = 64 * 1024 * 1024;
 /**
  * Who a payload is. `mapped`: the runner's own user under another number, for an ordinary user.
  * `switched`: another user of the machine, for a runner that is root: root under another number
- * would still own /proc/sys and the machine's device files.
+ * would still own /proc/sys and the machine's device files. `mappedRoot`: root under another number
+ * after all, where root has too few capabilities to switch; /proc is read-only then.
  */
-export type BoxIdentity = "mapped" | "switched";
+export type BoxIdentity = "mapped" | "switched" | "mappedRoot";
 
+const mapped = `--unshare-all --unshare-user --disable-userns --cap-drop ALL --uid ${boxUid} --gid ${boxUid}`;
 const isolation: Readonly<Record<BoxIdentity, string>> = {
-  mapped: `--unshare-all --unshare-user --disable-userns --cap-drop ALL --uid ${boxUid} --gid ${boxUid}`,
+  mapped,
+  mappedRoot: mapped,
   // The capabilities are for setpriv alone, which gives them up with everything else.
   switched:
     "--unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup-try --cap-drop ALL --cap-add CAP_SETUID --cap-add CAP_SETGID --cap-add CAP_SETPCAP --cap-add CAP_DAC_READ_SEARCH",
@@ -171,6 +174,8 @@ export function boxArguments(
     // The workspace is mounted last and nothing below it: a planted link could redirect a mount point.
     ["--bind", request.workspaceDir, boxWorkspace],
     option("--remount-ro /dev --remount-ro /"),
+    // Root owns the kernel's settings. Device files would be unusable on such a mount.
+    how.identity === "mappedRoot" ? ["--remount-ro", "/proc"] : [],
     Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]),
     ["--chdir", posix.join(boxWorkspace, request.cwd)],
     option(`--seccomp 3 --info-fd ${how.infoFd}`),

@@ -10,10 +10,10 @@ it.each([
   ["an ordinary user", 1000, "0000000000000000", "mapped"],
   ["an ordinary user with every capability", 1000, all, "mapped"],
   ["root", 0, all, "switched"],
-  ["root of a container", 0, container, "mapped"],
+  ["root of a container", 0, container, "mappedRoot"],
   ["root of a container that may mount", 0, "00000000a82425ff", "switched"],
-  ["root without CAP_SETUID", 0, "000001ffffffff7f", "mapped"],
-  ["root whose capabilities are not known", 0, "", "mapped"],
+  ["root without CAP_SETUID", 0, "000001ffffffff7f", "mappedRoot"],
+  ["root whose capabilities are not known", 0, "", "mappedRoot"],
   ["a system without user numbers", undefined, all, "mapped"],
 ])("%s", (_name, uid, effective, expected) => {
   expect(chooseIdentity(uid, effective)).toBe(expected);

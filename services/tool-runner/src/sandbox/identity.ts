@@ -14,15 +14,16 @@ const neededCapabilities = {
 } as const;
 
 /**
- * `switched` for a root that may make namespaces without a user namespace and change its user;
- * `mapped` for everybody else, a root of a container with few capabilities among them.
+ * `mapped` for an ordinary user, `switched` for a root that may make namespaces without a user
+ * namespace and change its user, `mappedRoot` for another root, as containers have.
  * `effective` is the mask as /proc gives it, in hexadecimal.
  */
 export function chooseIdentity(uid: number | undefined, effective: string): BoxIdentity {
-  if (uid !== 0 || !/^[0-9a-f]+$/iu.test(effective)) return "mapped";
+  if (uid !== 0) return "mapped";
+  if (!/^[0-9a-f]+$/iu.test(effective)) return "mappedRoot";
   const mask = BigInt(`0x${effective}`);
   const hasAll = Object.values(neededCapabilities).every((bit) => ((mask >> bit) & 1n) === 1n);
-  return hasAll ? "switched" : "mapped";
+  return hasAll ? "switched" : "mappedRoot";
 }
 
 /** The identity for this very process. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { AgentError } from "@ossaat/contracts";
 
+import type { BoxIdentity } from "../box-arguments.ts";
 import type { CgroupBase } from "../cgroup.ts";
 import { defaultSandboxLimits } from "../limits.ts";
 import type { SandboxProbe, SandboxRequest, SandboxResult } from "../sandbox.ts";
@@ -27,7 +28,8 @@ async function namespaceFix(): Promise<string> {
   return "In a container, allow user namespaces: a seccomp profile that permits them and --security-opt systempaths=unconfined";
 }
 
-type Found = { failure: AgentError } | { bwrap: string; cgroup: CgroupBase | undefined };
+type Usable = { bwrap: string; cgroup: CgroupBase | undefined; identity: BoxIdentity };
+type Found = { failure: AgentError } | Usable;
 type Probe = { run: (request: SandboxRequest) => Promise<SandboxResult>; scratchDir: string };
 
 function unusable(detail: string, fix: unknown): SandboxProbe {
@@ -54,10 +56,14 @@ export async function probeBox(found: Found, { run, scratchDir }: Probe): Promis
   }
 }
 
-function describe({ bwrap, cgroup }: { bwrap: string; cgroup: CgroupBase | undefined }): string {
+function describe({ bwrap, cgroup, identity }: Usable): string {
   const limits =
     cgroup === undefined
       ? "limits by rlimit (memory is bounded per process only; no control group can be made here)"
       : `limits by control group v${cgroup.version}`;
-  return `${bwrap}: namespaces, system call filter, no network, ${limits}`;
+  const user =
+    identity === "mappedRoot"
+      ? "; commands stay root's, who lacks the capabilities to run them as another user: a server of an ordinary user holds them better"
+      : "";
+  return `${bwrap}: namespaces, system call filter, no network, ${limits}${user}`;
 }

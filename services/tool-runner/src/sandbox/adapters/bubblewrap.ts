@@ -37,6 +37,8 @@ export type BubblewrapOptions = {
   scratchDir: string;
   /** More of the machine the box may read, for example another toolchain. */
   readOnlyBinds?: readonly ReadOnlyBind[];
+  /** Who payloads are; found out by itself when left out. */
+  identity?: BoxIdentity;
   /** Set to false to use rlimits even where control groups work. */
   useCgroups?: boolean;
 };
@@ -73,7 +75,7 @@ async function inspectMachine(options: BubblewrapOptions): Promise<Machine> {
     bwrap,
     prlimit,
     setpriv,
-    identity: await findIdentity(),
+    identity: options.identity ?? (await findIdentity()),
     base: await prepareBox(options.host, options.scratchDir, options.readOnlyBinds ?? []),
     filter: buildSeccompFilter(options.arch),
     cgroup: options.useCgroups === false ? undefined : await findCgroupBase(),
@@ -232,7 +234,7 @@ export function createBubblewrapSandbox(options: BubblewrapOptions): Sandbox {
 
   const probe = async (): Promise<SandboxProbe> => {
     const found = await inspect().catch((error: unknown) => AgentError.from(error));
-    return probeBox(found instanceof AgentError ? { failure: found } : { bwrap: found.bwrap, cgroup: found.cgroup }, {
+    return probeBox(found instanceof AgentError ? { failure: found } : found, {
       run,
       scratchDir: options.scratchDir,
     });
