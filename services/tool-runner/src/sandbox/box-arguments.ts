@@ -2,7 +2,7 @@
 import { lstat, mkdir, readlink, writeFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 
-import { minAddressSpaceBytes } from "./limits.ts";
+import { minDataBytes } from "./limits.ts";
 import type { SandboxRequest } from "./sandbox.ts";
 import { findToolchains, systemBinds } from "./toolchains.ts";
 import type { HostEnvironment, ReadOnlyBind, SymbolicLink } from "./toolchains.ts";
@@ -111,7 +111,7 @@ export function processLimits(request: SandboxRequest, hasCgroup: boolean): stri
   const { limits } = request;
   const always = [`--nofile=${limits.openFiles}`, `--fsize=${limits.fileBytes}`, "--core=0"];
   if (hasCgroup) return always;
-  return [...always, `--nproc=${limits.processes}`, `--as=${Math.max(limits.memoryBytes * 2, minAddressSpaceBytes)}`];
+  return [...always, `--nproc=${limits.processes}`, `--data=${Math.max(limits.memoryBytes, minDataBytes)}`];
 }
 
 function isBelow(path: string, folder: string): boolean {

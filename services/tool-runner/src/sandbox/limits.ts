@@ -15,8 +15,11 @@ export const defaultSandboxLimits: SandboxLimits = {
   tmpBytes: 512 * mebibyte,
 };
 
-/** V8 reserves address space far beyond what it uses; a smaller cap ends Node at its start. */
-export const minAddressSpaceBytes = 16 * 1024 * mebibyte;
+/**
+ * Smallest bound of a process's own memory by rlimit; with less, Node does not start. Address space
+ * is not bounded: each WebAssembly memory reserves 10 GiB of it and uses next to nothing.
+ */
+export const minDataBytes = 1024 * mebibyte;
 
 /** Milliseconds a dead box's pipes may stay open before they are closed for it. */
 export const pipeGraceMs = 1_000;

@@ -58,7 +58,7 @@ const refusedCalls: Readonly<Record<string, Readonly<Record<string, number>>>> =
 
 const python = "/usr/bin/python3";
 
-/** What the memory limit counts: all processes of a run, or each by its address space. */
+/** What the memory limit counts: all processes of a run, or each its own. */
 export type Isolating = Subject & {
   memoryBound: "all together" | "each process";
   /** Owner of what a payload makes, as the host sees it, where it is not the usual one. */

@@ -55,6 +55,10 @@ describe.skipIf(!probe.usable)(`bubblewrap${reason}`, () => {
         limits: { memoryBytes: 64 * 1024 * 1024 },
       });
       expect(node).toMatchObject({ exitCode: 0, stdout: "1\n" });
+      // Each reserves 10 GiB of address space; test runners hold several.
+      const script = "console.log(Array.from({ length: 8 }, () => new WebAssembly.Memory({ initial: 1 })).length)";
+      const wasm = await runIn(sandbox, dir.at("work"), ["node", "-e", script]);
+      expect(wasm).toMatchObject({ exitCode: 0, stdout: "8\n" });
     } finally {
       dir.remove();
     }
