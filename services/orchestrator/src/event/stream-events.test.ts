@@ -1,5 +1,5 @@
 import { createServer } from "node:http";
-import type { Server } from "node:http";
+import type { Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 import { testPlan, testStep } from "@ossaat/contracts/testing";
@@ -173,8 +173,14 @@ describe("a slow reader", () => {
   const large = "x".repeat(200_000);
 
   test("is waited for: nothing of the log piles up in memory or is lost", async () => {
-    const stream = await open({ paused: true });
+    const responses: ServerResponse[] = [];
+    server.on("request", (_request, response) => responses.push(response));
     for (let n = 0; n < 60; n += 1) await note(`${n} ${large}`);
+    const stream = await open({ paused: true });
+    await waitUntil("a full pipe", () => responses[0]?.writableNeedDrain === true);
+    await note("one more");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(responses[0]?.writableLength).toBeLessThan(2 * large.length);
     await endPlan();
     stream.response.resume();
     await stream.ended;

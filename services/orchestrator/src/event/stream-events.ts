@@ -83,8 +83,9 @@ export async function streamEvents(
         response.write(stateFrame(event));
         sent = event.seq;
         if (lastEvents.includes(event.type)) return;
+        await drain(response, signal);
+        if (signal.aborted) break;
       }
-      await drain(response, signal);
       if (page.length > 0) continue;
       if (await isWhole(engine, planId, sent)) return;
       await waitFor(woken, signal);

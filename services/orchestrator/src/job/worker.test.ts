@@ -90,6 +90,7 @@ describe("a worker", () => {
     });
     await waitUntil("the step", () => seen === 1);
     await waitUntil("no message", async () => (await queue.depth("default")) === 0);
+    expect((await stepRowOf(engine, planId, "a")).status).toBe("running");
   });
 
   test("stops: gives back what runs, unharmed and at once, and starts nothing more", async () => {
@@ -116,6 +117,7 @@ describe("a worker", () => {
       const worker = startWorker((_claim, signal) => untilStopped(signal), { slots: 3 });
       await new Promise((resolve) => setTimeout(resolve, round));
       await worker.stop();
+      await new Promise((resolve) => setTimeout(resolve, 20));
       const running = await engine.store.read
         .selectFrom("step")
         .select("step_id")

@@ -48,6 +48,8 @@ export type RequestLine = { event: string; planId: string; stepId: string; turn:
 export type AgentStack = {
   engine: TestEngine;
   repository: string;
+  /** What the parts below the engine are, for composing something else of them. */
+  parts: Omit<PlanningDeps, "engine">;
   /** Writes a script and returns the model that answers from it. */
   script(replies: readonly ScriptEntry[]): string;
   /** Requests the scripted models got for a plan, as `step.turn event`, in order. */
@@ -198,6 +200,7 @@ export async function openAgentStack({ files, sandbox = "none" }: StackOptions):
   return {
     engine,
     repository,
+    parts: shared,
     script(replies) {
       scripts += 1;
       const file = at(`script-${scripts}.json`);
