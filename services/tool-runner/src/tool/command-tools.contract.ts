@@ -1,5 +1,5 @@
 // What run_command and run_tests promise on every sandbox driver.
-import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { Envelope, toolLimits } from "@ossaat/contracts";
@@ -116,6 +116,16 @@ test("adds", () => assert.equal(sum(1, 2), 3)); test.skip("later", () => {});`,
         revertedPaths: [".github/workflows/ci.yml", "AGENTS.md"],
       });
       expect(open.read(".github/workflows/ci.yml")).toBe("on: push\n");
+    });
+
+    it("keeps and undoes files whose names are no UTF-8", async () => {
+      const envelope = Envelope.parse({ ...wideEnvelope, paths: ["src/**"] });
+      const script = `printf x > "src/$(printf '\\377')"; printf x > "$(printf '\\376')"`;
+      const outcome = await command(script, {}, { envelope });
+      expect(outcome.output).toMatchObject({ changedPaths: ["src/\uFFFD"], revertedPaths: ["\uFFFD"] });
+      expect(readdirSync(open.tree, { encoding: "buffer" }).filter((name) => name.includes(0xfe))).toEqual([]);
+      expect(await open.call("git_status", {})).toMatchObject({ state: "completed" });
+      await command(`rm "src/$(printf '\\377')"`);
     });
 
     it("records a repository made inside as plain files", async () => {

@@ -11,6 +11,10 @@ const probe = await createBubblewrapSandbox({ host: testHost, arch: process.arch
 trial.remove();
 const reason = probe.usable ? "" : ` (skipped: ${probe.detail})`;
 
+describe("command tools without isolation", () => {
+  describeCommandTools("none");
+});
+
 describe.skipIf(!probe.usable)(`command tools in bubblewrap${reason}`, () => {
   describeCommandTools("bubblewrap");
 

@@ -1,11 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 
 import { openRunner } from "../testing/open-runner.ts";
-import { describeCommandTools } from "./command-tools.contract.ts";
-
-describe("command tools without isolation", () => {
-  describeCommandTools("none");
-});
 
 it("says when nothing tells how a project is tested", async () => {
   const open = await openRunner({ "notes.txt": "nothing to test\n" });

@@ -51,6 +51,11 @@ describe.skipIf(!probe.usable)(`bubblewrap${reason}`, () => {
         limits,
       });
       expect(memory.stderr).toContain("MemoryError");
+      const bomb =
+        "import os, time\ntry:\n  while True:\n    if os.fork() == 0: time.sleep(20); os._exit(0)\nexcept OSError as e: print(e.errno)";
+      expect(await runIn(sandbox, dir.at("work"), ["/usr/bin/python3", "-c", bomb], { limits })).toMatchObject({
+        stdout: "11\n",
+      });
       const node = await runIn(sandbox, dir.at("work"), ["node", "-p", "1"], {
         limits: { memoryBytes: 64 * 1024 * 1024 },
       });
