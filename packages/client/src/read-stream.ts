@@ -56,7 +56,10 @@ export async function* readStream(
   let failures = 0;
   while (!signal.aborted) {
     try {
-      for await (const item of readResponse(await open(lastSeq, signal))) {
+      const response = await open(lastSeq, signal);
+      // NOTE: nothing more will ever come: the plan ended with the event we saw last.
+      if (response.status === 204) return;
+      for await (const item of readResponse(response)) {
         failures = 0;
         if (item.kind === "state") lastSeq = item.event.seq;
         yield item;

@@ -8,7 +8,7 @@ import { requireCapability } from "../identity/identity.ts";
 import type { Engine } from "../job/engine.ts";
 import { requirePlan } from "../plan/read-plan.ts";
 import { readEvents } from "./read-events.ts";
-import { streamEvents } from "./stream-events.ts";
+import { isWhole, streamEvents } from "./stream-events.ts";
 
 const eventNumber = /^\d{1,15}$/;
 
@@ -38,6 +38,11 @@ async function answer(
   const afterSeq = await lastEventId(engine, planId, request);
   if (request.accepts(["text/event-stream", "json"]) === "json") {
     response.json({ schemaVersion: 1, events: await readEvents(engine.store.read, planId, { afterSeq }) });
+    return;
+  }
+  // NOTE: by the standard, 204 is what keeps a reader from connecting again and again.
+  if (await isWhole(engine, planId, afterSeq)) {
+    response.status(204).end();
     return;
   }
   const controller = new AbortController();

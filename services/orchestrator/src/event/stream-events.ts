@@ -45,7 +45,7 @@ async function drain(response: Response, signal: AbortSignal): Promise<void> {
 const lastEvents: readonly EventType[] = ["plan.finished", "plan.rejected"];
 
 /** Whether the log up to `seq` is all there will ever be. */
-async function isWhole(engine: Engine, planId: string, seq: number): Promise<boolean> {
+export async function isWhole(engine: Engine, planId: string, seq: number): Promise<boolean> {
   const plan = await engine.store.read
     .selectFrom("plan")
     .select(["status", "next_seq"])

@@ -91,7 +91,7 @@ export async function askToReconcile(
 ): Promise<void> {
   const key = keyOfRow(step);
   await leaveRunning(change.tx, key, { ...set, status: "needs_reconcile", attempt: step.attempt + 1 });
-  const message = `${uncertainText(step)}: look, then retry or cancel the plan`;
+  const message = `${uncertainText(step)}: look, then cancel the plan and retry it`;
   await change.append({ type: "step.reconcile_requested", stepId: key.stepId, data: { message } });
 }
 
