@@ -2,6 +2,7 @@ import { testPlan, testStep } from "@ossaat/contracts/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { decidePlan } from "../plan/decide-plan.ts";
+import { proposePlan } from "../plan/propose-plan.ts";
 import { auditPlan } from "../testing/audit-plan.ts";
 import { eventsOf, lastSeqOf, planRowOf, statusesOf, stepRowOf } from "../testing/look.ts";
 import { endByLastStep, messagesOf, takeStep } from "../testing/take-step.ts";
@@ -219,6 +220,19 @@ describe("the time limit of a plan", () => {
     expect((await planRowOf(engine, planId)).status).toBe("draft");
     const timers = await engine.store.read.selectFrom("timer").selectAll().execute();
     expect(timers).toEqual([]);
+  });
+
+  test("of the revision before does not end the new one", async () => {
+    await storeApproved(engine, limited);
+    await pass(8);
+    await decide({ decision: "revise", feedback: "otherwise" });
+    const next = testPlan([testStep("n")], { revision: 2, budget: { maxMinutes: 10 } });
+    await proposePlan(engine, await takeStep(engine, planId, "plan.2"), { plan: next, summary: "new" });
+    await decide({ decision: "approve", planHash: next.planHash });
+    await pass(9);
+    expect(await statusesOf(engine, planId)).toMatchObject({ plan: "pending", n: "ready" });
+    await pass(1);
+    expect(await statusesOf(engine, planId)).toMatchObject({ n: "failed: timeout" });
   });
 });
 

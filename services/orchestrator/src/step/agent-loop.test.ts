@@ -272,6 +272,25 @@ describe("a call outside the envelope", () => {
     await isSound();
   });
 
+  test("approved under other rules is asked again: the answer named what it was shown", async () => {
+    await start(outside);
+    await runStep();
+    await answer({ decision: "approve" });
+    const { agents } = server.deps;
+    const stricter = new Map(
+      await agents.profiles({ path: stack.repository, commit: stack.git("rev-parse", "HEAD").trim() }),
+    );
+    const writerProfile = stricter.get("code-writer")!;
+    stricter.set("code-writer", { ...writerProfile, approval_policy: { "test.run": "human_approval" } });
+    server.deps.agents = { profiles: () => Promise.resolve(stricter) };
+    await runStep();
+    expect([(await stepOf()).status, (await events("approval.requested")).length, await callsOf()]).toEqual([
+      "awaiting_approval",
+      2,
+      [],
+    ]);
+  });
+
   test("denied with words, is refused with these words and the agent finds another way", async () => {
     await start([outside[0]!, { ...outside[1]!, text: "Then I stay in a." }]);
     await run();
