@@ -98,7 +98,9 @@ async function readText(
 
 function readingMethods(memory: Memory): Pick<Indexer, "profile" | "listPaths" | "readFile" | "outline"> {
   return {
-    profile: (request) => memory.repository(request).profile(request.commit),
+    async profile(request) {
+      return memory.repository(request).profile(request.commit);
+    },
     async listPaths(request) {
       const limit = checkCount("limit", request.limit, indexLimits.maxFiles);
       const { byPath } = await memory.repository(request).tree(request.commit);

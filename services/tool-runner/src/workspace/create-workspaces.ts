@@ -143,14 +143,18 @@ export function createWorkspaces(deps: WorkspaceDeps): WorkspaceService {
   const { git, layout, lock, logs, dependencyRoot } = deps;
   const opened: Opened = { git, layout, store: createRepositoryStore(git, layout, lock), dependencyRoot };
 
-  function within<T>(id: string, options: CallOptions | undefined, work: (workspace: OpenWorkspace) => Promise<T>) {
+  async function within<T>(
+    id: string,
+    options: CallOptions | undefined,
+    work: (workspace: OpenWorkspace) => Promise<T>,
+  ) {
     const run = async () => work(await loadWorkspace(layout, id));
     return lock.hold(workspaceLockKey(checkId("workspace id", id)), run, options?.signal);
   }
 
   return {
     inspect: (request) => inspectRepository(opened, request),
-    open: (request, options) => {
+    async open(request, options) {
       checkId("plan id", request.planId);
       const key = workspaceLockKey(checkId("workspace id", request.workspaceId));
       return lock.hold(key, () => openWorkspace(opened, request, options?.signal), options?.signal);

@@ -9,6 +9,8 @@ import { AgentError } from "@ossaat/contracts";
 
 /** Repositories may borrow objects from others, and those again. */
 const maxAlternateDepth = 5;
+/** Each round but the first means that a gc ended during the one before. */
+const maxPackRounds = 5;
 const packOrder = [".pack", ".rev", ".idx"];
 
 function isMissing(error: unknown): boolean {
@@ -62,21 +64,35 @@ async function alternates(objects: string): Promise<string[]> {
   return lines.map((line) => (isAbsolute(line) ? line : resolve(objects, line)));
 }
 
+/** Takes packs until no new one appears: their gc may replace packs meanwhile. */
+async function takePacks(source: string, target: string): Promise<void> {
+  let before = "";
+  for (let round = 0; round < maxPackRounds; round += 1) {
+    const packs = (await list(source)).filter((name) => name.startsWith("pack-")).sort();
+    if (round > 0 && packs.join("\n") === before) return;
+    before = packs.join("\n");
+    // Index last: git looks for the pack as soon as it sees one.
+    for (const ending of packOrder) {
+      await takeFolder(
+        source,
+        target,
+        packs.filter((name) => name.endsWith(ending)),
+      );
+    }
+  }
+}
+
 /** Links every object of `source` (and of what it borrows from) into `target`. */
 export async function importObjects(source: string, target: string, depth = 0): Promise<void> {
   if (depth > maxAlternateDepth) {
     throw new AgentError("invalid_input", "The repository borrows objects over too many levels.");
   }
-  const packs = await list(join(source, "pack"));
-  // Index last: git looks for the pack as soon as it sees one.
-  for (const ending of packOrder) {
-    const names = packs.filter((name) => name.startsWith("pack-") && name.endsWith(ending));
-    await takeFolder(join(source, "pack"), join(target, "pack"), names);
-  }
+  // Loose objects before packs: a gc moves them that way, never back.
   for (const name of await list(source)) {
     if (!/^[0-9a-f]{2}$/u.test(name)) continue;
     const objects = (await list(join(source, name))).filter((object) => /^[0-9a-f]{38,62}$/u.test(object));
     await takeFolder(join(source, name), join(target, name), objects);
   }
+  await takePacks(join(source, "pack"), join(target, "pack"));
   for (const other of await alternates(source)) await importObjects(other, target, depth + 1);
 }

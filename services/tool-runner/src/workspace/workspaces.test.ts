@@ -129,10 +129,10 @@ describe("a working tree", () => {
   it("refuses names that are no names, an unknown commit and a name of another plan", async () => {
     const request = { workspaceId: id("w"), planId, repositoryPath: at.repository.root, commit: at.repository.base };
     for (const bad of ["../x", ".", "a/b", "", "-x", "x\0"]) {
-      expect(await refusal((async () => at.service.open({ ...request, workspaceId: id(bad) }))())).toMatchObject({
+      expect(await refusal(at.service.open({ ...request, workspaceId: id(bad) }))).toMatchObject({
         code: "invalid_input",
       });
-      expect(await refusal((async () => at.service.open({ ...request, planId: bad }))())).toMatchObject({
+      expect(await refusal(at.service.open({ ...request, planId: bad }))).toMatchObject({
         code: "invalid_input",
       });
     }

@@ -108,8 +108,9 @@ export interface ReadFileRequest {
   repository: RepositoryRef | undefined;
 }
 
-export interface ReadFileResponse {
+export interface FilePart {
   text: string;
+  /** The file goes on after the bytes that were asked for; said in every part. */
   truncated: boolean;
 }
 
@@ -1702,12 +1703,12 @@ export const ReadFileRequest: MessageFns<ReadFileRequest> = {
   },
 };
 
-function createBaseReadFileResponse(): ReadFileResponse {
+function createBaseFilePart(): FilePart {
   return { text: "", truncated: false };
 }
 
-export const ReadFileResponse: MessageFns<ReadFileResponse> = {
-  encode(message: ReadFileResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const FilePart: MessageFns<FilePart> = {
+  encode(message: FilePart, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.text !== "") {
       writer.uint32(10).string(message.text);
     }
@@ -1717,7 +1718,7 @@ export const ReadFileResponse: MessageFns<ReadFileResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): ReadFileResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number): FilePart {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -1726,7 +1727,7 @@ export const ReadFileResponse: MessageFns<ReadFileResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseReadFileResponse();
+      const message = createBaseFilePart();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -1758,14 +1759,14 @@ export const ReadFileResponse: MessageFns<ReadFileResponse> = {
     }
   },
 
-  fromJSON(object: any): ReadFileResponse {
+  fromJSON(object: any): FilePart {
     return {
       text: isSet(object.text) ? globalThis.String(object.text) : "",
       truncated: isSet(object.truncated) ? globalThis.Boolean(object.truncated) : false,
     };
   },
 
-  toJSON(message: ReadFileResponse): unknown {
+  toJSON(message: FilePart): unknown {
     const obj: any = {};
     if (message.text !== "") {
       obj.text = message.text;
@@ -1776,11 +1777,11 @@ export const ReadFileResponse: MessageFns<ReadFileResponse> = {
     return obj;
   },
 
-  create(base?: DeepPartial<ReadFileResponse>): ReadFileResponse {
-    return ReadFileResponse.fromPartial(base ?? {});
+  create(base?: DeepPartial<FilePart>): FilePart {
+    return FilePart.fromPartial(base ?? {});
   },
-  fromPartial(object: DeepPartial<ReadFileResponse>): ReadFileResponse {
-    const message = createBaseReadFileResponse();
+  fromPartial(object: DeepPartial<FilePart>): FilePart {
+    const message = createBaseFilePart();
     message.text = object.text ?? "";
     message.truncated = object.truncated ?? false;
     return message;
@@ -1833,12 +1834,13 @@ export const IndexerServiceDefinition = {
       responseStream: true,
       options: {},
     },
+    /** The text in parts: a file may hold more than one message of 4 MiB. */
     readFile: {
       name: "ReadFile",
       requestType: ReadFileRequest as typeof ReadFileRequest,
       requestStream: false,
-      responseType: ReadFileResponse as typeof ReadFileResponse,
-      responseStream: false,
+      responseType: FilePart as typeof FilePart,
+      responseStream: true,
       options: {},
     },
   },
@@ -1857,7 +1859,11 @@ export interface IndexerServiceImplementation<CallContextExt = {}> {
     request: ListPathsRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<PathBatch>>;
-  readFile(request: ReadFileRequest, context: CallContext & CallContextExt): Promise<DeepPartial<ReadFileResponse>>;
+  /** The text in parts: a file may hold more than one message of 4 MiB. */
+  readFile(
+    request: ReadFileRequest,
+    context: CallContext & CallContextExt,
+  ): ServerStreamingMethodResult<DeepPartial<FilePart>>;
 }
 
 export interface IndexerServiceClient<CallOptionsExt = {}> {
@@ -1867,7 +1873,8 @@ export interface IndexerServiceClient<CallOptionsExt = {}> {
   findSymbols(request: DeepPartial<FindSymbolsRequest>, options?: CallOptions & CallOptionsExt): Promise<SymbolList>;
   getOutline(request: DeepPartial<GetOutlineRequest>, options?: CallOptions & CallOptionsExt): Promise<SymbolList>;
   listPaths(request: DeepPartial<ListPathsRequest>, options?: CallOptions & CallOptionsExt): AsyncIterable<PathBatch>;
-  readFile(request: DeepPartial<ReadFileRequest>, options?: CallOptions & CallOptionsExt): Promise<ReadFileResponse>;
+  /** The text in parts: a file may hold more than one message of 4 MiB. */
+  readFile(request: DeepPartial<ReadFileRequest>, options?: CallOptions & CallOptionsExt): AsyncIterable<FilePart>;
 }
 
 function floatToJson(value: number | null | undefined): number | string | null | undefined {

@@ -1,0 +1,8 @@
+// Named limits of the index over gRPC.
+
+export const indexGrpcLimits = {
+  /** Paths of one message: far below 4 MiB even with the longest names. */
+  pathsPerMessage: 500,
+  /** Characters of a file's text in one message; each is at most three bytes there. */
+  textChars: 512 * 1024,
+} as const;
