@@ -65,7 +65,7 @@ describe("ossaat run", () => {
     expect(run.code, run.stderr).toBe(0);
     expect(run.value.plan.approvals).toMatchObject([{ status: "denied", argv: ["node", "--version"] }]);
     const evidence = (await cli.run(repository, ["show", run.value.plan.id, "--evidence"])).stdout;
-    expect((JSON.parse(evidence)).deniedCalls).toHaveLength(1);
+    expect(JSON.parse(evidence).deniedCalls).toHaveLength(1);
   });
 
   test("cancels under --on-approval=fail and does not exit 0", async () => {

@@ -7,6 +7,7 @@ import { redactText } from "@ossaat/telemetry";
 import { readConfig } from "./config.ts";
 import { createServerLog } from "./server/server-log.ts";
 import type { ServerLog } from "./server/server-log.ts";
+import { folderOwnedExitCode } from "./server/connect.ts";
 import { serve } from "./server/serve.ts";
 
 const { values } = parseArgs({
@@ -59,6 +60,6 @@ main().then(
       const trail = thrown instanceof Error ? (thrown.stack ?? "") : String(thrown);
       process.stderr.write(`${redactText(trail)}\n`);
     }
-    process.exit(1);
+    process.exit(error.code === "conflict" ? folderOwnedExitCode : 1);
   },
 );

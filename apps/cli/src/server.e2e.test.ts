@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import { folderOwnedExitCode } from "./server/connect.ts";
 import { makeRepository } from "./testing/make-repository.ts";
 import { createCli } from "./testing/run-ossaat.ts";
 import type { Cli, Json } from "./testing/run-ossaat.ts";
@@ -121,7 +122,7 @@ describe("one owner", () => {
 
   test("a second server on the same state folder is refused and says what to do", async () => {
     const { code, text } = await startSecond({ OSSAAT_STATE_DIR: cli.stateDir });
-    expect(code).toBe(1);
+    expect(code).toBe(folderOwnedExitCode);
     expect(text).toContain("Next:");
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
   });

@@ -23,6 +23,9 @@ export const connectLimits = {
   startMs: 20_000,
 } as const;
 
+/** Exit code of a server whose state folder another one owns (EX_TEMPFAIL of sysexits.h). */
+export const folderOwnedExitCode = 75;
+
 export type StartOptions = {
   dangerouslyNoSandbox?: boolean;
   traceFile?: string;
@@ -83,12 +86,11 @@ async function startServer(config: Config, options: StartOptions): Promise<Serve
   while (Date.now() < end) {
     const found = await findServer(config);
     if (found !== undefined) return found;
-    if (child.exited() !== null) break;
+    const exitCode = child.exited();
+    // A folder that is owned: another command started its server at the same moment, which comes up.
+    if (exitCode !== null && exitCode !== folderOwnedExitCode) break;
     await sleep(50);
   }
-  // NOTE: another command may have started the server at the same moment and won.
-  const found = await findServer(config);
-  if (found !== undefined) return found;
   throw new AgentError("unavailable", `The embedded server did not start.\n${await lastLogLines(config)}`, {
     details: { next: `read ${logFilePath(config)}` },
   });

@@ -65,6 +65,8 @@ export async function createCli(env: Record<string, string> = {}): Promise<Cli> 
     XDG_CACHE_HOME: path.join(folder, "cache"),
     XDG_CONFIG_HOME: path.join(folder, "config"),
     OSSAAT_STATE_DIR: stateDir,
+    // Shared by all commands of all tests, as one user's commands share theirs.
+    NODE_COMPILE_CACHE: path.join(tmpdir(), "ossaat-e2e-compile-cache"),
     ...env,
   };
   const run: Cli["run"] = (cwd, args, options = {}) =>
