@@ -1,6 +1,6 @@
 // A small world around one plan in which anything may happen: messages get lost or repeated,
 // workers die and come back as zombies, people change their minds, time passes.
-import { AgentError, PlanId, hashStep, isTerminalPlan, isTerminalStep, sealPlan } from "@ossaat/contracts";
+import { AgentError, PlanId, hashStep, isTerminalPlan, sealPlan } from "@ossaat/contracts";
 import type { ApprovalDecision, Plan, PlanDecision, SealedPlan } from "@ossaat/contracts";
 import { testPlan, testStep } from "@ossaat/contracts/testing";
 
@@ -266,10 +266,4 @@ export class PlanWorld {
     await sweepCancelled(this.#engine);
     await reemitReady(this.#engine);
   }
-}
-
-/** Steps that can still move, for messages of failed tests. */
-export async function openSteps(engine: TestEngine, planId: string): Promise<string[]> {
-  const rows = await listSteps(engine.store.read, planId);
-  return rows.filter((row) => !isTerminalStep(row.status)).map((row) => `${row.step_id} ${row.status}`);
 }
