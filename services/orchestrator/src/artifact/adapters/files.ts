@@ -23,6 +23,17 @@ async function writeDurably(file: string, text: string, temporary: string): Prom
     await handle.close();
   }
   await rename(temporary, file);
+  await syncFolder(path.dirname(file));
+}
+
+/** A new name survives a power loss only when its folder was synced too. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 export function createFileArtifacts(folder: string): Artifacts {

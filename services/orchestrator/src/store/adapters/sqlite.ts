@@ -1,5 +1,5 @@
 // The embedded store: one file, one owner process, WAL with synchronous=FULL.
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
@@ -64,11 +64,24 @@ function translate(thrown: unknown, file: string): unknown {
   }
 }
 
+/** A new name survives a power loss only when its folder was synced too. */
+function syncFolder(folder: string): void {
+  const handle = openSync(folder, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
 /** Makes the file owner-only before SQLite opens it, because its log takes over the file's mode. */
 function createPrivately(file: string): void {
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
   // NOTE: an existing file is never opened here: closing it would drop the locks this process may hold on it.
-  if (!existsSync(file)) closeSync(openSync(file, "ax", 0o600));
+  if (!existsSync(file)) {
+    closeSync(openSync(file, "ax", 0o600));
+    syncFolder(path.dirname(file));
+  }
   chmodSync(file, 0o600);
 }
 
