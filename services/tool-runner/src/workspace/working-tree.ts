@@ -1,6 +1,6 @@
 // The files of a workspace as trees. The caller holds the workspace's lock and no box is alive
 // on it, so nothing changes below git's feet.
-import { mkdir, rename, rm } from "node:fs/promises";
+import { access, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { randomUUID } from "node:crypto";
 
@@ -52,6 +52,16 @@ function addArguments(folders: readonly string[]): string[] {
   return ["--no-literal-pathspecs", ...add, "--", ".", ...folders.map((folder) => `:(exclude,literal)${folder}`)];
 }
 
+/** Keeps an object alive. Our refs are files of their own, never packed, so one that is there needs no git. */
+async function keep(git: Git, workspace: OpenWorkspace, object: string): Promise<void> {
+  const ref = keepRef(workspace, object);
+  const isKept = await access(join(workspace.gitDir, ref)).then(
+    () => true,
+    () => false,
+  );
+  if (!isKept) await git.run(["update-ref", ref, object], placeOf(workspace));
+}
+
 /** Tree id of the files as they are, ignored ones and installed dependencies left out. */
 export async function takeSnapshot(git: Git, workspace: OpenWorkspace, signal?: AbortSignal): Promise<string> {
   const place = { ...placeOf(workspace), signal };
@@ -64,7 +74,7 @@ export async function takeSnapshot(git: Git, workspace: OpenWorkspace, signal?: 
   // Unreadable files are left out rather than making every later call fail.
   await git.run(addArguments(folders), { ...place, okCodes: [1] });
   const tree = await git.text(["write-tree"], place);
-  await git.run(["update-ref", keepRef(workspace, tree), tree], place);
+  await keep(git, workspace, tree);
   return tree;
 }
 
@@ -99,7 +109,7 @@ export async function revertChanges(
     await git.run(["update-index", "--replace", "-z", "--index-info"], { ...scratch, input });
     const wanted = await git.text(["write-tree"], scratch);
     await git.run(["read-tree", "--reset", "-u", wanted], place);
-    await git.run(["update-ref", keepRef(workspace, wanted), wanted], place);
+    await keep(git, workspace, wanted);
     return wanted;
   } finally {
     await rm(indexFile, { force: true });
