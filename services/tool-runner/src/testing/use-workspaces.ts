@@ -1,5 +1,5 @@
 // One user's repository and one runner per test, for tests of the workspace service.
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import { AgentError } from "@ossaat/contracts";
@@ -10,7 +10,7 @@ import { createToolRunner } from "../create-tool-runner.ts";
 import { testHost } from "./host.ts";
 import { testPlanId } from "./open-runner.ts";
 import { makeTempDir } from "./temp-dir.ts";
-import { makeUserRepository } from "./user-repository.ts";
+import { makeUserRepository, userRepositoryAt } from "./user-repository.ts";
 import type { UserRepositoryFixture } from "./user-repository.ts";
 
 export const authoredAt = "2026-02-03T04:05:06.789Z";
@@ -53,6 +53,13 @@ export type Workspaces = {
 /** Registers the hooks; the fields are those of the running test. */
 export function useWorkspaces(): Workspaces {
   const dir = makeTempDir();
+  // One repository made by git; each test gets a copy of its own.
+  const template = makeUserRepository(dir.at("template"), {
+    "a.txt": "one\ntwo\nthree\nfour\nfive\n",
+    "b.txt": "b\n",
+    "dir/c.txt": "c\n",
+    ".gitignore": "ignored/\n",
+  });
   let count = 0;
   let close: () => Promise<void> = () => Promise.resolve();
   const state = () => dir.at(`state-${count}`);
@@ -70,12 +77,9 @@ export function useWorkspaces(): Workspaces {
 
   beforeEach(() => {
     count += 1;
-    fixture.repository = makeUserRepository(dir.at(`user ${count}`), {
-      "a.txt": "one\ntwo\nthree\nfour\nfive\n",
-      "b.txt": "b\n",
-      "dir/c.txt": "c\n",
-      ".gitignore": "ignored/\n",
-    });
+    const root = dir.at(`user ${count}`);
+    cpSync(template.root, root, { recursive: true, verbatimSymlinks: true });
+    fixture.repository = userRepositoryAt(root, template.base);
     const runner = createToolRunner({ stateDir: state(), sandbox: "none", host: testHost });
     fixture.service = runner.workspaces;
     close = () => runner.close();

@@ -37,12 +37,8 @@ export function gitIn(cwd: string, args: readonly string[], input?: string | Buf
     .trimEnd();
 }
 
-/** Makes a repository in `root` with one commit of `files`. */
-export function makeUserRepository(
-  root: string,
-  files: Readonly<Record<string, string | Buffer>>,
-): UserRepositoryFixture {
-  mkdirSync(root, { recursive: true });
+/** The fixture of a repository that is in `root` already. */
+export function userRepositoryAt(root: string, base: string): UserRepositoryFixture {
   const git = (...args: string[]) => gitIn(root, args);
   const write = (path: string, content: string | Buffer): void => {
     mkdirSync(dirname(join(root, path)), { recursive: true });
@@ -53,8 +49,17 @@ export function makeUserRepository(
     git("commit", "-q", "--allow-empty", "-m", message);
     return git("rev-parse", "HEAD");
   };
-  git("init", "-q");
-  for (const [path, content] of Object.entries(files)) write(path, content);
-  const base = commit("base");
   return { root, base, git, write, read: (path) => readFileSync(join(root, path), "utf8"), commit };
+}
+
+/** Makes a repository in `root` with one commit of `files`. */
+export function makeUserRepository(
+  root: string,
+  files: Readonly<Record<string, string | Buffer>>,
+): UserRepositoryFixture {
+  mkdirSync(root, { recursive: true });
+  const fresh = userRepositoryAt(root, "");
+  fresh.git("init", "-q");
+  for (const [path, content] of Object.entries(files)) fresh.write(path, content);
+  return { ...fresh, base: fresh.commit("base") };
 }

@@ -27,8 +27,13 @@ function explain(stderr: string): AgentError {
 
 async function ask(git: Git, path: string, args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await git.run(["rev-parse", ...args], { cwd: path, okCodes: [128, 1] });
-  if (code !== 0) throw explain(stderr);
-  return stdout.toString("utf8").replace(/\n$/u, "");
+  const text = stdout.toString("utf8").replace(/\n$/u, "");
+  if (code === 0) return text;
+  // Outside a working tree the answers before the top level are there all the same.
+  if (text.startsWith("false\nfalse\n")) {
+    throw notUsable("This folder is inside a git dir; give the path of the checkout.");
+  }
+  throw explain(text.startsWith("true\n") ? "bare repository" : stderr);
 }
 
 /** Finds the repository a folder belongs to. @throws AgentError invalid_input */
@@ -37,11 +42,10 @@ export async function findUserRepository(git: Git, givenPath: string): Promise<U
   const path = resolve(givenPath);
   const stats = await stat(path).catch(() => undefined);
   if (stats?.isDirectory() !== true) throw notUsable("The path is not an existing folder.");
-  if ((await ask(git, path, ["--is-bare-repository"])) === "true") throw explain("bare repository");
-  if ((await ask(git, path, ["--is-inside-work-tree"])) !== "true") {
-    throw notUsable("This folder is inside a git dir; give the path of the checkout.");
-  }
-  const root = await ask(git, path, ["--show-toplevel"]);
+  // The top level comes last: its name may hold line breaks.
+  const questions = ["--is-bare-repository", "--is-inside-work-tree", "--show-object-format", "--show-toplevel"];
+  const [, , objectFormat = "", ...rest] = (await ask(git, path, questions)).split("\n");
+  const root = rest.join("\n");
   // core.worktree can point anywhere, at / too; only a checkout that holds its own .git is taken.
   const hasGit = await lstat(join(root, ".git")).then(
     () => true,
@@ -49,7 +53,6 @@ export async function findUserRepository(git: Git, givenPath: string): Promise<U
   );
   if (!hasGit) throw notUsable("The repository's working tree is not its own folder (core.worktree).");
   const commonDir = await ask(git, path, ["--path-format=absolute", "--git-common-dir"]);
-  const objectFormat = await ask(git, path, ["--show-object-format"]);
   return { root, commonDir: await realpath(commonDir), objectFormat };
 }
 
