@@ -30,7 +30,7 @@ export default defineConfig({
           exclude: ["**/node_modules/**", "**/*.faults.e2e.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
       {

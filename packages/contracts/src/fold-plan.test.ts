@@ -302,3 +302,22 @@ test("a whole life, from goal to branch", () => {
     lastSeq: 18,
   });
 });
+
+test("one command without a sandbox marks the run, and nothing takes the mark away", () => {
+  const boxed = createdEvent({ sandbox: "bubblewrap" });
+  const finished = (callId: string, unsandboxed: boolean): EventInput => ({
+    type: "tool.finished",
+    stepId: stepIds[0]!,
+    data: {
+      callId,
+      tool: "run_command",
+      state: "completed",
+      summary: "",
+      output: { value: {} },
+      seconds: 1,
+      ...(unsandboxed ? { unsandboxed } : {}),
+    },
+  });
+  const marks = [[boxed], [boxed, finished("1.0", false)], [boxed, finished("1.0", true), finished("2.0", false)]];
+  expect(marks.map((inputs) => fold(eventLog(inputs)).sandbox)).toEqual(["bubblewrap", "bubblewrap", "none"]);
+});

@@ -48,6 +48,7 @@ export type PlanState = {
   repository: EventData<"plan.created">["repository"];
   model: string | null;
   scripted: boolean;
+  /** `none` as soon as one command of the run had no sandbox. */
   sandbox: "bubblewrap" | "none";
   budget: Budget;
   retryOf?: string | undefined;
@@ -230,6 +231,11 @@ function foldPlanEvent(state: PlanState, event: PlanEvent): PlanState | undefine
       return decideApproval(state, event);
     case "model.finished":
       return addTurn(state, event);
+    case "tool.finished": {
+      const next = patchStep(state, event.stepId, (step) => foldStepEvent(step, event));
+      // One command without a sandbox is said of the whole run.
+      return event.data.unsandboxed === true ? { ...next, sandbox: "none" } : next;
+    }
     default:
       return undefined;
   }

@@ -11,7 +11,7 @@ function files(root: string): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, readFileSync(join(root, name), "utf8")]));
 }
 
-it("is what the proto files give: run `pnpm gen` after a change", () => {
+it("is what the proto files give: run `make gen` after a change", () => {
   const fresh = mkdtempSync(join(tmpdir(), "ossaat-gen-"));
   try {
     execFileSync(process.execPath, [fileURLToPath(new URL("../../scripts/generate-proto.ts", import.meta.url)), fresh]);
