@@ -10,7 +10,7 @@ import type { HostEnvironment, ReadOnlyBind, SymbolicLink } from "./toolchains.t
 export const boxWorkspace = "/workspace";
 /** Where a box shows installed dependencies of the user's checkout. */
 export const boxDependencies = "/deps";
-export const boxHome = "/home/agent";
+const boxHome = "/home/agent";
 /** Uid and gid of a payload; see {@link BoxIdentity} for what they are outside. */
 export const boxUid = 10_001;
 const devShmBytes = 64 * 1024 * 1024;
