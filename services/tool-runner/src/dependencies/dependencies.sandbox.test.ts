@@ -238,6 +238,11 @@ describe.skipIf(!probe.usable)(`installed dependencies in the box${reason}`, () 
     const run = async () => (await app.call("run_tests", {})).text.includes("the user's checkout has no node_modules");
     await app.call("write_file", { path: "a.test.js", content: 'import "node:test";' });
     expect([await run(), await run()]).toEqual([true, false]);
+    const committed = { "package.json": manifest, "node_modules/greet/index.js": "1" };
+    const whole = await project(committed, () => undefined);
+    expect((await whole.call("run_command", { argv: ["true"] })).text).toMatch(
+      /^\[exited 0 after [\d.]+ s\]\n\(no output\)$/u,
+    );
   });
 
   it("takes vendor only when it is ignored, and hides settings that may hold a password", async () => {

@@ -10,7 +10,7 @@ import { writeFileAtomic } from "../workspace/write-file-atomic.ts";
 import type { OpenWorkspace } from "../workspace/workspace-record.ts";
 import { projectOf, ruleOf } from "./dependency-folder.ts";
 import { dependencyLimits } from "./limits.ts";
-import { listOrNone, textOrEmpty } from "./real-folder.ts";
+import { kindOrMissing, listOrNone, textOrEmpty } from "./real-folder.ts";
 
 const sections = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"];
 
@@ -52,6 +52,14 @@ async function changedManifests(workspace: OpenWorkspace, tree: WorkspaceFiles):
   return [...changed];
 }
 
+/** Whether the project needs packages and has none: neither the checkout's nor committed ones. */
+async function lacksPackages(tree: WorkspaceFiles): Promise<boolean> {
+  const needed = dependencyPart(await readText(tree, "package.json"));
+  if (needed === undefined || needed === "") return false;
+  const kinds = await Promise.all(["node_modules", ".pnp.cjs"].map((path) => kindOrMissing(tree, path)));
+  return kinds.every((kind) => kind === "missing");
+}
+
 async function describe(workspace: OpenWorkspace, tree: WorkspaceFiles): Promise<string[]> {
   const { dependencies } = workspace;
   const notes: string[] = [];
@@ -61,8 +69,7 @@ async function describe(workspace: OpenWorkspace, tree: WorkspaceFiles): Promise
       `${changed.join(", ")} ${changed.length === 1 ? "differs" : "differ"} from the user's checkout; installed dependencies are those of the checkout, and nothing can be installed without a network`,
     );
   }
-  const needed = dependencyPart(await readText(tree, "package.json"));
-  if (needed !== undefined && needed !== "" && dependencies?.folders.includes("node_modules") !== true) {
+  if (await lacksPackages(tree)) {
     notes.push("the user's checkout has no node_modules; packages have to be installed there, then this step can run");
   }
   const omitted = dependencies?.omitted ?? 0;

@@ -36,9 +36,9 @@ async function offerDependencies(
   const { dependencyRoot: shownAt } = sandbox;
   if (shownAt === undefined) return { note: "" };
   const { dependencies, dir } = workspace;
+  await buildFarms(dependencies, { tree: dir, shownAt }, "missing");
   const note = await dependencyNote(workspace);
   if (dependencies === undefined) return { note };
-  await buildFarms(dependencies, { tree: dir, shownAt }, "missing");
   const workspacePath = sandbox.workspacePath(dir);
   return { mounts: await mountDependencies(dependencies, { files, workspacePath, shownAt, cwd }), note };
 }
