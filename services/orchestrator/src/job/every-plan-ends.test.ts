@@ -36,7 +36,7 @@ test("whatever happens, every plan ends, its log replays to its rows and nothing
       await world.settle();
       expect(await auditPlan(engine, world.planId)).toEqual([]);
     }),
-    { numRuns: 80 },
+    { numRuns: 60 },
   );
   expect(engine.lines.filter(({ level }) => level === "error")).toEqual([]);
 }, 60_000);

@@ -117,15 +117,9 @@ describe("a step that goes well", () => {
     await isSound();
   });
 
-  test("several calls of one turn are done in their order", async () => {
-    await start([calls(write("src/a.ts", "1\n"), write("src/a.ts", "2\n"), finish())]);
-    await run();
-    expect([published("src/a.ts"), stack.requests(planId)]).toEqual(["2\n", ["a.1 started", "a.1 delivered"]]);
-  });
-
-  test("steps build on each other's commits", async () => {
+  test("several calls of a turn are done in order, and steps build on each other's commits", async () => {
     const script = [
-      ...writer([calls(write("src/a.ts", "new a\n"), finish())], "a"),
+      ...writer([calls(write("src/a.ts", "old\n"), write("src/a.ts", "new a\n"), finish())], "a"),
       ...writer([calls(write("src/b.ts", "new b\n"), finish())], "b"),
     ];
     await start({ script }, [{}, {}]);
@@ -148,7 +142,7 @@ describe("what a model gets wrong", () => {
       calls(write("src/a.ts", "2\n")),
       calls(finish()),
     ]);
-    await run();
+    await runStep();
     expect(await callsOf()).toEqual([
       `teleport failed: There is no tool "teleport". The tools are: list_files, read_file, search_text, edit_file, write_file, run_command.`,
       expect.stringMatching(/^write_file failed: The arguments of write_file are not valid:/),
@@ -157,7 +151,7 @@ describe("what a model gets wrong", () => {
     expect((await events("guidance.added")).map(({ data }) => [data.afterTurn, data.kind])).toEqual([
       [1, "check_failed"],
     ]);
-    expect([(await stepOf()).status, published("src/a.ts")]).toEqual(["succeeded", "2\n"]);
+    expect((await stepOf()).status).toBe("succeeded");
   });
 
   test("a claim to be done without a change is refused, and in the end the step fails with the reason", async () => {
@@ -310,6 +304,7 @@ describe("a call outside the envelope", () => {
       "2\n",
       files["src/b.ts"],
     ]);
+    expect(stack.git("diff", "--name-only", `main..ossaat/${planId}`).trim()).toBe("src/a.ts");
   });
 
   test("approved once, is asked again for the next; approved for the run, is not", async () => {
@@ -326,14 +321,6 @@ describe("a call outside the envelope", () => {
       "succeeded",
       "three\n",
     ]);
-  });
-
-  test("leaves no trace of the undone change when it is denied", async () => {
-    await start(outside);
-    await run();
-    await answer({ decision: "deny", feedback: "no" });
-    await run();
-    expect(stack.git("diff", "--name-only", `main..ossaat/${planId}`).trim()).toBe("src/a.ts");
   });
 });
 
