@@ -9,7 +9,7 @@ export type StreamItem =
   | { kind: "live"; event: LiveEvent }
   | { kind: "reconnecting"; error: AgentError };
 
-export const streamClientLimits = {
+const streamClientLimits = {
   /** Pause before a broken stream is opened again, ms. */
   retryMs: 500,
   /** Longest pause, ms. */

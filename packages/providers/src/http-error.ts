@@ -41,7 +41,7 @@ export function readRetryAfterMs(headers: Headers | undefined, now: number): num
 }
 
 /** The vendor's own word on whether to ask again. */
-export function readShouldRetry(headers: Headers | undefined): boolean | undefined {
+function readShouldRetry(headers: Headers | undefined): boolean | undefined {
   const text = headers?.get("x-should-retry");
   return text === "true" ? true : text === "false" ? false : undefined;
 }

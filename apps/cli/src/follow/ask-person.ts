@@ -54,7 +54,7 @@ async function approvePlan({ client, model }: Asking, state: PlanState): Promise
 }
 
 /** Shows the plan and asks; an edit or a revision comes back as another question. */
-export async function askAboutPlan(asking: Asking, state: PlanState): Promise<Answered> {
+async function askAboutPlan(asking: Asking, state: PlanState): Promise<Answered> {
   const { context } = asking;
   context.output.note(`\n${renderPlanText(state, context.style)}\n`);
   const answer = await choose(

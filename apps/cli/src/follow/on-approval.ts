@@ -38,7 +38,7 @@ export function describeParked(state: PlanState): string {
 }
 
 /** Denies every pending question, with a reason the agent can act on. */
-export async function denyAll(client: Client, state: PlanState): Promise<Answered> {
+async function denyAll(client: Client, state: PlanState): Promise<Answered> {
   if (state.status === "awaiting_approval") {
     await client.decidePlan(state.id, {
       decision: "reject",

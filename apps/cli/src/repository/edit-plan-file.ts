@@ -9,7 +9,7 @@ import type { Client } from "@ossaat/client";
 
 import type { CommandContext } from "../command-context.ts";
 
-export function planFilePath(state: PlanState): string {
+function planFilePath(state: PlanState): string {
   return path.join(state.repository.path, ".plans", state.id, "plan.json");
 }
 

@@ -16,7 +16,7 @@ import { version } from "../version.ts";
 import { readServerFile } from "./server-file.ts";
 import type { ServerFile } from "./server-file.ts";
 
-export const connectLimits = {
+const connectLimits = {
   /** A server that does not answer /healthz in this time is not there, ms. */
   probeMs: 2_000,
   /** Time a new server has to come up, ms. */
@@ -48,7 +48,7 @@ export async function findServer(config: Config): Promise<ServerFile | undefined
   return file !== undefined && (await answers(file.url)) ? file : undefined;
 }
 
-export function logFilePath(config: Config): string {
+function logFilePath(config: Config): string {
   return path.join(config.stateDir, "server.log");
 }
 

@@ -15,7 +15,7 @@ const ServerFile = z.looseObject({
 });
 export type ServerFile = z.infer<typeof ServerFile>;
 
-export function serverFilePath(stateDir: string): string {
+function serverFilePath(stateDir: string): string {
   return path.join(stateDir, "server.json");
 }
 

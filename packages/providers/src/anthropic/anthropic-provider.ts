@@ -11,7 +11,7 @@ import { mapAnthropicError } from "./anthropic-error.ts";
 import { prepareMessages } from "./prepare-request.ts";
 import { streamMessages } from "./stream-messages.ts";
 
-export const anthropicBaseUrl = "https://api.anthropic.com";
+const anthropicBaseUrl = "https://api.anthropic.com";
 
 export type AnthropicProviderOptions = {
   /** Absent only for servers that want none. */

@@ -20,7 +20,7 @@ type ChatMessage = OpenAI.Chat.ChatCompletionMessageParam;
 type ChatContent = OpenAI.Chat.ChatCompletionContentPart;
 
 /** Whether opaque state may go back: only to the wire and model that made it. */
-export function mayCarry(carry: Carry | undefined, wire: Wire, modelId: string): carry is Carry {
+function mayCarry(carry: Carry | undefined, wire: Wire, modelId: string): carry is Carry {
   return carry !== undefined && carry.wire === wire && carry.modelId === modelId;
 }
 

@@ -11,7 +11,7 @@ import { prepareChat, prepareResponses } from "./prepare-request.ts";
 import { streamChat } from "./stream-chat.ts";
 import { streamResponses } from "./stream-responses.ts";
 
-export const openaiBaseUrl = "https://api.openai.com/v1";
+const openaiBaseUrl = "https://api.openai.com/v1";
 
 export type OpenAIProviderOptions = {
   /** Absent only for servers that want none. */

@@ -6,7 +6,7 @@ import { providerLimits } from "../limits.ts";
 
 const JsonObject = z.record(z.string(), z.unknown());
 
-export const ScriptedUsage = z
+const ScriptedUsage = z
   .strictObject({
     inputTokens: z.int().nonnegative().optional(),
     cachedInputTokens: z.int().nonnegative().optional(),
@@ -15,7 +15,7 @@ export const ScriptedUsage = z
   })
   .describe("Token counts the reply reports; an absent count is unknown");
 
-export const ScriptedFailure = z
+const ScriptedFailure = z
   .strictObject({
     kind: z.enum([
       "auth",
@@ -65,7 +65,7 @@ export const ScriptedReply = z
   .describe("One answer of the model");
 export type ScriptedReply = z.infer<typeof ScriptedReply>;
 
-export const ScriptedMatch = z
+const ScriptedMatch = z
   .strictObject({
     agent: z.string().min(1).max(64).describe("Agent profile that asks"),
     step: z.string().min(1).max(64).optional().describe("Step id; planning rounds are plan.1, plan.2 …"),

@@ -33,11 +33,6 @@ const stopWords = new Set(
     .map((word) => stem(word)),
 );
 
-/** Whether a lower-case word says nothing about a place in code. */
-export function isStopWord(word: string): boolean {
-  return stopWords.has(stem(word));
-}
-
 const identifierLike = /^(?:[A-Za-z_$][\w$]*_[\w$]*|[a-z$]+[A-Z][\w$]*|[A-Z][a-z0-9]+[A-Z][\w$]*|[A-Z][A-Z0-9_]{2,})$/u;
 const pathLike = /^(?:\.\/)?(?:[\w@.+-]+\/)+[\w@.+-]+$|^[\w.-]+\.[a-z]{1,5}$/u;
 

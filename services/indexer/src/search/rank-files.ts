@@ -8,7 +8,7 @@ import { weights } from "./weights.ts";
 const { k1, b } = weights.bm25;
 
 /** Rarity of a term found in `found` of `total` documents. */
-export function rarity(found: number, total: number): number {
+function rarity(found: number, total: number): number {
   return Math.log(1 + (total - found + 0.5) / (found + 0.5));
 }
 

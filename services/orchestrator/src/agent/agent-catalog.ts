@@ -6,7 +6,7 @@ import { loadAgents } from "@ossaat/agents";
 
 import type { AgentCatalog } from "../step/step-deps.ts";
 
-export const agentLimits = {
+const agentLimits = {
   /** Profiles a repository may bring. */
   maxFiles: 64,
   /** Bytes of one agent.md. */

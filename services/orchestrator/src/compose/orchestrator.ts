@@ -28,7 +28,7 @@ import type { ContextPlanner, PlanningDeps } from "../step/run-planning-step.ts"
 import { defaultPool } from "../step/step-rows.ts";
 import type { TurnJournal } from "../step/turn-journal.ts";
 
-export const orchestratorLimits = {
+const orchestratorLimits = {
   /** Bytes of one request body. */
   maxBodyBytes: 1024 * 1024,
   /** Steps one process runs at once. */

@@ -49,7 +49,7 @@ function speaksOf(test: FileFinding, files: readonly FileFinding[]): boolean {
 }
 
 /** Test files for source files: named alike, else the one that speaks most of the same things. */
-export function testsFor(ground: Ground, files: readonly FileFinding[], evidence: Evidence): string[] {
+function testsFor(ground: Ground, files: readonly FileFinding[], evidence: Evidence): string[] {
   const testPaths = ground.paths.filter((path) => roleOf(path) === "test");
   const named = evidence.namedPaths.filter((path) => roleOf(path) === "test");
   if (named.length > 0) return named.slice(0, 2);

@@ -50,7 +50,7 @@ function idOf({ stepId, attempt }: StepKey) {
 }
 
 /** Goes on with the plan after a step reached a terminal state. */
-export async function afterStepEnd(engine: Engine, change: PlanTx): Promise<void> {
+async function afterStepEnd(engine: Engine, change: PlanTx): Promise<void> {
   if (change.plan.cancel_at === null) {
     await advancePlan(engine, change);
     return;

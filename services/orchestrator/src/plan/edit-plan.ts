@@ -21,7 +21,7 @@ import { requireUnfinished } from "./require-unfinished.ts";
 export type PlanProblem = { path: string; message: string };
 
 /** What is wrong with a plan as a whole, beyond its shape. */
-export function findPlanProblems(plan: Plan, agents: ReadonlySet<string>): PlanProblem[] {
+function findPlanProblems(plan: Plan, agents: ReadonlySet<string>): PlanProblem[] {
   const problems: PlanProblem[] = findGraphProblems(plan);
   if (problems.length === 0) problems.push(...findHeadProblems(plan));
   plan.steps.forEach((step, index) => {

@@ -28,7 +28,7 @@ async function loadTurns(artifacts: Artifacts, history: StepHistory): Promise<Lo
 }
 
 /** Text a tool's stored output shows to the model. */
-export function outputText(output: unknown): string {
+function outputText(output: unknown): string {
   if (typeof output === "object" && output !== null && "text" in output && typeof output.text === "string")
     return output.text;
   return typeof output === "string" ? output : JSON.stringify(output);

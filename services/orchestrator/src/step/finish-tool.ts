@@ -10,7 +10,7 @@ const Finding = z.looseObject({
   message: z.string().min(1),
 });
 
-export const FinishReport = z.looseObject({
+const FinishReport = z.looseObject({
   summary: z.string().describe("What was done, or what stops you, in a few sentences"),
   findings: z.array(Finding).optional().describe("Only for reviews: what a person should know"),
 });

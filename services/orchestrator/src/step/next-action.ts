@@ -28,7 +28,7 @@ function limit(message: string, reason: Failure["reason"] = "limit"): NextAction
 }
 
 /** Length of the run of equal calls with equal results at the end of the history. */
-export function loopLength(history: StepHistory): number {
+function loopLength(history: StepHistory): number {
   const key = ({ tool, argsHash, finished }: StepHistory["finishedCalls"][number]) =>
     `${tool} ${argsHash ?? ""} ${JSON.stringify(finished?.output)}`;
   const calls = history.finishedCalls.filter((call) => call.argsHash !== undefined);

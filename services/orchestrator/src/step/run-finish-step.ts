@@ -15,7 +15,7 @@ import { finalFailure } from "./step-failed.ts";
 import { endAttempt, leaveRunning, listSteps } from "./step-rows.ts";
 
 /** Name of the branch a plan ends with. */
-export function branchOf(planId: string): string {
+function branchOf(planId: string): string {
   return `ossaat/${planId}`;
 }
 

@@ -12,7 +12,7 @@ import type { Death } from "./mortal.ts";
 export const crashFiles = { "src/a.ts": "export const a = 1;\n", "README.md": "# demo\n" };
 
 /** Reads, edits in the envelope, asks for a command's result and finishes. */
-export const crashScript: readonly ScriptEntry[] = [
+const crashScript: readonly ScriptEntry[] = [
   {
     match: { agent: "code-writer", turn: 1 },
     reply: { toolCalls: [{ name: "read_file", input: { path: "src/a.ts" } }] },
