@@ -9,8 +9,7 @@ const overBudget: readonly EndReason[] = ["budget", "timeout", "limit"];
 export function isParked(state: PlanState): boolean {
   if (state.status === "awaiting_approval" || state.status === "paused") return true;
   if (state.status !== "running" && state.status !== "pending") return false;
-  const waits = (step: PlanState["steps"][number]) =>
-    step.pendingApprovalId !== undefined || step.status === "needs_reconcile";
+  const waits = (step: PlanState["steps"][number]) => step.pendingApprovalId !== undefined;
   const moves = (step: PlanState["steps"][number]) => ["ready", "running", "backoff"].includes(step.status);
   const all = [...state.steps, ...(state.finishing === undefined ? [] : [state.finishing])];
   return all.some(waits) && !all.some(moves);

@@ -4,8 +4,11 @@ import { z } from "zod";
 import { ApprovalId, PlanId, Sha256, StepId, Timestamp } from "./ids.ts";
 import { Risk } from "./plan.ts";
 
-/** `step`: may this step start; `call`: may this call outside the envelope run. */
-export const ApprovalKind = z.enum(["step", "call"]);
+/**
+ * `step`: may this step start; `call`: may this call outside the envelope run; `reconcile`: may a
+ * step run again that was interrupted in an effect which must not happen twice.
+ */
+export const ApprovalKind = z.enum(["step", "call", "reconcile"]);
 export type ApprovalKind = z.infer<typeof ApprovalKind>;
 
 export const ApprovalStatus = z.enum(["pending", "granted", "denied", "expired", "void"]);

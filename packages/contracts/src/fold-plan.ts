@@ -175,7 +175,7 @@ function addApproval(state: PlanState, event: PlanEventOf<"approval.requested">)
   const approvals = [...state.approvals, { ...request, status: "pending" as const }];
   return patchStep({ ...state, approvals }, request.stepId, (step) => ({
     ...step,
-    status: "awaiting_approval",
+    status: request.kind === "reconcile" ? step.status : "awaiting_approval",
     pendingApprovalId: request.approvalId,
     activity: request.title,
   }));

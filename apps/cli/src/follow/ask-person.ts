@@ -89,6 +89,12 @@ function ruleText({ rule }: ApprovalState): string {
   return escapeLine(`allows ${rule.tool}${things.length === 0 ? "" : ` for ${things.join(", ")}`}`);
 }
 
+const yesLabels: Readonly<Record<ApprovalState["kind"], string>> = {
+  call: "Allow once",
+  step: "Start the step",
+  reconcile: "Run it again: I looked, the effect did not happen or may happen twice",
+};
+
 async function answerCall(asking: Asking, approval: ApprovalState): Promise<Answered> {
   const { client, context } = asking;
   const { approvalId, requestHash } = approval;
@@ -98,10 +104,10 @@ async function answerCall(asking: Asking, approval: ApprovalState): Promise<Answ
   const answer = await choose(
     "Your answer?",
     [
-      { value: "once", label: isCall ? "Allow once" : "Start the step" },
+      { value: "once", label: yesLabels[approval.kind] },
       ...(isCall ? [{ value: "step" as const, label: "Allow for this step", hint: rule }] : []),
       ...(isCall ? [{ value: "run" as const, label: "Allow for this run", hint: rule }] : []),
-      { value: "deny", label: isCall ? "Deny with a reason" : "Do not start it" },
+      { value: "deny", label: isCall ? "Deny with a reason" : "No: end the step" },
       { value: "replan", label: "Stop here and plan again" },
       { value: "later", label: "Decide later", hint: "nothing is lost" },
     ],

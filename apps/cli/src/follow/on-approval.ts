@@ -30,11 +30,7 @@ export function describeParked(state: PlanState): string {
     (approval) =>
       `Waits for you: ${escapeLine(approval.title)}\nNext: ossaat show ${approval.approvalId}, then ossaat approve or deny ${approval.approvalId}`,
   );
-  const lost = state.steps.filter(({ status }) => status === "needs_reconcile");
-  return [
-    ...lines,
-    ...lost.map((step) => `Step ${step.id} was interrupted in an effect that must not repeat: ${step.message ?? ""}`),
-  ].join("\n");
+  return lines.join("\n");
 }
 
 /** Denies every pending question, with a reason the agent can act on. */

@@ -272,3 +272,48 @@ describe("the question about a call", () => {
     expect((await approvals()).filter(({ status }) => status === "pending")).toEqual([]);
   });
 });
+
+describe("the question after an effect that may happen only once", () => {
+  const oncePlan = testPlan([testStep("a", { envelope: { effect: "once" } }), testStep("b", { needs: ["a"] })]);
+
+  async function interrupted(): Promise<ApprovalRow> {
+    await storeApproved(engine, oncePlan);
+    await takeStep(engine, planId, "a");
+    await engine.store.tx((tx) => tx.updateTable("step").set({ intent_call_id: "3.0" }).execute());
+    await sweepLeases(engine, () => true);
+    return pending();
+  }
+
+  test("holds the step, and names the call", async () => {
+    const row = await interrupted();
+    expect(row.kind).toBe("reconcile");
+    expect(row.request_json).toContain("whether call 3.0 took effect is unknown");
+    expect(await statusesOf(engine, planId)).toMatchObject({ a: "needs_reconcile", b: "blocked" });
+    expect((await readPlanState(engine.store.read, planId))?.steps[0]).toMatchObject({
+      status: "needs_reconcile",
+      pendingApprovalId: row.id,
+    });
+  });
+
+  test("a yes runs the step again, once", async () => {
+    const row = await interrupted();
+    await answer(row, { decision: "approve" });
+    await answer(row, { decision: "approve" });
+    await completeStep(engine, await takeStep(engine, planId, "a"), done);
+    expect(await statusesOf(engine, planId)).toMatchObject({ a: "succeeded", b: "ready" });
+  });
+
+  test("a no, and no answer, end the step and the plan goes on to its end", async () => {
+    await answer(await interrupted(), { decision: "deny", feedback: "it was sent" });
+    expect(await statusesOf(engine, planId)).toMatchObject({ a: "failed: needs_reconcile", b: "skipped: upstream" });
+    await endByLastStep(engine, await takeStep(engine, planId, "plan.finish"));
+    expect(await auditPlan(engine, planId)).toEqual([]);
+  });
+
+  test("nobody answers: it counts as a no", async () => {
+    await interrupted();
+    engine.clock.advance(approvalLimits.expiresMs + 1);
+    await sweepTimers(engine);
+    expect(await statusesOf(engine, planId)).toMatchObject({ a: "failed: needs_reconcile" });
+  });
+});

@@ -10,6 +10,7 @@ import type { Engine, PlanTx } from "../job/engine.ts";
 import { requestRevision } from "../plan/request-revision.ts";
 import { getStep } from "../step/step-rows.ts";
 import type { ApprovalRow, StepRow } from "../store/tables.ts";
+import { waitingStatus } from "./request-approval.ts";
 
 type Answer = {
   status: "granted" | "denied";
@@ -74,14 +75,14 @@ async function recordAnswer(change: PlanTx, row: ApprovalRow, answer: Answer): P
 
 async function applyAnswer(engine: Engine, change: PlanTx, row: ApprovalRow, answer: Answer): Promise<void> {
   const step = await getStep(change.tx, row.plan_id, row.step_id);
-  if (step === undefined || step.status !== "awaiting_approval") {
+  if (step === undefined || step.status !== waitingStatus(row)) {
     throw new AgentError("conflict", "The step no longer waits for an answer.");
   }
   await recordAnswer(change, row, answer);
   if (answer.replan) return replanFrom(engine, change, step, answer.feedback ?? "");
-  if (answer.status === "denied" && row.kind === "step") {
+  if (answer.status === "denied" && row.kind !== "call") {
     return endBadly(engine, change, step, {
-      reason: "denied",
+      reason: row.kind === "reconcile" ? "needs_reconcile" : "denied",
       code: "policy_denied",
       message: answer.feedback ?? `${change.actor.id} denied the start of the step`,
       retryable: false,

@@ -1,13 +1,13 @@
 // Raises durable approval requests. They hold no worker, no lease and no message while they wait.
-import { AgentError, ApprovalRequest, hashStep } from "@ossaat/contracts";
-import type { Step } from "@ossaat/contracts";
+import { AgentError, ApprovalRequest, hashJson, hashStep } from "@ossaat/contracts";
+import type { Step, StepStatus } from "@ossaat/contracts";
 
 import { toTimestamp } from "../clock.ts";
 import { releaseReservation } from "../job/budget.ts";
 import { changeClaimed } from "../job/claim-step.ts";
 import type { Claim, Engine, PlanTx } from "../job/engine.ts";
 import { endAttempt, leaveRunning } from "../step/step-rows.ts";
-import type { StepRow } from "../store/tables.ts";
+import type { ApprovalRow, StepRow } from "../store/tables.ts";
 import { approvalLimits } from "./limits.ts";
 
 /** What is asked, before it has an id and a time. */
@@ -103,6 +103,30 @@ export async function requestStepApproval(
     .execute();
   row.status = "awaiting_approval";
   await insertApproval(engine, change, { stepId: row.step_id, callId: null, question: stepQuestion(step, reason) });
+}
+
+/** Status of a step while a question about it stands. */
+export function waitingStatus({ kind }: Pick<ApprovalRow, "kind">): StepStatus {
+  return kind === "reconcile" ? "needs_reconcile" : "awaiting_approval";
+}
+
+/** Asks whether a step may run again whose last call may have taken effect. */
+export async function requestReconcile(
+  engine: Engine,
+  change: PlanTx,
+  { row, reason }: { row: StepRow; reason: string },
+): Promise<void> {
+  const { plan_id: planId, step_id: stepId, fence, intent_call_id: callId } = row;
+  const question: Question = {
+    kind: "reconcile",
+    requestHash: hashJson({ planId, stepId, fence, callId }),
+    title: `Run step ${stepId} again, which was interrupted in an effect that must not happen twice`,
+    agent: row.kind,
+    risk: "high",
+    reason,
+    reaches: { paths: [], hosts: [], secrets: [], reversible: false },
+  };
+  await insertApproval(engine, change, { stepId, callId: null, question });
 }
 
 /**

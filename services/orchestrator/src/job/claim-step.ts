@@ -113,10 +113,10 @@ const progress: ReadonlySet<EventType> = new Set<EventType>([
 function countingProgress(change: PlanTx, step: StepRow): PlanTx {
   const append = async (...events: NewEvent[]) => {
     await change.append(...events);
-    if (step.lost_count === 0 || !events.some(({ type }) => progress.has(type))) return;
+    if ((step.lost_count === 0 && step.failures === 0) || !events.some(({ type }) => progress.has(type))) return;
     await change.tx
       .updateTable("step")
-      .set({ lost_count: 0 })
+      .set({ lost_count: 0, failures: 0 })
       .where("plan_id", "=", step.plan_id)
       .where("step_id", "=", step.step_id)
       .execute();

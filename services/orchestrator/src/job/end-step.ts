@@ -2,6 +2,7 @@
 import { isSystemStepId } from "@ossaat/contracts";
 import type { EndReason, StepId, StepResult } from "@ossaat/contracts";
 
+import { requestReconcile } from "../approval/request-approval.ts";
 import { toTimestamp } from "../clock.ts";
 import { endPlan } from "../plan/end-plan.ts";
 import { endAttempt, leaveRunning, listSteps } from "../step/step-rows.ts";
@@ -69,7 +70,7 @@ export async function failStep(engine: Engine, claim: Claim, failure: Failure): 
     if (!mayRetry) return endBadly(engine, change, step, failure);
     await endAttempt(change.tx, key, { now: change.now, outcome: "failed", errorCode: failure.code });
     await releaseReservation(change.tx, step);
-    if (isUncertain(step)) await askToReconcile(change, step, {});
+    if (isUncertain(step)) await askToReconcile(engine, change, step, {});
     else await backOff(engine, change, key, { failure, failures });
   });
 }
@@ -85,14 +86,16 @@ function uncertainText({ intent_call_id: callId }: Pick<StepRow, "intent_call_id
 
 /** Leaves the step to a person: running it again could repeat an effect that may happen only once. */
 export async function askToReconcile(
+  engine: Engine,
   change: PlanTx,
   step: StepRow,
   set: Partial<Pick<StepRow, "lost_count">>,
 ): Promise<void> {
   const key = keyOfRow(step);
   await leaveRunning(change.tx, key, { ...set, status: "needs_reconcile", attempt: step.attempt + 1 });
-  const message = `${uncertainText(step)}: look, then cancel the plan and retry it`;
+  const message = uncertainText(step);
   await change.append({ type: "step.reconcile_requested", stepId: key.stepId, data: { message } });
+  await requestReconcile(engine, change, { row: step, reason: message });
 }
 
 async function backOff(
@@ -156,7 +159,7 @@ export async function releaseStep(engine: Engine, claim: Claim, why: string): Pr
     if (change.plan.cancel_at !== null) return endBadly(engine, change, step, cancelledStep);
     await releaseReservation(change.tx, step);
     await endAttempt(change.tx, key, { now: change.now, outcome: "released" });
-    if (isUncertain(step)) return askToReconcile(change, step, {});
+    if (isUncertain(step)) return askToReconcile(engine, change, step, {});
     const row = await leaveRunning(change.tx, key, {
       status: "ready",
       attempt: key.attempt + 1,

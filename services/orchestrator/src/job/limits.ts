@@ -12,6 +12,8 @@ export const jobEngineLimits = {
   maxLost: 3,
   /** Longest backoff between failures, ms. */
   maxBackoffMs: 300_000,
+  /** Longest time another side may ask us to wait, ms: a day, so that a quota can renew. */
+  maxRetryAfterMs: 24 * 60 * 60 * 1000,
   /** First backoff, ms. */
   baseBackoffMs: 1_000,
   /** Grace for running steps after a cancel, ms. */

@@ -110,7 +110,7 @@ describe("a lost lease", () => {
     await dieAndComeBack();
     expect([await statusesOf(engine, planId), await eventsOf(engine, planId, before)]).toEqual([
       { plan: "running", a: "needs_reconcile" },
-      ["step.lost a", "step.reconcile_requested a"],
+      ["step.lost a", "step.reconcile_requested a", "approval.requested a"],
     ]);
   });
 

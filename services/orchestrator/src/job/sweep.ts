@@ -2,6 +2,7 @@
 // steps whose message was lost, and cancelled steps that did not stop in time.
 import type { ApprovalId, StepId, StepStatus } from "@ossaat/contracts";
 
+import { waitingStatus } from "../approval/request-approval.ts";
 import { voidApprovals } from "../approval/void-approvals.ts";
 import { endAttempt, getStep, leaveRunning, listSteps } from "../step/step-rows.ts";
 import type { StepRow, TimerRow } from "../store/tables.ts";
@@ -28,11 +29,11 @@ async function onApprovalDue(engine: Engine, change: PlanTx, timer: TimerRow): P
     .returningAll()
     .executeTakeFirst();
   const step = await getStep(change.tx, timer.plan_id, timer.step_id);
-  if (approval === undefined || step?.status !== "awaiting_approval") return;
+  if (approval === undefined || step === undefined || step.status !== waitingStatus(approval)) return;
   const data = { approvalId: timer.ref as ApprovalId, status: "expired" } as const;
   await change.append({ type: "approval.decided", stepId: timer.step_id, data });
   await endBadly(engine, change, step, {
-    reason: "expired",
+    reason: approval.kind === "reconcile" ? "needs_reconcile" : "expired",
     code: "policy_denied",
     message: "nobody answered the approval request in time",
     retryable: false,
@@ -107,7 +108,7 @@ async function loseStep(engine: Engine, change: PlanTx, step: StepRow): Promise<
   const worker = step.lease_owner ?? "unknown";
   await change.append({ type: "step.lost", stepId, attempt, data: { worker, lostCount } });
   if (change.plan.cancel_at !== null) return endBadly(engine, change, step, cancelledStep);
-  if (isUncertain(step)) return askToReconcile(change, step, { lost_count: lostCount });
+  if (isUncertain(step)) return askToReconcile(engine, change, step, { lost_count: lostCount });
   if (lostCount > jobEngineLimits.maxLost) return endBadly(engine, change, step, poison);
   const key = { planId: step.plan_id, stepId };
   await leaveRunning(change.tx, key, { status: "backoff", attempt: attempt + 1, lost_count: lostCount });

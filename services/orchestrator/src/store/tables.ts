@@ -85,7 +85,7 @@ export type ApprovalRow = {
   tenant_id: string;
   plan_id: string;
   step_id: string;
-  kind: "step" | "call";
+  kind: "step" | "call" | "reconcile";
   call_id: string | null;
   request_hash: string;
   request_json: string;
