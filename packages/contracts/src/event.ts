@@ -100,6 +100,8 @@ export const eventData = {
     branch: z.string().optional(),
     commit: z.string().optional(),
     evidenceRef: Sha256.optional(),
+    /** Why the evidence does not stand in the repository too; it is in the store under `evidenceRef`. */
+    recordProblem: z.string().optional(),
   }),
   "step.readied": z.looseObject({}),
   "step.started": z.looseObject({ worker: z.string(), fence: z.int(), agent: z.string() }),

@@ -58,7 +58,7 @@ export type PlanState = {
   revision: number;
   /** Newest revision whose plan.json and plan.md were written; 0 = none. */
   recordedRevision: number;
-  /** Why the files of the newest revision could not be written. */
+  /** Why the files of the newest revision, or the evidence of the end, could not be written. */
   recordProblem?: string | undefined;
   approvedHash?: string | undefined;
   /** Step hashes that a person approved. */
@@ -223,7 +223,8 @@ function foldPlanEvent(state: PlanState, event: PlanEvent): PlanState | undefine
       return { ...state, status: "cancelling" };
     case "plan.finished": {
       const { status, reason, message, branch, commit, evidenceRef } = event.data;
-      return { ...state, status, reason, message, branch, commit, evidenceRef, finishedAt: event.at };
+      const recordProblem = event.data.recordProblem ?? state.recordProblem;
+      return { ...state, status, reason, message, branch, commit, evidenceRef, recordProblem, finishedAt: event.at };
     }
     case "approval.requested":
       return addApproval(state, event);

@@ -1,5 +1,5 @@
 // The platform's last step: publish the branch, write the evidence, end the plan.
-import { finishStepId, foldPlan, isTerminalStep } from "@ossaat/contracts";
+import { AgentError, finishStepId, foldPlan, isTerminalStep } from "@ossaat/contracts";
 import type { EndReason, EventData, Plan, PlanEvent, PlanState } from "@ossaat/contracts";
 
 import { readEvents } from "../event/read-events.ts";
@@ -53,22 +53,36 @@ async function publish(deps: StepDeps, claim: Claim, signal: AbortSignal): Promi
   );
 }
 
-async function writeEvidence(
+/** Writes the evidence into the user's repository; says why when that cannot be done. */
+async function copyEvidence(
+  deps: StepDeps,
+  { planId, plan }: Claim,
+  files: { name: string; content: string }[],
+): Promise<{ recordProblem?: string }> {
+  try {
+    await deps.workspaces.writeRecord({ planId, repositoryPath: plan.repository_path, files });
+    return {};
+  } catch (error) {
+    const recordProblem = AgentError.from(error).message;
+    deps.engine.log.warn({ planId, problem: recordProblem }, "evidence files were not written");
+    return { recordProblem };
+  }
+}
+
+/** Stores the evidence; its copy in the repository may fail without harm to the plan's end. */
+async function recordEvidence(
   deps: StepDeps,
   claim: Claim,
   { log, end }: { log: Log; end: Parameters<typeof gatherEvidence>[1]["end"] },
-): Promise<string> {
+): Promise<Pick<EventData<"plan.finished">, "evidenceRef" | "recordProblem">> {
   const evidence = await gatherEvidence(deps.engine.artifacts, { ...log, end });
   const json = `${JSON.stringify(evidence, null, 2)}\n`;
-  await deps.workspaces.writeRecord({
-    planId: claim.planId,
-    repositoryPath: claim.plan.repository_path,
-    files: [
-      { name: "evidence.json", content: json },
-      { name: "evidence.md", content: renderEvidence(evidence) },
-    ],
-  });
-  return (await deps.engine.artifacts.put(json)).ref;
+  const { ref: evidenceRef } = await deps.engine.artifacts.put(json);
+  const copied = await copyEvidence(deps, claim, [
+    { name: "evidence.json", content: json },
+    { name: "evidence.md", content: renderEvidence(evidence) },
+  ]);
+  return { evidenceRef, ...copied };
 }
 
 /** Records how the plan ended, with its last step. @throws LeaseLost */
@@ -96,8 +110,8 @@ export async function runFinishStep(deps: StepDeps, claim: Claim, signal: AbortS
   const published = bad === undefined ? await publish(deps, claim, signal) : {};
   const status = bad === undefined ? ("succeeded" as const) : ("failed" as const);
   const end = { status, ...published, ...(bad === undefined ? {} : { reason: bad.reason }) };
-  const evidenceRef = await writeEvidence(deps, claim, { log, end });
-  await recordEnd(deps, claim, { ...end, evidenceRef, ...(bad === undefined ? {} : { message: bad.message }) });
+  const evidence = await recordEvidence(deps, claim, { log, end });
+  await recordEnd(deps, claim, { ...end, ...evidence, ...(bad === undefined ? {} : { message: bad.message }) });
   // NOTE: working trees of a failed plan stay, so that unfinished work can be looked at.
   deps.journal.forgetPlan(claim.planId);
   if (status === "succeeded") await deps.workspaces.remove({ planId: claim.planId });
