@@ -14,6 +14,8 @@ export const stepLimits = {
   maxRejections: 3,
   /** Characters of a refused result's reason that the step's end repeats. */
   maxReasonChars: 600,
+  /** Paths outside the approved ones that one message names. */
+  maxNamedPaths: 50,
   /** Invalid plans that are sent back to the planner. */
   maxPlanRepairs: 2,
   /** Tokens of one answer that are asked for. */

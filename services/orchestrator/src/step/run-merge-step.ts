@@ -11,6 +11,7 @@ import { completeStep } from "../job/end-step.ts";
 import type { Claim } from "../job/engine.ts";
 import { runAgent } from "./agent-loop.ts";
 import type { Verdict } from "./agent-loop.ts";
+import { diffPaths, findStrayPaths, readApprovedWrites, strayText } from "./check-paths.ts";
 import { chooseModel } from "./choose-model.ts";
 import { finishTool, reportResult } from "./finish-tool.ts";
 import { readHistory } from "./history.ts";
@@ -48,6 +49,31 @@ function conflictEnvelope(run: StepRun, conflict: Conflict): Envelope {
   return { ...envelope, paths: conflict.files };
 }
 
+/** Paths a resolution may hold: what the joined steps changed, which was checked at their end. */
+async function joinedPaths(
+  deps: StepDeps,
+  { claim, plan, step, rows, repositoryPath, signal }: StepRun,
+): Promise<string[]> {
+  const paths: string[] = [];
+  for (const { head } of mergeHeads(plan, step, rows)) {
+    const range = { planId: claim.planId, repositoryPath, from: plan.repository.commit, to: head };
+    paths.push(...diffPaths((await deps.workspaces.diffCommits(range, { signal })).files));
+  }
+  return paths;
+}
+
+async function strayPaths(
+  deps: StepDeps,
+  run: StepRun,
+  { workspaceId, envelope }: { workspaceId: WorkspaceId; envelope: Envelope },
+): Promise<string[]> {
+  const { claim, signal } = run;
+  const { files } = await deps.workspaces.diff({ workspaceId }, { signal });
+  const approved = await readApprovedWrites(deps.engine.store.read, claim.planId, [claim.stepId]);
+  const paths = [...envelope.paths, ...(await joinedPaths(deps, run))];
+  return findStrayPaths(files, { envelope: { ...envelope, paths }, approved });
+}
+
 async function resolveConflict(
   deps: StepDeps,
   run: StepRun,
@@ -60,6 +86,8 @@ async function resolveConflict(
   const envelope = conflictEnvelope(run, conflict);
   const at = await authoredAt(deps, claim);
   const judge = async (): Promise<Verdict<MergeResult>> => {
+    const stray = await strayPaths(deps, run, { workspaceId, envelope });
+    if (stray.length > 0) return { accepted: false, feedback: strayText(stray) };
     try {
       return {
         accepted: true,

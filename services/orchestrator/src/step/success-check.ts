@@ -3,6 +3,7 @@ import type { CommandRecord, DiffFile, Envelope, Step, TestReport, ToolName, Wor
 
 import { load } from "../artifact/artifacts.ts";
 import type { Claim } from "../job/engine.ts";
+import { findStrayPaths, readApprovedWrites, strayText } from "./check-paths.ts";
 import { executeCall } from "./execute-call.ts";
 import { finishTool } from "./finish-tool.ts";
 import type { StepHistory } from "./history.ts";
@@ -96,8 +97,7 @@ function hasReport(report: unknown): boolean {
   return typeof report === "object" && report !== null && "findings" in report;
 }
 
-/** Proves the step's success check; the reason is text for the model. @throws AgentError, LeaseLost */
-export async function checkSuccess(deps: StepDeps, input: CheckInput): Promise<CheckResult> {
+async function checkKind(deps: StepDeps, input: CheckInput): Promise<CheckResult> {
   const { step, workspaceId, signal } = input;
   const check = step.successCheck;
   switch (check.kind) {
@@ -116,4 +116,28 @@ export async function checkSuccess(deps: StepDeps, input: CheckInput): Promise<C
     case "merged":
       return { ok: true };
   }
+}
+
+/** Compares the tree that will be committed with what people approved for the step. */
+async function checkPaths(
+  deps: StepDeps,
+  { claim, step, workspaceId, signal }: CheckInput,
+): Promise<{ ok: true } | { ok: false; why: string }> {
+  const { files } = await deps.workspaces.diff({ workspaceId }, { signal });
+  const approved = await readApprovedWrites(deps.engine.store.read, claim.planId, [claim.stepId]);
+  const stray = findStrayPaths(files, { envelope: step.envelope, approved });
+  return stray.length === 0 ? { ok: true } : { ok: false, why: strayText(stray) };
+}
+
+/**
+ * Proves the step's success check and, for a writing step, that its diff stays inside the approved
+ * paths; the reason is text for the model.
+ * @throws AgentError, LeaseLost
+ */
+export async function checkSuccess(deps: StepDeps, input: CheckInput): Promise<CheckResult> {
+  const result = await checkKind(deps, input);
+  if (!result.ok || input.step.action !== "apply_changes") return result;
+  // NOTE: after the check itself, which may have changed files as well.
+  const paths = await checkPaths(deps, input);
+  return paths.ok ? result : { ...result, ...paths };
 }
