@@ -1,4 +1,5 @@
 // How "done" is proved: by the runner, in the sandbox, on the tree that will be committed.
+import { hashJson, toolInputs, toolSpecs } from "@ossaat/contracts";
 import type { CommandRecord, DiffFile, Envelope, Step, TestReport, ToolName, WorkspaceId } from "@ossaat/contracts";
 
 import { load } from "../artifact/artifacts.ts";
@@ -6,7 +7,7 @@ import type { Claim } from "../job/engine.ts";
 import { findStrayPaths, readApprovedWrites, strayText } from "./check-paths.ts";
 import { executeCall } from "./execute-call.ts";
 import { finishTool } from "./finish-tool.ts";
-import type { StepHistory } from "./history.ts";
+import type { CallRecord, StepHistory } from "./history.ts";
 import { countRejections } from "./next-action.ts";
 import type { StepDeps } from "./step-deps.ts";
 
@@ -64,10 +65,23 @@ async function runCheck(
   );
 }
 
-/** The newest test result when nothing changed after it. */
-async function freshTests(deps: StepDeps, { history }: CheckInput): Promise<CheckOutput | undefined> {
-  const last = history.finishedCalls.findLast(({ finished }) => finished?.snapshot !== undefined);
-  if (last?.tool !== "run_tests" || last.finished?.state !== "completed") return undefined;
+/** Arguments of a run of all tests; any other form, a filter above all, proves less. */
+const allTests = hashJson({ tool: "run_tests", inputJson: JSON.stringify(toolInputs.run_tests.parse({})) });
+
+/** Whether a call was really run and may have changed something, ignored files included. */
+function hasEffect({ tool, argsHash }: CallRecord): boolean {
+  return argsHash !== undefined && Object.hasOwn(toolSpecs, tool) && toolSpecs[tool as ToolName].effect !== "pure";
+}
+
+/** The agent's own run of all tests, when nothing was done after it and the tree is still the one it ran on. */
+async function freshTests(
+  deps: StepDeps,
+  { history, workspaceId, signal }: CheckInput,
+): Promise<CheckOutput | undefined> {
+  const last = history.finishedCalls.findLast(hasEffect);
+  if (last?.argsHash !== allTests || last.finished?.state !== "completed") return undefined;
+  const { tree } = await deps.workspaces.snapshot({ workspaceId }, { signal });
+  if (last.finished.snapshot !== tree) return undefined;
   return (await load(deps.engine.artifacts, last.finished.output)) as CheckOutput;
 }
 
