@@ -37,8 +37,9 @@ export type ExecuteDeps = {
 
 type Call = { events: EventLog; abort: AbortController; request: string; done: Promise<void> };
 
-/** Tools that look at the index or change files; two at a time would see half-made states. */
-const needsLock = (name: ToolName): boolean => toolSpecs[name].effect !== "pure" || name.startsWith("git_");
+/** Tools that let git look at the files; two at a time, or one beside a running command, would see half-made states. */
+const readers: ReadonlySet<ToolName> = new Set(["git_status", "git_diff", "git_log", "list_files", "search_text"]);
+const needsLock = (name: ToolName): boolean => toolSpecs[name].effect !== "pure" || readers.has(name);
 
 function runTool(deps: ExecuteDeps, call: CheckedCall, context: ToolContext): Promise<ToolResult> {
   // The registry maps each name to the tool of that very input; the pair was checked together.

@@ -3,6 +3,7 @@ import picomatch from "picomatch";
 
 import { excludeOption } from "../dependencies/dependency-folder.ts";
 import { displayPath, splitNul } from "../git/git.ts";
+import { removeGitDirs } from "../workspace/nested-git.ts";
 import { placeOf } from "../workspace/working-tree.ts";
 import type { ToolContext } from "./tool.ts";
 
@@ -12,6 +13,7 @@ export async function listTracked(
   filter: { folder: string; glob?: string | undefined },
 ): Promise<string[]> {
   const { git, workspace, signal } = context;
+  await removeGitDirs(workspace.dir);
   const scope = filter.folder === "." ? [] : ["--", filter.folder];
   const installed = (workspace.dependencies?.folders ?? []).map(excludeOption);
   const args = ["ls-files", "-z", "-c", "-o", "--exclude-standard", "--deduplicate", ...installed, ...scope];

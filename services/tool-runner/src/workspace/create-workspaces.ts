@@ -10,6 +10,7 @@ import type { Git } from "../git/git.ts";
 import type { LogStore } from "../log/log-store.ts";
 import { commitMessage, commitTree, gitDate } from "./commit-tree.ts";
 import { diffTrees } from "./diff-trees.ts";
+import { findGitlinks } from "./gitlinks.ts";
 import { inspectRepository } from "./inspect-repository.ts";
 import { checkId } from "./layout.ts";
 import type { Layout } from "./layout.ts";
@@ -99,7 +100,8 @@ async function openWorkspace(deps: Opened, request: OpenRequest, signal?: AbortS
   const repository = await findUserRepository(git, request.repositoryPath);
   const gitDir = await gitDirWith(deps, repository, request.commit, signal);
   const base = await requireObject(git, gitDir, request.commit, "commit");
-  const record = { schemaVersion: 1 as const, workspaceId, planId, gitDir, base, tip: base };
+  const gitlinks = await findGitlinks(git, gitDir, base);
+  const record = { schemaVersion: 1 as const, workspaceId, planId, gitDir, base, tip: base, gitlinks };
   await checkOut(git, withPlaces(layout, record), base);
   await offerDependencies(deps, await saveWorkspace(layout, record), repository);
   return { tree: await requireObject(git, gitDir, base, "tree") };

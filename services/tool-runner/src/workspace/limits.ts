@@ -18,3 +18,10 @@ export const mergeLimits = {
   /** Commits one merge replays. */
   maxCommits: 2_000,
 } as const;
+
+export const walkLimits = {
+  /** Entries of one working tree, ignored ones and caches too: several times the largest known repository. */
+  maxEntries: 4_000_000,
+  /** Folders read at a time: enough to keep the disk busy, few enough for the open file limit. */
+  parallelFolders: 32,
+} as const;

@@ -1,18 +1,104 @@
-// A repository made inside a working tree (git init, a scaffolding tool) would be recorded as a
-// link to a commit nobody has, and its configuration is the agent's. Its git dir is removed, so
-// that its files are recorded as plain files.
-import { lstat, rm } from "node:fs/promises";
+// No `.git` stays in a working tree: the configuration behind one is the agent's, and host-side git
+// would read it, or start what it names. The tree is walked here, without git's help.
+import { chmod, lstat, readdir, rm } from "node:fs/promises";
 
-/** `untracked` is git's own list: a name that ends with a slash is a nested repository. */
-export async function removeNestedGitDirs(root: string, untracked: readonly string[]): Promise<void> {
-  for (const name of untracked) {
-    if (!name.endsWith("/")) continue;
-    const bytes = Buffer.concat([Buffer.from(`${root}/`), Buffer.from(`${name}.git`, "latin1")]);
-    // rm never follows a link, and the folders above were listed by git as real ones.
-    const isPresent = await lstat(bytes).then(
-      () => true,
-      () => false,
-    );
-    if (isPresent) await rm(bytes, { recursive: true, force: true });
+import { AgentError } from "@ossaat/contracts";
+
+import { walkLimits } from "./limits.ts";
+
+const slash = Buffer.from("/");
+
+function child(folder: Buffer, name: Buffer): Buffer {
+  return Buffer.concat([folder, slash, name]);
+}
+
+/** Whether a file system that ignores case would take the name for `.git`. */
+function isGitName(name: Buffer): boolean {
+  return name.length === 4 && name.toString("latin1").toLowerCase() === ".git";
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
+}
+
+async function entriesOf(folder: Buffer) {
+  const read = () => readdir(folder, { withFileTypes: true, encoding: "buffer" });
+  try {
+    return await read();
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return [];
+    if (codeOf(error) !== "EACCES") throw error;
+    // A folder may be closed to a walk and open to one who knows the names in it. git keeps no such modes.
+    await chmod(folder, 0o700);
+    return read();
   }
+}
+
+/** Removes what is called `.git` in one folder and gives its real folders. */
+async function cleanFolder(folder: Buffer): Promise<{ folders: Buffer[]; entries: number }> {
+  const entries = await entriesOf(folder);
+  const folders: Buffer[] = [];
+  for (const entry of entries) {
+    const path = child(folder, entry.name);
+    if (isGitName(entry.name)) await removeTree(path);
+    else if (entry.isDirectory()) folders.push(path);
+  }
+  return { folders, entries: entries.length };
+}
+
+function tooLarge(cause?: unknown): AgentError {
+  const message = `The working tree has more than ${walkLimits.maxEntries} entries, or names too long to reach.`;
+  return new AgentError("limit_exceeded", message, { cause });
+}
+
+/** Visits every real folder below `root`, never through a link. @throws AgentError limit_exceeded */
+async function walk(root: Buffer, visit: (folder: Buffer) => Promise<{ folders: Buffer[]; entries: number }>) {
+  let waiting = [root];
+  let seen = 0;
+  while (waiting.length > 0) {
+    const now = waiting.slice(-walkLimits.parallelFolders);
+    waiting = waiting.slice(0, -walkLimits.parallelFolders);
+    const visited = await Promise.all(now.map(visit)).catch((error: unknown) => {
+      throw codeOf(error) === "ENAMETOOLONG" ? tooLarge(error) : error;
+    });
+    for (const { folders, entries } of visited) {
+      seen += entries;
+      waiting.push(...folders);
+    }
+    if (seen > walkLimits.maxEntries) throw tooLarge();
+  }
+}
+
+/**
+ * Removes a file, a link or a folder with all below it. Folders that were closed to their owner are
+ * opened first. No box may be alive on it. Nothing there is no error.
+ */
+export async function removeTree(path: Buffer | string): Promise<void> {
+  const bytes = Buffer.from(path as string);
+  const remove = () => rm(bytes, { recursive: true, force: true });
+  try {
+    await remove();
+  } catch (error) {
+    if (codeOf(error) !== "EACCES" && codeOf(error) !== "EPERM" && codeOf(error) !== "ENOTEMPTY") throw error;
+    await walk(bytes, openFolder);
+    await remove();
+  }
+}
+
+async function openFolder(folder: Buffer): Promise<{ folders: Buffer[]; entries: number }> {
+  const stats = await lstat(folder);
+  if (!stats.isDirectory()) return { folders: [], entries: 0 };
+  await chmod(folder, 0o700);
+  const entries = await entriesOf(folder);
+  const folders = entries.filter((entry) => entry.isDirectory()).map((entry) => child(folder, entry.name));
+  return { folders, entries: entries.length };
+}
+
+/**
+ * Removes every `.git` at any depth, file or folder. Called before host-side git works on a working
+ * tree; the caller holds its lock and no box is alive on it.
+ * @throws AgentError limit_exceeded for a tree that cannot be walked whole: git must not see it.
+ */
+export async function removeGitDirs(root: string): Promise<void> {
+  await walk(Buffer.from(root), cleanFolder);
 }

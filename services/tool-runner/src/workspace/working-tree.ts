@@ -4,14 +4,14 @@ import { access, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { randomUUID } from "node:crypto";
 
-import { excludeOption } from "../dependencies/dependency-folder.ts";
-import { splitNul } from "../git/git.ts";
 import type { Git, GitPlace } from "../git/git.ts";
-import { removeNestedGitDirs } from "./nested-git.ts";
 import type { TreeChange } from "./diff-trees.ts";
+import { dropGitlinks, findGitlinks, withoutGitlinks, writeTreeWith } from "./gitlinks.ts";
+import type { Gitlink } from "./gitlinks.ts";
+import { removeGitDirs } from "./nested-git.ts";
 import type { OpenWorkspace } from "./workspace-record.ts";
 
-export function placeOf(workspace: OpenWorkspace): GitPlace & { gitDir: string } {
+export function placeOf(workspace: OpenWorkspace): GitPlace & { gitDir: string; indexFile: string } {
   return { gitDir: workspace.gitDir, workTree: workspace.dir, indexFile: workspace.indexFile };
 }
 
@@ -32,7 +32,13 @@ export async function checkOut(git: Git, workspace: OpenWorkspace, commit: strin
   await mkdir(temporary, { recursive: true, mode: 0o700 });
   await mkdir(workspace.metaDir, { recursive: true, mode: 0o700 });
   try {
-    await git.run(["read-tree", "--reset", "-u", commit], { gitDir: workspace.gitDir, workTree: temporary, indexFile });
+    const { gitDir } = workspace;
+    const tree = await withoutGitlinks(git, gitDir, commit, indexFile);
+    await git.run(["read-tree", "--reset", "-u", tree], { gitDir, workTree: temporary, indexFile });
+    // An empty folder, as git itself leaves for a submodule that was not fetched.
+    for (const { path } of workspace.gitlinks ?? []) {
+      await mkdir(Buffer.concat([Buffer.from(`${temporary}/`), Buffer.from(path, "latin1")]), { recursive: true });
+    }
     await rm(workspace.dir, { recursive: true, force: true });
     await rename(indexFile, workspace.indexFile);
     await rename(temporary, workspace.dir);
@@ -43,13 +49,27 @@ export async function checkOut(git: Git, workspace: OpenWorkspace, commit: strin
 }
 
 /**
- * `git add` of everything but installed dependencies. They are named to git itself: the rules of a
- * .gitignore file could bring them back.
+ * `git add` of everything but installed dependencies and places of submodules. They are named to git
+ * itself: the rules of a .gitignore file could bring them back.
  */
-function addArguments(folders: readonly string[]): string[] {
-  const add = ["add", "-A", "--ignore-errors"];
-  if (folders.length === 0) return add;
-  return ["--no-literal-pathspecs", ...add, "--", ".", ...folders.map((folder) => `:(exclude,literal)${folder}`)];
+function addEverything(folders: readonly string[], links: readonly Gitlink[]) {
+  const add = ["--no-literal-pathspecs", "add", "-A", "--ignore-errors"];
+  const exclude = Buffer.from(":(exclude,literal)");
+  const names = [
+    ...folders.map((folder) => Buffer.from(folder)),
+    ...links.map(({ path }) => Buffer.from(path, "latin1")),
+  ];
+  const rows = names.flatMap((name) => [exclude, name, Buffer.from([0])]);
+  return {
+    args: [...add, "--pathspec-from-file=-", "--pathspec-file-nul"],
+    // Names travel as bytes: an argument would have to be UTF-8.
+    input: Buffer.concat([Buffer.from(".\0"), ...rows]),
+  };
+}
+
+/** Submodules of the base. A working tree of an earlier version has no note of them. */
+async function gitlinksOf(git: Git, workspace: OpenWorkspace): Promise<readonly Gitlink[]> {
+  return workspace.gitlinks ?? findGitlinks(git, workspace.gitDir, workspace.base);
 }
 
 /** Keeps an object alive. Our refs are files of their own, never packed, so one that is there needs no git. */
@@ -67,13 +87,13 @@ export async function takeSnapshot(git: Git, workspace: OpenWorkspace, signal?: 
   const place = { ...placeOf(workspace), signal };
   // Left by a killed process; this process holds the workspace alone.
   await rm(`${workspace.indexFile}.lock`, { force: true });
-  const folders = workspace.dependencies?.folders ?? [];
-  const list = ["ls-files", "-z", "-o", "--exclude-standard", ...folders.map(excludeOption)];
-  const untracked = splitNul((await git.run(list, place)).stdout);
-  await removeNestedGitDirs(workspace.dir, untracked);
+  await removeGitDirs(workspace.dir);
+  const links = await gitlinksOf(git, workspace);
+  if (links.length > 0) await dropGitlinks(git, place, links);
   // Unreadable files are left out rather than making every later call fail.
-  await git.run(addArguments(folders), { ...place, okCodes: [1] });
-  const tree = await git.text(["write-tree"], place);
+  const { args, input } = addEverything(workspace.dependencies?.folders ?? [], links);
+  await git.run(args, { ...place, input, okCodes: [1] });
+  const tree = await writeTreeWith(git, place, links);
   await keep(git, workspace, tree);
   return tree;
 }
@@ -82,7 +102,8 @@ export async function takeSnapshot(git: Git, workspace: OpenWorkspace, signal?: 
 export async function restoreTree(git: Git, workspace: OpenWorkspace, tree: string): Promise<void> {
   // First everything untracked becomes tracked, so that git knows what to remove.
   await takeSnapshot(git, workspace);
-  await git.run(["read-tree", "--reset", "-u", tree], placeOf(workspace));
+  const files = await withoutGitlinks(git, workspace.gitDir, tree, workspace.indexFile);
+  await git.run(["read-tree", "--reset", "-u", files], placeOf(workspace));
 }
 
 /** Undoes the given changes (relative to `before`) and returns the tree that is left. */
@@ -107,8 +128,9 @@ export async function revertChanges(
     const scratch = { ...place, indexFile };
     await git.run(["update-index", "-z", "--index-info"], { ...scratch, input: stdout });
     await git.run(["update-index", "--replace", "-z", "--index-info"], { ...scratch, input });
-    const wanted = await git.text(["write-tree"], scratch);
-    await git.run(["read-tree", "--reset", "-u", wanted], place);
+    const files = await git.text(["write-tree"], scratch);
+    const wanted = await writeTreeWith(git, scratch, await gitlinksOf(git, workspace));
+    await git.run(["read-tree", "--reset", "-u", files], place);
     await keep(git, workspace, wanted);
     return wanted;
   } finally {

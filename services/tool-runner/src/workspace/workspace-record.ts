@@ -6,6 +6,7 @@ import { AgentError } from "@ossaat/contracts";
 import { z } from "zod";
 
 import { Dependencies } from "../dependencies/dependency-folder.ts";
+import { Gitlink } from "./gitlinks.ts";
 import type { Layout } from "./layout.ts";
 import { writeFileAtomic } from "./write-file-atomic.ts";
 
@@ -20,6 +21,8 @@ const WorkspaceRecord = z.looseObject({
   tip: z.string(),
   /** What the user has installed in their checkout; absent when nothing was found. */
   dependencies: Dependencies.optional(),
+  /** Submodules of the base; absent in records of earlier versions. */
+  gitlinks: z.array(Gitlink).optional(),
 });
 export type WorkspaceRecord = z.infer<typeof WorkspaceRecord>;
 
@@ -58,8 +61,11 @@ export async function loadWorkspace(layout: Layout, workspaceId: string): Promis
 }
 
 export async function saveWorkspace(layout: Layout, record: WorkspaceRecord): Promise<OpenWorkspace> {
-  const { workspaceId, planId, gitDir, base, tip, dependencies } = record;
-  const known = dependencies === undefined ? {} : { dependencies };
+  const { workspaceId, planId, gitDir, base, tip, dependencies, gitlinks } = record;
+  const known = {
+    ...(dependencies === undefined ? {} : { dependencies }),
+    ...(gitlinks === undefined ? {} : { gitlinks }),
+  };
   const kept: WorkspaceRecord = { schemaVersion: 1, workspaceId, planId, gitDir, base, tip, ...known };
   await writeFileAtomic(join(layout.metaDir(workspaceId), "workspace.json"), JSON.stringify(kept));
   return withPlaces(layout, kept);
