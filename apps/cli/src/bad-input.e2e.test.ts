@@ -105,6 +105,34 @@ describe("repositories", () => {
   });
 });
 
+describe("what a patch may hold", () => {
+  test("bytes that are no UTF-8 arrive as they are, whatever the user's git settings", async () => {
+    const latin = Buffer.from([0x67, 0x72, 0xfc, 0xdf, 0x0a]);
+    const folder = await makeRepository(path.join(cli.folder, "latin"));
+    writeFileSync(path.join(folder, "latin.txt"), latin);
+    git(folder, "add", "--all");
+    git(folder, "commit", "--quiet", "--message=latin");
+    git(folder, "config", "color.ui", "always");
+    git(folder, "config", "diff.noprefix", "true");
+    const script = await writeScript(path.join(cli.folder, "latin.json"), [
+      ...counterFrame,
+      ...turns(
+        "code-writer",
+        "fix",
+        { toolCalls: [editSum, call("run_command", { argv: ["cp", "latin.txt", "src/copy.txt"] })] },
+        finish("Mended, and a copy."),
+      ),
+    ]);
+    const run = await cli.json(folder, ["run", goal, "--model", script, "--yes"]);
+    expect(run.code, run.stderr).toBe(9);
+    const scope = ["approve", run.value.plan.approvals[0].approvalId, "--watch"];
+    expect((await cli.run(folder, scope)).code).toBe(0);
+    const patch = await cli.run(folder, ["apply", "--patch"]);
+    expect(patch.code, patch.stderr).toBe(0);
+    expect(readFileSync(path.join(folder, "src/copy.txt")).equals(latin)).toBe(true);
+  });
+});
+
 describe("goals and flags", () => {
   test.each([
     ["an empty goal", [""], "The goal is empty"],
@@ -126,6 +154,20 @@ describe("goals and flags", () => {
     const result = await cli.run(repository, ["plan"], { input: "  \n" });
     expect(result.code).toBe(2);
     expect(result.stderr).toContain("The goal is empty");
+  });
+
+  test.each([
+    ["a usage error", ["plan", "--frob", "--json"]],
+    ["a flag that cannot be read", ["plan", goal, "--output=json", "-C", "nowhere"]],
+  ])("%s is JSON where JSON was asked for", async (_name, args) => {
+    const result = await cli.run(repository, args);
+    expect(result.code).toBe(2);
+    expect(JSON.parse(result.stdout)).toMatchObject({ schemaVersion: 1, error: { code: "invalid_input" } });
+  });
+
+  test("a wish for a plan without a model says what to do instead", async () => {
+    const planned = await cli.json(repository, ["plan", goal, "--model", "none"]);
+    await expectFailure(["revise", planned.value.plan.id, "smaller"], 1, "made without a model");
   });
 
   test("an unknown command suggests one", async () => {
@@ -209,7 +251,7 @@ describe("approvals", () => {
   test("an old hash, another plan, twice the same, twice otherwise", async () => {
     const { plan, approval } = await parked("twice");
     await expectFailure(["approve", approval.approvalId, "--hash", "0".repeat(64)], 1, "You were shown hash");
-    await expectFailure(["approve", "approval-ffffffffffffffff"], 6, "no approval request");
+    await expectFailure(["approve", "approval-ffffffffffffffff"], 6, "no such approval request");
     const first = await cli.run(repository, ["deny", approval.approvalId, "--reason", "not needed"]);
     expect(first.code, first.stderr).toBe(0);
     const again = await cli.run(repository, ["deny", approval.approvalId, "--reason", "not needed"]);

@@ -27,7 +27,7 @@ export type CommandContext = {
   /** Absolute; where the command acts, `-C` or the current folder. */
   folder: string;
   /** The server, started when none answers. @throws AgentError unavailable, conflict */
-  connect(): Promise<Connection>;
+  connect(options?: { mustFit?: boolean }): Promise<Connection>;
 };
 
 function existingFolder(flag: string | undefined): string {
@@ -45,8 +45,9 @@ export function createContext(flags: CommonFlags): CommandContext {
     output,
     style: createStyle(output),
     folder: existingFolder(flags.cd),
-    connect: async () => {
+    connect: async ({ mustFit = false } = {}) => {
       const connection = await connect(config, {
+        mustFit,
         ...(flags.dangerouslyNoSandbox === true ? { dangerouslyNoSandbox: true } : {}),
         ...(flags.trace === undefined ? {} : { traceFile: flags.trace }),
         ...(output.isInteractive ? { onStart: () => output.note("Starting the embedded server …") } : {}),

@@ -3,7 +3,7 @@
 import os from "node:os";
 import path from "node:path";
 
-import { AgentError } from "@ossaat/contracts";
+import { AgentError, proveToken, sha256Hex } from "@ossaat/contracts";
 import type { ProviderEnv } from "@ossaat/providers";
 import { z } from "zod";
 
@@ -66,6 +66,15 @@ function optional<K extends string, V>(key: K, value: V | undefined): Partial<Re
   return value === undefined ? {} : ({ [key]: value } as Record<K, V>);
 }
 
+/** A user id without a name, as in many containers, is no reason to fail. */
+function userName(): string {
+  try {
+    return os.userInfo().username;
+  } catch {
+    return `uid-${process.getuid?.() ?? "unknown"}`;
+  }
+}
+
 /** Reads the settings. @throws AgentError invalid_input naming the variable */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
   const parsed = Env.safeParse(environment);
@@ -98,7 +107,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     isCi: env.CI !== undefined && env.CI !== "" && env.CI !== "false",
     isDumbTerminal: env.TERM === "dumb",
     ...optional("editor", env.VISUAL ?? env.EDITOR),
-    userName: os.userInfo().username,
+    userName: userName(),
   };
 }
 
@@ -109,4 +118,10 @@ export function serverEnv(config: Config): NodeJS.ProcessEnv {
     OSSAAT_STATE_DIR: config.stateDir,
     ...(config.modelRequestLog === undefined ? {} : { OSSAAT_MODEL_REQUEST_LOG: config.modelRequestLog }),
   };
+}
+
+/** By variable that is set: a fingerprint of its value, useless without the server's token. */
+export function settingProofs({ providerEnv, providerKeys }: Config, token: string): Record<string, string> {
+  const values = new Map(Object.entries(providerEnv));
+  return Object.fromEntries(providerKeys.map((name) => [name, proveToken(token, sha256Hex(values.get(name) ?? ""))]));
 }

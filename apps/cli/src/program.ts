@@ -120,6 +120,7 @@ function decideCommands(program: Command, exit: (code: number) => void): void {
     .option("--comment <text>", "kept with the approval")
     .option("-m, --model <model>", "model that runs the plan")
     .option("-w, --watch", "watch the run afterwards")
+    .option("-y, --yes", "do not ask again on a terminal")
     .addOption(onApproval())
     .action(
       act(exit, async (context, [id], flags) =>
@@ -274,6 +275,13 @@ function createProgram(exit: (code: number) => void): Command {
   return program;
 }
 
+/** Whether a command line that could not be read asked for JSON. */
+function wantsJson(words: readonly string[]): boolean {
+  const output = words[words.indexOf("--output") + 1];
+  const named = words.includes("--output") ? output : words.find((word) => word.startsWith("--output="))?.slice(9);
+  return words.includes("--json") || named === "json" || named === "ndjson";
+}
+
 /** Runs one command line and returns the exit code. */
 export async function runProgram(words: readonly string[]): Promise<number> {
   let exitCode: number = exitCodes.done;
@@ -286,10 +294,16 @@ export async function runProgram(words: readonly string[]): Promise<number> {
     await program.parseAsync(words, { from: "user" });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done;
     const { reportError } = await import("./terminal/output.ts");
     const json = (value: unknown) => void process.stdout.write(`${JSON.stringify(value)}\n`);
-    const format = words.includes("--json") ? "json" : "text";
+    const format = wantsJson(words) ? "json" : "text";
+    if (error instanceof CommanderError) {
+      // commander has told it on stderr; a program that reads stdout gets it as well.
+      const message = error.message.replace(/^error: /, "");
+      if (format === "json") json({ schemaVersion: 1, error: { code: "invalid_input", message, details: {} } });
+      return exitCodes.usage;
+    }
     return reportError(AgentError.from(error), {
       format,
       json,

@@ -1,6 +1,6 @@
 // The embedded server from outside: one owner, loopback only, its token, and its end when idle.
 import { spawn } from "node:child_process";
-import { readFileSync, statSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
@@ -138,6 +138,34 @@ describe("one owner", () => {
       expect(text).toContain(`Port ${port} is in use`);
     } finally {
       taken.close();
+    }
+  });
+});
+
+describe("a stranger on the port of a server that is gone", () => {
+  test("is sent no token, trusted with nothing and never stopped", async () => {
+    const own = await createCli();
+    const seen: string[] = [];
+    const stranger = createServer((request, response) => {
+      seen.push(`${request.method} ${request.url?.split("?")[0]} ${request.headers.authorization ?? "-"}`);
+      response.setHeader("content-type", "application/json");
+      response.end(JSON.stringify({ status: "ok", proof: "00", pid: process.pid, schemaVersion: 1 }));
+    });
+    await new Promise<void>((resolve) => stranger.listen(0, "127.0.0.1", resolve));
+    const { port } = stranger.address() as AddressInfo;
+    const file = { schemaVersion: 1, url: `http://127.0.0.1:${port}`, token: "old-token", pid: process.pid };
+    mkdirSync(own.stateDir, { recursive: true });
+    writeFileSync(
+      path.join(own.stateDir, "server.json"),
+      JSON.stringify({ ...file, version: "0.1.0", startedAt: "2026-01-01T00:00:00Z", settingProofs: {} }),
+    );
+    try {
+      expect((await own.json(own.folder, ["down"])).value).toEqual({ schemaVersion: 1, stopped: false });
+      expect((await own.json(own.folder, ["runs"])).code).toBe(0);
+      expect(new Set(seen)).toEqual(new Set(["GET /healthz -"]));
+    } finally {
+      stranger.close();
+      await own.close();
     }
   });
 });

@@ -1,12 +1,12 @@
 // The public edge in front of the orchestrator: ids, guards, limits, health, and an internal
 // token for whoever was let in. It holds no plan logic and no provider key.
-import { AgentError, PersonCapability, errorTable } from "@ossaat/contracts";
+import { AgentError, PersonCapability, errorTable, proveToken } from "@ossaat/contracts";
 import type { ErrorBody } from "@ossaat/contracts";
 import express from "express";
 import type { Express, NextFunction, Request, RequestHandler, Response } from "express";
 import { rateLimit } from "express-rate-limit";
 
-import { checkHost, checkToken, withIds } from "./guard.ts";
+import { checkHost, checkToken, hasToken, withIds } from "./guard.ts";
 import { gatewayLimits } from "./limits.ts";
 import { openApiDocument } from "./open-api.ts";
 import { traceRequest } from "./trace-request.ts";
@@ -38,9 +38,11 @@ function answerError(response: Response, error: AgentError): void {
   response.status(errorTable[error.code].httpStatus).json(body);
 }
 
-function limiter(): RequestHandler {
+/** Bounds callers without a token only: nobody may use up what the owner needs to cancel a run. */
+function limiter({ token }: GatewayOptions): RequestHandler {
   return rateLimit({
     windowMs: 60_000,
+    skip: (request) => hasToken(request, token),
     limit: gatewayLimits.requestsPerMinute,
     standardHeaders: "draft-8",
     legacyHeaders: false,
@@ -51,8 +53,10 @@ function limiter(): RequestHandler {
 }
 
 function health(options: GatewayOptions, app: Express): void {
-  app.get("/healthz", (_request, response) => {
-    response.json({ status: "ok", version: options.version });
+  app.get("/healthz", (request, response) => {
+    const { challenge } = request.query;
+    const proof = typeof challenge === "string" ? { proof: proveToken(options.token, challenge) } : {};
+    response.json({ status: "ok", version: options.version, ...proof });
   });
   app.get("/readyz", async (_request, response) => {
     try {
@@ -84,8 +88,8 @@ export function createGateway(options: GatewayOptions): Express {
   app.use(traceRequest);
   app.use(withIds);
   app.use(checkHost(new Set(options.allowedHosts)));
-  app.use(limiter());
   health(options, app);
+  app.use(limiter(options));
   app.use(checkToken(options.token));
   app.use(forward(options));
   app.use((request: Request, response: Response) => {

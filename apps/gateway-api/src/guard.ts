@@ -51,11 +51,16 @@ function equals(a: string, b: string): boolean {
   return timingSafeEqual(Buffer.from(sha256Hex(a)), Buffer.from(sha256Hex(b)));
 }
 
+/** Whether a request carries the API token. */
+export function hasToken(request: Request, token: string): boolean {
+  const [scheme, given] = (request.get("authorization") ?? "").split(" ");
+  return scheme?.toLowerCase() === "bearer" && given !== undefined && equals(given, token);
+}
+
 /** Requires the API token. */
 export function checkToken(token: string): RequestHandler {
   return (request, _response, next) => {
-    const [scheme, given] = (request.get("authorization") ?? "").split(" ");
-    if (scheme?.toLowerCase() === "bearer" && given !== undefined && equals(given, token)) {
+    if (hasToken(request, token)) {
       next();
       return;
     }

@@ -4,6 +4,7 @@ import type {
   AgentListResponse,
   ApprovalDecision,
   ApprovalListResponse,
+  ApprovalState,
   CreatePlanRequest,
   DiffResponse,
   EditPlanRequest,
@@ -25,6 +26,9 @@ export type ClientOptions = {
   token(): string | Promise<string>;
   fetch?: typeof fetch;
 };
+
+/** Time the server has to answer a request, ms; planning and running happen after the answer. */
+const requestTimeoutMs = 60_000;
 
 type Call = {
   method?: string;
@@ -74,7 +78,8 @@ function makeSend(options: ClientOptions) {
           ...headers,
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        ...(signal === undefined ? {} : { signal }),
+        // A stream may stay open; anything else is answered in time or not at all.
+        signal: signal ?? AbortSignal.timeout(requestTimeoutMs),
       });
     const isRepeatable = call.isRepeatable ?? method === "GET";
     let response: Response;
@@ -107,6 +112,8 @@ export type Client = {
   getEvidence(planId: string): Promise<unknown>;
   readLog(logRef: string, fromByte?: number): Promise<{ data: string; totalBytes: number }>;
   listApprovals(options?: { plan?: string; status?: "all" }): Promise<ApprovalListResponse>;
+  /** @throws AgentError not_found */
+  getApproval(approvalId: string): Promise<ApprovalState>;
   decideApproval(
     approvalId: string,
     decision: ApprovalDecision,
@@ -152,6 +159,8 @@ export function createClient(options: ClientOptions): Client {
     readLog: (logRef, fromByte = 0) =>
       json(`/logs/${encodeURIComponent(logRef)}${query({ fromByte: String(fromByte) })}`),
     listApprovals: (filter = {}) => json(`/approvals${query(filter)}`),
+    getApproval: async (approvalId) =>
+      (await json<{ approval: ApprovalState }>(`/approvals/${encodeURIComponent(approvalId)}`)).approval,
     decideApproval: (approvalId, body) =>
       json(`/approvals/${encodeURIComponent(approvalId)}/decisions`, { method: "POST", body, isRepeatable: true }),
     listAgents: (repository) => json(`/agents${query({ repository })}`),

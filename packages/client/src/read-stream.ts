@@ -14,6 +14,8 @@ const streamClientLimits = {
   retryMs: 500,
   /** Longest pause, ms. */
   maxRetryMs: 5_000,
+  /** Silence after which a stream counts as broken, ms: three of the server's heartbeats. */
+  silenceMs: 45_000,
   /** Failed tries in a row after which the stream ends with the error. */
   maxFailures: 20,
 } as const;
@@ -22,25 +24,57 @@ export type OpenStream = (lastSeq: number, signal: AbortSignal) => Promise<Respo
 
 const ends = new Set(["plan.finished", "plan.rejected"]);
 
-async function* readResponse(response: Response): AsyncGenerator<StreamItem> {
+async function* readResponse(response: Response, touch: () => void): AsyncGenerator<StreamItem> {
   if (response.body === null) throw new AgentError("unavailable", "The server sent no stream.");
-  const frames = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
+  const heard = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+    transform(chunk, controller) {
+      touch();
+      controller.enqueue(chunk);
+    },
+  });
+  const frames = response.body
+    .pipeThrough(heard)
+    .pipeThrough(new TextDecoderStream())
+    .pipeThrough(new EventSourceParserStream());
   for await (const frame of frames) {
-    const value: unknown = JSON.parse(frame.data);
-    yield frame.id === undefined
-      ? { kind: "live", event: value as LiveEvent }
-      : { kind: "state", event: parseEvent(value) };
+    yield toItem(frame.id, frame.data);
   }
+}
+
+/** @throws AgentError internal for what is no event: asking again would bring the same */
+function toItem(id: string | undefined, data: string): StreamItem {
+  try {
+    const value: unknown = JSON.parse(data);
+    return id === undefined ? { kind: "live", event: value as LiveEvent } : { kind: "state", event: parseEvent(value) };
+  } catch (error) {
+    throw new AgentError("internal", "The server sent an event that this version cannot read.", {
+      details: { next: "use the version of the server, or update" },
+      cause: error,
+    });
+  }
+}
+
+/** Aborts when the other side has been silent for longer than its heartbeats allow. */
+function watchSilence(): { signal: AbortSignal; touch: () => void; stop: () => void } {
+  const controller = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const touch = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => controller.abort(new Error("silence")), streamClientLimits.silenceMs);
+  };
+  touch();
+  return { signal: controller.signal, touch, stop: () => clearTimeout(timer) };
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    const stop = () => {
+    const done = () => {
       clearTimeout(timer);
+      signal.removeEventListener("abort", done);
       resolve();
     };
-    signal.addEventListener("abort", stop, { once: true });
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done, { once: true });
   });
 }
 
@@ -55,11 +89,12 @@ export async function* readStream(
   let lastSeq = afterSeq;
   let failures = 0;
   while (!signal.aborted) {
+    const silence = watchSilence();
     try {
-      const response = await open(lastSeq, signal);
+      const response = await open(lastSeq, AbortSignal.any([signal, silence.signal]));
       // NOTE: nothing more will ever come: the plan ended with the event we saw last.
       if (response.status === 204) return;
-      for await (const item of readResponse(response)) {
+      for await (const item of readResponse(response, silence.touch)) {
         failures = 0;
         if (item.kind === "state") lastSeq = item.event.seq;
         yield item;
@@ -71,6 +106,8 @@ export async function* readStream(
         thrown instanceof AgentError ? thrown : new AgentError("unavailable", "The stream broke.", { cause: thrown });
       if (!error.isRetryable || failures >= streamClientLimits.maxFailures) throw error;
       yield { kind: "reconnecting", error };
+    } finally {
+      silence.stop();
     }
     failures += 1;
     await pause(Math.min(streamClientLimits.maxRetryMs, streamClientLimits.retryMs * failures), signal);

@@ -82,5 +82,6 @@ export {
   isTerminalPlan,
   isTerminalStep,
 } from "./plan-status.ts";
+export { proveToken } from "./token-proof.ts";
 export { httpRoutes } from "./http-routes.ts";
 export type { HttpRoute } from "./http-routes.ts";

@@ -1,6 +1,7 @@
 // `ossaat apply`: brings a finished plan into the user's own branch, by fast-forward or as a
 // patch of uncommitted changes. Acts on the user's checkout, and only here.
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { promisify } from "node:util";
 
 import { AgentError } from "@ossaat/contracts";
 import type { PlanState } from "@ossaat/contracts";
@@ -8,6 +9,9 @@ import type { PlanState } from "@ossaat/contracts";
 import type { CommandContext } from "../command-context.ts";
 import { git } from "../repository/find-repository.ts";
 import { resolvePlan } from "../repository/resolve-plan.ts";
+
+/** Bytes of a patch held in memory. */
+const maxPatchBytes = 1024 * 1024 * 1024;
 
 export type ApplyFlags = { patch?: boolean };
 
@@ -60,10 +64,19 @@ async function fastForward(root: string, { branch, commit }: Result): Promise<st
   return `${current} is at ${commit.slice(0, 12)} now.\nUndo: git reset --keep ORIG_HEAD`;
 }
 
+/** The change as bytes: text of any encoding, and the same whatever the user's settings of git are. */
+async function readPatch(root: string, from: string, to: string): Promise<Buffer> {
+  const settings = ["--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/"];
+  const args = ["-C", root, "diff", ...settings, "--no-relative", "--full-index", from, to];
+  const { stdout } = await promisify(execFile)("git", args, { encoding: "buffer", maxBuffer: maxPatchBytes });
+  return stdout;
+}
+
 /** Feeds a patch to `git apply`; its message on failure. */
-function gitApply(root: string, args: readonly string[], patch: string): Promise<string | undefined> {
+function gitApply(root: string, args: readonly string[], patch: Buffer): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
-    const child = spawn("git", ["-C", root, "apply", ...args, "-"], { stdio: ["pipe", "ignore", "pipe"] });
+    const words = ["-C", root, "apply", "--whitespace=nowarn", ...args, "-"];
+    const child = spawn("git", words, { stdio: ["pipe", "ignore", "pipe"] });
     let stderr = "";
     child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString("utf8")));
     child.on("error", reject);
@@ -73,7 +86,7 @@ function gitApply(root: string, args: readonly string[], patch: string): Promise
 }
 
 async function applyPatch(root: string, from: string, { commit }: Result): Promise<string> {
-  const patch = await git(root, ["diff", "--binary", "--no-ext-diff", "--no-textconv", from, commit]);
+  const patch = await readPatch(root, from, commit);
   const problem = (await gitApply(root, ["--check"], patch)) ?? (await gitApply(root, [], patch));
   if (problem !== undefined) {
     throw new AgentError("conflict", `The change does not fit your checkout; nothing was changed.\n${problem}`, {

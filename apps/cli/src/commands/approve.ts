@@ -9,6 +9,8 @@ import { pendingApprovals, readOnApproval } from "../follow/on-approval.ts";
 import { watchRun } from "../follow/watch-run.ts";
 import { isEditedOnDisk } from "../repository/edit-plan-file.ts";
 import { resolvePlan } from "../repository/resolve-plan.ts";
+import { choose } from "../terminal/prompt.ts";
+import { renderPlanText } from "../terminal/render-plan.ts";
 import { renderApprovalCard } from "../terminal/approval-card.ts";
 import { absoluteModel } from "./plan.ts";
 import { findApproval, isApprovalId } from "./show.ts";
@@ -19,6 +21,7 @@ export type ApproveFlags = {
   comment?: string;
   model?: string;
   watch?: boolean;
+  yes?: boolean;
   onApproval?: string;
 };
 export type DenyFlags = { hash?: string; reason?: string; replan?: boolean };
@@ -62,6 +65,8 @@ async function approvePlan(
     });
   }
   const model = absoluteModel(flags.model, context);
+  if (asks(context, flags)) output.note(`\n${renderPlanText(state, context.style)}\n`);
+  if (!(await confirmed(context, flags, "Approve this plan?"))) throw notApproved();
   await client.decidePlan(state.id, {
     decision: "approve",
     planHash,
@@ -69,6 +74,24 @@ async function approvePlan(
     ...(model === undefined ? {} : { model }),
   });
   output.note(`Approved ${state.id} revision ${state.revision}, hash ${planHash}.`);
+}
+
+/** A person is asked after they saw it; a script names what it approves, best with --hash. */
+function asks({ output }: CommandContext, { hash, yes }: ApproveFlags): boolean {
+  return output.isInteractive && hash === undefined && yes !== true;
+}
+
+async function confirmed(context: CommandContext, flags: ApproveFlags, question: string): Promise<boolean> {
+  if (!asks(context, flags)) return true;
+  const choices = [
+    { value: "yes", label: "Yes" },
+    { value: "no", label: "No", hint: "nothing is decided" },
+  ] as const;
+  return (await choose(question, choices, "no")) === "yes";
+}
+
+function notApproved(): AgentError {
+  return new AgentError("cancelled", "Nothing was decided.");
 }
 
 function readScope(text: string | undefined): "once" | "step" | "run" {
@@ -87,6 +110,7 @@ async function approveRequest(
   checkShown(requestHash, flags.hash);
   const scope = readScope(flags.scope);
   context.output.note(renderApprovalCard(approval, context.style));
+  if (!(await confirmed(context, flags, "Approve this?"))) throw notApproved();
   await client.decideApproval(approvalId, {
     decision: "approve",
     requestHash,
@@ -99,7 +123,7 @@ async function approveRequest(
 export async function approveCommand(text: string, flags: ApproveFlags, context: CommandContext): Promise<number> {
   const { output } = context;
   const rule = readOnApproval(flags.onApproval, context);
-  const { client } = await context.connect();
+  const { client } = await context.connect({ mustFit: true });
   const direct = isApprovalId(text) ? await findApproval(client, text) : undefined;
   const state = await resolvePlan(client, context, direct?.planId ?? text);
   if (direct === undefined && state.status === "awaiting_approval") await approvePlan(client, context, state, flags);

@@ -25,7 +25,7 @@ type Demo = { client: Client; context: CommandContext; config: Config; kill: boo
 
 /** A server with the sandbox, or without it where this machine forbids one. */
 async function connectDemo(context: CommandContext, config: Config): Promise<Client> {
-  const { client } = await connect(config);
+  const { client } = await connect(config, { mustFit: true });
   const { sandbox } = await client.status();
   if (sandbox.driver !== "unavailable") return client;
   context.output.warn(
@@ -35,7 +35,7 @@ async function connectDemo(context: CommandContext, config: Config): Promise<Cli
     ),
   );
   await stopServer(config);
-  return (await connect(config, { dangerouslyNoSandbox: true })).client;
+  return (await connect(config, { mustFit: true, dangerouslyNoSandbox: true })).client;
 }
 
 /** Kills the server once, in the middle of a writer's work. */

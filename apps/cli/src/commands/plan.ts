@@ -10,6 +10,7 @@ import { followPlan } from "../follow/follow-plan.ts";
 import { withInterrupt } from "../follow/with-interrupt.ts";
 import { findRepository } from "../repository/find-repository.ts";
 import { readGoal } from "../repository/read-goal.ts";
+import { escapeLine, escapeText } from "../terminal/escape.ts";
 import { renderPlanText } from "../terminal/render-plan.ts";
 
 export type PlanFlags = {
@@ -103,18 +104,19 @@ export function isProposed(state: PlanState): boolean {
   return state.status !== "awaiting_approval" || state.recordedRevision === state.revision;
 }
 
+/** The commands that come next, or why there is no plan. */
 export function nextAfterPlan(state: PlanState): string {
-  if (state.recordProblem !== undefined) return `plan.json could not be written: ${state.recordProblem}`;
-  if (state.status === "failed") return `Planning failed: ${state.message ?? state.reason ?? "unknown"}`;
+  if (state.status === "failed") return escapeText(`Planning failed: ${state.message ?? state.reason ?? "unknown"}`);
   const runs =
     state.model === null
       ? `ossaat approve ${state.id} --model provider/model   (no model is configured; the plan itself needed none)`
       : `ossaat approve ${state.id} --watch`;
-  return [
-    `Read    ${state.repository.path}/.plans/${state.id}/plan.md`,
-    `Change  ossaat edit ${state.id}, or ossaat revise ${state.id} "what should be different"`,
-    `Run     ${runs}`,
-  ].join("\n");
+  const revise = state.model === null ? "" : `, or ossaat revise ${state.id} "what should be different"`;
+  const read =
+    state.recordProblem === undefined
+      ? `${state.repository.path}/.plans/${state.id}/plan.md`
+      : `ossaat show ${state.id}   (its files could not be written: ${state.recordProblem})`;
+  return [`Read    ${escapeLine(read)}`, `Change  ossaat edit ${state.id}${revise}`, `Run     ${runs}`].join("\n");
 }
 
 /** Returns the exit code: 0 when a plan is there to be read. */
@@ -125,7 +127,7 @@ export async function planCommand(
 ): Promise<number> {
   const { output, style } = context;
   const request = await readPlanRequest(words, flags, context);
-  const { client } = await context.connect();
+  const { client } = await context.connect({ mustFit: true });
   if (flags.detach === true) {
     const created = await client.createPlan(request);
     if (output.format === "text") output.print(created.id);

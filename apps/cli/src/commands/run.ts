@@ -25,7 +25,7 @@ export async function runCommand(words: readonly string[], flags: RunFlags, cont
   const { output } = context;
   const rule = readOnApproval(flags.onApproval, context);
   const request = await readPlanRequest(words, flags, context);
-  const { client } = await context.connect();
+  const { client } = await context.connect({ mustFit: true });
   const state = await withInterrupt(context, (signal) => propose(client, context, { request, signal }));
   if (state.status !== "awaiting_approval") {
     reportEnd(context, state);

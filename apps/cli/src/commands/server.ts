@@ -38,7 +38,7 @@ export async function upCommand(flags: UpFlags, context: CommandContext): Promis
   if (flags.port !== undefined) {
     throw new AgentError("invalid_input", "--port goes with a server in the foreground: leave out --detach.");
   }
-  const { client, url, started } = await context.connect();
+  const { client, url, started } = await context.connect({ mustFit: true });
   const status = await client.status();
   if (context.output.format !== "text") context.output.json({ ...status, url });
   else context.output.print(`${url}  ${started ? "started" : "was up already"}, pid ${status.pid}`);

@@ -14,8 +14,11 @@ import { renderRun } from "../terminal/render-run.ts";
 
 export type ShowFlags = { plan?: boolean; evidence?: boolean };
 
+const wholeApprovalId = /^approval-[0-9a-f]{16}$/;
+
 /** The approval whose id is, or begins with, the text. @throws AgentError not_found, invalid_input */
 export async function findApproval(client: Client, text: string): Promise<ApprovalState> {
+  if (wholeApprovalId.test(text)) return client.getApproval(text);
   const { approvals } = await client.listApprovals({ status: "all" });
   const fitting = approvals.filter(({ approvalId }) => approvalId.startsWith(text));
   const [only, second] = fitting;

@@ -2,6 +2,7 @@
 import type { PlanDecision, PlanState } from "@ossaat/contracts";
 
 import type { CommandContext } from "../command-context.ts";
+import { exitCodeOf } from "../exit-code.ts";
 import { readOnApproval } from "../follow/on-approval.ts";
 import { watchRun } from "../follow/watch-run.ts";
 import { withInterrupt } from "../follow/with-interrupt.ts";
@@ -78,7 +79,7 @@ export async function reviseCommand(text: string, feedback: string, context: Com
   if (output.format === "text") output.print(renderPlanText(state, style));
   else output.json({ schemaVersion: 1, plan: state });
   output.note(`\n${nextAfterPlan(state)}`);
-  return 0;
+  return state.status === "awaiting_approval" ? 0 : exitCodeOf(state);
 }
 
 /** Stores an edited plan file as a new revision. */
@@ -107,7 +108,7 @@ export async function retryCommand(
   const { output } = context;
   const budget = readBudget(flags);
   const rule = readOnApproval(flags.onApproval, context);
-  const { client } = await context.connect();
+  const { client } = await context.connect({ mustFit: true });
   const old = await resolvePlan(client, context, text);
   const state = await client.retryPlan(old.id, {
     ...(flags.from === undefined ? {} : { fromStep: flags.from }),

@@ -1,6 +1,7 @@
 // Finds the server to talk to; starts the embedded one in the background when none answers.
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { closeSync, mkdirSync, openSync, renameSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,9 +9,9 @@ import { fileURLToPath } from "node:url";
 
 import { createClient } from "@ossaat/client";
 import type { Client } from "@ossaat/client";
-import { AgentError } from "@ossaat/contracts";
+import { AgentError, proveToken } from "@ossaat/contracts";
 
-import { serverEnv } from "../config.ts";
+import { serverEnv, settingProofs } from "../config.ts";
 import type { Config } from "../config.ts";
 import { version } from "../version.ts";
 import { readServerFile } from "./server-file.ts";
@@ -21,12 +22,18 @@ const connectLimits = {
   probeMs: 2_000,
   /** Time a new server has to come up, ms. */
   startMs: 20_000,
+  /** Pause before a server is started again whose folder was still owned, ms. */
+  respawnMs: 2_000,
+  /** Bytes of server.log after which it is set aside at the next start. */
+  maxLogBytes: 16 * 1024 * 1024,
 } as const;
 
 /** Exit code of a server whose state folder another one owns (EX_TEMPFAIL of sysexits.h). */
 export const folderOwnedExitCode = 75;
 
 export type StartOptions = {
+  /** The server must fit these settings, because something will be started with them; else any will do. */
+  mustFit?: boolean;
   dangerouslyNoSandbox?: boolean;
   traceFile?: string;
   /** Told when a server has to be started, which takes a moment. */
@@ -35,17 +42,25 @@ export type StartOptions = {
 
 export type Connection = { client: Client; url: string; started: boolean };
 
-async function answers(url: string): Promise<boolean> {
-  return fetch(`${url}/healthz`, { signal: AbortSignal.timeout(connectLimits.probeMs) }).then(
-    (response) => response.ok,
-    () => false,
-  );
+/** Whether the server that wrote the file is the one that answers: it has to know the token. */
+async function answers({ url, token, pid }: ServerFile): Promise<boolean> {
+  if (!isAlive(pid)) return false;
+  const challenge = randomBytes(24).toString("hex");
+  try {
+    const signal = AbortSignal.timeout(connectLimits.probeMs);
+    const response = await fetch(`${url}/healthz?challenge=${challenge}`, { signal });
+    const { proof } = (await response.json()) as { proof?: unknown };
+    return proof === proveToken(token, challenge);
+  } catch {
+    // Nobody there, or somebody who speaks another language: not our server either way.
+    return false;
+  }
 }
 
 /** The embedded server that runs now, if one does. */
 export async function findServer(config: Config): Promise<ServerFile | undefined> {
   const file = await readServerFile(config.stateDir);
-  return file !== undefined && (await answers(file.url)) ? file : undefined;
+  return file !== undefined && (await answers(file)) ? file : undefined;
 }
 
 function logFilePath(config: Config): string {
@@ -57,11 +72,18 @@ async function lastLogLines(config: Config): Promise<string> {
   return text.trimEnd().split("\n").slice(-5).join("\n");
 }
 
+/** Keeps one older log beside the present one. */
+function setLogAside(file: string): void {
+  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  if (size > connectLimits.maxLogBytes) renameSync(file, `${file}.1`);
+}
+
 /** The entry that runs a server in the foreground of its own process. */
 const serverEntry = fileURLToPath(new URL("../server-main.ts", import.meta.url));
 
 function spawnServer(config: Config, options: StartOptions): { exited: () => number | null } {
   mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
+  setLogAside(logFilePath(config));
   const log = openSync(logFilePath(config), "a", 0o600);
   const args = [
     serverEntry,
@@ -81,14 +103,20 @@ function spawnServer(config: Config, options: StartOptions): { exited: () => num
 
 async function startServer(config: Config, options: StartOptions): Promise<ServerFile> {
   options.onStart?.();
-  const child = spawnServer(config, options);
+  let child = spawnServer(config, options);
+  let respawnAt = Number.POSITIVE_INFINITY;
   const end = Date.now() + connectLimits.startMs;
   while (Date.now() < end) {
     const found = await findServer(config);
     if (found !== undefined) return found;
     const exitCode = child.exited();
-    // A folder that is owned: another command started its server at the same moment, which comes up.
     if (exitCode !== null && exitCode !== folderOwnedExitCode) break;
+    // Another server owns the folder: it is just coming up, or just going down and needs a successor.
+    if (exitCode !== null) respawnAt = Math.min(respawnAt, Date.now() + connectLimits.respawnMs);
+    if (Date.now() >= respawnAt) {
+      child = spawnServer(config, options);
+      respawnAt = Number.POSITIVE_INFINITY;
+    }
     await sleep(50);
   }
   throw new AgentError("unavailable", `The embedded server did not start.\n${await lastLogLines(config)}`, {
@@ -154,20 +182,28 @@ function connectRemote(remote: NonNullable<Config["remote"]>): Connection {
 }
 
 /** Whether the running server lacks something this command brings along. */
-async function mustRestart(config: Config, client: Client, options: StartOptions): Promise<string | undefined> {
+async function mustRestart(
+  config: Config,
+  { client, file, options }: { client: Client; file: ServerFile; options: StartOptions },
+): Promise<string | undefined> {
+  if (options.mustFit !== true) return undefined;
   const status = await client.status();
-  const missing = config.providerKeys.filter((name) => !status.providerKeys.includes(name));
+  const missing = config.providerKeys.filter((name) => file.settingProofs[name] === undefined);
+  const own = settingProofs(config, file.token);
+  const changed = config.providerKeys.filter(
+    (name) => !missing.includes(name) && file.settingProofs[name] !== own[name],
+  );
   const unsandboxed = status.sandbox.driver === "none";
   const reasons = [
     ...(status.version === version ? [] : [`it runs version ${status.version}, this is ${version}`]),
     ...(missing.length === 0 ? [] : [`it was started without ${missing.join(" and ")}`]),
+    ...(changed.length === 0 ? [] : [`it was started with another ${changed.join(" and ")}`]),
     ...(options.dangerouslyNoSandbox === true && !unsandboxed ? ["it was started with the sandbox"] : []),
     ...(options.dangerouslyNoSandbox !== true && unsandboxed ? ["it was started with --dangerously-no-sandbox"] : []),
     ...(options.traceFile === undefined ? [] : ["--trace needs a server of its own"]),
   ];
   if (reasons.length === 0) return undefined;
   if (status.plans.running > 0) {
-    if (missing.length > 0 && reasons.length === 1) return undefined;
     throw new AgentError(
       "conflict",
       `The running server does not fit: ${reasons.join("; ")}. It is busy with ${status.plans.running} plan(s).`,
@@ -191,24 +227,26 @@ function isAlive(pid: number): boolean {
 export async function stopServer(config: Config): Promise<boolean> {
   const file = await findServer(config);
   if (file === undefined) return false;
-  const { pid } = await runningClient(config).status();
+  const { pid } = file;
   process.kill(pid, "SIGTERM");
   const end = Date.now() + connectLimits.startMs;
-  while (Date.now() < end && (await readServerFile(config.stateDir))?.pid === pid) await sleep(50);
   while (Date.now() < end && isAlive(pid)) await sleep(50);
-  return true;
+  if (!isAlive(pid)) return true;
+  throw new AgentError("unavailable", `The server (pid ${pid}) was asked to stop and has not.`, {
+    details: { next: `wait a little, or look at ${logFilePath(config)}` },
+  });
 }
 
 /**
  * A client of the user's server, or of the embedded one, which is started when needed.
- * @throws AgentError unavailable, unauthenticated, conflict (busy server that does not fit)
+ * @throws AgentError unavailable, unauthenticated, conflict (busy server that must fit and does not)
  */
 export async function connect(config: Config, options: StartOptions = {}): Promise<Connection> {
   if (config.remote !== undefined) return connectRemote(config.remote);
   const running = await findServer(config);
   if (running !== undefined) {
     const client = clientOf(config, options);
-    const reason = await mustRestart(config, client, options);
+    const reason = await mustRestart(config, { client, file: running, options });
     if (reason === undefined) return { client, url: running.url, started: false };
     await stopServer(config);
   }

@@ -8,6 +8,7 @@ import { AgentError } from "@ossaat/contracts";
 
 import { createEmbeddedStack } from "../compose/embedded.ts";
 import type { EmbeddedStack, StackLog } from "../compose/embedded.ts";
+import { settingProofs } from "../config.ts";
 import type { Config } from "../config.ts";
 import { version } from "../version.ts";
 import { removeServerFile, writeServerFile } from "./server-file.ts";
@@ -86,7 +87,15 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   await stack.start();
   const url = `http://127.0.0.1:${address.port}`;
   const startedAt = new Date().toISOString();
-  await writeServerFile(config.stateDir, { schemaVersion: 1, url, token, pid: process.pid, version, startedAt });
+  await writeServerFile(config.stateDir, {
+    schemaVersion: 1,
+    url,
+    token,
+    pid: process.pid,
+    version,
+    startedAt,
+    settingProofs: settingProofs(config, token),
+  });
   log.info({ url, stateDir: config.stateDir, sandbox }, "ossaat is up");
 
   const { promise: stopped, resolve } = Promise.withResolvers<void>();

@@ -12,6 +12,8 @@ const ServerFile = z.looseObject({
   pid: z.int(),
   version: z.string(),
   startedAt: z.string(),
+  /** See `settingProofs`: whether keys and addresses are still those of a caller. */
+  settingProofs: z.record(z.string(), z.string()),
 });
 export type ServerFile = z.infer<typeof ServerFile>;
 

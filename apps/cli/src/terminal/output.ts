@@ -3,6 +3,7 @@
 import { AgentError, errorTable, exitCodes } from "@ossaat/contracts";
 
 import type { Config } from "../config.ts";
+import { escapeText } from "./escape.ts";
 
 export type OutputFormat = "text" | "json" | "ndjson";
 
@@ -82,9 +83,9 @@ export function reportError(thrown: unknown, output: Pick<Output, "format" | "js
   if (output.format !== "text") {
     output.json({ schemaVersion: 1, error: { code: error.code, message: error.message, details: error.details } });
   }
-  output.warn(`ossaat: ${error.message}`);
+  output.warn(`ossaat: ${escapeText(error.message)}`);
   const next = error.details["next"];
-  if (typeof next === "string") output.warn(`Next: ${next}`);
+  if (typeof next === "string") output.warn(`Next: ${escapeText(next)}`);
   if (error.code === "internal") {
     const cause = error.cause instanceof Error ? (error.cause.stack ?? error.cause.message) : "";
     output.warn(cause);

@@ -51,7 +51,7 @@ export function renderPlanText(state: PlanState, style: Style): string {
     `${style.paint("bold", `Plan ${plan.id}`)}  revision ${plan.revision}  ${style.status(state.status)}`,
     `Goal     ${escapeLine(plan.goal)}`,
     `Planner  ${escapeLine(plannerText(plan, state))}`,
-    `Base     ${repository.branch ?? "detached"} @ ${plan.repository.commit.slice(0, 12)}${dirty}`,
+    `Base     ${escapeLine(repository.branch ?? "detached")} @ ${plan.repository.commit.slice(0, 12)}${dirty}`,
     `Budget   ${budgetText(plan)}`,
     "",
     escapeText(plan.summary),

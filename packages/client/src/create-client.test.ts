@@ -1,0 +1,86 @@
+// The client against a real HTTP server that breaks connections and sends nonsense.
+import { createServer } from "node:http";
+import type { RequestListener, Server } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { afterEach, describe, expect, test } from "vitest";
+
+import { createClient } from "./create-client.ts";
+
+const servers: Server[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+async function serve(listener: RequestListener) {
+  const server = createServer(listener);
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return createClient({ baseUrl: () => `http://127.0.0.1:${port}`, token: () => "t" });
+}
+
+/** Breaks the first request after it arrived, answers the others; counts all and keeps their keys. */
+function breaksOnce(seen: (string | undefined)[]): RequestListener {
+  return (request, response) => {
+    request.resume();
+    seen.push(request.headers["idempotency-key"] as string | undefined);
+    if (seen.length === 1) request.socket.destroy();
+    else response.end(JSON.stringify({ plan: { id: "plan-1" } }));
+  };
+}
+
+const hash = "a".repeat(64);
+const planHash = { decision: "approve", planHash: hash } as const;
+
+describe("a connection that breaks", () => {
+  test("is tried once more where asking twice does no harm", async () => {
+    const seen: (string | undefined)[] = [];
+    const client = await serve(breaksOnce(seen));
+    await expect(client.decidePlan("plan-1", planHash)).resolves.toEqual({ id: "plan-1" });
+    expect(seen).toHaveLength(2);
+  });
+
+  test("creates one plan: both tries carry one idempotency key", async () => {
+    const seen: (string | undefined)[] = [];
+    const client = await serve(breaksOnce(seen));
+    await client.createPlan({ goal: "x", repository: { path: "/r" } });
+    expect(seen).toHaveLength(2);
+    expect(seen[0]).toMatch(/^[0-9a-f-]{36}$/);
+    expect(seen[1]).toBe(seen[0]);
+  });
+
+  test("is reported where asking twice would do it twice", async () => {
+    const seen: (string | undefined)[] = [];
+    const client = await serve(breaksOnce(seen));
+    const revise = { decision: "revise", feedback: "other" } as const;
+    await expect(client.decidePlan("plan-1", revise)).rejects.toMatchObject({ code: "unavailable" });
+    await expect(client.retryPlan("plan-1", {})).resolves.toEqual({ id: "plan-1" });
+    expect(seen).toHaveLength(2);
+  });
+});
+
+describe("nonsense from the server", () => {
+  test("an answer that is not JSON is `unavailable`, not a stack", async () => {
+    const client = await serve((_request, response) => response.writeHead(502).end("<html>"));
+    await expect(client.status()).rejects.toMatchObject({ code: "unavailable" });
+  });
+
+  test("an event that cannot be read ends the stream at once", async () => {
+    let requests = 0;
+    const client = await serve((_request, response) => {
+      requests += 1;
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.end('id: 1\nevent: plan.created\ndata: {"seq": 1}\n\n');
+    });
+    const read = async () => {
+      for await (const item of client.watchPlan("plan-1", { signal: new AbortController().signal }))
+        expect(item).toBe(0);
+    };
+    await expect(read()).rejects.toMatchObject({ code: "internal" });
+    expect(requests).toBe(1);
+  });
+});
