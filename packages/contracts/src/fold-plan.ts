@@ -188,7 +188,12 @@ function decideApproval(state: PlanState, event: PlanEventOf<"approval.decided">
       ? { ...approval, status, scope, feedback, decidedBy: event.actor.id, decidedAt: event.at }
       : approval,
   );
-  return patchStep({ ...state, approvals }, event.stepId, (step) => ({
+  const asked = approvals.find((approval) => approval.approvalId === approvalId);
+  const isApprovedStep = asked?.kind === "step" && status === "granted";
+  const approvedSteps = isApprovedStep
+    ? { ...state.approvedSteps, [asked.stepId]: asked.requestHash }
+    : state.approvedSteps;
+  return patchStep({ ...state, approvals, approvedSteps }, event.stepId, (step) => ({
     ...step,
     pendingApprovalId: undefined,
     activity: undefined,

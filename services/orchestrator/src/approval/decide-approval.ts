@@ -73,6 +73,14 @@ async function recordAnswer(change: PlanTx, row: ApprovalRow, answer: Answer): P
   });
 }
 
+/** Adds the step, as it was shown, to what people approved of the plan. */
+async function approveStep(change: PlanTx, row: ApprovalRow): Promise<void> {
+  const before = JSON.parse(change.plan.approved_json) as Record<string, string>;
+  const approved = JSON.stringify({ ...before, [row.step_id]: row.request_hash });
+  await change.tx.updateTable("plan").set({ approved_json: approved }).where("id", "=", row.plan_id).execute();
+  change.plan.approved_json = approved;
+}
+
 async function applyAnswer(engine: Engine, change: PlanTx, row: ApprovalRow, answer: Answer): Promise<void> {
   const step = await getStep(change.tx, row.plan_id, row.step_id);
   if (step === undefined || step.status !== waitingStatus(row)) {
@@ -88,6 +96,7 @@ async function applyAnswer(engine: Engine, change: PlanTx, row: ApprovalRow, ans
       retryable: false,
     });
   }
+  if (row.kind === "step") await approveStep(change, row);
   await readyStep(engine, change, step);
 }
 
