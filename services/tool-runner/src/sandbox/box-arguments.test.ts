@@ -31,7 +31,7 @@ function request(checkout: string): SandboxRequest {
 
 /** The argv as text, options and their values separated by one space. */
 function argumentsFor(checkout: string): string {
-  return boxArguments(base, request(checkout), { identity: "mapped", infoFd: 4 }).join(" ");
+  return boxArguments(base, request(checkout), { identity: "mapped", statusFd: 4 }).join(" ");
 }
 
 it("mounts what one run may read before the workspace, and nothing below the workspace", () => {

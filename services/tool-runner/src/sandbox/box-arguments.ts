@@ -153,7 +153,7 @@ function parentFolders(base: BoxBase): string[] {
 export function boxArguments(
   machine: BoxBase,
   request: SandboxRequest,
-  how: { identity: BoxIdentity; infoFd: number; blockFd?: number },
+  how: { identity: BoxIdentity; statusFd: number; blockFd?: number },
 ): string[] {
   const base = withMounts(machine, request);
   const size = String(request.limits.tmpBytes);
@@ -178,7 +178,7 @@ export function boxArguments(
     how.identity === "mappedRoot" ? ["--remount-ro", "/proc"] : [],
     Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]),
     ["--chdir", posix.join(boxWorkspace, request.cwd)],
-    option(`--seccomp 3 --info-fd ${how.infoFd}`),
+    option(`--seccomp 3 --json-status-fd ${how.statusFd}`),
     how.blockFd === undefined ? [] : ["--block-fd", String(how.blockFd)],
     ["--"],
   ].flat();

@@ -90,6 +90,7 @@ export async function runProcess(spec: ProcessSpec, bounds: Bounds): Promise<Pro
   };
   let bytes = 0;
   const consume = (channel: OutputChannel) => async (data: Buffer) => {
+    if (stop === "output") return;
     bytes += data.length;
     if (bytes > bounds.limits.outputBytes) end("output");
     const accepted = bounds.onOutput(channel, data);
@@ -102,11 +103,12 @@ export async function runProcess(spec: ProcessSpec, bounds: Bounds): Promise<Pro
     const { stdout, stderr } = child;
     if (stdout === null || stderr === null) throw new AgentError("internal", "The child has no output pipes.");
     const pumps = Promise.all([pump(stdout, consume("stdout")), pump(stderr, consume("stderr"))]);
-    const setup = (spec.onSpawn?.(child) ?? Promise.resolve()).catch((error: unknown) => {
-      end("setup");
-      throw error;
-    });
-    const [{ code, signal }] = await Promise.all([exit, setup]);
+    const setup = spec.onSpawn?.(child) ?? Promise.resolve();
+    // A failure ends the child; it is told only when nothing of the child runs any more.
+    setup.catch(() => end("setup"));
+    pumps.catch(() => end("setup"));
+    const { code, signal } = await exit;
+    await setup;
     await closePipes(child, pumps);
     const seconds = (performance.now() - startedAt) / 1000;
     return {

@@ -105,6 +105,15 @@ test("adds", () => assert.equal(sum(1, 2), 3)); test.skip("later", () => {});`,
       expect(open.read("package.json")).toContain('"demo"');
     });
 
+    it("undoes changes of a command that talks like a sandbox that could not be made", async () => {
+      const envelope = Envelope.parse({ ...wideEnvelope, paths: ["src/**"] });
+      const script = "echo 'bwrap: no permission' >&2; echo x > outside.txt; echo x > AGENTS.md; exit 1";
+      const outcome = await command(script, {}, { envelope });
+      expect(outcome).toMatchObject({ state: "completed", output: { revertedPaths: ["AGENTS.md", "outside.txt"] } });
+      expect(outcome.text).toContain("[exited 1 after");
+      expect([open.has("outside.txt"), open.has("AGENTS.md")]).toEqual([false, false]);
+    });
+
     it("undoes changes of protected files even in a wide envelope and when the command was approved", async () => {
       const outcome = await command(
         "echo evil > .github/workflows/ci.yml; echo x > AGENTS.md; echo ok > fine.txt",

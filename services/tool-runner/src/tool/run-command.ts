@@ -4,7 +4,7 @@ import { normalizePath } from "@ossaat/policy";
 
 import { takeSnapshot } from "../workspace/working-tree.ts";
 import { describeEnd, runInSandbox, wallSeconds } from "./run-in-sandbox.ts";
-import { revertNote, settleChanges } from "./settle-changes.ts";
+import { revertNote, runSettled } from "./settle-changes.ts";
 import type { Tool } from "./tool.ts";
 
 export const runCommand: Tool<"run_command"> = async (context, input) => {
@@ -15,8 +15,10 @@ export const runCommand: Tool<"run_command"> = async (context, input) => {
   }
   const timeoutSeconds = wallSeconds(context, input.timeoutSeconds);
   const before = await takeSnapshot(context.git, context.workspace, context.signal);
-  const run = await runInSandbox(context, { argv: input.argv, cwd, timeoutSeconds }, toolLimits.maxOutputBytes);
-  const settled = await settleChanges(context, before);
+  const command = { argv: input.argv, cwd, timeoutSeconds };
+  const { run, settled } = await runSettled(context, before, () =>
+    runInSandbox(context, command, toolLimits.maxOutputBytes),
+  );
   const end = describeEnd(run.result, timeoutSeconds);
   const body = run.text.trimEnd();
   return {

@@ -9,7 +9,7 @@ import { clipText } from "./clip-text.ts";
 import { reportLimits } from "./limits.ts";
 import { listTracked } from "./list-tracked.ts";
 import { describeEnd, runInSandbox, wallSeconds } from "./run-in-sandbox.ts";
-import { revertNote, settleChanges } from "./settle-changes.ts";
+import { revertNote, runSettled } from "./settle-changes.ts";
 import type { Tool, ToolResult } from "./tool.ts";
 
 function summarize(report: TestReport): string {
@@ -38,8 +38,9 @@ export const runTests: Tool<"run_tests"> = async (context, input) => {
   }
   const timeoutSeconds = wallSeconds(context, input.timeoutSeconds);
   const command = { argv: runner.argv, cwd: ".", timeoutSeconds };
-  const run = await runInSandbox(context, command, reportLimits.maxParsedBytes);
-  const settled = await settleChanges(context, before);
+  const { run, settled } = await runSettled(context, before, () =>
+    runInSandbox(context, command, reportLimits.maxParsedBytes),
+  );
   const report = buildReport(runner.name, runner.parse(run.output), run.result);
   const failures = report.failures.map(
     (failure) => `- ${failure.name}${failure.message === "" ? "" : `\n  ${failure.message.replaceAll("\n", "\n  ")}`}`,

@@ -43,13 +43,26 @@ async function settle(
 }
 
 /** Compares with the tree before a command and undoes what the envelope does not cover. */
-export function settleChanges(context: ToolContext, before: string): Promise<Settled> {
+function settleChanges(context: ToolContext, before: string): Promise<Settled> {
   return settle(context, before, (path) => {
     const check = checkWritePath(context.envelope, path);
     if (check.inside) return true;
     // A person allowed the command and so what it does; protected paths still need their own word.
     return context.approvedOutside && check.reason === "outside_envelope" && check.approvable;
   });
+}
+
+/** Runs a command over the files and settles what it did, however it ended: a failed run may have written, too. */
+export async function runSettled<Run>(
+  context: ToolContext,
+  before: string,
+  run: () => Promise<Run>,
+): Promise<{ run: Run; settled: Settled }> {
+  const ran = await run().catch(async (error: unknown) => {
+    await settleChanges(context, before);
+    throw error;
+  });
+  return { run: ran, settled: await settleChanges(context, before) };
 }
 
 /**

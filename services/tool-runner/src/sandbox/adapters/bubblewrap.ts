@@ -55,7 +55,7 @@ type Machine = {
 };
 
 const fdFilter = 3;
-const fdInfo = 4;
+const fdStatus = 4;
 const fdBlock = 5;
 
 /** What a machine must have; the message says how to get it. */
@@ -84,18 +84,31 @@ async function inspectMachine(options: BubblewrapOptions): Promise<Machine> {
 }
 
 /**
- * Host process id of the box's first process, from bwrap's info descriptor; 0 when bwrap ended
- * before. Read to its end: bwrap writes in several pieces and a closed pipe would end it.
+ * Reads what bwrap says of a box, on a descriptor that nothing inside the box holds. `onPid` gets the
+ * host process id of the box's first process, 0 when bwrap ended before. Tells whether the program was
+ * started: only then does bwrap name an exit code. Read to its end: a closed pipe would end bwrap.
  */
-async function readChildPid(stream: Readable): Promise<number> {
+async function readStatus(stream: Readable, onPid: (pid: number) => Promise<void>): Promise<boolean> {
   let text = "";
+  let isNamed = false;
+  const name = async (): Promise<void> => {
+    if (isNamed) return;
+    isNamed = true;
+    await onPid(Number(/"child-pid":\s*(\d+)/u.exec(text)?.[1] ?? 0));
+  };
   try {
-    for await (const data of stream) text += String(data);
+    for await (const data of stream) {
+      text += String(data);
+      // A document ends with its line: the number in it is whole.
+      if (text.includes("\n")) await name();
+    }
   } catch (error) {
     // The box died during set-up; what was written before still counts.
     if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
+  } finally {
+    await name();
   }
-  return Number(/"child-pid":\s*(\d+)/u.exec(text)?.[1] ?? 0);
+  return text.includes('"exit-code":');
 }
 
 function killProcess(pid: number): void {
@@ -130,9 +143,11 @@ class BoxProcesses {
   }
 }
 
-function boxSpec(machine: Machine, request: SandboxRequest, group: Cgroup | undefined): ProcessSpec {
+type Box = { request: SandboxRequest; group: Cgroup | undefined; onStarted: (isStarted: boolean) => void };
+
+function boxSpec(machine: Machine, { request, group, onStarted }: Box): ProcessSpec {
   const { identity } = machine;
-  const fds = group === undefined ? { infoFd: fdInfo } : { infoFd: fdInfo, blockFd: fdBlock };
+  const fds = group === undefined ? { statusFd: fdStatus } : { statusFd: fdStatus, blockFd: fdBlock };
   const processes = new BoxProcesses();
   return {
     command: machine.bwrap,
@@ -156,14 +171,16 @@ function boxSpec(machine: Machine, request: SandboxRequest, group: Cgroup | unde
       // A box that dies during set-up closes its ends; its exit status tells the story.
       for (const stream of streams.slice(fdFilter)) stream?.on("error", () => stream.destroy());
       streams[fdFilter]?.end(machine.filter);
-      const info = streams[fdInfo];
-      if (info === undefined) return;
-      const boxPid = await readChildPid(info);
-      if (!processes.setPid(child, boxPid) || group === undefined) return;
-      await group.add(boxPid).catch((error: unknown) => {
-        if (!hasEnded(child)) throw error;
-      });
-      streams[fdBlock]?.end("1");
+      const status = streams[fdStatus];
+      if (status === undefined) return;
+      const onPid = async (boxPid: number): Promise<void> => {
+        if (!processes.setPid(child, boxPid) || group === undefined) return;
+        await group.add(boxPid).catch((error: unknown) => {
+          if (!hasEnded(child)) throw error;
+        });
+        streams[fdBlock]?.end("1");
+      };
+      onStarted(await readStatus(status, onPid));
     },
   };
 }
@@ -206,6 +223,10 @@ export function createBubblewrapSandbox(options: BubblewrapOptions): Sandbox {
     const name = `ossaat-${process.pid}-${runs}`;
     const group = found.cgroup === undefined ? undefined : await createCgroup(found.cgroup, name, request.limits);
     let setupText = "";
+    let isStarted = false;
+    const onStarted = (started: boolean): void => {
+      isStarted = started;
+    };
     const watched: SandboxRequest = {
       ...request,
       onOutput: (channel, data) => {
@@ -214,10 +235,11 @@ export function createBubblewrapSandbox(options: BubblewrapOptions): Sandbox {
       },
     };
     try {
-      const result = await runProcess(boxSpec(found, request, group), watched);
+      const result = await runProcess(boxSpec(found, { request, group, onStarted }), watched);
       const groupLimit = await group?.limitHit();
       const limitHit = result.outputExceeded ? "output" : result.exitCode === 0 ? undefined : groupLimit;
-      if (result.exitCode === 1 && setupText.startsWith("bwrap: ")) throw setupFailure(setupText);
+      // Never judged by what was printed: the program in the box prints there, too.
+      if (result.exitCode !== null && !isStarted) throw setupFailure(setupText);
       return {
         exitCode: result.exitCode,
         ...(result.signal === null ? {} : { signal: result.signal }),
