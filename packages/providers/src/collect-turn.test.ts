@@ -20,7 +20,11 @@ const call = (rawJson: string): StreamEvent => ({
   blockId: "1",
   call: { type: "toolCall", id: "c", name: "t", rawJson },
 });
-const finish = (reason: "stop" | "toolCalls" | "length"): StreamEvent => ({ type: "finish", reason, raw: "r" });
+const finish = (reason: "stop" | "toolCalls" | "length" | "error"): StreamEvent => ({
+  type: "finish",
+  reason,
+  raw: "r",
+});
 
 describe("collectTurn", () => {
   test("folds a whole stream", async () => {
@@ -82,6 +86,17 @@ describe("collectTurn", () => {
     const turn = await collectTurn(play([textStart, textDelta, toolStart, toolDelta, finish("length")]));
     expect(turn.message.parts).toEqual([{ type: "text", text: "hi" }]);
     expect(turn.toolCalls).toEqual([]);
+  });
+
+  test("an answer that the vendor itself calls failed is a failure that can be tried again", async () => {
+    const events = [textStart, textDelta, textEnd, finish("error")];
+    const failed = collectTurn(play(events), { provider: "acme" });
+    await expect(failed).rejects.toMatchObject({
+      kind: "server",
+      retryable: true,
+      phase: "afterFirstToken",
+      message: "The model's answer failed: acme ended it with the reason r.",
+    });
   });
 
   test.each<[string, StreamEvent[], string, string]>([

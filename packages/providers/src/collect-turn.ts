@@ -1,6 +1,7 @@
 // Folds a model's event stream into one committed turn, and refuses streams that break the
 // rules of spec.ts: half an answer must never look like a whole one.
 import { ProviderError } from "./provider-error.ts";
+import type { ErrorPhase } from "./provider-error.ts";
 import type {
   AssistantMessage,
   AssistantPart,
@@ -43,6 +44,9 @@ const cutReasons: ReadonlySet<FinishReason> = new Set([
   "contextExceeded",
   "pause",
 ]);
+
+/** Characters of a vendor's own reason that a message repeats: it is one short word. */
+const maxReasonChars = 64;
 
 type OpenBlock = { kind: BlockKind; text: string; part: AssistantPart | undefined };
 
@@ -126,6 +130,7 @@ class TurnFold {
     const terminal = this.#terminal;
     if (terminal === undefined) throw this.#broken("ended before the answer was complete");
     if (terminal.type === "error") throw terminal.error;
+    if (terminal.reason === "error") throw this.#failed(terminal.raw ?? "error");
     const blocks = [...this.#blocks.values()];
     const isCut = cutReasons.has(terminal.reason);
     if (!isCut && blocks.some((block) => block.kind === "toolInput" && block.part === undefined)) {
@@ -150,10 +155,19 @@ class TurnFold {
     return block.kind === "text" && block.text !== "" ? [{ type: "text", text: block.text }] : [];
   }
 
+  #failed(reason: string): ProviderError {
+    const message = `The model's answer failed: ${this.#provider} ended it with the reason ${reason.slice(0, maxReasonChars)}.`;
+    return new ProviderError("server", message, { provider: this.#provider, phase: this.#phase() });
+  }
+
+  #phase(): ErrorPhase {
+    return this.#blocks.size > 0 ? "afterFirstToken" : "beforeFirstToken";
+  }
+
   #broken(what: string, cause?: unknown): ProviderError {
     return new ProviderError("protocol", `The model's answer was unusable: ${this.#provider} ${what}.`, {
       provider: this.#provider,
-      phase: this.#blocks.size > 0 ? "afterFirstToken" : "beforeFirstToken",
+      phase: this.#phase(),
       cause,
     });
   }
@@ -163,7 +177,8 @@ class TurnFold {
  * Reads a stream to its end.
  *
  * @throws ProviderError the stream's own error; or kind `protocol` when it ended without a
- * terminal event, with partial tool arguments or with nothing at all.
+ * terminal event, with partial tool arguments or with nothing at all; or kind `server` when its
+ * finish reason is `error`.
  */
 export async function collectTurn(
   events: AsyncIterable<StreamEvent>,

@@ -232,11 +232,16 @@ describe("the Messages wire", () => {
     ["pause_turn", "pause"],
     ["refusal", "refusal"],
     ["model_context_window_exceeded", "contextExceeded"],
-    ["a_reason_of_tomorrow", "stop"],
   ])("stop reason %s is %s", async (raw, expected) => {
     answer(start, textStart, text("ok"), blockStop(0), ...end(raw));
     const turn = await collectTurn(open().stream(testRequest()));
     expect(turn).toMatchObject({ finishReason: expected, rawFinishReason: raw });
+  });
+
+  test("a stop reason nobody knows is a failure, not an end", async () => {
+    answer(start, textStart, text("ok"), blockStop(0), ...end("a_reason_of_tomorrow"));
+    const failed = collectTurn(open().stream(testRequest()), { provider: "anthropic" });
+    await expect(failed).rejects.toMatchObject({ kind: "server", retryable: true, phase: "afterFirstToken" });
   });
 
   test("check reports a model that is not offered", async () => {

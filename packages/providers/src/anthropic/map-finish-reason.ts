@@ -11,7 +11,7 @@ const reasons: Readonly<Record<string, FinishReason>> = {
   model_context_window_exceeded: "contextExceeded",
 };
 
-/** An unknown reason is a plain stop; the raw word travels along. */
+/** An unknown reason is an error: an answer counts as whole only when the vendor says a word we know. */
 export function mapStopReason(raw: string): FinishReason {
-  return reasons[raw] ?? "stop";
+  return reasons[raw] ?? "error";
 }

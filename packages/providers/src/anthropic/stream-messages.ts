@@ -148,7 +148,7 @@ class MessagesFold {
   }
 
   *#end(): Generator<StreamEvent> {
-    const raw = this.#stopReason ?? "end_turn";
+    const raw = this.#stopReason ?? "missing";
     yield { type: "finish", reason: mapStopReason(raw), raw };
   }
 }

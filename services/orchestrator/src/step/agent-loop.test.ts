@@ -184,6 +184,34 @@ describe("what a model gets wrong", () => {
     });
   });
 
+  test("an answer that was cut is never the end, also when it says so", async () => {
+    await start([
+      { ...calls(write("src/a.ts", "half\n"), finish("Half.")), finishReason: "length" },
+      { text: "Let me think", finishReason: "pause" },
+      calls(write("src/a.ts", "whole\n"), finish("Whole.")),
+    ]);
+    await run();
+    expect([await callsOf(), (await events("guidance.added")).map(({ data }) => data.kind)]).toEqual([
+      [
+        "write_file completed: Replaced src/a.ts (5 bytes).",
+        "finish cancelled: cut, not accepted",
+        "write_file completed: Replaced src/a.ts (6 bytes).",
+      ],
+      ["pause"],
+    ]);
+    expect([(await stepOf()).status, published("src/a.ts")]).toEqual(["succeeded", "whole\n"]);
+  });
+
+  test("a full context ends the step and says so", async () => {
+    await start([{ ...calls(write("src/a.ts", "2\n"), finish()), finishReason: "contextExceeded" }]);
+    await runStep();
+    expect(await stepOf()).toEqual({
+      status: "failed",
+      reason: "limit",
+      message: "the conversation of this step no longer fits the model's context window",
+    });
+  });
+
   test("a refusal ends the step", async () => {
     await start([{ text: "I cannot do that.", finishReason: "refusal" }]);
     await runStep();

@@ -100,11 +100,20 @@ async function askModel<T>(
   });
 }
 
-async function finish<T>(
+async function answerControl<T>(
   { deps, claim, task }: Turn<T>,
+  { callId, state, summary, text }: { callId: string; state: "failed" | "cancelled"; summary: string; text: string },
+): Promise<undefined> {
+  const data = { callId, tool: task.control.name, state, summary, output: { value: { text } }, seconds: 0 };
+  await recordProgress(deps.engine, claim, { type: "tool.finished", data });
+}
+
+async function finish<T>(
+  turn: Turn<T>,
   action: Extract<NextAction, { type: "finish" }>,
   history: StepHistory,
 ): Promise<AgentEnd<T> | undefined> {
+  const { deps, claim, task } = turn;
   const verdict = await task.judge({ report: action.report, text: action.text, history });
   if (verdict.accepted) return { status: "accepted", result: verdict.result };
   const text = verdict.feedback;
@@ -115,16 +124,7 @@ async function finish<T>(
     });
     return undefined;
   }
-  const data = {
-    callId: action.callId,
-    tool: task.control.name,
-    state: "failed",
-    summary: "not accepted",
-    output: { value: { text } },
-    seconds: 0,
-  } as const;
-  await recordProgress(deps.engine, claim, { type: "tool.finished", data });
-  return undefined;
+  return answerControl(turn, { callId: action.callId, state: "failed", summary: "not accepted", text });
 }
 
 async function act<T>(turn: Turn<T>, history: StepHistory): Promise<AgentEnd<T> | undefined> {
@@ -148,6 +148,8 @@ async function act<T>(turn: Turn<T>, history: StepHistory): Promise<AgentEnd<T> 
       const outcome = await callTool(deps, { ...task, claim }, { callId, call, history, signal });
       return outcome === "parked" ? { status: "parked" } : undefined;
     }
+    case "refuse_finish":
+      return answerControl(turn, { ...action, state: "cancelled", summary: "cut, not accepted" });
     case "finish":
       return finish(turn, action, history);
   }

@@ -64,7 +64,8 @@ export async function loadConversation(
     { role: "user", parts: [{ type: "text", text: first, cacheHint: true }] },
   ];
   for (const turn of turns) {
-    messages.push(turn.message);
+    // A cut answer may hold nothing; vendors refuse a message without content.
+    if (turn.message.parts.length > 0) messages.push(turn.message);
     const results = await toolResults(artifacts, history, turn);
     if (results.length > 0) messages.push({ role: "tool", parts: results });
     for (const { text } of history.guidance.filter(({ afterTurn }) => afterTurn === turn.turn)) {

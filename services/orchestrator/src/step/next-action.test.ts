@@ -101,6 +101,48 @@ describe("what comes next", () => {
     expect(nextAction(guided, [cut], rules)).toEqual({ type: "ask_model", turn: 2, requestAttempt: 1 });
   });
 
+  test("a claim to be done in an answer that was cut is refused, and does not count against the work", () => {
+    const cut = turnOf(1, [call("write_file"), call("finish")], "length");
+    const next = (...done: CallRecord[]) => nextAction(historyOf(done), [cut], { ...rules, maxRejections: 0 });
+    const wrote = finished("1.0", "write_file");
+    expect([next(), next(wrote), next(wrote, finished("1.1", "finish", { state: "cancelled" }))]).toEqual([
+      { type: "call_tool", turn: 1, callId: "1.0", call: call("write_file") },
+      { type: "refuse_finish", callId: "1.1", text: expect.stringMatching(/^Your answer was cut/) },
+      { type: "ask_model", turn: 2, requestAttempt: 1 },
+    ]);
+  });
+
+  test("an answer that only paused is no end: the model is told to go on", () => {
+    const paused = turnOf(1, text("Let me"), "pause");
+    expect(nextAction(historyOf([]), [paused], rules)).toEqual({
+      type: "guide",
+      afterTurn: 1,
+      kind: "pause",
+      text: "Your answer paused. Go on.",
+    });
+    const guided = historyOf([], { guidance: [{ afterTurn: 1, kind: "pause", text: "…" }] });
+    expect(nextAction(guided, [paused], rules)).toEqual({ type: "ask_model", turn: 2, requestAttempt: 1 });
+  });
+
+  test("a context that is full ends the step with that reason, whatever else the answer holds", () => {
+    expect(nextAction(historyOf([]), [turnOf(1, [call("finish")], "contextExceeded")], rules)).toEqual({
+      type: "fail",
+      failure: {
+        reason: "limit",
+        code: "limit_exceeded",
+        message: "the conversation of this step no longer fits the model's context window",
+        retryable: false,
+      },
+    });
+  });
+
+  test.each(["error", "something_new"])("an answer that ended with %s is never work that is done", (reason) => {
+    expect(nextAction(historyOf([]), [turnOf(1, [call("finish")], reason)], rules)).toMatchObject({
+      type: "fail",
+      failure: { reason: "provider_failed", retryable: true },
+    });
+  });
+
   test.each(["refusal", "contentFilter"])("a %s ends the step with the model's words", (reason) => {
     expect(nextAction(historyOf([]), [turnOf(1, text("I cannot."), reason)], rules)).toEqual({
       type: "fail",

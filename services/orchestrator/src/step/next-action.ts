@@ -1,6 +1,6 @@
 // The decision of the agent step's state machine: from history to the one next thing to do.
 // Pure, so that a resumed worker decides exactly as the killed one would have.
-import type { ToolCallPart } from "@ossaat/providers";
+import type { FinishReason, ToolCallPart } from "@ossaat/providers";
 
 import type { Failure } from "../job/end-step.ts";
 import type { LoadedTurn } from "./conversation.ts";
@@ -13,6 +13,8 @@ export type NextAction =
   | { type: "call_tool"; turn: number; callId: string; call: ToolCallPart }
   /** The model says it is done, by the control tool (`callId` set) or in words. */
   | { type: "finish"; turn: number; callId?: string; report: unknown; text: string }
+  /** The control tool was called in an answer that was cut: what it says may be half of it. */
+  | { type: "refuse_finish"; callId: string; text: string }
   | { type: "guide"; afterTurn: number; kind: string; text: string }
   | { type: "fail"; failure: Failure };
 
@@ -71,6 +73,10 @@ function pendingCall(history: StepHistory, turn: LoadedTurn, rules: LoopRules): 
   for (const [index, call] of turn.toolCalls.entries()) {
     const callId = callIdOf(turn.turn, index);
     if (history.calls.get(callId)?.finished !== undefined) continue;
+    if (call.name === rules.controlTool && turn.finishReason === "length") {
+      const text = "Your answer was cut at its length limit, so it does not count as the end. Go on; keep text short.";
+      return { type: "refuse_finish", callId, text };
+    }
     if (call.name === rules.controlTool) {
       return { type: "finish", turn: turn.turn, callId, report: call.input ?? {}, text: textOf(turn) };
     }
@@ -93,20 +99,47 @@ function afterCalls(history: StepHistory, turn: LoadedTurn): NextAction | undefi
     const text = "Your answer was cut at its length limit. Go on with a tool call; keep text short.";
     return { type: "guide", afterTurn: turn.turn, kind: "length", text };
   }
+  if (turn.finishReason === "pause") {
+    return { type: "guide", afterTurn: turn.turn, kind: "pause", text: "Your answer paused. Go on." };
+  }
   return { type: "finish", turn: turn.turn, report: undefined, text: textOf(turn) };
+}
+
+function providerFailure(message: string, retryable: boolean): NextAction {
+  return { type: "fail", failure: { reason: "provider_failed", code: "provider_failed", message, retryable } };
+}
+
+/** The end that the last answer's finish reason alone decides; undefined when there is more to do. */
+function endOf(turn: LoadedTurn): NextAction | undefined {
+  const reason = turn.finishReason as FinishReason;
+  switch (reason) {
+    case "refusal":
+    case "contentFilter":
+      return providerFailure(`the model refused: ${textOf(turn).slice(0, 300)}`, false);
+    case "contextExceeded":
+      return limit("the conversation of this step no longer fits the model's context window");
+    case "stop":
+    case "toolCalls":
+    case "length":
+    case "pause":
+      return undefined;
+    case "error":
+      return providerFailure("the model's answer ended with an error", true);
+    default:
+      // A log may hold a word that this version does not know.
+      return providerFailure(
+        `the model's answer ended with an unknown reason: ${String(reason satisfies never)}`,
+        true,
+      );
+  }
 }
 
 /** What comes next. */
 export function nextAction(history: StepHistory, turns: readonly LoadedTurn[], rules: LoopRules): NextAction {
   const last = turns.at(-1);
   if (last !== undefined) {
-    if (last.finishReason === "refusal" || last.finishReason === "contentFilter") {
-      const message = `the model refused: ${textOf(last).slice(0, 300)}`;
-      return {
-        type: "fail",
-        failure: { reason: "provider_failed", code: "provider_failed", message, retryable: false },
-      };
-    }
+    const end = endOf(last);
+    if (end !== undefined) return end;
     const pending = pendingCall(history, last, rules) ?? afterCalls(history, last);
     if (countRejections(history, rules.controlTool) > rules.maxRejections) {
       const why = lastRejection(history, rules.controlTool);
