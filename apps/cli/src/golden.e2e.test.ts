@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { git, makeRepository } from "./testing/make-repository.ts";
 import { createCli } from "./testing/run-ossaat.ts";
 import type { Cli, Json } from "./testing/run-ossaat.ts";
-import { counterScript, writeScript } from "./testing/script.ts";
+import { call, counterFrame, counterScript, editSum, finish, turns, writeScript } from "./testing/script.ts";
 
 describe("goal to branch", () => {
   let cli: Cli;
@@ -83,6 +83,23 @@ describe("goal to branch", () => {
     expect(runs.value.plans).toMatchObject([{ id: plan.id, status: "succeeded" }]);
     const show = await cli.run(repository, ["show", plan.id.slice(0, 12)]);
     expect(show.stdout).toContain(`Branch    ossaat/${plan.id}`);
+  });
+
+  test("a document larger than any pipe's buffer arrives whole", async () => {
+    const content = `${"0123456789abcdef".repeat(4)}\n`.repeat(8_000);
+    const script = await writeScript(path.join(cli.folder, "large.json"), [
+      ...counterFrame,
+      ...turns(
+        "code-writer",
+        "fix",
+        { toolCalls: [editSum, call("write_file", { path: "src/sum.js", content: `// ${content}`, overwrite: true })] },
+        finish("Large."),
+      ),
+    ]);
+    const run = await cli.json(repository, ["run", "Make it large", "--model", script, "--yes"]);
+    const diff = await cli.json(repository, ["diff", run.value.plan.id, "--step", "fix"]);
+    expect(diff.stdout.length).toBeGreaterThan(200_000);
+    expect(diff.value.files.map(({ path: name }: Json) => name)).toEqual(["src/sum.js"]);
   });
 
   test("apply fast-forwards the branch, and only then", async () => {

@@ -6,4 +6,14 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(error.code === "EPIPE" ? 0 : 1);
 });
 
-process.exit(await runProgram(process.argv.slice(2)));
+/** What was written may still wait in this process when the reader is slow. */
+function flush(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.write("", () => resolve());
+  });
+}
+
+const exitCode = await runProgram(process.argv.slice(2));
+await flush(process.stdout);
+await flush(process.stderr);
+process.exit(exitCode);

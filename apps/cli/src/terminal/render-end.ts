@@ -1,9 +1,12 @@
 // How a run ended, in a few lines, with the commands that come next.
 import type { PlanState } from "@ossaat/contracts";
 
-import { escapeLine } from "./escape.ts";
-import { formatCost, formatSeconds, formatTokens } from "./render-run.ts";
+import { escapeLine, escapeText } from "./escape.ts";
+import { clip, formatCost, formatSeconds, formatTokens } from "./render-run.ts";
 import type { Style } from "./style.ts";
+
+/** Lines of a plan's message that are shown; `ossaat show --json` has them all. */
+const maxMessageLines = 5;
 
 function testsText({ steps }: PlanState): string[] {
   const reports = steps.flatMap(({ result }) => (result?.tests === undefined ? [] : [result.tests]));
@@ -39,11 +42,18 @@ function nextText(state: PlanState): string[] {
   return [`Next      ossaat show ${id}`];
 }
 
+/** The beginning of a message that quotes a whole log. */
+function clipLines(text: string): string {
+  const lines = text.split("\n");
+  const shown = lines.slice(0, maxMessageLines).map((line) => clip(line, 300));
+  return [...shown, ...(lines.length > shown.length ? ["…"] : [])].join("\n          ");
+}
+
 /** The closing summary of a run, with the next commands unless they are not wanted. */
 export function renderEnd(state: PlanState, style: Style, { next = true }: { next?: boolean } = {}): string {
   const end = state.finishedAt === undefined ? Date.now() : Date.parse(state.finishedAt);
   const { spend } = state;
-  const why = state.message === undefined ? "" : `: ${escapeLine(state.message)}`;
+  const why = state.message === undefined ? "" : `: ${escapeText(clipLines(state.message))}`;
   const denials = state.approvals.filter(({ status }) => status === "denied" || status === "expired");
   const isOver = state.finishedAt !== undefined;
   return [

@@ -90,6 +90,9 @@ export function renderRun(
   ];
 }
 
+/** Characters of one event's line; the whole text is in the event. */
+const maxLineChars = 400;
+
 type Line = string | undefined;
 
 function approvalLine(event: Extract<PlanEvent, { type: "approval.requested" | "approval.decided" }>): Line {
@@ -157,5 +160,7 @@ export function eventLine(event: PlanEvent): string | undefined {
   const text = event.type.startsWith("plan.") ? planEventLine(event) : stepEventLine(event);
   if (text === undefined) return undefined;
   const time = event.at.slice(11, 19);
-  return escapeLine(`${time} ${event.stepId === undefined ? "" : `${event.stepId}: `}${text}`);
+  const [first = "", ...rest] = text.split("\n");
+  const shown = clip(rest.length === 0 ? first : `${first} …`, maxLineChars);
+  return escapeLine(`${time} ${event.stepId === undefined ? "" : `${event.stepId}: `}${shown}`);
 }
