@@ -58,9 +58,19 @@ export type WorkspaceService = {
   /**
    * Commits the working tree on top of the workspace's base. Committing the same tree, message
    * and time again gives the same commit id.
+   *
+   * With `allowedPaths` (globs of an envelope, and single paths a person approved) every path the
+   * commit changes must be covered; a protected path only counts when it is listed itself.
+   * @throws AgentError policy_denied: names the paths that are not, and commits nothing.
    */
   commit(
-    request: { workspaceId: WorkspaceId; message: string; authoredAt: string; trailers: Record<string, string> },
+    request: {
+      workspaceId: WorkspaceId;
+      message: string;
+      authoredAt: string;
+      trailers: Record<string, string>;
+      allowedPaths?: string[];
+    },
     options?: CallOptions,
   ): Promise<CommitInfo>;
 

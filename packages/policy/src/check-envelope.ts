@@ -27,7 +27,7 @@ function matchesGlob(globs: readonly string[], path: string): boolean {
 }
 
 /** May the step write this path? Protected paths only when the envelope names them literally. */
-export function checkWritePath(envelope: Envelope, path: string): EnvelopeCheck {
+export function checkWritePath(envelope: Pick<Envelope, "paths">, path: string): EnvelopeCheck {
   const normal = normalizePath(path);
   if (!normal.ok) return outside(`write to ${path}: ${normal.why}`, false);
   if (normal.path === ".") return outside("write to the repository root itself", false);

@@ -1,7 +1,7 @@
 // What a caller of the runner may rely on, whether the runner is in this process or another.
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { AgentError } from "@ossaat/contracts";
@@ -284,6 +284,37 @@ export function describeToolService(connect: Connect): void {
         commit,
       });
       expect(open.repository.git("rev-parse", "ossaat/x")).toBe(commit);
+    });
+
+    it("commit only what is allowed, and name what is not", async () => {
+      const { workspaces } = services;
+      const workspaceId = id("bounded");
+      await workspaces.open({ workspaceId, ...place(), commit: open.repository.base });
+      const { stateDir } = open;
+      const tree = join(stateDir, "workspaces", testPlanId, workspaceId);
+      // Past every tool, as after a crash in the middle of a command.
+      for (const path of ["src/a.ts", "b.txt", ".github/workflows/ci.yml"]) {
+        mkdirSync(dirname(join(tree, path)), { recursive: true });
+        writeFileSync(join(tree, path), "x\n");
+      }
+      const commit = (allowedPaths?: string[]) =>
+        workspaces.commit({
+          workspaceId,
+          message: "x",
+          authoredAt,
+          trailers: {},
+          ...(allowedPaths === undefined ? {} : { allowedPaths }),
+        });
+      const refused = await refusal(commit(["src/**", "**/*.yml"]));
+      expect([refused.code, refused.message, refused.details]).toEqual([
+        "policy_denied",
+        "Changed outside the approved paths: .github/workflows/ci.yml, b.txt.",
+        { reason: "outside_envelope", paths: [".github/workflows/ci.yml", "b.txt"], total: 2 },
+      ]);
+      expect((await refusal(commit([]))).details).toMatchObject({ total: 3 });
+      const approved = await commit(["src/**", "b.txt", ".github/workflows/ci.yml"]);
+      expect(approved.files).toHaveLength(3);
+      expect(await commit()).toEqual(approved);
     });
 
     it("refuse with the exact code, message and details", async () => {

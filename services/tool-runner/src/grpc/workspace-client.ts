@@ -58,7 +58,10 @@ export function createWorkspaceClient(client: WorkspaceServiceClient): Workspace
     async restore(request, options) {
       await client.restore(request, callOptions(options));
     },
-    commit: (request, options) => collectCommit(client.commit(request, callOptions(options))),
+    commit: ({ allowedPaths: paths, ...request }, options) => {
+      const allowedPaths = paths === undefined ? undefined : { paths };
+      return collectCommit(client.commit({ ...request, allowedPaths }, callOptions(options)));
+    },
     merge: async (request, options) => fromWireMerge(await client.merge(request, callOptions(options))),
     continueMerge: async (request, options) => fromWireMerge(await client.continueMerge(request, callOptions(options))),
     async publish(request, options) {

@@ -44,8 +44,9 @@ export function createWorkspaceHandlers(service: WorkspaceService): WorkspaceSer
       await service.restore(named(request), options(context));
       return {};
     },
-    async *commit(request, context) {
-      yield* toCommitParts(await service.commit(named(request), options(context)));
+    async *commit({ allowedPaths, ...request }, context) {
+      const asked = { ...named(request), ...present({ allowedPaths: allowedPaths?.paths }) };
+      yield* toCommitParts(await service.commit(asked, options(context)));
     },
     async merge(request, context) {
       return toWireMerge(await service.merge(named(request), options(context)));

@@ -6,10 +6,12 @@ import type { CallOptions, WorkspaceService } from "@ossaat/contracts";
 
 import { findDependencies } from "../dependencies/find-dependencies.ts";
 import { buildFarms } from "../dependencies/link-farm.ts";
+import { displayPath } from "../git/git.ts";
 import type { Git } from "../git/git.ts";
 import type { LogStore } from "../log/log-store.ts";
+import { requireAllowed } from "./allowed-paths.ts";
 import { commitMessage, commitTree, gitDate } from "./commit-tree.ts";
-import { diffTrees } from "./diff-trees.ts";
+import { changesBetween, diffTrees } from "./diff-trees.ts";
 import { findGitlinks } from "./gitlinks.ts";
 import { inspectRepository } from "./inspect-repository.ts";
 import { checkId } from "./layout.ts";
@@ -114,6 +116,13 @@ async function commitWorkspace(git: Git, workspace: OpenWorkspace, request: Comm
   const { gitDir, tip } = workspace;
   const tree = await takeSnapshot(git, workspace, signal);
   if (tree === (await requireObject(git, gitDir, tip, "tree"))) return { commit: tip, tree, files: [] };
+  if (request.allowedPaths !== undefined) {
+    const changes = await changesBetween(git, gitDir, tip, tree);
+    requireAllowed(
+      changes.map((change) => displayPath(change.path)),
+      request.allowedPaths,
+    );
+  }
   const message = commitMessage(request.message, request.trailers);
   const dates = { authorDate: date, committerDate: date };
   const commit = await commitTree(git, gitDir, { tree, parents: [tip], message, ...dates });

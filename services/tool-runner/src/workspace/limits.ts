@@ -25,3 +25,8 @@ export const walkLimits = {
   /** Folders read at a time: enough to keep the disk busy, few enough for the open file limit. */
   parallelFolders: 32,
 } as const;
+
+export const refusalLimits = {
+  /** Characters of the paths one refusal names: its message travels in a status line of 2,000. */
+  maxNamedChars: 1_000,
+} as const;

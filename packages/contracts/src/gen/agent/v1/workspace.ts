@@ -78,11 +78,18 @@ export interface CommitRequest {
   /** RFC 3339. */
   authoredAt: string;
   trailers: { [key: string]: string };
+  /** Absent: nothing is checked. Present: every changed path must be covered. */
+  allowedPaths?: AllowedPaths | undefined;
 }
 
 export interface CommitRequest_TrailersEntry {
   key: string;
   value: string;
+}
+
+export interface AllowedPaths {
+  /** Globs, and single paths a person approved. */
+  paths: string[];
 }
 
 export interface CommitPart {
@@ -1209,7 +1216,7 @@ export const DiffFile: MessageFns<DiffFile> = {
 };
 
 function createBaseCommitRequest(): CommitRequest {
-  return { workspaceId: "", message: "", authoredAt: "", trailers: {} };
+  return { workspaceId: "", message: "", authoredAt: "", trailers: {}, allowedPaths: undefined };
 }
 
 export const CommitRequest: MessageFns<CommitRequest> = {
@@ -1226,6 +1233,9 @@ export const CommitRequest: MessageFns<CommitRequest> = {
     globalThis.Object.entries(message.trailers).forEach(([key, value]: [string, string]) => {
       CommitRequest_TrailersEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
     });
+    if (message.allowedPaths !== undefined) {
+      AllowedPaths.encode(message.allowedPaths, writer.uint32(42).fork()).join();
+    }
     return writer;
   },
 
@@ -1277,6 +1287,14 @@ export const CommitRequest: MessageFns<CommitRequest> = {
             }
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.allowedPaths = AllowedPaths.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1316,6 +1334,11 @@ export const CommitRequest: MessageFns<CommitRequest> = {
           {},
         )
         : {},
+      allowedPaths: isSet(object.allowedPaths)
+        ? AllowedPaths.fromJSON(object.allowedPaths)
+        : isSet(object.allowed_paths)
+        ? AllowedPaths.fromJSON(object.allowed_paths)
+        : undefined,
     };
   },
 
@@ -1339,6 +1362,9 @@ export const CommitRequest: MessageFns<CommitRequest> = {
         });
       }
     }
+    if (message.allowedPaths !== undefined) {
+      obj.allowedPaths = AllowedPaths.toJSON(message.allowedPaths);
+    }
     return obj;
   },
 
@@ -1359,6 +1385,9 @@ export const CommitRequest: MessageFns<CommitRequest> = {
       },
       {},
     );
+    message.allowedPaths = (object.allowedPaths !== undefined && object.allowedPaths !== null)
+      ? AllowedPaths.fromPartial(object.allowedPaths)
+      : undefined;
     return message;
   },
 };
@@ -1444,6 +1473,73 @@ export const CommitRequest_TrailersEntry: MessageFns<CommitRequest_TrailersEntry
     const message = createBaseCommitRequest_TrailersEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseAllowedPaths(): AllowedPaths {
+  return { paths: [] };
+}
+
+export const AllowedPaths: MessageFns<AllowedPaths> = {
+  encode(message: AllowedPaths, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.paths) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AllowedPaths {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAllowedPaths();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.paths.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AllowedPaths {
+    return { paths: globalThis.Array.isArray(object?.paths) ? object.paths.map((e: any) => globalThis.String(e)) : [] };
+  },
+
+  toJSON(message: AllowedPaths): unknown {
+    const obj: any = {};
+    if (message.paths?.length) {
+      obj.paths = message.paths;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AllowedPaths>): AllowedPaths {
+    return AllowedPaths.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AllowedPaths>): AllowedPaths {
+    const message = createBaseAllowedPaths();
+    message.paths = object.paths?.map((e) => e) || [];
     return message;
   },
 };
