@@ -143,6 +143,12 @@ export const eventData = {
     turn: z.int().positive(),
     requestAttempt: z.int().positive(),
     error: EventErrorData,
+    /** What the vendor said it used before the turn broke; absent = it said nothing. */
+    usage: TurnUsage.optional(),
+    /** null = it may have cost something, nobody knows how much; absent = it cost nothing. */
+    costUsd: z.number().nullable().optional(),
+    /** Tokens that are counted as spent: those of the usage, else an estimate of the question's. */
+    tokens: z.int().nonnegative().optional(),
   }),
   /** A message the platform adds to the step's conversation: check failures, feedback, notices. */
   "guidance.added": z.looseObject({ afterTurn: z.int().nonnegative(), kind: z.string(), text: z.string() }),

@@ -1,7 +1,7 @@
 // The one state model: a pure fold over events, used by server, CLI and screens alike.
 import type { ApprovalRequest, ApprovalScope, ApprovalStatus } from "./approval.ts";
 import type { Budget } from "./envelope.ts";
-import type { EventData, PlanEvent, PlanEventOf, StepResult } from "./event.ts";
+import type { EventData, PlanEvent, PlanEventOf, StepResult, TurnUsage } from "./event.ts";
 import { finishStepId, isPlanningStepId } from "./ids.ts";
 import type { Plan, PlannerKind } from "./plan.ts";
 import { canPlanGo, canStepGo, isTerminalPlan, isTerminalStep } from "./plan-status.ts";
@@ -70,7 +70,10 @@ export type PlanState = {
   /** In plan order. */
   steps: StepState[];
   approvals: ApprovalState[];
-  /** Sums over all turns; `unknownCostTurns` counts turns whose price is unknown. */
+  /**
+   * Sums over all turns, broken ones included; `turns` counts those that finished,
+   * `unknownCostTurns` those whose price is unknown.
+   */
   spend: { inputTokens: number; outputTokens: number; costUsd: number; unknownCostTurns: number; turns: number };
   branch?: string | undefined;
   commit?: string | undefined;
@@ -149,20 +152,21 @@ function patchStep(state: PlanState, stepId: string | undefined, patch: StepPatc
   return { ...state, steps: state.steps.map((step) => (step.id === stepId ? patchLegally(step, patch) : step)) };
 }
 
-function addTurn(state: PlanState, event: PlanEventOf<"model.finished">): PlanState {
-  const { usage, costUsd } = event.data;
-  const input = usage.inputTokens ?? 0;
-  const output = usage.outputTokens ?? 0;
+type Spent = { usage?: TurnUsage | undefined; costUsd?: number | null | undefined; turns: 0 | 1 };
+
+function addSpend(state: PlanState, stepId: string | undefined, { usage, costUsd, turns }: Spent): PlanState {
+  const input = usage?.inputTokens ?? 0;
+  const output = usage?.outputTokens ?? 0;
   const spend = {
     inputTokens: state.spend.inputTokens + input,
     outputTokens: state.spend.outputTokens + output,
     costUsd: state.spend.costUsd + (costUsd ?? 0),
     unknownCostTurns: state.spend.unknownCostTurns + (costUsd === null ? 1 : 0),
-    turns: state.spend.turns + 1,
+    turns: state.spend.turns + turns,
   };
-  return patchStep({ ...state, spend }, event.stepId, (step) => ({
+  return patchStep({ ...state, spend }, stepId, (step) => ({
     ...step,
-    turns: step.turns + 1,
+    turns: step.turns + turns,
     inputTokens: step.inputTokens + input,
     outputTokens: step.outputTokens + output,
     costUsd: step.costUsd + (costUsd ?? 0),
@@ -236,7 +240,9 @@ function foldPlanEvent(state: PlanState, event: PlanEvent): PlanState | undefine
     case "approval.decided":
       return decideApproval(state, event);
     case "model.finished":
-      return addTurn(state, event);
+      return addSpend(state, event.stepId, { ...event.data, turns: 1 });
+    case "model.failed":
+      return addSpend(state, event.stepId, { ...event.data, turns: 0 });
     case "tool.finished": {
       const next = patchStep(state, event.stepId, (step) => foldStepEvent(step, event));
       // One command without a sandbox is said of the whole run.
@@ -279,7 +285,6 @@ function foldStepEvent(step: StepState, event: PlanEvent): StepState {
     case "tool.started":
       return { ...step, toolCalls: step.toolCalls + 1, activity: event.data.title };
     case "tool.finished":
-    case "model.failed":
       return { ...step, activity: undefined };
     case "merge.conflicted":
       return { ...step, activity: `resolving a conflict in ${event.data.files.join(", ")}` };

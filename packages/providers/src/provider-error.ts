@@ -50,6 +50,20 @@ const kindTable: Readonly<Record<ProviderErrorKind, KindRow>> = {
   cancelled: { code: "cancelled", retryable: false, scope: "request" },
 };
 
+/** Kinds with which a vendor turns a request away instead of working on it. */
+const refusals: ReadonlySet<ProviderErrorKind> = new Set([
+  "auth",
+  "permission",
+  "billing",
+  "quota",
+  "rateLimit",
+  "overloaded",
+  "badRequest",
+  "contextLength",
+  "modelNotFound",
+  "conflict",
+]);
+
 export type ProviderErrorFields = {
   provider: string;
   /** HTTP status. */
@@ -117,6 +131,11 @@ export class ProviderError extends AgentError {
     this.scope = row.scope;
     this.#safeMessage = message;
     this.#fields = fields;
+  }
+
+  /** Whether the vendor may have worked on the request, and so may charge for it. */
+  get mayHaveCost(): boolean {
+    return this.phase === "afterFirstToken" || !(refusals.has(this.kind) || this.timeout === "connect");
   }
 
   override get isRetryable(): boolean {

@@ -102,12 +102,12 @@ export async function* streamReply(reply: ScriptedReply, request: ModelRequest):
     }
     yield event;
   }
+  yield { type: "usage", usage: scriptedUsage(reply.usage) };
   const late = failure(reply, request, Number.POSITIVE_INFINITY);
   if (late !== undefined) {
     yield { type: "error", error: late };
     return;
   }
-  yield { type: "usage", usage: scriptedUsage(reply.usage) };
   const hasCalls = (reply.toolCalls?.length ?? 0) > 0;
   yield { type: "finish", reason: reply.finishReason ?? (hasCalls ? "toolCalls" : "stop") };
 }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 
-import type { Budget, EventType, PlanEvent } from "@ossaat/contracts";
+import type { EventType, PlanEvent } from "@ossaat/contracts";
 import { ApprovalDecision } from "@ossaat/contracts";
 import { testStep } from "@ossaat/contracts/testing";
 import type { StepInput } from "@ossaat/contracts/testing";
@@ -9,7 +9,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { decideApproval } from "../approval/decide-approval.ts";
 import { readEvents } from "../event/read-events.ts";
-import { sweepTimers } from "../job/sweep.ts";
 import { StepStopped } from "../job/worker.ts";
 import { openAgentStack } from "../testing/agent-stack.ts";
 import type { AgentStack, ScriptEntry, ScriptedReply, ServerProcess } from "../testing/agent-stack.ts";
@@ -47,7 +46,6 @@ afterAll(() => stack.remove());
 async function start(
   replies: readonly ScriptedReply[] | { script: readonly ScriptEntry[] },
   steps: readonly StepInput[] = [{}],
-  budget: Budget = {},
 ) {
   const model = stack.script("script" in replies ? replies.script : writer(replies));
   server = stack.process();
@@ -59,7 +57,7 @@ async function start(
       envelope: { tools: fullTools, paths: [`src/${ids[index]!}.ts`], ...input.envelope },
     }),
   );
-  planId = await server.storePlan(made, { model, budget });
+  planId = await server.storePlan(made, { model });
 }
 
 const run = () => server.run(planId);
@@ -349,89 +347,6 @@ describe("a call outside the envelope", () => {
       "succeeded",
       "three\n",
     ]);
-  });
-});
-
-describe("a model that fails", () => {
-  const good = calls(write("src/a.ts", "2\n"), finish());
-
-  test("in passing, is asked again after its own pause; nothing that was finished is asked again", async () => {
-    await start([
-      calls({ name: "read_file", input: { path: "src/a.ts" } }),
-      { ...good, error: { kind: "overloaded", times: 1, retryAfterMs: 5_000 } },
-    ]);
-    await run();
-    expect((await stepOf()).status).toBe("backoff");
-    stack.engine.clock.advance(4_999);
-    expect(await sweepTimers(stack.engine)).toBe(0);
-    stack.engine.clock.advance(1);
-    expect(await sweepTimers(stack.engine)).toBe(1);
-    await run();
-    expect([(await server.state(planId)).status, stack.requests(planId)]).toEqual([
-      "succeeded",
-      ["a.1 started", "a.1 delivered", "a.2 started", "a.2 started", "a.2 delivered"],
-    ]);
-    await isSound();
-  });
-
-  test("for good, ends the step at once", async () => {
-    await start([{ ...good, error: { kind: "auth" } }]);
-    await run();
-    expect([(await stepOf()).reason, stack.requests(planId)]).toEqual(["provider_failed", ["a.1 started"]]);
-    await isSound();
-  });
-
-  test("in the middle of an answer, leaves nothing of it", async () => {
-    await start([{ text: "one two three", ...good, error: { kind: "network", times: 1, afterChunks: 2 } }]);
-    await run();
-    stack.engine.clock.advance(10_000);
-    await sweepTimers(stack.engine);
-    await run();
-    expect([(await server.state(planId)).status, (await events("model.finished")).length]).toEqual(["succeeded", 1]);
-  });
-});
-
-describe("the budget", () => {
-  test("of the run ends the step before a turn that does not fit is bought", async () => {
-    await start([calls(write("src/a.ts", "2\n"), finish())], [{}], { maxTokens: 100 });
-    await run();
-    expect(await stepOf()).toEqual({
-      status: "failed",
-      reason: "budget",
-      message: expect.stringMatching(/^The budget is used up: 0 of 100 tokens are spent/),
-    });
-    expect(stack.requests(planId)).toEqual([]);
-    await isSound();
-  });
-
-  test("of a step ends it when its turns have used it", async () => {
-    await start(
-      [
-        {
-          ...calls({ name: "read_file", input: { path: "src/a.ts" } }),
-          usage: { inputTokens: 900, outputTokens: 200 },
-        },
-        calls(write("src/a.ts", "2\n"), finish()),
-      ],
-      [{ envelope: { budget: { maxTokens: 1_000 } } }],
-    );
-    await runStep();
-    expect([(await stepOf()).reason, delivered()]).toEqual(["budget", 1]);
-  });
-
-  test("is charged what the model says it used", async () => {
-    await start([
-      { ...calls(write("src/a.ts", "2\n")), usage: { inputTokens: 900, outputTokens: 200, costUsd: 0.25 } },
-      { ...calls(finish()), usage: { inputTokens: 1_000, outputTokens: 10, costUsd: 0.5 } },
-    ]);
-    await runStep();
-    expect((await server.state(planId)).spend).toEqual({
-      inputTokens: 1_900,
-      outputTokens: 210,
-      costUsd: 0.75,
-      unknownCostTurns: 0,
-      turns: 2,
-    });
   });
 });
 

@@ -56,8 +56,8 @@ type Turn<T> = { deps: StepDeps; claim: Claim; task: AgentTask<T>; signal: Abort
 
 /** The step's own cap, besides the plan's. @throws StepFailed */
 function checkStepBudget({ maxTokens, maxCostUsd }: Budget, history: StepHistory): void {
-  const tokens = history.turns.reduce((sum, turn) => sum + turn.tokens, 0);
-  const costUsd = history.turns.reduce((sum, turn) => sum + turn.costUsd, 0);
+  const tokens = history.turns.reduce((sum, turn) => sum + turn.tokens, history.broken.tokens);
+  const costUsd = history.turns.reduce((sum, turn) => sum + turn.costUsd, history.broken.costUsd);
   if ((maxTokens !== undefined && tokens >= maxTokens) || (maxCostUsd !== undefined && costUsd >= maxCostUsd)) {
     const message = `the step used ${tokens} tokens and $${costUsd.toFixed(4)}, which is its budget`;
     throw finalFailure("budget", message, "limit_exceeded");

@@ -1,5 +1,5 @@
 // One model turn: reserve, ask, settle, record. A turn that was recorded is never bought again.
-import type { Budget } from "@ossaat/contracts";
+import type { Budget, TurnUsage } from "@ossaat/contracts";
 import { ProviderError, collectTurn } from "@ossaat/providers";
 import type { ModelRequest, ModelTurn, StreamEvent, Usage } from "@ossaat/providers";
 import { modelTurnEnd, modelTurnSpan, withSpan } from "@ossaat/telemetry";
@@ -22,8 +22,16 @@ export type ModelCall = {
   signal: AbortSignal;
 };
 
+/** What a turn was seen to use while it arrived. */
+type Seen = { usage?: Usage };
+
+/** Tokens of the question, as reserved. */
+function questionTokens({ chars }: ModelCall): number {
+  return Math.ceil(chars / stepLimits.charsPerToken);
+}
+
 function worstCase(call: ModelCall): { tokens: number; costUsd: number | null } {
-  const inputTokens = Math.ceil(call.chars / stepLimits.charsPerToken);
+  const inputTokens = questionTokens(call);
   const outputTokens = call.request.maxOutputTokens ?? stepLimits.maxOutputTokens;
   const costUsd = call.model.price({
     input: { total: inputTokens, uncached: inputTokens },
@@ -63,13 +71,17 @@ function showLive(engine: Engine, call: ModelCall): (event: StreamEvent) => void
   };
 }
 
-function usageOf(usage: Usage) {
+function usageOf(usage: Usage): TurnUsage {
   const { total, cacheRead } = usage.input;
   return {
     ...(total === undefined ? {} : { inputTokens: total }),
     ...(cacheRead === undefined ? {} : { cachedInputTokens: cacheRead }),
     ...(usage.output.total === undefined ? {} : { outputTokens: usage.output.total }),
   };
+}
+
+function tokensOf({ inputTokens = 0, outputTokens = 0 }: TurnUsage): number {
+  return inputTokens + outputTokens;
 }
 
 async function recordTurn(
@@ -81,7 +93,7 @@ async function recordTurn(
   const message = await store(engine.artifacts, turn.message);
   const costUsd = costOf(call, turn.usage);
   const usage = usageOf(turn.usage);
-  const tokens = (usage.inputTokens ?? 0) + (usage.outputTokens ?? 0);
+  const tokens = tokensOf(usage);
   await changeClaimed(engine, claim, async (change) => {
     await settle(change.tx, claim.step, { tokens, costUsd });
     await change.append({
@@ -104,16 +116,37 @@ async function recordTurn(
   });
 }
 
-async function recordFailure(engine: Engine, call: ModelCall, error: ProviderError): Promise<void> {
+/**
+ * What a broken turn is charged: what the vendor said it used, else the question as it was
+ * reserved and an unknown cost, so that trying again and again meets the budget; nothing when the
+ * vendor turned the request away.
+ */
+function costOfFailure(call: ModelCall, error: ProviderError, seen: Seen): FailureCost | undefined {
+  if (seen.usage !== undefined) {
+    const usage = usageOf(seen.usage);
+    return { usage, tokens: tokensOf(usage), costUsd: costOf(call, seen.usage) };
+  }
+  return error.mayHaveCost ? { tokens: questionTokens(call), costUsd: null } : undefined;
+}
+
+type FailureCost = { usage?: TurnUsage; tokens: number; costUsd: number | null };
+
+async function recordFailure(
+  engine: Engine,
+  call: ModelCall,
+  { error, seen }: { error: ProviderError; seen: Seen },
+): Promise<void> {
   const { claim, request } = call;
   const { turn, requestAttempt } = request.metadata;
+  const cost = costOfFailure(call, error, seen);
   await changeClaimed(engine, claim, async (change) => {
-    await releaseReservation(change.tx, claim.step);
+    if (cost === undefined) await releaseReservation(change.tx, claim.step);
+    else await settle(change.tx, claim.step, cost);
     await change.append({
       type: "model.failed",
       stepId: claim.stepId,
       attempt: claim.attempt,
-      data: { turn, requestAttempt, error: { code: error.code, message: error.message } },
+      data: { turn, requestAttempt, error: { code: error.code, message: error.message }, ...cost },
     });
   });
 }
@@ -131,16 +164,20 @@ async function* replay(events: readonly StreamEvent[]): AsyncGenerator<StreamEve
 }
 
 /** The turn from the journal when a killed worker had received it whole, else from the vendor. */
-async function collectDelivered(engine: Engine, call: ModelCall): Promise<ModelTurn> {
+async function collectDelivered(engine: Engine, call: ModelCall, seen: Seen): Promise<ModelTurn> {
   const { model, request, signal, journal } = call;
   const provider = model.provider.id;
+  const note = (event: StreamEvent) => {
+    if (event.type === "usage") seen.usage = event.usage;
+  };
   const known = journal.delivered(keyOfTurn(call));
-  if (known !== undefined) return collectTurn(replay(known), { provider });
+  if (known !== undefined) return collectTurn(replay(known), { provider, onEvent: note });
   const events = model.provider.stream({ ...request, modelId: model.modelId, signal });
   const recording = journal.begin(keyOfTurn(call));
   const show = showLive(engine, call);
   const onEvent = (event: StreamEvent) => {
     if (event.type !== "heartbeat" && event.type !== "error") recording.add(event);
+    note(event);
     show(event);
   };
   try {
@@ -150,7 +187,7 @@ async function collectDelivered(engine: Engine, call: ModelCall): Promise<ModelT
   }
 }
 
-async function requestTurn(engine: Engine, call: ModelCall): Promise<ModelTurn> {
+async function requestTurn(engine: Engine, call: ModelCall, seen: Seen): Promise<ModelTurn> {
   const { claim, model, request } = call;
   const { maxOutputTokens, temperature, metadata } = request;
   const { attempt } = claim;
@@ -165,7 +202,7 @@ async function requestTurn(engine: Engine, call: ModelCall): Promise<ModelTurn> 
     temperature,
   });
   return withSpan(start, async (span) => {
-    const turn = await collectDelivered(engine, call);
+    const turn = await collectDelivered(engine, call, seen);
     const { usage, finishReason, responseId, servedModel, toolCalls } = turn;
     const costUsd = costOf(call, usage);
     span.set(
@@ -190,13 +227,14 @@ export async function callModel(engine: Engine, call: ModelCall): Promise<void> 
   const { signal } = call;
   await reserveTurn(engine, call);
   const startedAt = engine.clock.monotonic();
+  const seen: Seen = {};
   let turn: ModelTurn;
   try {
-    turn = await requestTurn(engine, call);
+    turn = await requestTurn(engine, call, seen);
   } catch (error) {
     signal.throwIfAborted();
     call.journal.forget(keyOfTurn(call));
-    if (error instanceof ProviderError) await recordFailure(engine, call, error);
+    if (error instanceof ProviderError) await recordFailure(engine, call, { error, seen });
     throw error;
   }
   await recordTurn(engine, call, { turn, seconds: (engine.clock.monotonic() - startedAt) / 1000 });

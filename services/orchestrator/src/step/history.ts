@@ -31,6 +31,8 @@ export type StepHistory = {
   /** Tree of the workspace after the last recorded effect. */
   tree?: string | undefined;
   turns: TurnRecord[];
+  /** What turns cost that broke before they were whole. */
+  broken: { tokens: number; costUsd: number };
   calls: Map<string, CallRecord>;
   /** Calls in the order they finished. */
   finishedCalls: CallRecord[];
@@ -48,6 +50,7 @@ export type StepHistory = {
 function emptyHistory(): StepHistory {
   return {
     turns: [],
+    broken: { tokens: 0, costUsd: 0 },
     calls: new Map(),
     finishedCalls: [],
     guidance: [],
@@ -105,6 +108,11 @@ function addEvent(history: StepHistory, pending: Map<string, ApprovalRequest>, e
       const { turn, message, finishReason, toolCalls, usage, costUsd } = event.data;
       const tokens = (usage.inputTokens ?? 0) + (usage.outputTokens ?? 0);
       history.turns.push({ turn, message, finishReason, toolCalls, tokens, costUsd: costUsd ?? 0 });
+      return;
+    }
+    case "model.failed": {
+      const { tokens, costUsd } = history.broken;
+      history.broken = { tokens: tokens + (event.data.tokens ?? 0), costUsd: costUsd + (event.data.costUsd ?? 0) };
       return;
     }
     case "guidance.added":
