@@ -127,6 +127,33 @@ describe.skipIf(!probe.usable)(`installed dependencies in the box${reason}`, () 
     expect(await npm.sh("node main.js")).toBe("hello you old");
   });
 
+  it("takes no test result from a program that the agent put in the place of an installed one", async () => {
+    const testing = { scripts: { test: "vitest run" }, devDependencies: { vitest: "1" } };
+    const tap = (word: string, name: string) => `TAP version 13\\n1..1\\n${word} 1 - ${name}\\n`;
+    const npm = await project({ ".gitignore": "node_modules\n", "package.json": JSON.stringify(testing) }, (user) => {
+      const program = `#!/usr/bin/env node\nprocess.stdout.write("${tap("not ok", "real")}" + require("helper"));process.exit(1)\n`;
+      user.write("node_modules/vitest/cli.js", program);
+      execFileSync("chmod", ["755", join(user.root, "node_modules/vitest/cli.js")]);
+      user.write("node_modules/helper/index.js", 'module.exports = "# helped\\n";');
+      link(user, "node_modules/.bin/vitest", "../vitest/cli.js");
+    });
+    const honest = await npm.call("run_tests", {});
+    expect(honest.output?.tests).toMatchObject({ status: "failed", failed: 1 });
+    const fake = `#!/bin/sh\nprintf "${tap("ok", "fake").replaceAll("\\", "\\\\")}"\n`;
+    const forge = [
+      "rm -rf node_modules/.bin node_modules/vitest node_modules/helper",
+      "mkdir -p node_modules/.bin node_modules/vitest/closed node_modules/helper",
+      `printf '%s' '${fake}' > node_modules/.bin/vitest`,
+      "cp node_modules/.bin/vitest node_modules/vitest/cli.js; chmod +x node_modules/.bin/vitest node_modules/vitest/cli.js",
+      `echo 'process.stdout.write("${tap("ok", "fake")}"); process.exit(0)' > node_modules/helper/index.js`,
+      "chmod 000 node_modules/vitest/closed; ls node_modules",
+    ];
+    expect(await npm.sh(forge.join("\n"))).toBe("helper\nvitest");
+    const forged = await npm.call("run_tests", {});
+    expect(forged.output?.tests).toEqual(honest.output?.tests);
+    expect(readlinkSync(join(npm.tree, "node_modules/vitest"))).toBe("/deps/node_modules/vitest");
+  });
+
   it("puts real folders in the place of links that were planted, and follows none", async () => {
     const npm = await project(npmProject, installAsNpm);
     const outside = join(dirname(npm.repository.root), "outside");
@@ -271,7 +298,7 @@ describe.skipIf(!probe.usable)(`installed dependencies in the box${reason}`, () 
       "pyproject.toml": "",
       "src/mine.py": 'name = "working tree"',
       "test_a.py":
-        "import unittest, mine, sys\nclass A(unittest.TestCase):\n  def test_a(self): self.assertEqual((mine.name, sys.prefix), ('working tree', '/workspace/.venv'))\n",
+        "import unittest, mine, sys\nclass A(unittest.TestCase):\n  def test_a(self): self.assertEqual((mine.name, sys.prefix), ('working tree', '/deps/.venv'))\n",
     };
     const app = await project(files, (repository) => {
       execFileSync("/usr/bin/python3", ["-m", "venv", "--without-pip", join(repository.root, ".venv")]);

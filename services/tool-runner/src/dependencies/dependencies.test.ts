@@ -92,7 +92,7 @@ describe("a working tree", () => {
     expect(await app.open()).toEqual({ tree });
   });
 
-  it("keeps what an agent made in the folder, but not a link in the place of one", async () => {
+  it("keeps caches that were made in the folder, but nothing in the place of an installed package", async () => {
     const app = await project({ "package.json": "{}" }, (repository) => {
       repository.write("node_modules/one/index.js", "1");
       repository.write("node_modules/two/index.js", "1");
@@ -107,7 +107,7 @@ describe("a working tree", () => {
       entry.name,
       entry.isSymbolicLink(),
     ]);
-    expect(Object.fromEntries(kinds)).toEqual({ ".cache": false, gone: true, one: false, two: true });
+    expect(Object.fromEntries(kinds)).toEqual({ ".cache": false, gone: true, one: true, two: true });
   });
 
   it("takes the nearest folders first, up to the limit, and counts the rest", async () => {

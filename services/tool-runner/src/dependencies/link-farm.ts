@@ -8,6 +8,7 @@ import { at, inFolder, openWorkspaceFiles } from "../files/workspace-files.ts";
 import { isWithin, projectOf, ruleOf } from "./dependency-folder.ts";
 import type { Dependencies } from "./dependency-folder.ts";
 import { dependencyLimits } from "./limits.ts";
+import { removeTree } from "../workspace/nested-git.ts";
 import { isRealFolder, listOrNone } from "./real-folder.ts";
 
 export type FarmPlace = {
@@ -73,8 +74,9 @@ async function placeLinks(folder: FileHandle, links: ReadonlyMap<string, string>
     const wanted = links.get(entry.name);
     const found = entry.isSymbolicLink() ? await readlink(at(folder, entry.name)) : undefined;
     const isStale = found !== undefined && wanted === undefined && isWithin(found, shownAt);
-    if (found === wanted || (entry.isDirectory() && wanted !== undefined)) settled.add(entry.name);
-    else if (wanted !== undefined || isStale) await unlink(at(folder, entry.name));
+    if (found !== undefined && found === wanted) settled.add(entry.name);
+    // Whatever stands in a link's place was planted there: a package of that name is the user's.
+    else if (wanted !== undefined || isStale) await removeTree(at(folder, entry.name));
   }
   for (const [name, target] of links) if (!settled.has(name)) await symlink(target, at(folder, name));
 }

@@ -12,7 +12,9 @@ const dir = makeTempDir();
 afterAll(() => dir.remove());
 let count = 0;
 
-async function detect(files: Record<string, string>, filter?: string) {
+const here = (folder: string) => folder;
+
+async function detect(files: Record<string, string>, filter?: string, placeOf = here) {
   count += 1;
   const root = dir.at(String(count));
   mkdirSync(root);
@@ -20,7 +22,7 @@ async function detect(files: Record<string, string>, filter?: string) {
     mkdirSync(dirname(`${root}/${path}`), { recursive: true });
     writeFileSync(`${root}/${path}`, content);
   }
-  const runner = await detectRunner({ files: openWorkspaceFiles(root), paths: Object.keys(files), filter });
+  const runner = await detectRunner({ files: openWorkspaceFiles(root), paths: Object.keys(files), filter, placeOf });
   return runner === undefined ? undefined : [runner.name, runner.argv.join(" ")];
 }
 
@@ -85,4 +87,11 @@ it("says when package.json is broken", async () => {
   const refused = await detect({ "package.json": "{" }).catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(AgentError);
   expect(refused).toMatchObject({ code: "invalid_input", message: "package.json is not valid JSON." });
+});
+
+it("starts installed programs where the user's own installation is shown", async () => {
+  const shown = (folder: string) => `/shown/${folder}`;
+  expect(await detect(npm("jest"), undefined, shown)).toEqual(["jest", "/shown/node_modules/.bin/jest --json"]);
+  const python = { "test_a.py": "import unittest", ".venv/pyvenv.cfg": "" };
+  expect(await detect(python, undefined, shown)).toEqual(["unittest", "/shown/.venv/bin/python -m unittest discover"]);
 });

@@ -1,6 +1,7 @@
 // Which program runs a project's tests, read from the project's own files.
 import { AgentError } from "@ossaat/contracts";
 
+import type { ProgramPlace } from "../dependencies/test-programs.ts";
 import type { WorkspaceFiles } from "../files/workspace-files.ts";
 import { parsers } from "./parsers.ts";
 import type { Counts } from "./counts.ts";
@@ -12,7 +13,13 @@ export type TestRunner = {
   parse: (output: string) => Counts | undefined;
 };
 
-type Project = { files: WorkspaceFiles; paths: readonly string[]; filter: string | undefined };
+type Project = {
+  files: WorkspaceFiles;
+  paths: readonly string[];
+  filter: string | undefined;
+  /** Where programs of installed dependencies are started from. */
+  placeOf: ProgramPlace;
+};
 
 const maxManifestBytes = 1024 * 1024;
 
@@ -60,14 +67,14 @@ function nodeTestRunner(script: string, filter: string | undefined): TestRunner 
   return { name: "node:test", argv, parse: parsers.nodeTest };
 }
 
-async function detectJavaScript({ files, paths, filter }: Project): Promise<TestRunner | undefined> {
+async function detectJavaScript({ files, paths, filter, placeOf }: Project): Promise<TestRunner | undefined> {
   const manifest = await readManifest(files);
   if (manifest === undefined) return undefined;
   const script = typeof manifest.scripts["test"] === "string" ? manifest.scripts["test"] : "";
   const uses = (name: string) => new RegExp(`(?:^|[\\s/])${name}(?:\\s|$)`, "u").test(script);
   const has = (name: string) => uses(name) || (script === "" && manifest.packages.has(name));
   const name = some(filter, (text) => ["-t", text]);
-  const bin = (program: string) => `node_modules/.bin/${program}`;
+  const bin = (program: string) => `${placeOf("node_modules")}/.bin/${program}`;
   if (has("vitest"))
     return { name: "vitest", argv: [bin("vitest"), "run", "--reporter=tap-flat", ...name], parse: parsers.vitest };
   if (has("jest")) return { name: "jest", argv: [bin("jest"), "--json", ...name], parse: parsers.jest };
@@ -88,21 +95,22 @@ async function detectJavaScript({ files, paths, filter }: Project): Promise<Test
 }
 
 /** Python of the project's own virtual environment where there is one. */
-async function findPython(files: WorkspaceFiles): Promise<string> {
+async function findPython({ files, placeOf }: Project): Promise<string> {
   for (const folder of [".venv", "venv"]) {
     if ((await files.kind(folder)) !== "folder") continue;
-    if ((await files.kind(`${folder}/pyvenv.cfg`)) !== "missing") return `${folder}/bin/python`;
+    if ((await files.kind(`${folder}/pyvenv.cfg`)) !== "missing") return `${placeOf(folder)}/bin/python`;
   }
   return "python3";
 }
 
-async function detectPython({ files, paths, filter }: Project): Promise<TestRunner | undefined> {
+async function detectPython(project: Project): Promise<TestRunner | undefined> {
+  const { files, paths, filter } = project;
   const tests = paths.filter((path) => /(?:^|\/)(?:test_[^/]*|[^/]*_test|tests?)\.py$/u.test(path));
   const named = paths.some((path) => /(?:^|\/)(?:pytest\.ini|conftest\.py)$/u.test(path));
   if (tests.length === 0 && !named) return undefined;
   const manifests = ["pyproject.toml", "setup.cfg", "tox.ini", "requirements.txt", "requirements-dev.txt"];
   const texts = await Promise.all([...manifests, ...tests.slice(0, 20)].map((path) => readText(files, path)));
-  const python = await findPython(files);
+  const python = await findPython(project);
   if (named || texts.some((text) => /\bpytest\b/u.test(text))) {
     const argv = [python, "-m", "pytest", "-q", "-rfE", "--tb=short", "--color=no", "-p", "no:cacheprovider"];
     return { name: "pytest", argv: [...argv, ...some(filter, (text) => ["-k", text])], parse: parsers.pytest };

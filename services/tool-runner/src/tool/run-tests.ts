@@ -2,6 +2,7 @@
 import { toolLimits } from "@ossaat/contracts";
 import type { TestReport } from "@ossaat/contracts";
 
+import { prepareTestPrograms } from "../dependencies/test-programs.ts";
 import { buildReport } from "../test-runner/build-report.ts";
 import { detectRunner } from "../test-runner/detect-runner.ts";
 import { takeSnapshot } from "../workspace/working-tree.ts";
@@ -28,10 +29,11 @@ function unknownProject(): ToolResult {
 }
 
 export const runTests: Tool<"run_tests"> = async (context, input) => {
-  const { git, workspace, signal } = context;
+  const { git, sandbox, workspace, signal } = context;
   const before = await takeSnapshot(git, workspace, signal);
   const paths = await listTracked(context, { folder: "." });
-  const runner = await detectRunner({ files: context.files, paths, filter: input.filter });
+  const placeOf = await prepareTestPrograms(sandbox, workspace);
+  const runner = await detectRunner({ files: context.files, paths, filter: input.filter, placeOf });
   if (runner === undefined) {
     const unknown = unknownProject();
     return { ...unknown, output: { ...unknown.output, snapshot: before, changedPaths: [] } };
