@@ -116,6 +116,17 @@ async function loseStep(engine: Engine, change: PlanTx, step: StepRow): Promise<
   await addRetryTimer(engine, change, stepId, dueAt);
 }
 
+/** Changes the plan of one step; one that cannot be changed must not keep the sweep from the others. */
+async function sweepStep(
+  engine: Engine,
+  { plan_id: planId, step_id: stepId }: StepRow,
+  { failed, work }: { failed: string; work: (change: PlanTx) => Promise<void> },
+): Promise<void> {
+  await changePlan(engine, { planId, actor: systemActor }, work).catch((error: unknown) =>
+    engine.log.error({ planId, stepId, error }, failed),
+  );
+}
+
 /**
  * T9: takes back leases that ran out. With `deadOwners` also those whose owner is known to be
  * gone, as after a restart of the only process.
@@ -127,10 +138,11 @@ export async function sweepLeases(engine: Engine, deadOwners?: (owner: string) =
     (step) => (step.lease_until ?? 0) < now || (deadOwners !== undefined && deadOwners(step.lease_owner ?? "")),
   );
   for (const candidate of lost) {
-    await changePlan(engine, { planId: candidate.plan_id, actor: systemActor }, async (change) => {
+    const work = async (change: PlanTx) => {
       const step = await getStep(change.tx, candidate.plan_id, candidate.step_id);
       if (step?.status === "running" && step.fence === candidate.fence) await loseStep(engine, change, step);
-    });
+    };
+    await sweepStep(engine, candidate, { failed: "lease was not taken back", work });
   }
   return lost.length;
 }
@@ -162,10 +174,11 @@ export async function reemitReady(
     .limit(jobEngineLimits.sweepBatch)
     .execute();
   for (const step of stranded) {
-    await changePlan(engine, { planId: step.plan_id, actor: systemActor }, async (change) => {
+    const work = async (change: PlanTx) => {
       const current = await getStep(change.tx, step.plan_id, step.step_id);
       if (current?.status === "ready" && current.attempt === step.attempt) await announceStep(engine, change, current);
-    });
+    };
+    await sweepStep(engine, step, { failed: "ready step was not announced", work });
   }
   return stranded.length;
 }
@@ -181,10 +194,11 @@ export async function sweepCancelled(engine: Engine): Promise<void> {
     .where("plan.cancel_at", "<=", now - jobEngineLimits.cancelGraceMs)
     .execute();
   for (const step of late) {
-    await changePlan(engine, { planId: step.plan_id, actor: systemActor }, async (change) => {
+    const work = async (change: PlanTx) => {
       const current = await getStep(change.tx, step.plan_id, step.step_id);
       if (current?.status !== "running" || current.fence !== step.fence) return;
       await endBadly(engine, change, current, cancelledStep);
-    });
+    };
+    await sweepStep(engine, step, { failed: "cancelled step was not ended", work });
   }
 }

@@ -7,11 +7,15 @@ import { changePlan, systemActor } from "../job/engine.ts";
 import type { Engine } from "../job/engine.ts";
 import { renderPlan } from "./render-plan.ts";
 
-export type RecordDeps = { engine: Engine; workspaces: WorkspaceService };
+export type RecordDeps = { engine: Engine; workspaces: Pick<WorkspaceService, "writeRecord"> };
 
 const recordable: readonly PlanStatus[] = ["awaiting_approval", "pending", "running", "paused"];
 
-async function writeFiles(workspaces: WorkspaceService, repositoryPath: string, plan: SealedPlan): Promise<void> {
+async function writeFiles(
+  workspaces: RecordDeps["workspaces"],
+  repositoryPath: string,
+  plan: SealedPlan,
+): Promise<void> {
   await workspaces.writeRecord({
     planId: plan.id,
     repositoryPath,
@@ -40,7 +44,7 @@ export async function recordPlan({ engine, workspaces }: RecordDeps, planId: str
   });
 }
 
-/** Records what a killed process left out. */
+/** Records what a killed process left out; a plan that cannot be recorded is logged and passed over. */
 export async function recordMissing(deps: RecordDeps): Promise<void> {
   const rows = await deps.engine.store.read
     .selectFrom("plan")
@@ -48,5 +52,9 @@ export async function recordMissing(deps: RecordDeps): Promise<void> {
     .where("status", "in", recordable)
     .whereRef("recorded_revision", "<", "revision")
     .execute();
-  for (const { id } of rows) await recordPlan(deps, id);
+  for (const { id: planId } of rows) {
+    await recordPlan(deps, planId).catch((error: unknown) =>
+      deps.engine.log.error({ planId, error }, "plan was not recorded"),
+    );
+  }
 }
