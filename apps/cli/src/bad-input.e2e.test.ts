@@ -199,10 +199,23 @@ describe("a plan's file edited by hand", () => {
     ["an unknown agent", (p) => (p.steps[0].agent = "nobody"), 'unknown agent "nobody"'],
     ["an unknown tool", (p) => p.steps[0].envelope.tools.push("rm_rf"), 'unknown tool "rm_rf"'],
     ["no step", (p) => (p.steps = []), "steps"],
+    ["a path that leads out", (p) => p.steps[0].envelope.paths.push("../x"), "leads out of the repository"],
+    ["another goal", (p) => (p.goal = "Something else"), "the goal cannot be edited"],
     ["two steps of one id", (p) => (p.steps[1].id = p.steps[0].id), "used more than once"],
   ])("%s", async (_name, change, text) => {
     edit(change);
     await expectFailure(["edit", plan.id], 2, text);
+  });
+
+  test("a budget that is taken out stays", async () => {
+    edit((p) => {
+      delete p.budget;
+      p.summary = "Other words.";
+    });
+    const edited = await cli.json(repository, ["edit", plan.id]);
+    expect(edited.code, edited.stderr).toBe(0);
+    expect(edited.value.plan.plan.budget).toEqual(plan.plan.budget);
+    plan = edited.value.plan;
   });
 
   test("invalid JSON", async () => {
@@ -221,7 +234,7 @@ describe("a plan's file edited by hand", () => {
     edit((p) => p.steps[0].envelope.paths.push("**"));
     const edited = await cli.json(repository, ["edit", plan.id]);
     expect(edited.code, edited.stderr).toBe(0);
-    expect(edited.value.plan).toMatchObject({ revision: 2, status: "awaiting_approval" });
+    expect(edited.value.plan).toMatchObject({ revision: plan.revision + 1, status: "awaiting_approval" });
     expect(edited.value.plan.planHash).not.toBe(plan.planHash);
     await expectFailure(["approve", plan.id, "--hash", plan.planHash], 1, `You were shown hash ${plan.planHash}`);
   });

@@ -77,7 +77,8 @@ function userName(): string {
 
 /** Reads the settings. @throws AgentError invalid_input naming the variable */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
-  const parsed = Env.safeParse(environment);
+  const isSet = (entry: [string, string | undefined]) => entry[1] !== "";
+  const parsed = Env.safeParse(Object.fromEntries(Object.entries(environment).filter(isSet)));
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `${z.core.toDotPath(issue.path)}: ${issue.message}`);
     throw new AgentError("invalid_input", `The environment is not valid: ${problems.join("; ")}.`);

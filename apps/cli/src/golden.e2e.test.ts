@@ -69,6 +69,16 @@ describe("goal to branch", () => {
     expect(readFileSync(file("evidence.md"), "utf8")).toContain("SCRIPTED");
   });
 
+  test("the auditor reads the whole change, what the steps said and when the plan is done", async () => {
+    const { events } = (await cli.json(repository, ["logs", plan.id, "--step", "audit"])).value;
+    const of = (type: string) => events.filter((event: Json) => event.type === type && event.stepId === "audit");
+    const [diff] = of("tool.finished").filter(({ data }: Json) => data.tool === "git_diff");
+    expect(diff.data.output.value.text).toContain("-  return a - b;\n+  return a + b;");
+    const [context] = of("context.assembled");
+    expect(context.data.message.value.text).toContain("Result of fix: Mended.");
+    expect(context.data.message.value.text).toContain("`npm test` exits 0.");
+  });
+
   test("diff into a pipe is a patch git takes", async () => {
     const { code, stdout } = await cli.run(repository, ["diff", plan.id]);
     expect(code).toBe(0);

@@ -36,7 +36,14 @@ export type WorkspaceService = {
    * Repeating it with the same id keeps the tree and its changes.
    */
   open(
-    request: { workspaceId: WorkspaceId; planId: string; repositoryPath: string; commit: string },
+    request: {
+      workspaceId: WorkspaceId;
+      planId: string;
+      repositoryPath: string;
+      commit: string;
+      /** Commit that `git_diff` and `git_status` compare with; absent = `commit`. A reviewer looks from the plan's base. */
+      diffBase?: string | undefined;
+    },
     options?: CallOptions,
   ): Promise<{ tree: string }>;
 

@@ -8,7 +8,7 @@ import type { PlanState } from "@ossaat/contracts";
 
 import type { CommandContext } from "../command-context.ts";
 import { git } from "../repository/find-repository.ts";
-import { resolvePlan } from "../repository/resolve-plan.ts";
+import { hasResult, resolvePlan } from "../repository/resolve-plan.ts";
 
 /** Bytes of a patch held in memory. */
 const maxPatchBytes = 1024 * 1024 * 1024;
@@ -37,6 +37,8 @@ async function fastForward(root: string, { branch, commit }: Result): Promise<st
       details: { next: "git switch <branch> and run `ossaat apply` again, or `ossaat apply --patch`" },
     });
   }
+  const before = (await git(root, ["rev-parse", "HEAD"])).trim();
+  if (before === commit) return `${current} is at ${commit.slice(0, 12)} already: there is nothing to apply.`;
   try {
     await git(root, ["merge-base", "--is-ancestor", "HEAD", commit]);
   } catch (error) {
@@ -61,7 +63,7 @@ async function fastForward(root: string, { branch, commit }: Result): Promise<st
       },
     );
   }
-  return `${current} is at ${commit.slice(0, 12)} now.\nUndo: git reset --keep ORIG_HEAD`;
+  return `${current} is at ${commit.slice(0, 12)} now.\nUndo: git reset --keep ${before.slice(0, 12)}`;
 }
 
 /** The change as bytes: text of any encoding, and the same whatever the user's settings of git are. */
@@ -103,7 +105,7 @@ export async function applyCommand(
 ): Promise<number> {
   const { output } = context;
   const { client } = await context.connect();
-  const state = await resolvePlan(client, context, text);
+  const state = await resolvePlan(client, context, text, hasResult);
   const result = resultOf(state);
   const root = state.repository.path;
   const sentence =

@@ -2,7 +2,7 @@
 import type { DiffFile } from "@ossaat/contracts";
 
 import type { CommandContext } from "../command-context.ts";
-import { resolvePlan } from "../repository/resolve-plan.ts";
+import { hasResult, resolvePlan } from "../repository/resolve-plan.ts";
 import { escapeLine, escapeText } from "../terminal/escape.ts";
 import type { Style } from "../terminal/style.ts";
 
@@ -28,7 +28,7 @@ export async function diffCommand(
 ): Promise<number> {
   const { output, style } = context;
   const { client } = await context.connect();
-  const state = await resolvePlan(client, context, text);
+  const state = await resolvePlan(client, context, text, hasResult);
   const diff = await client.getDiff(state.id, flags.step);
   if (output.format !== "text") {
     output.json(diff);

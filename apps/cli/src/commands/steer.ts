@@ -8,7 +8,7 @@ import { watchRun } from "../follow/watch-run.ts";
 import { withInterrupt } from "../follow/with-interrupt.ts";
 import { followPlan } from "../follow/follow-plan.ts";
 import { editPlanFile } from "../repository/edit-plan-file.ts";
-import { resolvePlan } from "../repository/resolve-plan.ts";
+import { isUnderWay, resolvePlan } from "../repository/resolve-plan.ts";
 import { renderPlanText } from "../terminal/render-plan.ts";
 import { isProposed, nextAfterPlan, readBudget } from "./plan.ts";
 import type { PlanFlags } from "./plan.ts";
@@ -27,7 +27,7 @@ async function steer(
   context: CommandContext,
 ): Promise<number> {
   const { client } = await context.connect();
-  const state = await resolvePlan(client, context, text);
+  const state = await resolvePlan(client, context, text, isUnderWay);
   return report(context, await client.decidePlan(state.id, decision), sentence(state));
 }
 

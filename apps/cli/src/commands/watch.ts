@@ -2,7 +2,7 @@
 import type { CommandContext } from "../command-context.ts";
 import { readOnApproval } from "../follow/on-approval.ts";
 import { watchRun } from "../follow/watch-run.ts";
-import { resolvePlanId } from "../repository/resolve-plan.ts";
+import { isUnderWay, resolvePlanId } from "../repository/resolve-plan.ts";
 
 export async function watchCommand(
   text: string | undefined,
@@ -11,5 +11,5 @@ export async function watchCommand(
 ): Promise<number> {
   const rule = readOnApproval(flags.onApproval, context);
   const { client } = await context.connect();
-  return watchRun(client, context, { planId: await resolvePlanId(client, context, text), rule });
+  return watchRun(client, context, { planId: await resolvePlanId(client, context, text, isUnderWay), rule });
 }

@@ -22,8 +22,9 @@ export type FollowOptions = {
   onEvent?(event: PlanEvent | LiveEvent): void;
 };
 
-async function replay(client: Client, options: FollowOptions): Promise<PlanState> {
-  let state: PlanState | undefined;
+/** Folds what the log holds beyond a state, or all of it. */
+async function catchUp(client: Client, options: FollowOptions, from?: PlanState): Promise<PlanState> {
+  let state = from;
   for (;;) {
     const page = await client.listEvents(options.planId, state?.lastSeq ?? 0);
     for (const event of page) {
@@ -46,7 +47,7 @@ function mustStop(state: PlanState, options: FollowOptions): "end" | "ask" | und
  * @throws AgentError when the server refuses or cannot be started again
  */
 export async function followPlan(client: Client, context: CommandContext, options: FollowOptions): Promise<PlanState> {
-  let state = options.onEvent === undefined ? await client.getPlan(options.planId) : await replay(client, options);
+  let state = options.onEvent === undefined ? await client.getPlan(options.planId) : await catchUp(client, options);
   const view = createProgressView(context);
   try {
     for (;;) {
@@ -57,10 +58,9 @@ export async function followPlan(client: Client, context: CommandContext, option
         view.hide();
         const answer = await options.onParked?.(state);
         if (answer === "leave") return state;
-        if (answer === "again") {
-          state = await client.getPlan(options.planId);
-          continue;
-        }
+        // What was decided is in the log already; the stream goes on behind it.
+        state = await catchUp(client, options, state);
+        continue;
       }
       state = await readOn(client, { state, options, view });
     }

@@ -1,51 +1,68 @@
 // A block of lines at the bottom of the terminal that is redrawn in place; on stderr.
+import { clipStyled } from "../terminal/clip-styled.ts";
 
 /** Longest time between two drawings, ms: the running durations count up. */
 const redrawMs = 250;
 
 export type LiveRegion = {
-  /** Redraws soon. */
+  /** Shows the block, or shows it again. */
   touch(): void;
-  /** Removes the block so that other text can be printed; `touch` brings it back. */
+  /** Removes the block until it is touched again. */
   clear(): void;
+  /** Writes other text above the block. */
+  aside(write: () => void): void;
   close(): void;
 };
 
-/** `render` gives lines no wider than the terminal; those over its height are left out. */
+/** Lines wider than the terminal are cut, and those over its height left out. */
 export function createLiveRegion(render: () => string[]): LiveRegion {
   const stream = process.stderr;
   let drawn = 0;
-  let isOpen = true;
+  let isShown = false;
   const erase = () => {
     if (drawn > 0) stream.write(`\u001b[${drawn}A\u001b[0J`);
     drawn = 0;
   };
   const draw = () => {
-    if (!isOpen) return;
     const room = Math.max(3, (stream.rows ?? 24) - 1);
+    const width = Math.max(10, (stream.columns ?? 80) - 1);
     const lines = render();
     const shown = lines.length <= room ? lines : [...lines.slice(0, room - 1), `  … ${lines.length - room + 1} more`];
     const back = drawn > 0 ? `\u001b[${drawn}A` : "";
-    stream.write(`${back}${shown.map((line) => `${line}\u001b[0K\n`).join("")}\u001b[0J`);
+    stream.write(`${back}${shown.map((line) => `${clipStyled(line, width)}\u001b[0K\n`).join("")}\u001b[0J`);
     drawn = shown.length;
   };
-  let isPaused = true;
-  const timer = setInterval(() => {
-    if (!isPaused) draw();
-  }, redrawMs);
+  const redraw = () => {
+    if (isShown) draw();
+  };
+  // After a change of size nobody knows where the old rows are: begin with a clean screen.
+  const onResize = () => {
+    if (!isShown) return;
+    stream.write("\u001b[2J\u001b[H");
+    drawn = 0;
+    draw();
+  };
+  const timer = setInterval(redraw, redrawMs);
+  stream.on("resize", onResize);
   return {
     touch() {
-      if (isPaused) draw();
-      isPaused = false;
+      isShown = true;
+      draw();
     },
     clear() {
-      isPaused = true;
+      isShown = false;
       erase();
+    },
+    aside(write) {
+      if (isShown) erase();
+      write();
+      redraw();
     },
     close() {
       clearInterval(timer);
-      if (isOpen && !isPaused) draw();
-      isOpen = false;
+      stream.off("resize", onResize);
+      redraw();
+      isShown = false;
     },
   };
 }

@@ -27,10 +27,11 @@ function createLiveView({ output, style }: CommandContext): ProgressView {
   const lastLines = new Map<string, string>();
   const region = createLiveRegion(() => {
     if (state === undefined) return [];
-    const width = Math.max(40, process.stderr.columns ?? output.width);
+    const width = process.stderr.columns ?? output.width;
     const lines = renderRun(state, { style, width, now: Date.now(), lastLines });
     return notice === undefined ? lines : [...lines, style.paint("yellow", clip(`  ${notice}`, width))];
   });
+  output.attach((write) => region.aside(write));
   return {
     show(next) {
       state = next;
@@ -53,7 +54,10 @@ function createLiveView({ output, style }: CommandContext): ProgressView {
       notice = `${message} Trying again; nothing is lost.`;
     },
     hide: () => region.clear(),
-    close: () => region.close(),
+    close: () => {
+      output.attach(undefined);
+      region.close();
+    },
   };
 }
 

@@ -27,6 +27,7 @@ export async function watchRun(client: Client, context: CommandContext, options:
     `Press Ctrl+C again to cancel the run. Otherwise it goes on: \`ossaat watch ${planId}\` or \`ossaat cancel ${planId}\`.`;
   const onSecond = async () => {
     await client.decidePlan(planId, { decision: "cancel", reason: "Ctrl+C" });
+    output.warn(`Cancelled. What was done is kept: \`ossaat show ${planId}\`, \`ossaat retry ${planId}\`.`);
   };
   const state = await withInterrupt(
     context,

@@ -3,6 +3,7 @@
 import { exitCodes } from "@ossaat/contracts";
 
 import type { CommandContext } from "../command-context.ts";
+import { reportError } from "../terminal/output.ts";
 
 /** Time in which a second Ctrl+C counts as one, ms. */
 const secondPressMs = 3_000;
@@ -37,7 +38,10 @@ export async function withInterrupt<T>(
     const done = onSecond?.() ?? Promise.resolve();
     done.then(
       () => leave(exitCodes.interrupted),
-      () => leave(exitCodes.interrupted),
+      (error: unknown) => {
+        reportError(error, context.output);
+        leave(exitCodes.interrupted);
+      },
     );
   };
   const onTerminate = () => leave(exitCodes.terminated);

@@ -6,6 +6,14 @@ import type { Client } from "@ossaat/client";
 import type { CommandContext } from "../command-context.ts";
 import { findRepository } from "./find-repository.ts";
 
+export type Fits = (plan: PlanSummary) => boolean;
+
+/** Plans in which something can still be stopped, paused or watched. */
+export const isUnderWay: Fits = ({ status }) => ["pending", "running", "paused", "cancelling"].includes(status);
+
+/** Plans with a result to look at or to apply. */
+export const hasResult: Fits = ({ branch }) => branch !== undefined;
+
 const wholeId = /^plan-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$|^plan-[0-9a-f]{8}$/;
 
 async function* allPlans(client: Client, repository?: string): AsyncGenerator<PlanSummary> {
@@ -20,9 +28,15 @@ async function* allPlans(client: Client, repository?: string): AsyncGenerator<Pl
   } while (cursor !== undefined);
 }
 
-async function newestHere(client: Client, context: CommandContext): Promise<string> {
+/** The newest plan of this repository that fits what is to be done with it, else the newest of all. */
+async function newestHere(client: Client, context: CommandContext, fits: Fits): Promise<string> {
   const repository = await findRepository(context.folder);
-  for await (const plan of allPlans(client, repository)) return plan.id;
+  let newest: string | undefined;
+  for await (const plan of allPlans(client, repository)) {
+    newest ??= plan.id;
+    if (fits(plan)) return plan.id;
+  }
+  if (newest !== undefined) return newest;
   throw new AgentError("not_found", "There is no plan for this repository yet.", {
     details: { next: 'run `ossaat plan "<goal>"`' },
   });
@@ -45,12 +59,22 @@ async function byPrefix(client: Client, text: string): Promise<string> {
 }
 
 /** @throws AgentError not_found, invalid_input (more than one fits) */
-export async function resolvePlanId(client: Client, context: CommandContext, text?: string): Promise<string> {
-  if (text === undefined) return newestHere(client, context);
+export async function resolvePlanId(
+  client: Client,
+  context: CommandContext,
+  text?: string,
+  fits: Fits = () => true,
+): Promise<string> {
+  if (text === undefined) return newestHere(client, context, fits);
   return wholeId.test(text) ? text : byPrefix(client, text);
 }
 
 /** The state of the plan a person means. @throws AgentError not_found, invalid_input */
-export async function resolvePlan(client: Client, context: CommandContext, text?: string): Promise<PlanState> {
-  return client.getPlan(await resolvePlanId(client, context, text));
+export async function resolvePlan(
+  client: Client,
+  context: CommandContext,
+  text?: string,
+  fits?: Fits,
+): Promise<PlanState> {
+  return client.getPlan(await resolvePlanId(client, context, text, fits));
 }

@@ -72,6 +72,28 @@ async function lastLogLines(config: Config): Promise<string> {
   return text.trimEnd().split("\n").slice(-5).join("\n");
 }
 
+function makeFolder(folder: string): void {
+  // NOTE: `recursive` spins for ever below folders such as /proc, where nothing can be made.
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  makeFolder(path.dirname(folder));
+  mkdirSync(folder, { mode: 0o700 });
+}
+
+/** @throws AgentError unavailable when the state folder cannot be used */
+function openLog(config: Config): number {
+  try {
+    makeFolder(config.stateDir);
+    setLogAside(logFilePath(config));
+    return openSync(logFilePath(config), "a", 0o600);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new AgentError("unavailable", `The state folder ${config.stateDir} cannot be used (${code ?? "unknown"}).`, {
+      details: { next: "mend its permissions, or name another with OSSAAT_STATE_DIR" },
+      cause: error,
+    });
+  }
+}
+
 /** Keeps one older log beside the present one. */
 function setLogAside(file: string): void {
   const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
@@ -82,9 +104,7 @@ function setLogAside(file: string): void {
 const serverEntry = fileURLToPath(new URL("../server-main.ts", import.meta.url));
 
 function spawnServer(config: Config, options: StartOptions): { exited: () => number | null } {
-  mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
-  setLogAside(logFilePath(config));
-  const log = openSync(logFilePath(config), "a", 0o600);
+  const log = openLog(config);
   const args = [
     serverEntry,
     ...(options.dangerouslyNoSandbox === true ? ["--dangerously-no-sandbox"] : []),

@@ -24,6 +24,8 @@ export type Output = {
   note(text: string): void;
   /** Errors on stderr, never silent. */
   warn(text: string): void;
+  /** Has notes and errors written through `aside` while a live view stands on the screen. */
+  attach(aside: ((write: () => void) => void) | undefined): void;
 };
 
 export type GlobalFlags = {
@@ -61,6 +63,12 @@ export function createOutput(flags: GlobalFlags, config: Config): Output {
   const isPerson = process.stdin.isTTY && process.stderr.isTTY;
   const isInteractive = isPerson && flags.input !== false && !config.isCi && format === "text";
   const quiet = flags.quiet === true;
+  let aside: ((write: () => void) => void) | undefined;
+  const tell = (text: string) => {
+    const write = () => void process.stderr.write(`${text}\n`);
+    if (aside === undefined) write();
+    else aside(write);
+  };
   return {
     format,
     isInteractive,
@@ -71,9 +79,12 @@ export function createOutput(flags: GlobalFlags, config: Config): Output {
     json: (value) => void process.stdout.write(`${JSON.stringify(value, null, format === "ndjson" ? undefined : 2)}\n`),
     print: (text) => void process.stdout.write(`${text}\n`),
     note: (text) => {
-      if (!quiet) process.stderr.write(`${text}\n`);
+      if (!quiet) tell(text);
     },
-    warn: (text) => void process.stderr.write(`${text}\n`),
+    warn: tell,
+    attach: (next) => {
+      aside = next;
+    },
   };
 }
 

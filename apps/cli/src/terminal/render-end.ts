@@ -1,6 +1,7 @@
 // How a run ended, in a few lines, with the commands that come next.
 import type { PlanState } from "@ossaat/contracts";
 
+import { isParked } from "../exit-code.ts";
 import { escapeLine, escapeText } from "./escape.ts";
 import { clip, formatCost, formatSeconds, formatTokens } from "./render-run.ts";
 import type { Style } from "./style.ts";
@@ -39,6 +40,10 @@ function nextText(state: PlanState): string[] {
   if (status === "failed" || status === "cancelled") {
     return [`Next      ossaat logs ${id}`, `          ossaat retry ${id}`];
   }
+  const asked = state.approvals.find((approval) => approval.status === "pending");
+  if (asked !== undefined) {
+    return [`Next      ossaat show ${asked.approvalId}, then ossaat approve or deny ${asked.approvalId}`];
+  }
   return [`Next      ossaat show ${id}`];
 }
 
@@ -56,14 +61,18 @@ export function renderEnd(state: PlanState, style: Style, { next = true }: { nex
   const why = state.message === undefined ? "" : `: ${escapeText(clipLines(state.message))}`;
   const denials = state.approvals.filter(({ status }) => status === "denied" || status === "expired");
   const isOver = state.finishedAt !== undefined;
+  const status = isParked(state) ? "awaiting_approval" : state.status;
   return [
-    `${style.status(state.status)}  ${style.paint("bold", escapeLine(state.goal))}${why}`,
+    `${style.status(status)}  ${style.paint("bold", escapeLine(state.goal))}${why}`,
     `Plan      ${state.id}`,
     ...(state.branch === undefined ? [] : [`Branch    ${state.branch} @ ${state.commit?.slice(0, 12) ?? ""}`]),
     ...testsText(state),
     ...findingsText(state),
     ...denials.map((denied) => `Denied    ${escapeLine(denied.title)}`),
     `Spent     ${formatSeconds(end - Date.parse(state.createdAt))}, ${formatTokens(spend.inputTokens)} tokens in, ${formatTokens(spend.outputTokens)} out, ${formatCost(spend)}`,
+    ...(state.budget.maxCostUsd !== undefined && spend.unknownCostTurns > 0
+      ? [style.paint("yellow", "Cost cap  not enforced for turns whose price is unknown; --max-tokens caps them")]
+      : []),
     ...(state.scripted
       ? [style.paint("yellow", "Model     SCRIPTED: the replies were recorded, no model was asked")]
       : []),

@@ -18,6 +18,7 @@ function stepText(step: Step, style: Style): string[] {
   if (step.action !== "merge") add("write", step.envelope.paths);
   add("run  ", step.envelope.commands);
   add("hosts", step.envelope.egressHosts);
+  add("keys ", step.envelope.secrets);
   if (step.successCheck.kind === "command") add("done ", [`${step.successCheck.argv.join(" ")} exits 0`]);
   return lines;
 }

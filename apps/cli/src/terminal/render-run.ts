@@ -100,6 +100,12 @@ function approvalLine(event: Extract<PlanEvent, { type: "approval.requested" | "
   return `approval ${event.data.status}${event.data.feedback === undefined ? "" : `: ${event.data.feedback}`}`;
 }
 
+/** A call that went well says nothing, but for what it proved: the outcome of commands and tests. */
+function toolEndLine({ data }: Extract<PlanEvent, { type: "tool.finished" }>): Line {
+  if (data.state !== "completed") return `${data.tool} ${data.state}: ${data.summary}`;
+  return data.tool === "run_tests" || data.tool === "run_command" ? data.summary : undefined;
+}
+
 function stepEventLine(event: PlanEvent): Line {
   switch (event.type) {
     case "step.started":
@@ -115,9 +121,7 @@ function stepEventLine(event: PlanEvent): Line {
     case "tool.started":
       return event.data.title;
     case "tool.finished":
-      return event.data.state === "completed"
-        ? undefined
-        : `${event.data.tool} ${event.data.state}: ${event.data.summary}`;
+      return toolEndLine(event);
     case "model.failed":
       return `model: ${event.data.error.message}`;
     case "model.finished":

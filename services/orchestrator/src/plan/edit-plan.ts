@@ -5,6 +5,7 @@ import {
   capabilityTable,
   findGraphProblems,
   findHeadProblems,
+  hashStep,
   planLimits,
   sealPlan,
   toolSpecs,
@@ -17,6 +18,7 @@ import { changePlan } from "../job/engine.ts";
 import type { Engine } from "../job/engine.ts";
 import { putRevision } from "./put-revision.ts";
 import { requireUnfinished } from "./require-unfinished.ts";
+import { withRuleRisk } from "./step-risk.ts";
 
 export type PlanProblem = { path: string; message: string };
 
@@ -31,6 +33,11 @@ function findPlanProblems(plan: Plan, agents: ReadonlySet<string>): PlanProblem[
         path: `${at}.agent`,
         message: `unknown agent "${step.agent}": known are ${[...agents].join(", ")}`,
       });
+    }
+    for (const glob of [...step.envelope.paths, ...step.files]) {
+      if (glob.startsWith("/") || glob.split("/").includes("..")) {
+        problems.push({ path: `${at}.envelope.paths`, message: `"${glob}" leads out of the repository` });
+      }
     }
     for (const tool of step.envelope.tools) {
       if (!Object.hasOwn(toolSpecs, tool))
@@ -67,10 +74,16 @@ function parsePlan(value: unknown, planId: string): Plan {
 /** Fields the platform writes; an edit cannot change them. */
 function keepFixedFields(edited: Plan, current: SealedPlan): Plan {
   const { id, createdAt, goal, planner, repository, schemaVersion } = current;
-  const steps = edited.steps.map((step) => ({ ...step, capabilityLabel: capabilityTable[step.capability].label }));
+  const known = new Map(current.steps.map((step) => [step.id, step.stepHash]));
+  const steps = edited.steps.map((step) => {
+    const labelled = { ...step, capabilityLabel: capabilityTable[step.capability].label };
+    return known.get(step.id) === hashStep(labelled) ? labelled : withRuleRisk(labelled);
+  });
   const model = current.model === undefined ? {} : { model: current.model };
   return {
     ...edited,
+    // A cap that was left out stays: no run is without a limit.
+    budget: { ...current.budget, ...edited.budget },
     steps,
     id,
     createdAt,
@@ -114,6 +127,10 @@ export async function editPlan(engine: Engine, input: EditPlanInput): Promise<{ 
       });
     }
     const current = JSON.parse(plan.def_json) as SealedPlan;
+    if (edited.goal !== current.goal) {
+      const message = "the goal cannot be edited: make another plan for another goal";
+      throw invalidPlan([{ path: "goal", message }], planId);
+    }
     const unchanged = sealPlan({ ...keepFixedFields(edited, current), revision: current.revision });
     if (unchanged.planHash === current.planHash) return { planHash: current.planHash, revision: current.revision };
     const next = sealPlan(keepFixedFields(edited, current));

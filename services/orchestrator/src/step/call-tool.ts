@@ -1,6 +1,6 @@
 // One tool call of a model: check it, ask policy, then run, refuse or park.
 import { AgentError, toolInputs, toolSpecs } from "@ossaat/contracts";
-import type { AgentProfile, Envelope, ToolName, WorkspaceId } from "@ossaat/contracts";
+import type { AgentProfile, Envelope, EventData, ToolName, WorkspaceId } from "@ossaat/contracts";
 import { checkEnvelope, decide } from "@ossaat/policy";
 import type { ToolCallPart } from "@ossaat/providers";
 import { z } from "zod";
@@ -131,6 +131,7 @@ async function askOrUseAnswer(
     envelope,
     policyHash,
     what,
+    isSandboxed: (JSON.parse(claim.plan.options_json) as EventData<"plan.created">).sandbox !== "none",
   });
   await parkForCall(deps.engine, claim, { callId, question });
   return "parked";

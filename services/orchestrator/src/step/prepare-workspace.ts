@@ -26,14 +26,21 @@ export async function prepareWorkspace(
     history,
     repositoryPath,
     commit,
+    diffBase,
     signal,
-  }: { history: StepHistory; repositoryPath: string; commit: string; signal: AbortSignal },
+  }: { history: StepHistory; repositoryPath: string; commit: string; diffBase?: string; signal: AbortSignal },
 ): Promise<WorkspaceId> {
   const workspaceId = workspaceIdOf(claim.planId, claim.stepId);
   const base = history.workspace?.commit ?? commit;
   await stopInterruptedCalls(deps, history);
   const { tree } = await deps.workspaces.open(
-    { workspaceId, planId: claim.planId, repositoryPath, commit: base },
+    {
+      workspaceId,
+      planId: claim.planId,
+      repositoryPath,
+      commit: base,
+      ...(diffBase === undefined ? {} : { diffBase }),
+    },
     { signal },
   );
   if (history.workspace === undefined) {

@@ -137,7 +137,15 @@ export async function runAgentStep(deps: StepDeps, claim: Claim, signal: AbortSi
   const base = stepBase(run.plan, run.step, run.rows);
   const history = readHistory(await readStepEvents(deps.engine.store.read, claim.planId, claim.stepId));
   const { repositoryPath } = run;
-  const workspaceId = await prepareWorkspace(deps, claim, { history, repositoryPath, commit: base, signal });
+  // Who tests or reviews looks at the whole change of the plan, a writer at their own.
+  const isReviewer = run.step.action !== "apply_changes";
+  const workspaceId = await prepareWorkspace(deps, claim, {
+    history,
+    repositoryPath,
+    commit: base,
+    ...(isReviewer ? { diffBase: run.plan.repository.commit } : {}),
+    signal,
+  });
   const end = await runAgent(deps, claim, await makeTask(deps, run, { workspaceId, base }), signal);
   if (end.status === "accepted") await completeStep(deps.engine, claim, end.result);
 }

@@ -43,13 +43,16 @@ function describeNeeds({ plan, step, rows }: ContextInput): string[] {
     const mark = other.id === step.id ? "this step" : (row?.status ?? "blocked");
     return `- ${other.id} (${other.agent}, ${mark}): ${other.title}`;
   });
-  const results = step.needs.flatMap((need) => {
+  const isReviewer = step.action !== "apply_changes";
+  const told = isReviewer ? plan.steps.map(({ id }) => id).filter((id) => id !== step.id) : step.needs;
+  const results = told.flatMap((need) => {
     const json = rows.find(({ step_id: id }) => id === need)?.result_json;
     if (json === undefined || json === null) return [];
     const { summary } = JSON.parse(json) as { summary?: string };
     return summary === undefined || summary === "" ? [] : [`Result of ${need}: ${summary.slice(0, 2_000)}`];
   });
-  return ["# The plan", ...lines, ...results];
+  const criteria = isReviewer ? ["# The plan is done when", ...plan.successCriteria.map((text) => `- ${text}`)] : [];
+  return ["# The plan", ...lines, ...results, ...criteria];
 }
 
 async function retrieved(

@@ -12,7 +12,7 @@ import type { Tool, ToolContext } from "./tool.ts";
 async function changes(context: ToolContext, path?: string): Promise<DiffFile[]> {
   const { git, workspace, signal } = context;
   const tree = await takeSnapshot(git, workspace, signal);
-  return diffTrees(git, workspace.gitDir, { from: workspace.base, to: tree, path });
+  return diffTrees(git, workspace.gitDir, { from: workspace.diffBase ?? workspace.base, to: tree, path });
 }
 
 const letters: Readonly<Record<DiffFile["status"], string>> = { added: "A", modified: "M", deleted: "D", renamed: "R" };

@@ -103,7 +103,9 @@ async function openWorkspace(deps: Opened, request: OpenRequest, signal?: AbortS
   const gitDir = await gitDirWith(deps, repository, request.commit, signal);
   const base = await requireObject(git, gitDir, request.commit, "commit");
   const gitlinks = await findGitlinks(git, gitDir, base);
-  const record = { schemaVersion: 1 as const, workspaceId, planId, gitDir, base, tip: base, gitlinks };
+  const compared =
+    request.diffBase === undefined ? {} : { diffBase: await requireObject(git, gitDir, request.diffBase, "commit") };
+  const record = { schemaVersion: 1 as const, workspaceId, planId, gitDir, base, tip: base, gitlinks, ...compared };
   await checkOut(git, withPlaces(layout, record), base);
   await offerDependencies(deps, await saveWorkspace(layout, record), repository);
   return { tree: await requireObject(git, gitDir, base, "tree") };

@@ -19,6 +19,8 @@ const WorkspaceRecord = z.looseObject({
   base: z.string(),
   /** Commit the next commit goes on top of: the base, or the result of a merge. */
   tip: z.string(),
+  /** What git_diff and git_status compare with; absent = the base. */
+  diffBase: z.string().optional(),
   /** What the user has installed in their checkout; absent when nothing was found. */
   dependencies: Dependencies.optional(),
   /** Submodules of the base; absent in records of earlier versions. */
@@ -61,8 +63,9 @@ export async function loadWorkspace(layout: Layout, workspaceId: string): Promis
 }
 
 export async function saveWorkspace(layout: Layout, record: WorkspaceRecord): Promise<OpenWorkspace> {
-  const { workspaceId, planId, gitDir, base, tip, dependencies, gitlinks } = record;
+  const { workspaceId, planId, gitDir, base, tip, diffBase, dependencies, gitlinks } = record;
   const known = {
+    ...(diffBase === undefined ? {} : { diffBase }),
     ...(dependencies === undefined ? {} : { dependencies }),
     ...(gitlinks === undefined ? {} : { gitlinks }),
   };

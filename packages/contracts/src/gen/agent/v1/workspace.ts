@@ -31,6 +31,8 @@ export interface OpenRequest {
   planId: string;
   repositoryPath: string;
   commit: string;
+  /** What git_diff and git_status compare with; absent = commit. */
+  diffBase?: string | undefined;
 }
 
 export interface TreeInfo {
@@ -414,7 +416,7 @@ export const RepositoryInfo: MessageFns<RepositoryInfo> = {
 };
 
 function createBaseOpenRequest(): OpenRequest {
-  return { workspaceId: "", planId: "", repositoryPath: "", commit: "" };
+  return { workspaceId: "", planId: "", repositoryPath: "", commit: "", diffBase: undefined };
 }
 
 export const OpenRequest: MessageFns<OpenRequest> = {
@@ -430,6 +432,9 @@ export const OpenRequest: MessageFns<OpenRequest> = {
     }
     if (message.commit !== "") {
       writer.uint32(34).string(message.commit);
+    }
+    if (message.diffBase !== undefined) {
+      writer.uint32(162).string(message.diffBase);
     }
     return writer;
   },
@@ -479,6 +484,14 @@ export const OpenRequest: MessageFns<OpenRequest> = {
             message.commit = reader.string();
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.diffBase = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -509,6 +522,11 @@ export const OpenRequest: MessageFns<OpenRequest> = {
         ? globalThis.String(object.repository_path)
         : "",
       commit: isSet(object.commit) ? globalThis.String(object.commit) : "",
+      diffBase: isSet(object.diffBase)
+        ? globalThis.String(object.diffBase)
+        : isSet(object.diff_base)
+        ? globalThis.String(object.diff_base)
+        : undefined,
     };
   },
 
@@ -526,6 +544,9 @@ export const OpenRequest: MessageFns<OpenRequest> = {
     if (message.commit !== "") {
       obj.commit = message.commit;
     }
+    if (message.diffBase !== undefined) {
+      obj.diffBase = message.diffBase;
+    }
     return obj;
   },
 
@@ -538,6 +559,7 @@ export const OpenRequest: MessageFns<OpenRequest> = {
     message.planId = object.planId ?? "";
     message.repositoryPath = object.repositoryPath ?? "";
     message.commit = object.commit ?? "";
+    message.diffBase = object.diffBase ?? undefined;
     return message;
   },
 };
