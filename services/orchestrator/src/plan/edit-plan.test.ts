@@ -120,7 +120,6 @@ describe("an edit before the approval", () => {
     await edit({
       ...withSteps({ ...a, capabilityLabel: "harmless", title: "Other" }, b),
       id: "plan-00000000-0000-4000-8000-00000000dead",
-      goal: "Another goal",
       createdAt: "2020-01-01T00:00:00.000Z",
       planner: "context",
       repository: { commit: "f".repeat(40) },
@@ -130,6 +129,12 @@ describe("an edit before the approval", () => {
     const { id, goal, createdAt, planner, repository } = plan;
     expect(kept).toMatchObject({ id, goal, createdAt, planner, repository, revision: 2 });
     expect(kept.steps[0]?.capabilityLabel).toBe("Change files in the workspace");
+  });
+
+  test("is told that another goal needs another plan", async () => {
+    await storeProposal(engine, plan);
+    await expect(edit({ ...plan, goal: "Another goal" })).rejects.toMatchObject({ code: "invalid_input" });
+    expect((await planRowOf(engine, planId)).revision).toBe(1);
   });
 
   test("that changes nothing stores nothing", async () => {
