@@ -1,9 +1,9 @@
 // Is a tool call inside what was approved? Pure; the tool runner asks again before it runs.
 import { toolInputs } from "@ossaat/contracts";
 import type { Envelope, ToolName } from "@ossaat/contracts";
-import picomatch from "picomatch";
 
 import { isCommandCovered } from "./commands.ts";
+import { compileGlob } from "./glob.ts";
 import { patchPaths } from "./patch-paths.ts";
 import { isProtectedPath, normalizePath } from "./paths.ts";
 
@@ -23,7 +23,8 @@ function outside(what: string, approvable = true): EnvelopeCheck {
 }
 
 function matchesGlob(globs: readonly string[], path: string): boolean {
-  return globs.some((glob) => glob === path || picomatch.isMatch(path, glob, { dot: true, nonegate: true }));
+  // A pattern over the limits covers nothing but itself.
+  return globs.some((glob) => glob === path || compileGlob(glob)?.(path) === true);
 }
 
 /** May the step write this path? Protected paths only when the envelope names them literally. */

@@ -7,6 +7,7 @@ export type { RiskLevel } from "./classify-risk.ts";
 export { isCommandCovered } from "./commands.ts";
 export { decide, hashCall, policyHash, visibleTools } from "./decide.ts";
 export type { ApprovalGrant, Decision, DenyReason, PolicyInput, PolicyProfile } from "./decide.ts";
+export { compileGlob } from "./glob.ts";
 export { headerPath, patchPaths, stripPatchPrefix } from "./patch-paths.ts";
 export { isProtectedPath, normalizePath } from "./paths.ts";
 export type { PathCheck } from "./paths.ts";

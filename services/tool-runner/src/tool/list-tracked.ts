@@ -1,5 +1,8 @@
 // Files of a working tree that are not ignored, by our own git dir.
-import picomatch from "picomatch";
+import { posix } from "node:path";
+
+import { AgentError } from "@ossaat/contracts";
+import { compileGlob } from "@ossaat/policy";
 
 import { excludeOption } from "../dependencies/dependency-folder.ts";
 import { displayPath, splitNul } from "../git/git.ts";
@@ -22,7 +25,12 @@ export async function listTracked(
   const { glob } = filter;
   if (glob === undefined) return paths.sort();
   // A pattern without a slash names files wherever they are, as people expect of *.ts.
-  const matches = picomatch(glob, { dot: true, ...(glob.includes("/") ? {} : { basename: true }) });
+  const inName = !glob.includes("/");
+  const matcher = compileGlob(glob);
+  if (matcher === undefined) {
+    throw new AgentError("invalid_input", "The glob is too long or has too many alternatives in braces.");
+  }
+  const matches = (path: string) => matcher(inName ? posix.basename(path) : path);
   const prefix = filter.folder === "." ? "" : `${filter.folder}/`;
   return paths
     .filter((path) => matches(path) || (path.startsWith(prefix) && matches(path.slice(prefix.length))))
