@@ -72,14 +72,17 @@ async function insertApproval(
 }
 
 function stepQuestion(step: Step, reason: string): Question {
-  const { envelope } = step;
+  const { envelope, metadata } = step;
+  const protectedPaths = metadata["protectedPaths"];
+  const names = protectedPaths === undefined ? "" : `; it may write protected files: ${protectedPaths}`;
   return {
     kind: "step",
     requestHash: hashStep(step),
     title: `Start step ${step.id}: ${step.title}`,
     agent: step.agent,
+    // NOTE: rated by rule when the step was planned or edited, and bound by the hash above.
     risk: step.risk,
-    reason,
+    reason: `${reason}${names}`,
     reaches: {
       paths: envelope.paths,
       hosts: envelope.egressHosts,

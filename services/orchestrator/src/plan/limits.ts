@@ -6,6 +6,8 @@ export const defaultBudget: Budget = { maxTokens: 2_000_000, maxCostUsd: 5, maxM
 export const planFeatureLimits = {
   /** How long an idempotency key is remembered, ms. */
   idempotencyMs: 24 * 60 * 60 * 1000,
+  /** Files and globs a step may write before its size alone makes it medium risk: a reviewer loses count. */
+  manyPaths: 20,
   /** Plans of one page. */
   pageSize: 50,
 } as const;

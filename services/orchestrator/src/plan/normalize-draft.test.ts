@@ -66,6 +66,17 @@ describe("a sound draft", () => {
     expect(hashPlan(plan)).toBe(plan.planHash);
   });
 
+  test("gets its risk by rule, and a finished step keeps the one it was approved with", () => {
+    const draft = draftOf([{ id: "a" }, { id: "b", files: [".github/workflows/ci.yml"], needs: ["a"] }]);
+    const first = planOf(draft);
+    const risks = (plan: SealedPlan) => plan.steps.map(({ id, risk }) => `${id} ${risk}`);
+    expect(risks(first)).toEqual(["a low", "b high", "test low", "audit low"]);
+    expect(first.steps[1]?.metadata["protectedPaths"]).toBe(".github/workflows/ci.yml");
+    const asApproved = { ...first.steps[1]!, risk: "low" as const, metadata: {} };
+    const next = planOf(draftOf([{ id: "c" }]), { revision: 2, finished: [first.steps[0]!, asApproved] });
+    expect(risks(next).slice(0, 2)).toEqual(["a low", "b low"]);
+  });
+
   test("joins parallel work once, before it is built on and at the end", () => {
     const plan = planOf(
       draftOf([{ id: "d", needs: ["a", "b"] }, { id: "a" }, { id: "b" }, { id: "e", needs: ["a", "b"] }]),

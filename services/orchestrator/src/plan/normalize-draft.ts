@@ -24,6 +24,7 @@ import { z } from "zod";
 import { sizeProblems } from "./edit-plan.ts";
 import type { PlanProblem } from "./edit-plan.ts";
 import type { DraftStep, PlanDraft } from "./plan-draft.ts";
+import { withRuleRisk } from "./step-risk.ts";
 
 export type NormalizeInput = {
   draft: PlanDraft;
@@ -246,6 +247,12 @@ function asProblems(thrown: unknown): PlanProblem[] {
   throw AgentError.from(thrown);
 }
 
+/** What platform and profile say of a step, whatever the planner said; finished steps stay as approved. */
+function withRules(step: Step, { profiles, finished }: NormalizeInput): Step {
+  const asking = asksItself(step, profiles) ? { ...step, approvalRequired: true } : step;
+  return finished.some(({ id }) => id === step.id) ? asking : withRuleRisk(asking);
+}
+
 function asksItself(step: Step, profiles: NormalizeInput["profiles"]): boolean {
   const rules = profiles.get(step.agent)?.approval_policy ?? {};
   return step.envelope.tools.some((tool) => {
@@ -287,7 +294,7 @@ function buildPlan(input: NormalizeInput): { plan: SealedPlan } | { problems: Pl
     ...(input.model === undefined ? {} : { model: input.model }),
     repository: input.repository,
     budget: input.budget,
-    steps: builder.steps.map((step) => (asksItself(step, input.profiles) ? { ...step, approvalRequired: true } : step)),
+    steps: builder.steps.map((step) => withRules(step, input)),
     successCriteria: draft.successCriteria,
   };
   const structural = [...findGraphProblems(plan), ...findHeadProblems(plan), ...sizeProblems(plan)];

@@ -23,7 +23,8 @@ function stepLines(step: Step): string[] {
     ["May run", list(envelope.commands)],
     ["Hosts", list(envelope.egressHosts)],
     ["Done when", describeCheck(step)],
-    ["Risk", step.risk],
+    ["Risk", step.metadata["riskReason"] === undefined ? step.risk : `${step.risk}: ${step.metadata["riskReason"]}`],
+    ["Protected files", step.metadata["protectedPaths"] ?? ""],
   ];
   return [
     `- **${step.id}** ${step.title} — ${step.action}, ${step.capabilityLabel}, tool \`${step.tool}\`, timeout ${timeout}, ${gate}`,

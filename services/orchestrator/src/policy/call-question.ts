@@ -15,10 +15,12 @@ export type CallInQuestion = {
   policyHash: string;
   /** What lies outside, in words: `write to package.json`. */
   what: string;
+  /** False when commands run without a sandbox. */
+  isSandboxed: boolean;
 };
 
 /** The hash a decision about this call binds to. */
-export function callRequestHash(call: Omit<CallInQuestion, "agent" | "what" | "input">): string {
+export function callRequestHash(call: Omit<CallInQuestion, "agent" | "what" | "input" | "isSandboxed">): string {
   const { tool, inputJson, workspaceId, envelope, policyHash } = call;
   return hashGrant({ tool, inputJson, workspaceId, envelope, approvedOutside: true, policyHash });
 }
@@ -57,12 +59,24 @@ function shownOf(tool: ToolName, input: unknown): Shown {
   }
 }
 
+/** What a call can reach. A command may write what it likes, and the runner undoes only protected files. */
+function reachesOf({ tool, envelope, isSandboxed }: CallInQuestion, paths: string[]): Question["reaches"] {
+  const { egressHosts: hosts, secrets } = envelope;
+  if (tool !== "run_command" && tool !== "run_tests") return { paths, hosts, secrets, reversible: true };
+  if (isSandboxed) return { paths: ["any file that is not protected"], hosts, secrets, reversible: true };
+  return {
+    paths: ["any file of this machine: there is no sandbox"],
+    hosts: ["any host: there is no sandbox"],
+    secrets,
+    reversible: false,
+  };
+}
+
 /** What a person is asked. `input` has passed the tool's schema. */
 export function callQuestion(call: CallInQuestion): Question {
-  const { agent, tool, input, inputJson, envelope, what } = call;
+  const { agent, tool, input, inputJson, what } = call;
   const { risk, why } = classifyRisk({ tool, input });
   const { paths, ...shown } = shownOf(tool, input);
-  const rulePaths = paths;
   const commands = shown.argv === undefined ? [] : [shown.argv.join(" ")];
   return {
     kind: "call",
@@ -74,7 +88,7 @@ export function callQuestion(call: CallInQuestion): Question {
     ...shown,
     risk,
     reason: `outside the approved envelope: ${what} (${why})`,
-    reaches: { paths, hosts: envelope.egressHosts, secrets: envelope.secrets, reversible: true },
-    rule: { tool, commands, paths: rulePaths },
+    reaches: reachesOf(call, paths),
+    rule: { tool, commands, paths },
   };
 }
