@@ -1,13 +1,15 @@
 // plan.md: the plan as a person reads it. Rendered from the plan, never read back.
 import type { SealedPlan, Step } from "@ossaat/contracts";
 
+import { code, inline, labelled, prose } from "./markdown-text.ts";
+
 function list(items: readonly string[]): string {
-  return items.map((item) => `\`${item}\``).join(", ");
+  return items.map(code).join(", ");
 }
 
 function describeCheck(step: Step): string {
   const check = step.successCheck;
-  return check.kind === "command" ? `\`${check.argv.join(" ")}\` exits 0` : check.kind;
+  return check.kind === "command" ? `${code(check.argv.join(" "))} exits 0` : check.kind;
 }
 
 function stepLines(step: Step): string[] {
@@ -15,20 +17,23 @@ function stepLines(step: Step): string[] {
   const gate = step.approvalRequired ? "approval required" : "auto";
   const { envelope } = step;
   const details: [string, string][] = [
-    ["What", step.summary ?? ""],
-    ["Why", step.rationale],
+    ["What", inline(step.summary ?? "")],
+    ["Why", inline(step.rationale)],
     ["After", step.needs.join(", ")],
     ["Files", list(step.files)],
     ["May write", list(envelope.paths)],
     ["May run", list(envelope.commands)],
     ["Hosts", list(envelope.egressHosts)],
     ["Done when", describeCheck(step)],
-    ["Risk", step.metadata["riskReason"] === undefined ? step.risk : `${step.risk}: ${step.metadata["riskReason"]}`],
-    ["Protected files", step.metadata["protectedPaths"] ?? ""],
+    [
+      "Risk",
+      step.metadata["riskReason"] === undefined ? step.risk : `${step.risk}: ${inline(step.metadata["riskReason"])}`,
+    ],
+    ["Protected files", inline(step.metadata["protectedPaths"] ?? "")],
   ];
   return [
-    `- **${step.id}** ${step.title} — ${step.action}, ${step.capabilityLabel}, tool \`${step.tool}\`, timeout ${timeout}, ${gate}`,
-    ...details.filter(([, text]) => text !== "").map(([name, text]) => `  - ${name}: ${text.replaceAll("\n", " ")}`),
+    `- **${step.id}** ${inline(step.title)} — ${step.action}, ${inline(step.capabilityLabel)}, tool ${code(step.tool)}, timeout ${timeout}, ${gate}`,
+    ...details.filter(([, text]) => text !== "").map(([name, text]) => `  - ${name}: ${text}`),
   ];
 }
 
@@ -42,22 +47,24 @@ function budgetLine({ budget }: SealedPlan): string {
 }
 
 function section(title: string, items: readonly string[]): string[] {
-  return items.length === 0 ? [] : ["", `## ${title}`, "", ...items.map((item) => `- ${item}`)];
+  return items.length === 0 ? [] : ["", `## ${title}`, "", ...items.map((item) => `- ${inline(item)}`)];
 }
 
 /** The text of plan.md. */
 export function renderPlan(plan: SealedPlan): string {
   const planner =
-    plan.planner === "context" ? "context (no model)" : `${plan.model?.provider ?? "model"}/${plan.model?.id ?? ""}`;
+    plan.planner === "context"
+      ? "context (no model)"
+      : inline(`${plan.model?.provider ?? "model"}/${plan.model?.id ?? ""}`);
   return [
     `# Plan ${plan.id}`,
     "",
-    `Goal: ${plan.goal}`,
+    labelled("Goal", plan.goal),
     "",
     `Planner: ${planner}. Revision ${plan.revision}, against commit ${plan.repository.commit.slice(0, 12)}.`,
     `Budget: ${budgetLine(plan)}.`,
     "",
-    plan.summary,
+    prose(plan.summary),
     "",
     "Steps:",
     "",

@@ -1,4 +1,5 @@
 // evidence.md: the evidence as a reviewer reads it.
+import { code, inline, labelled } from "../plan/markdown-text.ts";
 import type { Evidence, EvidenceCommand } from "./evidence.ts";
 
 function commandLine(command: EvidenceCommand): string {
@@ -9,13 +10,13 @@ function commandLine(command: EvidenceCommand): string {
       : ` — ${tests.runner}: ${tests.status}, ${tests.passed ?? "?"} passed, ${tests.failed ?? "?"} failed`;
   const loud = command.unsandboxed ? " — WITHOUT SANDBOX" : "";
   const exit = command.exitCode ?? "killed";
-  return `- ${command.stepId}: \`${command.argv.join(" ")}\` → exit ${exit} in ${command.seconds.toFixed(1)} s, log ${command.logRef.slice(0, 12)}${counts}${loud}`;
+  return `- ${command.stepId}: ${code(command.argv.join(" "))} → exit ${exit} in ${command.seconds.toFixed(1)} s, log ${command.logRef.slice(0, 12)}${counts}${loud}`;
 }
 
 function stepLine(step: Evidence["steps"][number]): string {
   const commit = step.commit === undefined ? "" : `, commit ${step.commit.slice(0, 12)}`;
   const reason = step.reason === undefined ? "" : ` (${step.reason})`;
-  return `- ${step.id} (${step.agent}): ${step.status}${reason}${commit}. ${step.title}. Said by ${step.saidBy}: ${step.summary.replaceAll("\n", " ")}`;
+  return `- ${step.id} (${inline(step.agent)}): ${step.status}${reason}${commit}. ${inline(step.title)}. Said by ${step.saidBy}: ${inline(step.summary)}`;
 }
 
 function section(title: string, lines: readonly string[]): string[] {
@@ -36,35 +37,35 @@ export function renderEvidence(evidence: Evidence): string {
   return [
     `# Evidence for ${evidence.planId}`,
     "",
-    `Goal: ${evidence.goal}`,
+    labelled("Goal", evidence.goal),
     "",
     `- Status: ${evidence.status}${evidence.reason === undefined ? "" : ` (${evidence.reason})`}`,
-    `- Branch: ${result.branch ?? "none"} at ${result.commit ?? "-"}`,
-    `- Base: ${base.commit}${base.branch === undefined ? "" : ` (${base.branch})`}`,
+    `- Branch: ${inline(result.branch ?? "none")} at ${result.commit ?? "-"}`,
+    `- Base: ${base.commit}${base.branch === undefined ? "" : ` (${inline(base.branch)})`}`,
     `- Plan hash: ${evidence.planHash}, revision ${evidence.revision}`,
-    `- Model: ${model.ref ?? "none"}${scripted}`,
+    `- Model: ${inline(model.ref ?? "none")}${scripted}`,
     `- Isolation: ${evidence.isolation}`,
     `- Spent: ${costText(evidence)}`,
     `- Egress: ${evidence.egress.note}`,
-    `- Undo: \`${evidence.rollback}\``,
+    `- Undo: ${code(evidence.rollback)}`,
     ...section(
       "Approvals",
       evidence.approvals.map(
         (a) =>
-          `- ${a.what}: ${a.decision} by ${a.by} at ${a.at}, hash ${a.hash.slice(0, 12)}${a.scope === undefined ? "" : `, scope ${a.scope}`}${a.feedback === undefined ? "" : ` — “${a.feedback}”`}`,
+          `- ${inline(a.what)}: ${a.decision} by ${inline(a.by)} at ${a.at}, hash ${a.hash.slice(0, 12)}${a.scope === undefined ? "" : `, scope ${a.scope}`}${a.feedback === undefined ? "" : ` — “${inline(a.feedback)}”`}`,
       ),
     ),
     ...section("Steps", evidence.steps.map(stepLine)),
     ...section("Commands, run by the platform in the sandbox", evidence.commands.map(commandLine)),
     ...section(
       "Denied calls",
-      evidence.deniedCalls.map(({ stepId, summary }) => `- ${stepId}: ${summary}`),
+      evidence.deniedCalls.map(({ stepId, summary }) => `- ${stepId}: ${inline(summary)}`),
     ),
     ...section(
       "Auditor's findings",
       evidence.findings.map(
         (f) =>
-          `- ${f.severity}: ${f.path === undefined ? "" : `${f.path}${f.line === undefined ? "" : `:${f.line}`}: `}${f.message}`,
+          `- ${f.severity}: ${f.path === undefined ? "" : `${inline(f.path)}${f.line === undefined ? "" : `:${f.line}`}: `}${inline(f.message)}`,
       ),
     ),
     "",
