@@ -56,8 +56,16 @@ const protectedFolders = new Set([
   ".cursor",
   ".codex",
   ".gemini",
+  ".windsurf",
   ".husky",
+  ".github",
+  ".gitlab",
+  ".gitea",
+  ".forgejo",
   ".circleci",
+  ".buildkite",
+  ".semaphore",
+  ".woodpecker",
 ]);
 const protectedFiles = new Set([
   "codeowners",
@@ -70,8 +78,33 @@ const protectedFiles = new Set([
   ".yarnrc.yml",
   ".pypirc",
   ".cursorrules",
+  ".windsurfrules",
+  ".pre-commit-config.yaml",
+  ".pre-commit-config.yml",
+  ".pre-commit-hooks.yaml",
+  "lefthook.yml",
+  "lefthook.yaml",
+  "lefthook.toml",
+  "lefthook.json",
+  "lefthook-local.yml",
+  ".lefthook.yml",
+  ".lefthook.yaml",
+  "jenkinsfile",
+  ".travis.yml",
+  "azure-pipelines.yml",
+  "azure-pipelines.yaml",
+  "bitbucket-pipelines.yml",
+  "appveyor.yml",
+  ".appveyor.yml",
+  ".drone.yml",
+  ".woodpecker.yml",
+  ".woodpecker.yaml",
+  ".cirrus.yml",
+  "cloudbuild.yaml",
+  "cloudbuild.yml",
+  "buildspec.yml",
 ]);
-const ordinaryGitFiles = new Set([".gitignore", ".gitkeep", ".github"]);
+const ordinaryGitFiles = new Set([".gitignore", ".gitkeep"]);
 
 /**
  * Whether a path belongs to agent configuration or automation. Folded the way lenient file
@@ -82,8 +115,6 @@ export function isProtectedPath(path: string): boolean {
   const name = segments.at(-1) ?? "";
   if (segments[0] === "agents" && segments.length > 1) return true;
   if (segments.some((segment) => protectedFolders.has(segment))) return true;
-  const github = segments.indexOf(".github");
-  if (github >= 0 && ["workflows", "actions"].includes(segments[github + 1] ?? "")) return true;
   if (protectedFiles.has(name)) return true;
   if (segments.some((segment) => segment.startsWith(".env"))) return true;
   return name.startsWith(".git") && !ordinaryGitFiles.has(name);
