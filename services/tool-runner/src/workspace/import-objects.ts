@@ -1,16 +1,14 @@
 // Brings a user's objects into our own object folder by hard link: instant for a large local
 // repository, and safe from the user's later `git gc`. No git process runs over theirs.
 import { constants } from "node:fs";
-import { copyFile, link, lstat, mkdir, readFile, readdir, rename, unlink } from "node:fs/promises";
+import { copyFile, link, lstat, mkdir, readFile, readdir, realpath, rename, unlink } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { randomUUID } from "node:crypto";
 
 import { AgentError } from "@ossaat/contracts";
 
-/** Repositories may borrow objects from others, and those again. */
-const maxAlternateDepth = 5;
-/** Each round but the first means that a gc ended during the one before. */
-const maxPackRounds = 5;
+import { importLimits } from "./limits.ts";
+
 const packOrder = [".pack", ".rev", ".idx"];
 
 function isMissing(error: unknown): boolean {
@@ -55,19 +53,52 @@ async function takeFolder(source: string, target: string, names: readonly string
   }
 }
 
+/** Object folders that one borrows from. The file is anybody's: too long a one is refused unread. */
 async function alternates(objects: string): Promise<string[]> {
-  const text = await readFile(join(objects, "info/alternates"), "utf8").catch((error: unknown) => {
-    if (isMissing(error)) return "";
+  const path = join(objects, "info/alternates");
+  const stats = await lstat(path).catch((error: unknown) => {
+    if (isMissing(error)) return undefined;
     throw error;
   });
-  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  if (stats === undefined) return [];
+  if (!stats.isFile() || stats.size > importLimits.maxAlternatesBytes) throw tooManyAlternates();
+  const lines = (await readFile(path, "utf8")).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   return lines.map((line) => (isAbsolute(line) ? line : resolve(objects, line)));
+}
+
+function tooManyAlternates(): AgentError {
+  return new AgentError("invalid_input", "The repository borrows objects from too many others.", {
+    details: { next: "git repack -a -d && rm .git/objects/info/alternates" },
+  });
+}
+
+/** Every object folder the first one needs, itself included, each once by its real path. */
+async function objectFolders(source: string, signal: AbortSignal | undefined): Promise<Set<string>> {
+  const found = new Set<string>();
+  let level = [source];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    const next: string[] = [];
+    for (const folder of level) {
+      signal?.throwIfAborted();
+      const real = await realpath(folder).catch((error: unknown) => {
+        // git passes over a folder that is gone, too; what is needed is checked afterwards.
+        if (isMissing(error)) return undefined;
+        throw error;
+      });
+      if (real === undefined || found.has(real)) continue;
+      found.add(real);
+      if (depth > importLimits.maxAlternateDepth || found.size > importLimits.maxAlternates) throw tooManyAlternates();
+      next.push(...(await alternates(real)));
+    }
+    level = next;
+  }
+  return found;
 }
 
 /** Takes packs until no new one appears: their gc may replace packs meanwhile. */
 async function takePacks(source: string, target: string): Promise<void> {
   let before = "";
-  for (let round = 0; round < maxPackRounds; round += 1) {
+  for (let round = 0; round < importLimits.maxPackRounds; round += 1) {
     const packs = (await list(source)).filter((name) => name.startsWith("pack-")).sort();
     if (round > 0 && packs.join("\n") === before) return;
     before = packs.join("\n");
@@ -82,17 +113,21 @@ async function takePacks(source: string, target: string): Promise<void> {
   }
 }
 
-/** Links every object of `source` (and of what it borrows from) into `target`. */
-export async function importObjects(source: string, target: string, depth = 0): Promise<void> {
-  if (depth > maxAlternateDepth) {
-    throw new AgentError("invalid_input", "The repository borrows objects over too many levels.");
-  }
+async function takeObjects(source: string, target: string, signal: AbortSignal | undefined): Promise<void> {
   // Loose objects before packs: a gc moves them that way, never back.
   for (const name of await list(source)) {
+    signal?.throwIfAborted();
     if (!/^[0-9a-f]{2}$/u.test(name)) continue;
     const objects = (await list(join(source, name))).filter((object) => /^[0-9a-f]{38,62}$/u.test(object));
     await takeFolder(join(source, name), join(target, name), objects);
   }
   await takePacks(join(source, "pack"), join(target, "pack"));
-  for (const other of await alternates(source)) await importObjects(other, target, depth + 1);
+}
+
+/**
+ * Links every object of `source` (and of what it borrows from) into `target`.
+ * @throws AgentError invalid_input when it borrows from too many
+ */
+export async function importObjects(source: string, target: string, signal?: AbortSignal): Promise<void> {
+  for (const folder of await objectFolders(source, signal)) await takeObjects(folder, target, signal);
 }

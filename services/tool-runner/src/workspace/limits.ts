@@ -30,3 +30,14 @@ export const refusalLimits = {
   /** Characters of the paths one refusal names: its message travels in a status line of 2,000. */
   maxNamedChars: 1_000,
 } as const;
+
+export const importLimits = {
+  /** Repositories may borrow objects from others, and those again: as deep as git itself goes. */
+  maxAlternateDepth: 5,
+  /** Object folders one repository may need in all. */
+  maxAlternates: 64,
+  /** Bytes of one list of borrowed folders: several hundred long paths. */
+  maxAlternatesBytes: 256 * 1024,
+  /** Each round of taking packs but the first means that a gc ended during the one before. */
+  maxPackRounds: 5,
+} as const;

@@ -85,11 +85,11 @@ export type RepositoryStore = {
 export function createRepositoryStore(git: Git, layout: Layout, lock: KeyedLock): RepositoryStore {
   const dirOf = (repository: UserRepository) => layout.repository(repository.commonDir);
 
-  async function takeIn(repository: UserRepository): Promise<string> {
+  async function takeIn(repository: UserRepository, signal?: AbortSignal): Promise<string> {
     const dir = dirOf(repository);
     await mkdir(join(layout.stateDir, "repositories"), { recursive: true, mode: 0o700 });
     if (!(await isFolder(dir))) await createBare(dir, repository.objectFormat);
-    await importObjects(join(repository.commonDir, "objects"), join(dir, "objects"));
+    await importObjects(join(repository.commonDir, "objects"), join(dir, "objects"), signal);
     await importShallow(repository, dir);
     return dir;
   }
@@ -119,7 +119,7 @@ export function createRepositoryStore(git: Git, layout: Layout, lock: KeyedLock)
           const dir = dirOf(repository);
           for (const commit of commits) {
             if (await isKnown(dir, commit)) continue;
-            await takeIn(repository);
+            await takeIn(repository, signal);
             await record(dir, commit);
           }
           return dir;
