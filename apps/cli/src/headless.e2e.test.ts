@@ -3,7 +3,7 @@ import path from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { git, makeRepository } from "./testing/make-repository.ts";
+import { counterFiles, git, makeRepository } from "./testing/make-repository.ts";
 import { createCli } from "./testing/run-ossaat.ts";
 import type { Cli, Json } from "./testing/run-ossaat.ts";
 import { call, counterFrame, counterScript, editSum, finish, turns, writeScript } from "./testing/script.ts";
@@ -101,6 +101,38 @@ describe("ossaat run", () => {
     expect(approve.stderr).toContain("No model is configured");
     const other = await cli.json(repository, ["approve", planned.value.plan.id, "--model", model]);
     expect(other.code, other.stderr).toBe(0);
+  });
+});
+
+describe("a repository whose tests failed before", () => {
+  const broken =
+    'import { test } from "node:test";\n\ntest("is broken anyway", () => {\n  throw new Error("always");\n});\n';
+
+  test("reaches its branch when nothing new fails, and says which failed before", async () => {
+    const folder = await makeRepository(path.join(cli.folder, "red"), { ...counterFiles, "test/red.test.js": broken });
+    const run = await cli.json(folder, ["run", goal, "--model", model, "--yes"]);
+    expect(run.code, run.stderr).toBe(0);
+    const tester = run.value.plan.steps.find(({ id }: Json) => id === "test");
+    expect(tester.result.tests).toMatchObject({ status: "failed", failed: 1, failedBefore: ["is broken anyway"] });
+  });
+
+  test("fails when a test fails that did not before, and names it", async () => {
+    const folder = await makeRepository(path.join(cli.folder, "red-too"), {
+      ...counterFiles,
+      "src/sum.js": counterFiles["src/sum.js"]?.replace("a - b", "a + b") ?? "",
+      "test/red.test.js": broken,
+    });
+    const worse = call("edit_file", { path: "src/sum.js", oldText: "a + b", newText: "a * b" });
+    const replies = Array.from({ length: 6 }, () => finish("Done.", { findings: [] }));
+    const script = await writeScript(path.join(cli.folder, "worse.json"), [
+      ...counterFrame.filter(({ match }) => match["agent"] !== "tester"),
+      ...turns("code-writer", "fix", { toolCalls: [worse] }, finish("Mended.")),
+      ...turns("tester", "test", ...replies),
+    ]);
+    const run = await cli.json(folder, ["run", goal, "--model", script, "--yes"]);
+    expect(run.code).toBe(3);
+    expect(run.value.plan.message).toContain("These tests fail since the change: sums.");
+    expect(run.value.plan.message).toContain("These failed before as well: is broken anyway.");
   });
 });
 

@@ -146,6 +146,8 @@ export type TestReport = {
   passed?: number;
   failed?: number;
   skipped?: number;
+  /** Failed tests that had failed on the plan's base commit as well. */
+  failedBefore?: string[];
   /** Names of failed tests with a short message, at most 50. */
   failures: { name: string; message: string }[];
 };

@@ -1,5 +1,5 @@
 // How a run ended, in a few lines, with the commands that come next.
-import type { PlanState } from "@ossaat/contracts";
+import type { PlanState, TestReport } from "@ossaat/contracts";
 
 import { isParked } from "../exit-code.ts";
 import { escapeLine, escapeText } from "./escape.ts";
@@ -11,11 +11,12 @@ const maxMessageLines = 5;
 
 function testsText({ steps }: PlanState): string[] {
   const reports = steps.flatMap(({ result }) => (result?.tests === undefined ? [] : [result.tests]));
-  const last = reports.at(-1) as { status?: string; passed?: number; failed?: number; runner?: string } | undefined;
+  const last = reports.at(-1) as Partial<TestReport> | undefined;
   if (last?.status === undefined) return [];
-  return [
-    `Tests     ${last.status}: ${last.passed ?? "?"} passed, ${last.failed ?? "?"} failed (${last.runner ?? "?"})`,
-  ];
+  const known = last.failedBefore ?? [];
+  const before = known.length === 0 ? "" : `; before the plan as well: ${known.join(", ")}`;
+  const counts = `${last.passed ?? "?"} passed, ${last.failed ?? "?"} failed`;
+  return [escapeLine(`Tests     ${last.status}: ${counts} (${last.runner ?? "?"})${before}`)];
 }
 
 function findingsText({ steps }: PlanState): string[] {

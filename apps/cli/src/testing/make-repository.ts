@@ -14,7 +14,7 @@ export function git(folder: string, ...args: string[]): string {
 }
 
 /** A package whose one function is wrong, so that its one test fails. */
-const counterFiles: Readonly<Record<string, string>> = {
+export const counterFiles: Readonly<Record<string, string>> = {
   "package.json": '{ "name": "counter", "type": "module", "scripts": { "test": "node --test" } }\n',
   "src/sum.js": "export function sum(a, b) {\n  return a - b;\n}\n",
   "test/sum.test.js":

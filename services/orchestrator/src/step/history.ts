@@ -2,6 +2,9 @@
 // resumes from.
 import type { ApprovalRequest, EventData, PlanEvent, Stored } from "@ossaat/contracts";
 
+/** The platform's run of the tests on the plan's base commit. */
+export const baselineCallId = "baseline.1";
+
 export type CallRecord = {
   callId: string;
   tool: string;
@@ -71,6 +74,8 @@ function addToolEvent(
   const { callId, tool, snapshot } = event.data;
   const record = { ...(history.calls.get(callId) ?? { callId, tool }), finished: event.data };
   history.calls.set(callId, record);
+  // It ran in another working tree and for the platform: nothing of it belongs to the agent's work.
+  if (callId === baselineCallId) return;
   history.finishedCalls.push(record);
   if (snapshot !== undefined) history.tree = snapshot;
 }

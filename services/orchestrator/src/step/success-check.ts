@@ -4,6 +4,7 @@ import type { CommandRecord, DiffFile, Envelope, Step, TestReport, ToolName, Wor
 
 import { load } from "../artifact/artifacts.ts";
 import type { Claim } from "../job/engine.ts";
+import { failedNames, testsFailingBefore } from "./baseline-tests.ts";
 import { findStrayPaths, readApprovedWrites, strayText } from "./check-paths.ts";
 import { executeCall } from "./execute-call.ts";
 import { finishTool } from "./finish-tool.ts";
@@ -90,7 +91,26 @@ async function checkTests(deps: StepDeps, input: CheckInput): Promise<CheckResul
     (await freshTests(deps, input)) ?? (await runCheck(deps, input, { tool: "run_tests", args: {} }));
   if (tests?.status === "passed") return { ok: true, tests };
   const why = `The project's tests do not pass:\n${text}`;
-  return { ok: false, why, ...(tests === undefined ? {} : { tests }) };
+  if (tests === undefined) return { ok: false, why };
+  return compareWithBase(deps, input, { tests, why });
+}
+
+/** Tests that failed before the plan began as well are not what it has to answer for; new ones are. */
+async function compareWithBase(
+  deps: StepDeps,
+  input: CheckInput,
+  { tests, why }: { tests: TestReport; why: string },
+): Promise<CheckResult> {
+  const failed = failedNames(tests);
+  if (failed === undefined) return { ok: false, why, tests };
+  const { claim, step, history, signal } = input;
+  const before = await testsFailingBefore(deps, { claim, envelope: step.envelope, history, signal });
+  const failedBefore = failed.filter((name) => before?.has(name) === true);
+  const report = failedBefore.length === 0 ? tests : { ...tests, failedBefore };
+  const isNew = failed.filter((name) => !failedBefore.includes(name));
+  if (isNew.length === 0) return { ok: true, tests: report };
+  const told = failedBefore.length === 0 ? "" : ` These failed before as well: ${failedBefore.join(", ")}.`;
+  return { ok: false, why: `These tests fail since the change: ${isNew.join(", ")}.${told}\n${why}`, tests: report };
 }
 
 async function checkCommand(deps: StepDeps, input: CheckInput, argv: string[]): Promise<CheckResult> {
