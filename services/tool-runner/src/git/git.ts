@@ -51,6 +51,8 @@ const switches = [
   ...["core.quotePath=false", "core.logAllRefUpdates=false", "submodule.recurse=false", "gc.auto=0"].flatMap(
     (setting) => ["-c", setting],
   ),
+  // What the event log names must be there after a power cut, too. Only calls that write pay for it.
+  ...["core.fsync=objects,reference", "core.fsyncMethod=batch"].flatMap((setting) => ["-c", setting]),
   ...["maintenance.auto=false", "diff.external=", "diff.ignoreSubmodules=all", "protocol.allow=never"].flatMap(
     (setting) => ["-c", setting],
   ),

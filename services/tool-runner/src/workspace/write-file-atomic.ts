@@ -14,4 +14,11 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array): 
     await file.close();
   }
   await rename(temporary, path);
+  // The name is an entry of the folder, which is on disk only when the folder is.
+  const folder = await open(dirname(path), "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
 }
