@@ -20,7 +20,13 @@ export type LoadAgentsOptions = {
   builtInDir?: string | undefined;
 };
 
-export type LoadedAgents = { profiles: Map<string, AgentProfile>; problems: AgentProblem[] };
+export type LoadedAgents = {
+  profiles: Map<string, AgentProfile>;
+  /** Files that take no effect because they are not valid. */
+  problems: AgentProblem[];
+  /** Parts of valid files that take no effect. */
+  notices: AgentProblem[];
+};
 
 const shippedDir = fileURLToPath(new URL("..", import.meta.url));
 
@@ -74,6 +80,7 @@ function repositoryAgentFiles(files: NonNullable<LoadAgentsOptions["repositoryFi
 class Catalog {
   readonly profiles = new Map<string, AgentProfile>();
   readonly problems: AgentProblem[] = [];
+  readonly notices: AgentProblem[] = [];
 
   addTrusted(file: AgentFile): void {
     const parsed = parseAgent(file);
@@ -94,7 +101,7 @@ class Catalog {
     for (const capability of refused) {
       const index = parsed.profile.capabilities.indexOf(capability);
       const message = `The capability "${capability}" was left out: a repository's profile cannot grant it. To allow it, copy the profile into your own agents folder.`;
-      this.problems.push({ path: file.path, line: parsed.lineOf(["capabilities", index]), message });
+      this.notices.push({ path: file.path, line: parsed.lineOf(["capabilities", index]), message });
     }
   }
 }
@@ -117,7 +124,8 @@ export async function loadAgents(options: LoadAgentsOptions = {}): Promise<Loade
   const files = repositoryAgentFiles(options.repositoryFiles ?? []);
   for (const file of files.slice(0, agentLimits.maxProfiles)) catalog.addFromRepository(file, trusted);
   for (const { path } of files.slice(agentLimits.maxProfiles)) {
-    catalog.problems.push({ path, message: `Only ${agentLimits.maxProfiles} profiles are read from a repository.` });
+    catalog.notices.push({ path, message: `Only ${agentLimits.maxProfiles} profiles are read from a repository.` });
   }
-  return { profiles: catalog.profiles, problems: catalog.problems };
+  const { profiles, problems, notices } = catalog;
+  return { profiles, problems, notices };
 }

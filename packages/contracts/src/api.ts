@@ -102,7 +102,8 @@ export type DiffResponse = { schemaVersion: 1; from: string; to: string; files: 
 export type AgentListResponse = {
   schemaVersion: 1;
   agents: (AgentFrontMatter & { source: string; path: string; hash: string })[];
-  problems: { path: string; line?: number; message: string }[];
+  /** Files that are not valid; with `level: "notice"`, parts of valid files that have no effect. */
+  problems: { path: string; line?: number; message: string; level?: "notice" }[];
 };
 export type StatusResponse = {
   schemaVersion: 1;

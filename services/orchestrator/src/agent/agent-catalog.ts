@@ -2,52 +2,59 @@
 // the plan's commit (never the working tree, so that an approved plan keeps its agents).
 import { AgentError } from "@ossaat/contracts";
 import type { AgentListResponse, IndexService } from "@ossaat/contracts";
-import { loadAgents } from "@ossaat/agents";
+import { agentLimits, loadAgents } from "@ossaat/agents";
 
 import type { AgentCatalog } from "../step/step-deps.ts";
 
-const agentLimits = {
-  /** Profiles a repository may bring. */
-  maxFiles: 64,
-  /** Bytes of one agent.md. */
-  maxBytes: 64 * 1024,
+const catalogLimits = {
   /** Repositories and commits kept in memory. */
   maxCached: 32,
 } as const;
 
-export type AgentCatalogDeps = { index: IndexService; userDir?: string | undefined };
+export type AgentCatalogDeps = { index: Pick<IndexService, "listPaths" | "readFile">; userDir?: string | undefined };
 type Loaded = Awaited<ReturnType<typeof loadAgents>>;
 type Place = { path: string; commit: string };
+type RepositoryFile = { path: string; text: string };
 
-async function load({ index, userDir }: AgentCatalogDeps, { path: root, commit }: Place): Promise<Loaded> {
+async function readRepositoryFiles(
+  index: AgentCatalogDeps["index"],
+  { path: root, commit }: Place,
+): Promise<RepositoryFile[]> {
   const repository = { tenantId: "local", root, commit };
   const paths = await index.listPaths({ ...repository, pathPrefix: "agents/", limit: 1_000 });
-  const files = paths.filter((path) => /^agents\/[^/]+\/agent\.md$/.test(path)).slice(0, agentLimits.maxFiles);
-  const repositoryFiles: { path: string; text: string }[] = [];
-  for (const path of files) {
-    const { text } = await index.readFile({ ...repository, path, maxBytes: agentLimits.maxBytes + 1 });
-    repositoryFiles.push({ path, text });
+  const names = paths.filter((path) => /^agents\/[^/]+\/agent\.md$/.test(path));
+  const files: RepositoryFile[] = [];
+  // NOTE: one more than counts, so that the loader says that the others are left out.
+  for (const path of names.slice(0, agentLimits.maxProfiles + 1)) {
+    const { text } = await index.readFile({ ...repository, path, maxBytes: agentLimits.maxProfileBytes + 1 });
+    files.push({ path, text });
   }
-  return loadAgents({ repositoryFiles, ...(userDir === undefined ? {} : { userDir }) });
+  return files;
 }
 
 export type ListingCatalog = AgentCatalog & { list(place: Place): Promise<AgentListResponse> };
 
-export function createAgentCatalog(deps: AgentCatalogDeps): ListingCatalog {
-  const cache = new Map<string, Promise<Loaded>>();
-  const cached = (place: Place): Promise<Loaded> => {
+/**
+ * Keeps what a commit holds, which never changes; the built-in and the user's own profiles are read
+ * each time, so that an edited one holds at once.
+ */
+export function createAgentCatalog({ index, userDir }: AgentCatalogDeps): ListingCatalog {
+  const cache = new Map<string, Promise<RepositoryFile[]>>();
+  const cached = (place: Place): Promise<RepositoryFile[]> => {
     const key = `${place.path}\0${place.commit}`;
     const known = cache.get(key);
     if (known !== undefined) return known;
-    if (cache.size >= agentLimits.maxCached) cache.clear();
-    const loading = load(deps, place);
+    if (cache.size >= catalogLimits.maxCached) cache.clear();
+    const loading = readRepositoryFiles(index, place);
     loading.catch(() => cache.delete(key));
     cache.set(key, loading);
     return loading;
   };
+  const load = async (place: Place): Promise<Loaded> =>
+    loadAgents({ repositoryFiles: await cached(place), ...(userDir === undefined ? {} : { userDir }) });
   return {
     async profiles(place) {
-      const { profiles, problems } = await cached(place);
+      const { profiles, problems } = await load(place);
       const [first] = problems;
       if (first !== undefined) {
         const where = first.line === undefined ? first.path : `${first.path}:${first.line}`;
@@ -58,9 +65,10 @@ export function createAgentCatalog(deps: AgentCatalogDeps): ListingCatalog {
       return profiles;
     },
     async list(place) {
-      const { profiles, problems } = await cached(place);
+      const { profiles, problems, notices } = await load(place);
       const agents = [...profiles.values()].map(({ instructions: _text, ...profile }) => profile);
-      return { schemaVersion: 1, agents, problems };
+      const told = notices.map((notice) => ({ ...notice, level: "notice" as const }));
+      return { schemaVersion: 1, agents, problems: [...problems, ...told] };
     },
   };
 }
