@@ -41,7 +41,7 @@ afterEach(() => engine.remove());
 const request: CreatePlanRequest = { goal: "  Make it better ", repository: { path: "/repo" } };
 const create = (changes: Partial<CreatePlanRequest> = {}, idempotencyKey?: string, tenantId = "local") =>
   createPlan(
-    { engine, models, workspaces: { inspect } as WorkspaceService, sandbox: "none" },
+    { engine, models, workspaces: { inspect }, sandbox: "none" },
     { request: { ...request, ...changes }, tenantId, actor: user, idempotencyKey },
   );
 const planCount = async () => (await engine.store.read.selectFrom("plan").select("id").execute()).length;
@@ -86,6 +86,33 @@ describe("createPlan", () => {
     expect(await create({}, "k", "others")).not.toEqual(first);
     engine.clock.advance(planFeatureLimits.idempotencyMs);
     expect(await create({ goal: "Another" }, "k")).not.toEqual(first);
+  });
+
+  test("sent again with its key is answered without a look at repository or model", async () => {
+    const first = await create({ model: "openai/m" }, "k");
+    const gone = () => Promise.reject(new AgentError("unavailable", "not now"));
+    const answer = createPlan(
+      { engine, models: { ...models, resolve: gone }, workspaces: { inspect: gone }, sandbox: "none" },
+      { request: { ...request, model: "openai/m" }, tenantId: "local", actor: user, idempotencyKey: "k" },
+    );
+    expect(await answer).toEqual(first);
+  });
+
+  test.each(["repo", "./repo", "../repo", "~/repo"])("refuses the relative path %s", async (path) => {
+    let looked = 0;
+    const looking: WorkspaceService["inspect"] = () => {
+      looked += 1;
+      return Promise.resolve(info);
+    };
+    const refused = createPlan(
+      { engine, models, workspaces: { inspect: looking }, sandbox: "none" },
+      { request: { ...request, repository: { path } }, tenantId: "local", actor: user },
+    );
+    await expect(refused).rejects.toMatchObject({
+      code: "invalid_input",
+      message: expect.stringContaining("absolute") as string,
+    });
+    expect([looked, await planCount()]).toEqual([0, 0]);
   });
 });
 

@@ -1,5 +1,7 @@
 // T1: takes a goal and starts its planning. Durable before it is answered.
-import { CreatePlanRequest, PlanId, planningStepId } from "@ossaat/contracts";
+import { isAbsolute } from "node:path";
+
+import { AgentError, CreatePlanRequest, PlanId, planningStepId } from "@ossaat/contracts";
 import type { Actor, Budget, EventData, RepositoryInfo, WorkspaceService } from "@ossaat/contracts";
 import { activeTraceId, currentTraceparent } from "@ossaat/telemetry";
 
@@ -8,13 +10,13 @@ import { dispatchStep } from "../job/dispatch-step.ts";
 import type { Engine } from "../job/engine.ts";
 import type { Models } from "../provider/models.ts";
 import { insertStep } from "../step/step-rows.ts";
-import type { Tx } from "../store/store.ts";
+import type { Reader, Tx } from "../store/store.ts";
 import { recallAnswer, rememberAnswer } from "./idempotency.ts";
 import { defaultBudget } from "./limits.ts";
 
 export type PlanDeps = {
   engine: Engine;
-  workspaces: WorkspaceService;
+  workspaces: Pick<WorkspaceService, "inspect">;
   models: Models;
   sandbox: "bubblewrap" | "none";
 };
@@ -106,29 +108,46 @@ function withDefaults(budget: Budget | undefined): Budget {
   return { ...defaultBudget, ...budget };
 }
 
-/**
- * Creates a plan in `draft`.
- * @throws AgentError invalid_input (goal, repository, ref, model), conflict (idempotency key)
- */
-export async function createPlan(deps: PlanDeps, input: CreatePlanInput): Promise<{ planId: PlanId }> {
-  const { engine, models, workspaces } = deps;
-  const request = CreatePlanRequest.parse(input.request);
+type Prepared = Pick<PlanOptions, "repository" | "model" | "scripted">;
+
+/** Looks at repository and model, which may take long and may fail. */
+async function prepare({ models, workspaces }: PlanDeps, request: CreatePlanRequest): Promise<Prepared> {
   const { path, baseRef } = request.repository;
+  if (!isAbsolute(path)) {
+    throw new AgentError("invalid_input", `The repository's path must be absolute, not ${JSON.stringify(path)}.`);
+  }
   const ref = request.model === "none" ? null : (request.model ?? models.defaultRef());
   const model = ref === null ? undefined : await models.resolve(ref);
   const info = await workspaces.inspect(baseRef === undefined ? { path } : { path, baseRef });
-  const planId = PlanId.parse(`plan-${engine.ids.uuid()}`);
+  return {
+    repository: repositoryOf(info, baseRef),
+    model: model?.ref ?? null,
+    scripted: model?.scripted ?? false,
+  };
+}
+
+/**
+ * Creates a plan in `draft`; a command that was answered before is answered the same at once.
+ * @throws AgentError invalid_input (goal, repository, ref, model), conflict (idempotency key)
+ */
+export async function createPlan(deps: PlanDeps, input: CreatePlanInput): Promise<{ planId: PlanId }> {
+  const { engine } = deps;
+  const request = CreatePlanRequest.parse(input.request);
   const key = { tenantId: input.tenantId, key: input.idempotencyKey, request };
+  const recall = (db: Tx | Reader) => recallAnswer<{ planId: PlanId }>(db, key, engine.clock.now());
+  const before = await recall(engine.store.read);
+  if (before !== undefined) return before;
+  const prepared = await prepare(deps, request);
+  const planId = PlanId.parse(`plan-${engine.ids.uuid()}`);
   const answer = await engine.store.tx(async (tx) => {
     const now = engine.clock.now();
-    const known = await recallAnswer<{ planId: PlanId }>(tx, key, now);
+    // NOTE: asked again, because the same command may have arrived twice at once.
+    const known = await recall(tx);
     if (known !== undefined) return known;
     const options: PlanOptions = {
       goal: request.goal,
-      repository: repositoryOf(info, baseRef),
-      model: model?.ref ?? null,
+      ...prepared,
       ...(request.model === undefined ? {} : { modelPinned: true }),
-      scripted: model?.scripted ?? false,
       sandbox: deps.sandbox,
       budget: withDefaults(request.budget),
       tenantId: input.tenantId,

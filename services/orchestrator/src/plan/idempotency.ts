@@ -1,7 +1,7 @@
 // Makes a command safe to send twice: the second answer is the first one's.
 import { AgentError, hashJson } from "@ossaat/contracts";
 
-import type { Tx } from "../store/store.ts";
+import type { Reader, Tx } from "../store/store.ts";
 import { planFeatureLimits } from "./limits.ts";
 
 export type IdempotencyKey = { tenantId: string; key: string | undefined; request: unknown };
@@ -11,12 +11,12 @@ export type IdempotencyKey = { tenantId: string; key: string | undefined; reques
  * @throws AgentError conflict when the key was used for another request.
  */
 export async function recallAnswer<T>(
-  tx: Tx,
+  db: Tx | Reader,
   { tenantId, key, request }: IdempotencyKey,
   now: number,
 ): Promise<T | undefined> {
   if (key === undefined) return undefined;
-  const row = await tx
+  const row = await db
     .selectFrom("idem")
     .selectAll()
     .where("tenant_id", "=", tenantId)

@@ -1,6 +1,6 @@
 // Routes of plans: parse, call the use case, reply.
 import { AgentError, CreatePlanRequest, EditPlanRequest, PlanDecision, RetryPlanRequest } from "@ossaat/contracts";
-import type { PlanId, PlanResponse, PlanState, ToolService } from "@ossaat/contracts";
+import type { PlanId, PlanResponse, PlanState, ToolService, WorkspaceService } from "@ossaat/contracts";
 import { checkVendor } from "@ossaat/providers";
 import { createPlanEnd, createPlanSpan, withSpan } from "@ossaat/telemetry";
 import { Router } from "express";
@@ -20,7 +20,11 @@ import { recordPlan } from "./record-plan.ts";
 import { getPlanState, listPlans, requirePlan } from "./read-plan.ts";
 import { retryPlan } from "./retry-plan.ts";
 
-export type PlanRouteDeps = PlanDeps & { agents: AgentCatalog; tools: Pick<ToolService, "health"> };
+export type PlanRouteDeps = PlanDeps & {
+  agents: AgentCatalog;
+  tools: Pick<ToolService, "health">;
+  workspaces: WorkspaceService;
+};
 
 /** Nothing is approved that could not run here. @throws AgentError unavailable with what to install */
 async function requireSandbox({ tools }: PlanRouteDeps): Promise<void> {
