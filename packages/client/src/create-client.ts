@@ -110,7 +110,7 @@ export type Client = {
   watchPlan(planId: string, options: { afterSeq?: number; signal: AbortSignal }): AsyncGenerator<StreamItem>;
   getDiff(planId: string, step?: string): Promise<DiffResponse>;
   getEvidence(planId: string): Promise<unknown>;
-  readLog(logRef: string, fromByte?: number): Promise<{ data: string; totalBytes: number }>;
+  readLog(logRef: string, fromByte?: number): Promise<{ data: string; totalBytes: number; nextByte: number }>;
   listApprovals(options?: { plan?: string; status?: "all" }): Promise<ApprovalListResponse>;
   /** @throws AgentError not_found */
   getApproval(approvalId: string): Promise<ApprovalState>;

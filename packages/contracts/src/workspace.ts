@@ -114,11 +114,11 @@ export type WorkspaceService = {
   /** Removes the plan's working trees; the published branch stays. */
   remove(request: { planId: string }, options?: CallOptions): Promise<void>;
 
-  /** Full text of an output by its `logRef`. @throws AgentError not_found */
+  /** Text of an output by its `logRef`, from a byte; `nextByte` begins the next part. @throws AgentError not_found */
   readLog(
     request: { logRef: string; fromByte?: number; maxBytes?: number },
     options?: CallOptions,
-  ): Promise<{ data: string; totalBytes: number }>;
+  ): Promise<{ data: string; totalBytes: number; nextByte: number }>;
 };
 
 /** Fields of an invocation that the grant binds. */

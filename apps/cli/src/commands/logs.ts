@@ -20,11 +20,13 @@ function commandsOf(event: PlanEvent): CommandRecord[] {
 async function printOutputs(client: Client, context: CommandContext, event: PlanEvent): Promise<void> {
   for (const { logRef } of commandsOf(event)) {
     for (let from = 0; ;) {
-      const { data, totalBytes } = await client.readLog(logRef, from);
-      if (data === "") break;
-      context.output.print(escapeText(data).trimEnd());
-      from += Buffer.byteLength(data);
-      if (from >= totalBytes) break;
+      const { data, totalBytes, nextByte } = await client.readLog(logRef, from);
+      process.stdout.write(escapeText(data));
+      if (nextByte >= totalBytes || nextByte === from) {
+        if (!data.endsWith("\n")) process.stdout.write("\n");
+        break;
+      }
+      from = nextByte;
     }
   }
 }

@@ -42,8 +42,8 @@ function readingCalls(client: WorkspaceServiceClient): Pick<WorkspaceService, Re
     diff: (request, options) => collectDiff(client.diff(request, callOptions(options))),
     diffCommits: (request, options) => collectDiff(client.diffCommits(request, callOptions(options))),
     readLog: async (request, options) => {
-      const { data, totalBytes } = await client.readLog(request, callOptions(options));
-      return { data, totalBytes };
+      const { data, totalBytes, nextByte } = await client.readLog(request, callOptions(options));
+      return { data, totalBytes, nextByte };
     },
   };
 }

@@ -24,13 +24,23 @@ export type LogWriter = {
   discard(): Promise<void>;
 };
 
+/** A part of a log. `nextByte` is where the next read begins: no character is cut in two. */
+export type LogPart = { data: string; totalBytes: number; nextByte: number };
+
+/** Length without a last character whose bytes are not all there. */
+function wholeCharacters(bytes: Uint8Array): number {
+  for (let back = 1; back <= Math.min(4, bytes.length); back += 1) {
+    const byte = bytes[bytes.length - back] ?? 0;
+    if ((byte & 0xc0) === 0x80) continue;
+    const needed = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return needed > back ? bytes.length - back : bytes.length;
+  }
+  return bytes.length;
+}
+
 export type LogStore = {
   create(): Promise<LogWriter>;
-  read(request: {
-    logRef: string;
-    fromByte?: number;
-    maxBytes?: number;
-  }): Promise<{ data: string; totalBytes: number }>;
+  read(request: { logRef: string; fromByte?: number; maxBytes?: number }): Promise<LogPart>;
 };
 
 export function createLogStore(dir: string): LogStore {
@@ -84,7 +94,9 @@ export function createLogStore(dir: string): LogStore {
       try {
         const buffer = Buffer.alloc(Math.max(0, Math.min(length, stats.size - fromByte)));
         const { bytesRead } = await file.read(buffer, 0, buffer.length, fromByte);
-        return { data: buffer.toString("utf8", 0, bytesRead), totalBytes: stats.size };
+        const isEnd = fromByte + bytesRead >= stats.size;
+        const kept = isEnd ? bytesRead : wholeCharacters(buffer.subarray(0, bytesRead));
+        return { data: buffer.toString("utf8", 0, kept), totalBytes: stats.size, nextByte: fromByte + kept };
       } finally {
         await file.close();
       }

@@ -179,6 +179,8 @@ export interface ReadLogRequest {
 export interface ReadLogResponse {
   data: string;
   totalBytes: number;
+  /** Where the next read begins: no character is cut in two. */
+  nextByte: number;
 }
 
 function createBaseInspectRequest(): InspectRequest {
@@ -3025,7 +3027,7 @@ export const ReadLogRequest: MessageFns<ReadLogRequest> = {
 };
 
 function createBaseReadLogResponse(): ReadLogResponse {
-  return { data: "", totalBytes: 0 };
+  return { data: "", totalBytes: 0, nextByte: 0 };
 }
 
 export const ReadLogResponse: MessageFns<ReadLogResponse> = {
@@ -3035,6 +3037,9 @@ export const ReadLogResponse: MessageFns<ReadLogResponse> = {
     }
     if (message.totalBytes !== 0) {
       writer.uint32(16).int64(message.totalBytes);
+    }
+    if (message.nextByte !== 0) {
+      writer.uint32(160).int64(message.nextByte);
     }
     return writer;
   },
@@ -3068,6 +3073,14 @@ export const ReadLogResponse: MessageFns<ReadLogResponse> = {
             message.totalBytes = longToNumber(reader.int64());
             continue;
           }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.nextByte = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3088,6 +3101,11 @@ export const ReadLogResponse: MessageFns<ReadLogResponse> = {
         : isSet(object.total_bytes)
         ? globalThis.Number(object.total_bytes)
         : 0,
+      nextByte: isSet(object.nextByte)
+        ? globalThis.Number(object.nextByte)
+        : isSet(object.next_byte)
+        ? globalThis.Number(object.next_byte)
+        : 0,
     };
   },
 
@@ -3099,6 +3117,9 @@ export const ReadLogResponse: MessageFns<ReadLogResponse> = {
     if (message.totalBytes !== 0) {
       obj.totalBytes = Math.round(message.totalBytes);
     }
+    if (message.nextByte !== 0) {
+      obj.nextByte = Math.round(message.nextByte);
+    }
     return obj;
   },
 
@@ -3109,6 +3130,7 @@ export const ReadLogResponse: MessageFns<ReadLogResponse> = {
     const message = createBaseReadLogResponse();
     message.data = object.data ?? "";
     message.totalBytes = object.totalBytes ?? 0;
+    message.nextByte = object.nextByte ?? 0;
     return message;
   },
 };
