@@ -1,4 +1,7 @@
+import { randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
+
+import { Readable } from "node:stream";
 
 import { afterEach, beforeEach, expect, it } from "vitest";
 
@@ -18,7 +21,7 @@ afterEach(() => dir.remove());
 
 /** How often a call flushed to the disk, as git itself counts it. */
 async function flushes(args: readonly string[], input = ""): Promise<{ count: number; output: string }> {
-  const trace = dir.at(`trace-${args[0] ?? ""}`);
+  const trace = dir.at(`trace-${randomUUID()}`);
   const env = {
     GIT_TRACE2_EVENT: trace,
     GIT_AUTHOR_NAME: "x",
@@ -36,11 +39,45 @@ async function flushes(args: readonly string[], input = ""): Promise<{ count: nu
 
 it("has objects and refs on the disk before a call returns", async () => {
   const object = await flushes(["hash-object", "-w", "--stdin"], "content\n");
-  expect(object.count).toBeGreaterThan(0);
-  const tree = await flushes(["mktree"], `100644 blob ${object.output}\tfile\n`);
-  const commit = await flushes(["commit-tree", tree.output, "-m", "x"]);
-  const ref = await flushes(["update-ref", "refs/x", object.output]);
+  const commits: string[] = [];
+  const counts: number[] = [];
+  for (const name of ["a", "b"]) {
+    await flushes(["update-index", "--add", "--index-info"], `100644 ${object.output}\t${name}\n`);
+    const tree = await flushes(["write-tree"]);
+    const commit = await flushes(["commit-tree", tree.output, "-m", name, ...commits.flatMap((each) => ["-p", each])]);
+    const ref = await flushes(["update-ref", `refs/heads/${name}`, commit.output]);
+    commits.push(commit.output);
+    counts.push(tree.count, commit.count, ref.count);
+  }
+  const other = await flushes([
+    "commit-tree",
+    await git.text(["mktree"], { gitDir: dir.at("repository"), input: `100644 blob ${object.output}\tc\n` }),
+    "-m",
+    "c",
+    "-p",
+    commits[0] ?? "",
+  ]);
+  const merged = await flushes(["merge-tree", "--write-tree", "b", other.output]);
+  counts.push(object.count, other.count, merged.count);
   const read = await flushes(["cat-file", "-p", object.output]);
-  expect([tree.count, commit.count, ref.count].every((count) => count > 0)).toBe(true);
+  expect(counts.map((count) => count > 0)).toEqual(counts.map(() => true));
   expect(read).toEqual({ count: 0, output: "content" });
+});
+
+it("hands a stream on as it comes, and ends what writes it when the reader fails", async () => {
+  const place = { gitDir: dir.at("repository") };
+  const many = Array.from({ length: 50_000 }, (_none, line) => `line ${line}\n`);
+  const blob = await git.text(["hash-object", "-w", "--stdin"], { ...place, input: Readable.from(many) });
+  expect(blob).toBe(await git.text(["hash-object", "--stdin"], { ...place, input: many.join("") }));
+  const copied = git.stream(["cat-file", "blob", blob], place, (input) =>
+    git.text(["hash-object", "--stdin"], { ...place, input }),
+  );
+  expect(await copied).toBe(blob);
+  const refused = git.stream(["cat-file", "blob", blob], place, (input) =>
+    git.run(["unpack-objects", "-q"], { ...place, input }),
+  );
+  await expect(refused).rejects.toMatchObject({
+    code: "tool_failed",
+    message: expect.stringContaining("unpack-objects"),
+  });
 });

@@ -1,7 +1,7 @@
 // Host-side git. Every call runs with an environment built from nothing and switches that keep
 // a repository's own configuration, hooks, filters and helpers from running anything.
 import { spawn } from "node:child_process";
-import type { Readable } from "node:stream";
+import { Readable, pipeline } from "node:stream";
 
 import { AgentError } from "@ossaat/contracts";
 
@@ -15,7 +15,8 @@ export type GitPlace = {
 };
 
 export type GitCall = GitPlace & {
-  input?: string | Buffer;
+  /** What git reads; a stream is handed on as it comes. */
+  input?: string | Buffer | Readable;
   env?: Readonly<Record<string, string>>;
   /** Exit codes that are answers, not failures; 0 always is. */
   okCodes?: readonly number[];
@@ -110,7 +111,8 @@ export function createGit(gitPath: string): Git {
     exit.catch(() => undefined);
     // git may end before it has read everything; its exit code says why.
     child.stdin.on("error", () => child.stdin.destroy());
-    child.stdin.end(call.input ?? "");
+    if (call.input instanceof Readable) pipeline(call.input, child.stdin, () => undefined);
+    else child.stdin.end(call.input ?? "");
     return { child, exit };
   }
 
@@ -138,7 +140,10 @@ export function createGit(gitPath: string): Git {
     async stream(args, call, consume) {
       const { child, exit } = start(args, call);
       const errors = collect(child.stderr, maxErrorBytes);
-      const result = await consume(child.stdout);
+      const result = await consume(child.stdout).catch((error: unknown) => {
+        child.kill("SIGKILL");
+        throw error;
+      });
       const stoppedEarly = !child.stdout.readableEnded;
       if (stoppedEarly) child.kill("SIGKILL");
       const code = await exit.catch((error: unknown) => {

@@ -41,10 +41,11 @@ async function commonCommits(git: Git, repository: UserRepository, gitDir: strin
 async function sendObjects(git: Git, repository: UserRepository, gitDir: string, commit: string): Promise<void> {
   const common = await commonCommits(git, repository, gitDir);
   const input = [commit, ...common.map((name) => `^${name}`), ""].join("\n");
-  const pack = await git.run(["pack-objects", "--stdout", "--revs", "-q"], { gitDir, input });
   // Written under OUR configuration into their object folder, so that theirs has no say.
   const objectDir = join(repository.commonDir, "objects");
-  await git.run(["unpack-objects", "-q"], { gitDir, objectDir, input: pack.stdout });
+  await git.stream(["pack-objects", "--stdout", "--revs", "-q"], { gitDir, input }, (pack) =>
+    git.run(["unpack-objects", "-q"], { gitDir, objectDir, input: pack }),
+  );
 }
 
 /** See {@link WorkspaceService.publish}. */
