@@ -25,7 +25,8 @@ export type ToolRunnerOptions = {
   /** `none` runs commands without isolation; every result of such a runner says so. */
   sandbox: "bubblewrap" | "none";
   clock?: { now(): Date };
-  logger?: RunnerLog;
+  /** Where causes go that a caller only hears of as "see the server's log". */
+  logger: RunnerLog;
   /** The machine as the box may see it; read from the environment when left out. */
   host?: HostEnvironment;
   /** More of the machine that a box may read, for example a toolchain in an unusual place. */
@@ -74,7 +75,7 @@ export function createToolRunner(options: ToolRunnerOptions): ToolRunner {
     sandbox,
     tools: toolRegistry,
     now: () => clock.now(),
-    log: options.logger ?? { warn: () => undefined },
+    log: options.logger,
   });
   const health = () => describeHealth(sandbox);
   return {

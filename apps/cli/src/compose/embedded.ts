@@ -72,7 +72,7 @@ function gatewayOf(
 export async function createEmbeddedStack(options: StackOptions): Promise<EmbeddedStack> {
   const { config, sandbox, log } = options;
   const store = await openSqliteStore(path.join(config.stateDir, "ossaat.db"));
-  const runner = createToolRunner({ stateDir: path.join(config.stateDir, "runner"), sandbox });
+  const runner = createToolRunner({ stateDir: path.join(config.stateDir, "runner"), sandbox, logger: log });
   const index = createIndexer({ cacheDir: path.join(config.cacheDir, "index") });
   const internalKey = randomBytes(32);
   const orchestrator = createOrchestrator({

@@ -8,7 +8,7 @@ import { openTestEngine } from "../testing/test-engine.ts";
 
 async function probe() {
   const trial = await openTestEngine();
-  const runner = createToolRunner({ stateDir: trial.folder, sandbox: "bubblewrap" });
+  const runner = createToolRunner({ stateDir: trial.folder, sandbox: "bubblewrap", logger: { warn: () => undefined } });
   const { sandbox } = await runner.health();
   await runner.close();
   await trial.remove();

@@ -183,6 +183,7 @@ export async function openAgentStack({ files, sandbox = "none" }: StackOptions):
     stateDir: at("runner"),
     sandbox,
     clock: { now: () => new Date(engine.clock.now()) },
+    logger: { warn: () => undefined },
   });
   const index = createIndexer({ cacheDir: at("index") });
   const shared: Shared = {

@@ -17,6 +17,7 @@ import {
   wideEnvelope,
 } from "./open-runner.ts";
 import type { Outcome } from "./open-runner.ts";
+import { silentLog } from "./silent-log.ts";
 import { makeTempDir } from "./temp-dir.ts";
 import { makeUserRepository } from "./user-repository.ts";
 import type { UserRepositoryFixture } from "./user-repository.ts";
@@ -42,7 +43,7 @@ export async function openInstalledProject(
   const repository = makeUserRepository(dir.at("user"), files);
   install(repository);
   const stateDir = dir.at("state");
-  const runner = createToolRunner({ stateDir, sandbox: "bubblewrap", host: testHost });
+  const runner = createToolRunner({ stateDir, sandbox: "bubblewrap", host: testHost, logger: silentLog });
   const place = { workspaceId: testWorkspaceId, planId: testPlanId };
   const open = () => runner.workspaces.open({ ...place, repositoryPath: repository.root, commit: repository.base });
   await open();

@@ -9,6 +9,7 @@ import type { ToolEvent, ToolInvocation, ToolName, ToolOutput, ToolService, Work
 import { createToolRunner } from "../create-tool-runner.ts";
 import type { ToolRunner, ToolRunnerOptions } from "../create-tool-runner.ts";
 import { testHost } from "./host.ts";
+import { silentLog } from "./silent-log.ts";
 import { makeTempDir } from "./temp-dir.ts";
 import { makeUserRepository } from "./user-repository.ts";
 import type { UserRepositoryFixture } from "./user-repository.ts";
@@ -102,7 +103,7 @@ export async function openRunner(
   const stateDir = dir.at("state");
   const runners: ToolRunner[] = [];
   const start = (): ToolRunner => {
-    const runner = createToolRunner({ stateDir, sandbox: "none", host: testHost, ...options });
+    const runner = createToolRunner({ stateDir, sandbox: "none", host: testHost, logger: silentLog, ...options });
     runners.push(runner);
     return runner;
   };

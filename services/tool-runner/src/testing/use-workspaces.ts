@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeEach, expect } from "vitest";
 import { createToolRunner } from "../create-tool-runner.ts";
 import { testHost } from "./host.ts";
 import { testPlanId } from "./open-runner.ts";
+import { silentLog } from "./silent-log.ts";
 import { makeTempDir } from "./temp-dir.ts";
 import { makeUserRepository, userRepositoryAt } from "./user-repository.ts";
 import type { UserRepositoryFixture } from "./user-repository.ts";
@@ -80,7 +81,7 @@ export function useWorkspaces(): Workspaces {
     const root = dir.at(`user ${count}`);
     cpSync(template.root, root, { recursive: true, verbatimSymlinks: true });
     fixture.repository = userRepositoryAt(root, template.base);
-    const runner = createToolRunner({ stateDir: state(), sandbox: "none", host: testHost });
+    const runner = createToolRunner({ stateDir: state(), sandbox: "none", host: testHost, logger: silentLog });
     fixture.service = runner.workspaces;
     close = () => runner.close();
   });

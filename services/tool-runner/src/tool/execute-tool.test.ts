@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 
 import { AgentError, Envelope } from "@ossaat/contracts";
 import type { ToolEvent, ToolInvocation } from "@ossaat/contracts";
@@ -11,6 +13,7 @@ import {
   openRunner,
   outcomeOf,
   shellArgv,
+  testWorkspaceId,
   wideEnvelope,
 } from "../testing/open-runner.ts";
 import type { OpenRunner } from "../testing/open-runner.ts";
@@ -268,4 +271,27 @@ it("does not report a result that is too large to travel", async () => {
   open.write("control.txt", "\u0001".repeat(250 * 1024));
   for (const name of ["c2", "c3", "c4"]) open.write(name, "\u0001".repeat(250 * 1024));
   expect(await open.call("git_diff", {})).toMatchObject({ state: "failed", code: "limit_exceeded" });
+});
+
+it("gives the log the cause of a failure that its caller only hears of", async () => {
+  const warned: { fields: Record<string, unknown>; message: string }[] = [];
+  const logger = { warn: (fields: Record<string, unknown>, message: string) => void warned.push({ fields, message }) };
+  const broken = await openRunner({ "a.txt": "a\n" }, { logger });
+  try {
+    writeFileSync(join(broken.stateDir, "meta", testWorkspaceId, "workspace.json"), "{");
+    expect(await broken.call("list_files", {})).toMatchObject({ state: "failed", code: "internal" });
+    expect(warned).toEqual([
+      {
+        fields: {
+          invocationId: expect.any(String),
+          tool: "list_files",
+          code: "internal",
+          cause: expect.any(SyntaxError),
+        },
+        message: "A tool call failed.",
+      },
+    ]);
+  } finally {
+    await broken.close();
+  }
 });
