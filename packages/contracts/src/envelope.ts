@@ -5,6 +5,7 @@ import { z } from "zod";
 export const Budget = z.looseObject({
   maxTokens: z.int().positive().optional(),
   maxCostUsd: z.number().positive().optional(),
+  /** Wall time: of the whole run, or of one attempt of a step. */
   maxMinutes: z.number().positive().optional(),
 });
 export type Budget = z.infer<typeof Budget>;

@@ -63,6 +63,8 @@ export const eventData = {
     /** A person named the model; absent = it is the configured default, and profiles may route. */
     modelPinned: z.boolean().optional(),
     scripted: z.boolean().default(false),
+    /** What a scripted model's file says of itself. */
+    modelNotice: z.string().optional(),
     sandbox: z.enum(["bubblewrap", "none"]),
     agents: z.array(z.string()).optional(),
     budget: Budget,
@@ -138,6 +140,8 @@ export const eventData = {
     seconds: z.number(),
     toolCalls: z.int().nonnegative(),
     scripted: z.boolean().default(false),
+    /** What was dropped from or changed in the request, because the model does not take it. */
+    warnings: z.array(z.string()).optional(),
   }),
   "model.failed": z.looseObject({
     turn: z.int().positive(),

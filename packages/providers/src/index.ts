@@ -15,9 +15,9 @@ export { priceUsage } from "./price.ts";
 export type { Price, PriceSource } from "./price.ts";
 export { ProviderError } from "./provider-error.ts";
 export type { ErrorPhase, ErrorScope, ProviderErrorFields, ProviderErrorKind, TimeoutPhase } from "./provider-error.ts";
-export { describeModel, resolveProvider } from "./registry.ts";
+export { resolveProvider } from "./registry.ts";
 export { checkVendor, routeModel } from "./route-model.ts";
-export type { ModelDescription, ResolveOptions, ResolvedModel } from "./registry.ts";
+export type { ResolveOptions, ResolvedModel } from "./registry.ts";
 export { parseScript } from "./scripted/script-file.ts";
 export type { RequestLogLine } from "./scripted/request-log.ts";
 export type { ScriptFile, ScriptedReply } from "./scripted/script-file.ts";
@@ -39,7 +39,6 @@ export type {
   ModelRequest,
   OutputFormat,
   Part,
-  ProviderCheck,
   ReasoningEffort,
   ReasoningPart,
   RefusalPart,

@@ -15,8 +15,6 @@ export const timeoutDefaults = {
 export const providerLimits = {
   /** Milliseconds of the SDKs' own timer: above every timer of ours, so that ours decide. */
   sdkTimeoutMs: 24 * 60 * 60 * 1_000,
-  /** Milliseconds of a connection check. */
-  checkTimeoutMs: 15_000,
   /** Output tokens asked for when a vendor demands a figure and the request has none. */
   defaultMaxOutputTokens: 16_000,
   /** Milliseconds: a longer Retry-After is reported as this much. */

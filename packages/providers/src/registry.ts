@@ -4,7 +4,6 @@ import { findConnection } from "./connection.ts";
 import type { ProviderEnv } from "./connection.ts";
 import { parseModelName } from "./model-name.ts";
 import { createOpenAIProvider } from "./openai/openai-provider.ts";
-import { findModelInfo } from "./price.ts";
 import { parseScript } from "./scripted/script-file.ts";
 import { createScriptedProvider } from "./scripted/scripted-provider.ts";
 import type { ModelProvider, ModelRef } from "./spec.ts";
@@ -64,42 +63,5 @@ export async function resolveProvider(name: string, options: ResolveOptions): Pr
     modelId,
     ref: { provider: parsed.provider, modelId, wire, ...custom },
     scripted: false,
-  };
-}
-
-export type ModelDescription = {
-  provider: string;
-  modelId: string;
-  scripted: boolean;
-  /** Host that is asked; absent for scripted models. */
-  host?: string;
-  wire: string;
-  hasKey: boolean;
-  /** False = costs of this model will be shown as unknown. */
-  isPriceKnown: boolean;
-};
-
-/**
- * Says how a model would be reached, without asking it; for doctor and status.
- *
- * @throws AgentError as {@link resolveProvider}
- */
-export function describeModel(name: string, env: ProviderEnv, at: Date = new Date()): ModelDescription {
-  const parsed = parseModelName(name);
-  const { modelId } = parsed;
-  if (parsed.provider === "scripted") {
-    return { provider: "scripted", modelId, scripted: true, wire: "scripted", hasKey: false, isPriceKnown: true };
-  }
-  const { host, wire, apiKey, baseUrl } = findConnection(parsed.provider, env);
-  const isPriceKnown =
-    baseUrl === undefined && findModelInfo({ provider: parsed.provider, modelId, wire }, at) !== undefined;
-  return {
-    provider: parsed.provider,
-    modelId,
-    scripted: false,
-    host,
-    wire,
-    hasKey: apiKey !== undefined,
-    isPriceKnown,
   };
 }

@@ -213,15 +213,6 @@ export type StreamEvent =
   | { type: "finish"; reason: FinishReason; raw?: string }
   | { type: "error"; error: ProviderError };
 
-/** Answer of a provider's cheapest request: is the key right and the model there. */
-export type ProviderCheck = {
-  ok: boolean;
-  /** One sentence for people. */
-  detail: string;
-  /** What to do next when not ok. */
-  next?: string;
-};
-
 /** One connected vendor. Credentials and base URL are fixed when it is made. */
 export type ModelProvider = {
   /** Vendor id: `openai`, `anthropic`, `scripted`. */
@@ -232,5 +223,4 @@ export type ModelProvider = {
    */
   stream(request: ModelRequest): AsyncIterable<StreamEvent>;
   capabilities(modelId: string): Capabilities;
-  check?(modelId: string, options?: { signal?: AbortSignal }): Promise<ProviderCheck>;
 };

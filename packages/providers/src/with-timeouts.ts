@@ -160,6 +160,5 @@ export function withTimeouts(provider: ModelProvider): ModelProvider {
     id: provider.id,
     stream: (request) => guardStream(provider, request),
     capabilities: (modelId) => provider.capabilities(modelId),
-    ...(provider.check === undefined ? {} : { check: provider.check.bind(provider) }),
   };
 }

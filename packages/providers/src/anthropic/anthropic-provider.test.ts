@@ -243,14 +243,4 @@ describe("the Messages wire", () => {
     const failed = collectTurn(open().stream(testRequest()), { provider: "anthropic" });
     await expect(failed).rejects.toMatchObject({ kind: "server", retryable: true, phase: "afterFirstToken" });
   });
-
-  test("check reports a model that is not offered", async () => {
-    server.answerWith((response) => {
-      response.writeHead(404, { "content-type": "application/json" }).end(JSON.stringify(error("not_found_error")));
-    });
-    expect(await open().check?.("nope")).toMatchObject({
-      ok: false,
-      next: expect.stringContaining("--model") as string,
-    });
-  });
 });

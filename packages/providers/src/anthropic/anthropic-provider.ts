@@ -5,7 +5,7 @@ import { Stream } from "@anthropic-ai/sdk/core/streaming";
 
 import { providerLimits } from "../limits.ts";
 import { ProviderError } from "../provider-error.ts";
-import type { ModelProvider, ModelRef, ModelRequest, ProviderCheck, StreamEvent } from "../spec.ts";
+import type { ModelProvider, ModelRef, ModelRequest, StreamEvent } from "../spec.ts";
 import { anthropicCapabilities } from "./anthropic-capabilities.ts";
 import { mapAnthropicError } from "./anthropic-error.ts";
 import { prepareMessages } from "./prepare-request.ts";
@@ -71,20 +71,7 @@ export function createAnthropicProvider(options: AnthropicProviderOptions): Mode
     }
   }
 
-  async function check(modelId: string, checkOptions: { signal?: AbortSignal } = {}): Promise<ProviderCheck> {
-    try {
-      const timeout = AbortSignal.timeout(providerLimits.checkTimeoutMs);
-      const signal = checkOptions.signal === undefined ? timeout : AbortSignal.any([checkOptions.signal, timeout]);
-      const model = await client.models.retrieve(modelId, null, { signal });
-      return { ok: true, detail: `${host} answers and offers the model ${model.id}.` };
-    } catch (thrown) {
-      const error = mapAnthropicError(thrown, host);
-      const next = error.details["next"];
-      return { ok: false, detail: error.message, ...(typeof next === "string" ? { next } : {}) };
-    }
-  }
-
-  return { id: "anthropic", stream, capabilities, check };
+  return { id: "anthropic", stream, capabilities };
 }
 
 function endedEarly(request: ModelRequest, host: string): ProviderError {

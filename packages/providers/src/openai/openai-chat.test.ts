@@ -203,27 +203,4 @@ describe("the Chat Completions wire", () => {
       reportedCostUsd: 0.5,
     });
   });
-
-  test.each([
-    ["gpt-4.1", true],
-    ["other", false],
-  ])("check says whether %s is offered", async (modelId, ok) => {
-    server.answerWith((response) => {
-      response
-        .writeHead(200, { "content-type": "application/json" })
-        .end(JSON.stringify({ object: "list", data: [{ id: "gpt-4.1", object: "model" }] }));
-    });
-    expect(await open("k").check?.(modelId)).toMatchObject({ ok });
-  });
-
-  test("check reports a refused key and the next command", async () => {
-    server.answerWith((response) => {
-      response.writeHead(401, { "content-type": "application/json" }).end(JSON.stringify(error("x")));
-    });
-    expect(await open("k").check?.("gpt-4.1")).toEqual({
-      ok: false,
-      detail: "The model provider openai refused the API key (401, x).",
-      next: "Set OPENAI_API_KEY to a valid key and try again.",
-    });
-  });
 });

@@ -4,7 +4,7 @@ import OpenAI from "openai";
 
 import { providerLimits } from "../limits.ts";
 import { ProviderError } from "../provider-error.ts";
-import type { ModelProvider, ModelRef, ModelRequest, ProviderCheck, StreamEvent } from "../spec.ts";
+import type { ModelProvider, ModelRef, ModelRequest, StreamEvent } from "../spec.ts";
 import { openaiCapabilities } from "./openai-capabilities.ts";
 import { mapOpenAIError } from "./openai-error.ts";
 import { prepareChat, prepareResponses } from "./prepare-request.ts";
@@ -83,26 +83,7 @@ export function createOpenAIProvider(options: OpenAIProviderOptions): ModelProvi
     }
   }
 
-  async function check(modelId: string, checkOptions: { signal?: AbortSignal } = {}): Promise<ProviderCheck> {
-    try {
-      const timeout = AbortSignal.timeout(providerLimits.checkTimeoutMs);
-      const signal = checkOptions.signal === undefined ? timeout : AbortSignal.any([checkOptions.signal, timeout]);
-      const list = await client.models.list({ signal });
-      const isListed = list.data.some((model) => model.id === modelId);
-      if (isListed) return { ok: true, detail: `${host} answers and offers the model ${modelId}.` };
-      return {
-        ok: false,
-        detail: `${host} answers but does not list the model ${modelId}.`,
-        next: "Choose one of the provider's models with --model openai/MODEL.",
-      };
-    } catch (thrown) {
-      const error = mapOpenAIError(thrown, host);
-      const next = error.details["next"];
-      return { ok: false, detail: error.message, ...(typeof next === "string" ? { next } : {}) };
-    }
-  }
-
-  return { id: "openai", stream, capabilities, check };
+  return { id: "openai", stream, capabilities };
 }
 
 /** The SDK ends its iteration quietly on an abort as well as on a stream without an end. */

@@ -65,10 +65,5 @@ export function createScriptedProvider(options: ScriptedProviderOptions): ModelP
     id: "scripted",
     stream: (request) => streamScripted(options, request),
     capabilities: () => scriptedCapabilities,
-    check: () =>
-      Promise.resolve({
-        ok: true,
-        detail: `Scripted model with ${options.script.replies.length} replies; no model is asked.`,
-      }),
   };
 }

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 
 import { AgentError } from "@ossaat/contracts";
 import { pickModel, priceUsage, resolveProvider } from "@ossaat/providers";
-import type { ProviderEnv } from "@ossaat/providers";
+import type { ProviderEnv, Usage } from "@ossaat/providers";
 
 import type { Models, ResolvedModel } from "../provider/models.ts";
 
@@ -33,12 +33,14 @@ export function createModels({ env, config, requestLog }: ModelsOptions): Models
       modelId,
       ref: modelRef,
       scripted,
+      notice,
     } = await resolveProvider(ref, {
       env,
       readFile: readScript,
       requestLog,
     });
-    return { ref, provider, modelId, scripted, price: (usage) => priceUsage(modelRef, usage).costUsd };
+    const price = (usage: Usage) => priceUsage(modelRef, usage).costUsd;
+    return { ref, provider, modelId, scripted, price, ...(notice === undefined ? {} : { notice }) };
   };
   return {
     defaultRef: () => pickModel({ config, env }).model,

@@ -3,7 +3,7 @@ import type { CreatePlanRequest, RepositoryInfo, WorkspaceService } from "@ossaa
 import { testCommit } from "@ossaat/contracts/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import { readPlanState } from "../event/read-events.ts";
+import { readEvents, readPlanState } from "../event/read-events.ts";
 import type { Models } from "../provider/models.ts";
 import { eventsOf, statusesOf } from "../testing/look.ts";
 import { messagesOf } from "../testing/take-step.ts";
@@ -16,8 +16,15 @@ import { getPlanState, listPlans, requirePlan } from "./read-plan.ts";
 const models: Models = {
   defaultRef: () => null,
   resolve: (ref) =>
-    ref === "openai/m"
-      ? Promise.resolve({ ref, provider: undefined as never, modelId: "m", scripted: false, price: () => null })
+    ["openai/m", "scripted:demo"].includes(ref)
+      ? Promise.resolve({
+          ref,
+          provider: undefined as never,
+          modelId: "m",
+          scripted: ref === "scripted:demo",
+          price: () => null,
+          ...(ref === "scripted:demo" ? { notice: "A demo." } : {}),
+        })
       : Promise.reject(new AgentError("invalid_input", `There is no model ${ref}.`)),
 };
 const info: RepositoryInfo = {
@@ -63,6 +70,18 @@ describe("createPlan", () => {
       repository: { path: "/repo", branch: "main", baseCommit: testCommit, dirtyPaths: 2 },
       budget: { maxTokens: 2_000_000, maxCostUsd: 5, maxMinutes: 120 },
     });
+  });
+
+  test("keeps what a scripted model says of itself", async () => {
+    const optionsOf = async (model: string) => {
+      const { planId } = await create({ model });
+      const [created] = await readEvents(engine.store.read, planId);
+      return created?.type === "plan.created" ? [created.data.scripted, created.data.modelNotice] : [];
+    };
+    expect([await optionsOf("scripted:demo"), await optionsOf("openai/m")]).toEqual([
+      [true, "A demo."],
+      [false, undefined],
+    ]);
   });
 
   test("no run is without a cap: a request replaces caps, it does not take them away", async () => {

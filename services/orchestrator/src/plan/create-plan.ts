@@ -108,7 +108,7 @@ function withDefaults(budget: Budget | undefined): Budget {
   return { ...defaultBudget, ...budget };
 }
 
-type Prepared = Pick<PlanOptions, "repository" | "model" | "scripted">;
+type Prepared = Pick<PlanOptions, "repository" | "model" | "scripted" | "modelNotice">;
 
 /** Looks at repository and model, which may take long and may fail. */
 async function prepare({ models, workspaces }: PlanDeps, request: CreatePlanRequest): Promise<Prepared> {
@@ -123,6 +123,7 @@ async function prepare({ models, workspaces }: PlanDeps, request: CreatePlanRequ
     repository: repositoryOf(info, baseRef),
     model: model?.ref ?? null,
     scripted: model?.scripted ?? false,
+    ...(model?.notice === undefined ? {} : { modelNotice: model.notice }),
   };
 }
 

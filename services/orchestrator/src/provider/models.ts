@@ -7,6 +7,8 @@ export type ResolvedModel = {
   provider: ModelProvider;
   modelId: string;
   scripted: boolean;
+  /** What a scripted model's file says of itself, for people. */
+  notice?: string;
   /** USD for a turn; null = unknown. */
   price(usage: Usage): number | null;
 };

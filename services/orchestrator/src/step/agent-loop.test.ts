@@ -364,3 +364,13 @@ test("a step that is stopped in the middle of a model's answer asks again and th
     ["a.1 started", "a.1 started", "a.1 delivered"],
   ]);
 });
+
+test("a step whose own minutes are over ends, however long its time limit is", async () => {
+  const minutes = { budget: { maxMinutes: 0.001 } };
+  await start(
+    [{ ...calls(write("src/a.ts", "2\n"), finish()), delayMs: 60_000 }],
+    [{ timeoutSeconds: 50, envelope: minutes }],
+  );
+  await runStep();
+  expect(await stepOf()).toEqual({ status: "failed", reason: "timeout", message: "the step took longer than 0.06 s" });
+});

@@ -111,6 +111,7 @@ async function recordTurn(
         seconds,
         toolCalls: turn.toolCalls.length,
         scripted: model.scripted,
+        ...(turn.warnings.length === 0 ? {} : { warnings: turn.warnings }),
       },
     });
   });

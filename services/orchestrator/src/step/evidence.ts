@@ -23,7 +23,7 @@ export type Evidence = {
   revision: number;
   base: { commit: string; branch?: string };
   result: { branch?: string; commit?: string };
-  model: { ref: string | null; scripted: boolean };
+  model: { ref: string | null; scripted: boolean; notice?: string };
   isolation: string;
   approvals: {
     what: string;
@@ -46,6 +46,8 @@ export type Evidence = {
   }[];
   commands: EvidenceCommand[];
   deniedCalls: { stepId: string; summary: string }[];
+  /** What was dropped from or changed in requests to the model. */
+  modelWarnings: string[];
   findings: { stepId: string; severity: string; path?: string; line?: number; message: string }[];
   spend: PlanState["spend"];
   egress: { hosts: string[]; note: string };
@@ -117,6 +119,17 @@ function findingsOf(state: PlanState): Evidence["findings"] {
   );
 }
 
+function modelOf({ model: ref, scripted }: PlanState, events: readonly PlanEvent[]): Evidence["model"] {
+  const created = events.find((event) => event.type === "plan.created")?.data;
+  // Another model may have been chosen with the approval; the notice is the first one's.
+  const notice = created?.model === ref ? created.modelNotice : undefined;
+  return { ref, scripted, ...(notice === undefined ? {} : { notice }) };
+}
+
+function warningsOf(events: readonly PlanEvent[]): string[] {
+  return [...new Set(events.flatMap((event) => (event.type === "model.finished" ? (event.data.warnings ?? []) : [])))];
+}
+
 export type EvidenceInput = {
   state: PlanState;
   events: readonly PlanEvent[];
@@ -145,7 +158,7 @@ export async function gatherEvidence(artifacts: Artifacts, { state, events, end 
       ...(state.repository.branch === undefined ? {} : { branch: state.repository.branch }),
     },
     result: { ...(branch === undefined ? {} : { branch }), ...(commit === undefined ? {} : { commit }) },
-    model: { ref: state.model, scripted: state.scripted },
+    model: modelOf(state, events),
     isolation: unsandboxed
       ? "NONE: commands ran without a sandbox (--dangerously-no-sandbox)"
       : "bubblewrap, no network",
@@ -160,6 +173,7 @@ export async function gatherEvidence(artifacts: Artifacts, { state, events, end 
         ? [{ stepId: event.stepId ?? "", summary: event.data.summary }]
         : [],
     ),
+    modelWarnings: warningsOf(events),
     findings: findingsOf(state),
     spend: state.spend,
     egress: unsandboxed

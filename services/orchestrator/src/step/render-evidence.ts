@@ -44,6 +44,7 @@ export function renderEvidence(evidence: Evidence): string {
     `- Base: ${base.commit}${base.branch === undefined ? "" : ` (${inline(base.branch)})`}`,
     `- Plan hash: ${evidence.planHash}, revision ${evidence.revision}`,
     `- Model: ${inline(model.ref ?? "none")}${scripted}`,
+    ...(model.notice === undefined ? [] : [`- Model's notice: ${inline(model.notice)}`]),
     `- Isolation: ${evidence.isolation}`,
     `- Spent: ${costText(evidence)}`,
     `- Egress: ${evidence.egress.note}`,
@@ -60,6 +61,10 @@ export function renderEvidence(evidence: Evidence): string {
     ...section(
       "Denied calls",
       evidence.deniedCalls.map(({ stepId, summary }) => `- ${stepId}: ${inline(summary)}`),
+    ),
+    ...section(
+      "Left out of or changed in requests to the model",
+      evidence.modelWarnings.map((warning) => `- ${inline(warning)}`),
     ),
     ...section(
       "Auditor's findings",

@@ -2,8 +2,10 @@ import { symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 import { testStep } from "@ossaat/contracts/testing";
+import type { ModelRequest, StreamEvent } from "@ossaat/providers";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import type { Models } from "../provider/models.ts";
 import { openAgentStack } from "../testing/agent-stack.ts";
 import type { AgentStack } from "../testing/agent-stack.ts";
 
@@ -14,11 +16,28 @@ beforeAll(async () => {
 });
 afterAll(() => stack.remove());
 
-async function runPlan() {
+/** Lets the model's adapter say at each turn that it left something out of the request. */
+function withWarnings(models: Models, warnings: string[]): Models {
+  return {
+    defaultRef: () => models.defaultRef(),
+    async resolve(ref) {
+      const resolved = await models.resolve(ref);
+      const { provider } = resolved;
+      async function* stream(request: ModelRequest): AsyncGenerator<StreamEvent> {
+        for await (const event of provider.stream(request))
+          yield event.type === "start" ? { ...event, warnings } : event;
+      }
+      return { ...resolved, provider: { ...provider, stream } };
+    },
+  };
+}
+
+async function runPlan(warnings: string[] = []) {
   const write = { name: "write_file", input: { path: "src/a.ts", content: "2\n", overwrite: true } };
   const reply = { toolCalls: [write, { name: "finish", input: { summary: "Done." } }] };
   const model = stack.script([{ match: { agent: "code-writer" }, reply }]);
   const server = stack.process();
+  server.deps.models = withWarnings(server.deps.models, warnings);
   const step = testStep("a", { envelope: { tools: ["write_file"], paths: ["src/a.ts"] } });
   const planId = await server.storePlan([step], { model });
   await server.run(planId);
@@ -48,4 +67,15 @@ test.each([
 test("a finished plan that could be recorded names no problem", async () => {
   const state = await runPlan();
   expect([state.status, state.recordProblem]).toEqual(["succeeded", undefined]);
+});
+
+test("the evidence says what was left out of requests to the model, each once", async () => {
+  const warned = await runPlan(["temperature was dropped", "temperature was dropped"]);
+  const plain = await runPlan();
+  const warningsOf = async (ref: string | undefined) =>
+    (JSON.parse(await stack.engine.artifacts.get(ref!)) as { modelWarnings: string[] }).modelWarnings;
+  expect([await warningsOf(warned.evidenceRef), await warningsOf(plain.evidenceRef)]).toEqual([
+    ["temperature was dropped"],
+    [],
+  ]);
 });

@@ -31,10 +31,15 @@ async function dispatch(deps: PlanningDeps, claim: Claim, signal: AbortSignal): 
   }
 }
 
+/** Wall time of one attempt, seconds: the smaller of the step's time limit and its budget's minutes. */
 function timeoutSeconds(claim: Claim): number {
   const plan = claim.plan.def_json === null ? undefined : (JSON.parse(claim.plan.def_json) as Plan);
-  const own = plan?.steps.find(({ id }) => id === claim.stepId)?.timeoutSeconds ?? 0;
-  return own > 0 ? own : stepLimits.defaultTimeoutSeconds;
+  const step = plan?.steps.find(({ id }) => id === claim.stepId);
+  const limits = [
+    ...(step === undefined || step.timeoutSeconds === 0 ? [] : [step.timeoutSeconds]),
+    ...(step?.envelope.budget.maxMinutes === undefined ? [] : [step.envelope.budget.maxMinutes * 60]),
+  ];
+  return limits.length === 0 ? stepLimits.defaultTimeoutSeconds : Math.min(...limits);
 }
 
 /** A planner whose plan was refused to the end reports that, not a generic check failure. */
