@@ -12,9 +12,9 @@ function callOptions(options: CallOptions | undefined) {
   return { metadata: callMetadata(options), ...(signal === undefined ? {} : { signal }) };
 }
 
-/** Connects to an indexer; the first call opens the connection. */
-export function connectIndexer(address: string): IndexerClient {
-  const connection = connectGrpc(address);
+/** Connects to an indexer; the first call opens the connection. An indexer on a port asks for its token. */
+export function connectIndexer(address: string, options: { token?: string } = {}): IndexerClient {
+  const connection = connectGrpc(address, options);
   const client = connection.client(IndexerServiceDefinition);
   const index: IndexService = {
     profile: async (request, options) =>

@@ -31,6 +31,24 @@ describe("the index behind gRPC on a unix socket", () => {
   describeIndexService(connect);
 });
 
+it("asks for a token on a port", async () => {
+  const index = { profile: () => Promise.reject(new AgentError("not_found", "reached")) } as unknown as IndexService;
+  const log = { warn: () => undefined };
+  const address = "127.0.0.1:0";
+  await expect(async () => serveIndexer({ index, address, log })).rejects.toMatchObject({ code: "invalid_input" });
+  const token = "0123456789abcdef".repeat(2);
+  const server = await serveIndexer({ index, address, token, log });
+  const codes: unknown[] = [];
+  for (const options of [{ token }, {}, { token: "f".repeat(32) }]) {
+    const client = connectIndexer(server.address, options);
+    const refused = client.index.profile({ tenantId: "t", root: "/r", commit: "c" });
+    codes.push(await refused.catch((error: unknown) => AgentError.from(error).code));
+    client.close();
+  }
+  await server.close(0);
+  expect(codes).toEqual(["not_found", "unauthenticated", "unauthenticated"]);
+});
+
 it("hears of it when its caller leaves", async () => {
   const heard = Promise.withResolvers<void>();
   const waiting: IndexService["profile"] = (_request, options) =>

@@ -10,14 +10,17 @@ export type ServeIndexerOptions = {
   index: IndexService;
   /** `unix:/path` or a port of the loopback interface. Messages are limited to 4 MiB. */
   address: string;
+  /** What callers must bring; required on a port. */
+  token?: string | undefined;
   /** Gets errors nobody foresaw; their cause is for the log alone. */
   log: { warn(fields: Record<string, unknown>, message: string): void };
 };
 
 /** Starts serving. @throws AgentError invalid_input, conflict, unavailable */
-export function serveIndexer({ index, address, log }: ServeIndexerOptions): Promise<GrpcServer> {
+export function serveIndexer({ index, address, token, log }: ServeIndexerOptions): Promise<GrpcServer> {
   return serveGrpc({
     address,
+    token,
     services: [IndexerServiceDefinition.fullName],
     isServing: () => Promise.resolve(true),
     report: (error, path) => log.warn({ path, cause: error.cause }, "A call failed in a way nobody foresaw."),

@@ -14,7 +14,9 @@ export function readHostEnvironment(env: NodeJS.ProcessEnv = process.env): HostE
 
 const Environment = z.object({
   /** Where the runner listens: unix:/path or a port of the loopback interface. */
-  OSSAAT_RUNNER_ADDRESS: z.string().min(1).default("127.0.0.1:7071"),
+  OSSAAT_RUNNER_ADDRESS: z.string().min(1).optional(),
+  /** What callers must bring; required when the address is a port. */
+  OSSAAT_RUNNER_TOKEN: z.string().min(1).optional(),
   /** Folder of working trees, logs and results. */
   OSSAAT_RUNNER_STATE_DIR: z.string().min(1).optional(),
   /** `none` runs commands without isolation; every result says so. */
@@ -25,6 +27,7 @@ const Environment = z.object({
 /** Settings of a runner in a process of its own. */
 export type RunnerConfig = {
   address: string;
+  token?: string;
   stateDir: string;
   sandbox: "bubblewrap" | "none";
   logLevel: "debug" | "info" | "warn" | "error";
@@ -37,8 +40,12 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): RunnerConfig {
     throw new AgentError("invalid_input", `The environment is not valid: ${z.prettifyError(read.error)}`);
   }
   const state = env["XDG_STATE_HOME"] ?? join(env["HOME"] ?? homedir(), ".local", "state");
+  const token = read.data.OSSAAT_RUNNER_TOKEN;
+  // A folder of its own, so that it can be made for its owner alone.
+  const runDir = env["XDG_RUNTIME_DIR"] ?? join(state, "ossaat");
   return {
-    address: read.data.OSSAAT_RUNNER_ADDRESS,
+    address: read.data.OSSAAT_RUNNER_ADDRESS ?? `unix:${join(runDir, "ossaat-runner", "runner.sock")}`,
+    ...(token === undefined ? {} : { token }),
     stateDir: read.data.OSSAAT_RUNNER_STATE_DIR ?? join(state, "ossaat", "runner"),
     sandbox: read.data.OSSAAT_RUNNER_SANDBOX,
     logLevel: read.data.OSSAAT_LOG_LEVEL,

@@ -68,9 +68,9 @@ function createToolClient(agent: AgentServiceClient): ToolService {
   };
 }
 
-/** Connects to a runner; the first call opens the connection. */
-export function connectToolRunner(address: string): ToolRunnerClient {
-  const connection = connectGrpc(address);
+/** Connects to a runner; the first call opens the connection. A runner on a port asks for its token. */
+export function connectToolRunner(address: string, options: { token?: string } = {}): ToolRunnerClient {
+  const connection = connectGrpc(address, options);
   return {
     tools: createToolClient(connection.client(AgentServiceDefinition)),
     workspaces: createWorkspaceClient(connection.client(WorkspaceServiceDefinition)),

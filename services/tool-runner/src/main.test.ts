@@ -53,7 +53,7 @@ it("says what is wrong with its settings", async () => {
 
 it("reads its settings, and defaults that keep it isolated and local", () => {
   expect(readConfig({ HOME: "/home/x" })).toEqual({
-    address: "127.0.0.1:7071",
+    address: "unix:/home/x/.local/state/ossaat/ossaat-runner/runner.sock",
     stateDir: "/home/x/.local/state/ossaat/runner",
     sandbox: "bubblewrap",
     logLevel: "info",
@@ -70,6 +70,11 @@ it("reads its settings, and defaults that keep it isolated and local", () => {
     stateDir: "/s",
     sandbox: "none",
     logLevel: "warn",
+  });
+  const shared = { HOME: "/home/x", XDG_RUNTIME_DIR: "/run/user/7", OSSAAT_RUNNER_TOKEN: "secret" };
+  expect(readConfig(shared)).toMatchObject({
+    address: "unix:/run/user/7/ossaat-runner/runner.sock",
+    token: "secret",
   });
   expect(() => readConfig({ OSSAAT_RUNNER_SANDBOX: "off" })).toThrow("The environment is not valid");
 });

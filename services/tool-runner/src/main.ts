@@ -8,12 +8,12 @@ import { serveToolRunner } from "./serve-grpc.ts";
 import { runnerVersion } from "./version.ts";
 
 async function main(): Promise<void> {
-  const { address, stateDir, sandbox, logLevel } = readConfig();
+  const { address, token, stateDir, sandbox, logLevel } = readConfig();
   const log = createLogger({ service: "ossaat-tool-runner", version: runnerVersion, level: logLevel });
   const stopped = Promise.withResolvers<void>();
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => stopped.resolve());
   const runner = createToolRunner({ stateDir, sandbox, logger: log });
-  const server = await serveToolRunner({ ...runner, address, log });
+  const server = await serveToolRunner({ ...runner, address, token, log });
   const health = await runner.health();
   log.info({ address: server.address, ...health }, "the tool runner serves");
   await stopped.promise;

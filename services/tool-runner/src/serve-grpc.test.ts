@@ -309,12 +309,49 @@ describe("the address", () => {
     expect((await refusal(file)).code).toBe("unavailable");
   });
 
-  it("may be a loopback port", async () => {
-    const server = await serveToolRunner({ tools, workspaces, address: "127.0.0.1:0", log });
-    const client = connectToolRunner(server.address);
+  it("is never open to others, not even while the socket is made, in a folder that is made for its owner", async () => {
+    const path = dir.at("new-folder/runner.sock");
+    const before = process.umask();
+    const starting = serveToolRunner({ tools, workspaces, address: `unix:${path}`, log });
+    const modes = new Set<number>();
+    for (let turn = 0; turn < 50; turn += 1) {
+      const stats = statSync(path, { throwIfNoEntry: false });
+      if (stats !== undefined) modes.add(stats.mode & 0o077);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const server = await starting;
+    modes.add(statSync(path).mode & 0o077);
+    expect([[...modes], statSync(dir.at("new-folder")).mode & 0o777, process.umask()]).toEqual([[0], 0o700, before]);
+    await server.close(0);
+  });
+
+  it("may be a loopback port, where every call brings the token", async () => {
+    const address = "127.0.0.1:0";
+    expect(await refusal(serveToolRunner({ tools, workspaces, address, log }))).toMatchObject({
+      code: "invalid_input",
+      message: expect.stringContaining("needs a token"),
+    });
+    expect((await refusal(serveToolRunner({ tools, workspaces, address, log, token: "short" }))).code).toBe(
+      "invalid_input",
+    );
+    const token = "0123456789abcdef".repeat(2);
+    const server = await serveToolRunner({ tools, workspaces, address, log, token });
     expect(server.address).toMatch(/^127\.0\.0\.1:\d{2,5}$/u);
-    expect(await client.tools.health()).toEqual(serving);
-    client.close();
+    const known = connectToolRunner(server.address, { token });
+    expect(await known.tools.health()).toEqual(serving);
+    expect((await collectEvents(known.tools.execute(invocation))).at(-1)).toMatchObject({ state: "completed" });
+    known.close();
+    for (const wrong of [{}, { token: token.replace("0", "1") }, { token: `${token}0` }]) {
+      const stranger = connectToolRunner(server.address, wrong);
+      expect((await refusal(stranger.tools.health())).code).toBe("unauthenticated");
+      expect((await refusal(collectEvents(stranger.tools.execute(invocation)))).code).toBe("unauthenticated");
+      stranger.close();
+    }
+    const probe = connectGrpc(server.address);
+    expect(await probe.client(HealthDefinition).check({ service: "" })).toEqual({
+      status: HealthCheckResponse_ServingStatus.SERVING,
+    });
+    probe.close();
     await server.close(0);
   });
 

@@ -15,6 +15,8 @@ export type ServeRunnerOptions = {
   workspaces: WorkspaceService;
   /** `unix:/path` or a port of the loopback interface. Messages are limited to 4 MiB. */
   address: string;
+  /** What callers must bring; required on a port. */
+  token?: string | undefined;
   /** Milliseconds a call runs on after its last reader left. */
   detachGraceMs?: number;
   /** Gets errors nobody foresaw; their cause is for the log alone. */
@@ -23,7 +25,7 @@ export type ServeRunnerOptions = {
 
 /** Starts serving. @throws AgentError invalid_input, conflict, unavailable */
 export async function serveToolRunner(options: ServeRunnerOptions): Promise<GrpcServer> {
-  const { tools, workspaces, address, log, detachGraceMs = runnerGrpcLimits.detachGraceMs } = options;
+  const { tools, workspaces, address, token, log, detachGraceMs = runnerGrpcLimits.detachGraceMs } = options;
   const cancel = (invocationId: string): void => {
     tools.cancel(invocationId).catch((error: unknown) => {
       log.warn({ invocationId, cause: error }, "A call nobody reads could not be cancelled.");
@@ -32,6 +34,7 @@ export async function serveToolRunner(options: ServeRunnerOptions): Promise<Grpc
   const attachments = createAttachments(detachGraceMs, cancel);
   const server = await serveGrpc({
     address,
+    token,
     services: [AgentServiceDefinition.fullName, WorkspaceServiceDefinition.fullName],
     isServing: async () => (await tools.health()).status === "serving",
     report: (error, path) => log.warn({ path, cause: error.cause }, "A call failed in a way nobody foresaw."),

@@ -3,6 +3,8 @@
 export const grpcLimits = {
   /** Bytes of one message, both ways: gRPC's own default, so that any client keeps to it. */
   maxMessageBytes: 4 * 1024 * 1024,
+  /** Characters of a call's token: 128 bits written in hex. */
+  minTokenChars: 32,
   /** Bytes of error details in the trailer; HTTP/2 headers hold 16 KiB in all. */
   maxDetailsBytes: 2 * 1024,
   /** Characters of an error message in the status line. */

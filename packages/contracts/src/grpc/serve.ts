@@ -1,6 +1,7 @@
 // A gRPC server as every service of the product runs one: same limits, same errors, health included.
-import { chmodSync, lstatSync, unlinkSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, unlinkSync } from "node:fs";
 import { connect } from "node:net";
+import { dirname } from "node:path";
 
 import { createServer } from "nice-grpc";
 import type { Server } from "nice-grpc";
@@ -9,12 +10,15 @@ import { AgentError } from "../agent-error.ts";
 import { HealthDefinition } from "../gen/grpc/health/v1/health.ts";
 import { checkAddress, socketPath } from "./address.ts";
 import { sendAgentErrors } from "./agent-error-metadata.ts";
+import { requireToken } from "./call-token.ts";
 import { createHealthHandlers } from "./health.ts";
 import { grpcLimits } from "./limits.ts";
 
 export type ServeOptions = {
   /** `unix:/path` or a port of the loopback interface; port 0 takes a free one. */
   address: string;
+  /** What callers must bring. Required on a port, which every user of the machine can reach. */
+  token?: string | undefined;
   /** Adds the service's own handlers. */
   register: (server: Server) => void;
   /** Full names the health service knows. */
@@ -45,23 +49,45 @@ async function removeStaleSocket(path: string): Promise<void> {
   unlinkSync(path);
 }
 
+/** Listens on a socket that only the owner of the process may call, from its first moment on. */
+async function listen(server: Server, address: string, path: string | undefined): Promise<number> {
+  if (path === undefined) return server.listen(address);
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const before = process.umask(0o077);
+  try {
+    const port = await server.listen(address);
+    chmodSync(path, 0o600);
+    return port;
+  } finally {
+    process.umask(before);
+  }
+}
+
+function missingToken(): AgentError {
+  return new AgentError("invalid_input", "A server on a port needs a token: every user of the machine can reach it.", {
+    details: { next: "Set a token, or listen on unix:/path." },
+  });
+}
+
 /** Starts listening. @throws AgentError invalid_input, conflict, unavailable */
 export async function serveGrpc(options: ServeOptions): Promise<GrpcServer> {
   const address = checkAddress(options.address);
   const path = socketPath(address);
+  if (path === undefined && options.token === undefined) throw missingToken();
   if (path !== undefined) await removeStaleSocket(path);
-  const server = createServer({
+  const bare = createServer({
     "grpc.max_receive_message_length": grpcLimits.maxMessageBytes,
     "grpc.max_send_message_length": grpcLimits.maxMessageBytes,
     "grpc.keepalive_time_ms": grpcLimits.keepaliveMs,
-  }).use(sendAgentErrors(options.report));
+  });
+  // The first one added is around the others: a refusal is an error like any other.
+  const told = bare.use(sendAgentErrors(options.report));
+  const server = options.token === undefined ? told : told.use(requireToken(options.token));
   options.register(server);
   server.add(HealthDefinition, createHealthHandlers(options.services, options.isServing));
-  const port = await server.listen(address).catch((cause: unknown) => {
+  const port = await listen(server, address, path).catch((cause: unknown) => {
     throw new AgentError("unavailable", "The server cannot listen on its address.", { cause });
   });
-  // Only the owner of the process may call it.
-  if (path !== undefined) chmodSync(path, 0o600);
   return {
     address: path === undefined ? address.replace(/:\d+$/u, `:${port}`) : address,
     async close(graceMs = defaultGraceMs) {
