@@ -24,7 +24,7 @@ export type ResolvedModel = {
   /** For {@link priceUsage}. */
   ref: ModelRef;
   scripted: boolean;
-  /** To be shown to people when this model is chosen. */
+  /** What the script file says of itself, for the evidence of a run. */
   notice?: string;
 };
 

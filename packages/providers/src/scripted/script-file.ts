@@ -79,7 +79,7 @@ export const ScriptFile = z
   .strictObject({
     $schema: z.string().optional(),
     schemaVersion: z.literal(1),
-    notice: z.string().max(1_000).optional().describe("Shown to people when this model is chosen"),
+    notice: z.string().max(1_000).optional().describe("Stands in the evidence of runs with this model"),
     replies: z
       .array(z.strictObject({ match: ScriptedMatch, reply: ScriptedReply }))
       .max(10_000)
