@@ -31,6 +31,8 @@ export type ProcessResult = {
   timedOut: boolean;
   cancelled: boolean;
   outputExceeded: boolean;
+  /** The child ended, but what it left running still held its output: what that printed later is missing. */
+  outputCut: boolean;
   seconds: number;
 };
 
@@ -88,13 +90,22 @@ export async function runProcess(spec: ProcessSpec, bounds: Bounds): Promise<Pro
     stopped.resolve();
     spec.kill(child);
   };
+  const reading: Reading = { pending: 0, onChange: () => undefined };
   let bytes = 0;
   const consume = (channel: OutputChannel) => async (data: Buffer) => {
     if (stop === "output") return;
     bytes += data.length;
     if (bytes > bounds.limits.outputBytes) end("output");
     const accepted = bounds.onOutput(channel, data);
-    if (accepted !== undefined) await Promise.race([accepted, stopped.promise]);
+    if (accepted === undefined) return reading.onChange();
+    reading.pending += 1;
+    reading.onChange();
+    try {
+      await Promise.race([accepted, stopped.promise]);
+    } finally {
+      reading.pending -= 1;
+      reading.onChange();
+    }
   };
   const onAbort = (): void => end("cancelled");
   bounds.signal?.addEventListener("abort", onAbort, { once: true });
@@ -109,7 +120,7 @@ export async function runProcess(spec: ProcessSpec, bounds: Bounds): Promise<Pro
     pumps.catch(() => end("setup"));
     const { code, signal } = await exit;
     await setup;
-    await closePipes(child, pumps);
+    const isCut = await closePipes(child, pumps, reading);
     const seconds = (performance.now() - startedAt) / 1000;
     return {
       exitCode: stop === undefined ? code : null,
@@ -117,6 +128,7 @@ export async function runProcess(spec: ProcessSpec, bounds: Bounds): Promise<Pro
       timedOut: stop === "timeout",
       cancelled: stop === "cancelled",
       outputExceeded: stop === "output",
+      outputCut: isCut && stop === undefined,
       seconds,
     };
   } catch (error) {
@@ -128,26 +140,32 @@ export async function runProcess(spec: ProcessSpec, bounds: Bounds): Promise<Pro
   }
 }
 
-/** Waits for the output to be consumed; a process that escaped with the pipe cannot hold it for ever. */
-async function closePipes(child: ChildProcess, pumps: Promise<unknown>): Promise<void> {
+/** Output that was handed to its consumer and not accepted yet. */
+type Reading = { pending: number; onChange: () => void };
+
+/**
+ * Waits for the output to be consumed; a process that escaped with the pipe cannot hold it for ever.
+ * Tells whether the pipes were closed before their end.
+ */
+async function closePipes(child: ChildProcess, pumps: Promise<unknown>, reading: Reading): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
-  const arm = (): void => {
+  let isCut = false;
+  // Only time in which nobody reads counts: a consumer that is slow but alive still gets everything.
+  reading.onChange = (): void => {
+    clearTimeout(timer);
+    if (reading.pending > 0) return;
     timer = setTimeout(() => {
+      isCut = true;
       child.stdout?.destroy();
       child.stderr?.destroy();
     }, pipeGraceMs);
   };
-  // Only idle time counts: a consumer that is slow but alive still gets everything.
-  const rearm = (): void => {
-    clearTimeout(timer);
-    arm();
-  };
-  child.stdout?.on("data", rearm);
-  child.stderr?.on("data", rearm);
-  arm();
+  reading.onChange();
   try {
     await pumps;
+    return isCut;
   } finally {
     clearTimeout(timer);
+    reading.onChange = () => undefined;
   }
 }

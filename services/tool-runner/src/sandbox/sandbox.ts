@@ -59,6 +59,8 @@ export type SandboxResult = {
   cancelled: boolean;
   /** The limit that ended it or that it ran into. */
   limitHit?: "memory" | "processes" | "output";
+  /** Something the program left running held its output: what that printed later is missing. */
+  outputCut?: true;
   seconds: number;
   unsandboxed: boolean;
 };

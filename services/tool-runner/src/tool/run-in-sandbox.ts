@@ -90,8 +90,9 @@ export function describeEnd(result: SandboxResult, timeoutSeconds: number): stri
   if (result.cancelled) return "was cancelled";
   if (result.limitHit === "memory") return "was ended: it used more memory than allowed";
   if (result.limitHit === "output") return "was ended: it printed more than allowed";
+  const cut = result.outputCut === true ? " (processes it left running may have printed more)" : "";
   const code = result.exitCode === null ? `was ended by ${result.signal ?? "a signal"}` : `exited ${result.exitCode}`;
-  return result.limitHit === "processes" ? `${code} (it ran into the limit of processes)` : code;
+  return result.limitHit === "processes" ? `${code} (it ran into the limit of processes)${cut}` : `${code}${cut}`;
 }
 
 /** Wall time: the smallest of what the call, the invocation and the limit say. */

@@ -18,6 +18,7 @@ import { checkId } from "./layout.ts";
 import type { Layout } from "./layout.ts";
 import type { KeyedLock } from "./lock.ts";
 import { continueMergeHeads, mergeHeads } from "./merge.ts";
+import { removeTree } from "./nested-git.ts";
 import { publishBranch } from "./publish.ts";
 import { createRepositoryStore } from "./repository-store.ts";
 import type { RepositoryStore } from "./repository-store.ts";
@@ -136,11 +137,12 @@ async function removePlan({ git, layout, lock }: WorkspaceDeps, planId: string):
   for (const workspace of await workspacesOfPlan(layout, checkId("plan id", planId))) {
     await lock.hold(workspaceLockKey(workspace.workspaceId), async () => {
       await rm(workspace.metaDir, { recursive: true, force: true });
-      await rm(workspace.dir, { recursive: true, force: true });
+      // Commands may have closed folders to their owner, too.
+      await removeTree(workspace.dir);
       await dropRefs(git, workspace.gitDir, `refs/ossaat/keep/${refPart(planId)}/`);
     });
   }
-  await rm(layout.planDir(planId), { recursive: true, force: true });
+  await removeTree(layout.planDir(planId));
 }
 
 async function diffCommits(deps: Opened, request: Parameters<WorkspaceService["diffCommits"]>[0]) {

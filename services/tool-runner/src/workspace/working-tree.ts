@@ -8,7 +8,7 @@ import type { Git, GitPlace } from "../git/git.ts";
 import type { TreeChange } from "./diff-trees.ts";
 import { dropGitlinks, findGitlinks, withoutGitlinks, writeTreeWith } from "./gitlinks.ts";
 import type { Gitlink } from "./gitlinks.ts";
-import { removeGitDirs } from "./nested-git.ts";
+import { removeGitDirs, removeTree } from "./nested-git.ts";
 import type { OpenWorkspace } from "./workspace-record.ts";
 
 export function placeOf(workspace: OpenWorkspace): GitPlace & { gitDir: string; indexFile: string } {
@@ -39,7 +39,7 @@ export async function checkOut(git: Git, workspace: OpenWorkspace, commit: strin
     for (const { path } of workspace.gitlinks ?? []) {
       await mkdir(Buffer.concat([Buffer.from(`${temporary}/`), Buffer.from(path, "latin1")]), { recursive: true });
     }
-    await rm(workspace.dir, { recursive: true, force: true });
+    await removeTree(workspace.dir);
     await rename(indexFile, workspace.indexFile);
     await rename(temporary, workspace.dir);
   } finally {

@@ -246,6 +246,7 @@ export function createBubblewrapSandbox(options: BubblewrapOptions): Sandbox {
         timedOut: result.timedOut,
         cancelled: result.cancelled,
         ...(limitHit === undefined ? {} : { limitHit }),
+        ...(result.outputCut ? { outputCut: true as const } : {}),
         seconds: result.seconds,
         unsandboxed: false,
       };

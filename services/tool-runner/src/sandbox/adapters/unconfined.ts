@@ -60,6 +60,7 @@ export function createUnconfinedRunner(options: { host: HostEnvironment; scratch
       timedOut: result.timedOut,
       cancelled: result.cancelled,
       ...(result.outputExceeded ? { limitHit: "output" as const } : {}),
+      ...(result.outputCut ? { outputCut: true as const } : {}),
       seconds: result.seconds,
       unsandboxed: true,
     };

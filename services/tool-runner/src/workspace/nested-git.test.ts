@@ -1,0 +1,80 @@
+// As an ordinary user: root is let through every closed folder.
+import { execFileSync } from "node:child_process";
+import { chmodSync, chownSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+import { makeTempDir } from "../testing/temp-dir.ts";
+import type { TempDir } from "../testing/temp-dir.ts";
+
+const uid = 10_001;
+const modulePath = fileURLToPath(new URL("nested-git.ts", import.meta.url));
+const isRoot = process.getuid?.() === 0;
+const user = isRoot ? { uid, gid: uid } : {};
+
+/** Calls an export of the module in a process of an ordinary user. */
+function callAsUser(name: string, path: string): void {
+  const script = `const m = await import(process.argv[1]); await m[process.argv[2]](process.argv[3]);`;
+  execFileSync(process.execPath, ["--input-type=module", "-e", script, modulePath, name, path], {
+    ...user,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+function canLoad(): boolean {
+  try {
+    execFileSync(process.execPath, ["--input-type=module", "-e", "await import(process.argv[1])", modulePath], {
+      ...user,
+      stdio: "ignore",
+    });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const usable = canLoad();
+
+describe.skipIf(!usable)(
+  `as an ordinary user${usable ? "" : " (skipped: the sources are not readable to one)"}`,
+  () => {
+    let dir: TempDir;
+    beforeEach(() => {
+      dir = makeTempDir();
+      chmodSync(dir.path, 0o777);
+      mkdirSync(dir.at("outside"));
+      writeFileSync(dir.at("outside/kept"), "x");
+      for (const path of ["tree", "tree/a", "tree/a/.git", "tree/b", "tree/b/.git", "tree/b/c"])
+        mkdirSync(dir.at(path));
+      for (const path of ["tree/a/.git/config", "tree/b/.git/config", "tree/b/c/f"]) writeFileSync(dir.at(path), "x");
+      symlinkSync(dir.at("outside"), dir.at("tree/a/link"));
+      if (isRoot) execFileSync("/usr/bin/chown", ["-hR", `${uid}:${uid}`, dir.at("tree")]);
+      for (const [path, mode] of [
+        ["tree/b/.git", 0],
+        ["tree/b/c", 0],
+        ["tree/a", 0o100],
+        ["tree/b", 0o300],
+      ] as const) {
+        chmodSync(dir.at(path), mode);
+      }
+      if (isRoot) chownSync(dir.path, uid, uid);
+    });
+    afterEach(() => {
+      execFileSync("/bin/chmod", ["-R", "u+rwx", dir.path]);
+      dir.remove();
+    });
+
+    it("removes a tree with folders that are closed to their owner, and follows no link", () => {
+      callAsUser("removeTree", dir.at("tree"));
+      callAsUser("removeTree", dir.at("missing"));
+      expect([existsSync(dir.at("tree")), existsSync(dir.at("outside/kept"))]).toEqual([false, true]);
+    });
+
+    it("removes every .git below them and nothing else", () => {
+      callAsUser("removeGitDirs", dir.at("tree"));
+      const left = ["tree/a/.git", "tree/b/.git", "tree/b/c/f", "outside/kept"].map((path) => existsSync(dir.at(path)));
+      expect(left).toEqual([false, false, true, true]);
+    });
+  },
+);
