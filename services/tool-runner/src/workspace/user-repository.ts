@@ -1,5 +1,6 @@
-// Looks at a user's repository: where it is and what its names point to. Only `rev-parse` and
-// `symbolic-ref` ever run with its configuration, and neither starts a program.
+// Looks at a user's repository: where it is and what its names point to. What runs with its
+// configuration is plumbing that starts no program: `rev-parse` and `symbolic-ref` here,
+// `for-each-ref` and `update-ref` (with our hooks path, which is none) where a branch is published.
 import { lstat, realpath, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
