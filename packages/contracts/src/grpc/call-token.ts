@@ -17,7 +17,7 @@ function digest(text: string): Buffer {
 }
 
 /** A token others cannot guess. @throws AgentError invalid_input */
-export function checkToken(token: string): string {
+function checkToken(token: string): string {
   if (/^[\x21-\x7e]+$/u.test(token) && token.length >= grpcLimits.minTokenChars) return token;
   throw new AgentError(
     "invalid_input",

@@ -98,7 +98,11 @@ describe("a file that was written between two calls", () => {
   const write = (name: string) => ({ name: "write_file", input: { path: name, content: "2\n", overwrite: true } });
   const finish = { name: "finish", input: { summary: "Done." } };
 
-  async function start(successCheck: SuccessCheck, toolCalls: ScriptedReply["toolCalls"], stray = "README.md") {
+  async function start(
+    successCheck: SuccessCheck,
+    toolCalls: ScriptedReply["toolCalls"],
+    arrange = () => leaveBehind("README.md"),
+  ) {
     const reply = { toolCalls: toolCalls ?? [] };
     const model = stack.script([
       { match: { agent: "code-writer", turn: 1 }, reply },
@@ -107,7 +111,7 @@ describe("a file that was written between two calls", () => {
     server = stack.process();
     const envelope = { tools: ["write_file", "run_tests", "run_command"], paths: ["src/**"], commands: ["true"] };
     planId = await server.storePlan([testStep("a", { successCheck, envelope })], { model });
-    leaveBehind(stray);
+    arrange();
     await server.run(planId);
   }
   const ended = async () => {
@@ -146,11 +150,37 @@ describe("a file that was written between two calls", () => {
     await start({ kind: "changes" }, [command, write("src/a.ts"), finish]);
     await approve();
     const first = await ended();
-    await start({ kind: "changes" }, [command, write("src/a.ts"), finish], ".npmrc");
+    await start({ kind: "changes" }, [command, write("src/a.ts"), finish], () => leaveBehind(".npmrc"));
     await approve();
     expect([first[0], await ended()]).toEqual([
       "succeeded",
       ["failed", "check_failed", expect.stringContaining('cover them: ".npmrc".')],
     ]);
+  });
+
+  /** A file that appears after the last look at the diff, which is the second one of this check. */
+  function writeAfterLooks(): void {
+    const { workspaces } = server.deps;
+    let looks = 0;
+    const diff: typeof workspaces.diff = async (request, options) => {
+      const found = await workspaces.diff(request, options);
+      looks += 1;
+      const folder = path.join(stack.engine.folder, "runner", "workspaces", planId, request.workspaceId);
+      if (looks === 2) writeFileSync(path.join(folder, "README.md"), "stray\n");
+      return found;
+    };
+    server.deps.workspaces = new Proxy(workspaces, {
+      get: (target, name) => (name === "diff" ? diff : Reflect.get(target, name)),
+    });
+  }
+
+  test("is refused by the commit itself when it comes after the check", async () => {
+    await start({ kind: "changes" }, [write("src/a.ts"), finish], writeAfterLooks);
+    expect(await ended()).toEqual([
+      "failed",
+      "policy",
+      expect.stringContaining("Changed outside the approved paths: README.md."),
+    ]);
+    expect(stack.git("branch", "--list", `ossaat/${planId}`)).toBe("");
   });
 });

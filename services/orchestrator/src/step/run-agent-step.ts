@@ -67,7 +67,7 @@ function counts(files: readonly DiffFile[]): Pick<StepResult, "filesChanged" | "
 async function commitStep(
   deps: StepDeps,
   run: StepRun,
-  { workspaceId, summary }: { workspaceId: WorkspaceId; summary: string },
+  { workspaceId, summary, allowedPaths }: { workspaceId: WorkspaceId; summary: string; allowedPaths: string[] },
 ): Promise<StepResult> {
   const { claim, step, plan, signal } = run;
   const committed = await deps.workspaces.commit(
@@ -76,6 +76,7 @@ async function commitStep(
       message: `${step.title}\n\n${summary}`.trim(),
       authoredAt: await authoredAt(deps, claim),
       trailers: { "Ossaat-Plan": plan.id, "Ossaat-Step": step.id, "Ossaat-Agent": step.agent },
+      allowedPaths,
     },
     { signal },
   );
@@ -96,7 +97,11 @@ async function judge(
   const words = reportResult(report, text);
   const tests = check.tests === undefined ? {} : { tests: check.tests };
   if (step.action !== "apply_changes") return { accepted: true, result: { ...words, head: base, ...tests } };
-  const committed = await commitStep(deps, run, { workspaceId, summary: words.summary });
+  const committed = await commitStep(deps, run, {
+    workspaceId,
+    summary: words.summary,
+    allowedPaths: check.allowedPaths ?? step.envelope.paths,
+  });
   return { accepted: true, result: { ...committed, ...words, ...tests } };
 }
 

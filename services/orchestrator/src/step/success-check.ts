@@ -1,11 +1,12 @@
 // How "done" is proved: by the runner, in the sandbox, on the tree that will be committed.
 import { hashJson, toolInputs, toolSpecs } from "@ossaat/contracts";
 import type { CommandRecord, DiffFile, Envelope, Step, TestReport, ToolName, WorkspaceId } from "@ossaat/contracts";
+import { checkWritePath } from "@ossaat/policy";
 
 import { load } from "../artifact/artifacts.ts";
 import type { Claim } from "../job/engine.ts";
 import { failedNames, testsFailingBefore } from "./baseline-tests.ts";
-import { findStrayPaths, readApprovedWrites, strayText } from "./check-paths.ts";
+import { diffPaths, findStrayPaths, readApprovedWrites, strayText } from "./check-paths.ts";
 import { executeCall } from "./execute-call.ts";
 import { finishTool } from "./finish-tool.ts";
 import type { CallRecord, StepHistory } from "./history.ts";
@@ -21,7 +22,10 @@ export type CheckInput = {
   signal: AbortSignal;
 };
 
-export type CheckResult = { ok: true; tests?: TestReport } | { ok: false; why: string; tests?: TestReport };
+/** `allowedPaths` is what the commit of a writing step may change: approved globs, and the paths just checked. */
+export type CheckResult =
+  | { ok: true; tests?: TestReport; allowedPaths?: string[] }
+  | { ok: false; why: string; tests?: TestReport };
 
 type CheckOutput = { tests?: TestReport; commands?: CommandRecord[]; text: string };
 
@@ -156,11 +160,15 @@ async function checkKind(deps: StepDeps, input: CheckInput): Promise<CheckResult
 async function checkPaths(
   deps: StepDeps,
   { claim, step, workspaceId, signal }: CheckInput,
-): Promise<{ ok: true } | { ok: false; why: string }> {
+): Promise<{ ok: true; allowedPaths: string[] } | { ok: false; why: string }> {
   const { files } = await deps.workspaces.diff({ workspaceId }, { signal });
   const approved = await readApprovedWrites(deps.engine.store.read, claim.planId, [claim.stepId]);
-  const stray = findStrayPaths(files, { envelope: step.envelope, approved });
-  return stray.length === 0 ? { ok: true } : { ok: false, why: strayText(stray) };
+  const { envelope } = step;
+  const stray = findStrayPaths(files, { envelope, approved });
+  if (stray.length > 0) return { ok: false, why: strayText(stray) };
+  // Paths that a granted call covers are named one by one: the runner knows no grants.
+  const granted = diffPaths(files).filter((path) => !checkWritePath(envelope, path).inside);
+  return { ok: true, allowedPaths: [...envelope.paths, ...granted] };
 }
 
 /**
@@ -173,5 +181,5 @@ export async function checkSuccess(deps: StepDeps, input: CheckInput): Promise<C
   if (!result.ok || input.step.action !== "apply_changes") return result;
   // NOTE: after the check itself, which may have changed files as well.
   const paths = await checkPaths(deps, input);
-  return paths.ok ? result : { ...result, ...paths };
+  return { ...result, ...paths };
 }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { AgentError } from "@ossaat/contracts";
 import type { Sha256 } from "@ossaat/contracts";
 
-export const logLimits = {
+const logLimits = {
   /** Bytes of one log that are kept; more is counted but not stored. */
   maxBytes: 32 * 1024 * 1024,
   /** Bytes one read returns when nothing else is asked for. */
