@@ -18,7 +18,7 @@ import { checkId } from "./layout.ts";
 import type { Layout } from "./layout.ts";
 import type { KeyedLock } from "./lock.ts";
 import { continueMergeHeads, mergeHeads } from "./merge.ts";
-import { removeTree } from "./nested-git.ts";
+import { removeGitDirs, removeTree } from "./nested-git.ts";
 import { publishBranch } from "./publish.ts";
 import { createRepositoryStore } from "./repository-store.ts";
 import type { RepositoryStore } from "./repository-store.ts";
@@ -88,6 +88,7 @@ async function reopenWorkspace(deps: Opened, workspace: OpenWorkspace, request: 
     if (error instanceof AgentError) return undefined;
     throw error;
   });
+  await removeGitDirs(workspace.dir);
   if (repository !== undefined) await offerDependencies(deps, workspace, repository);
   return { tree: await takeSnapshot(git, await loadWorkspace(layout, workspace.workspaceId), signal) };
 }

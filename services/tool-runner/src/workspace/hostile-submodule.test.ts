@@ -137,3 +137,35 @@ it("finds .git in other letters and behind closed folders, and leaves names like
   );
   expect(left).toEqual([".github", "x/a.git", ".gitx"]);
 });
+
+it("runs nothing of a submodule in the user's own checkout", async () => {
+  const { repository, runner } = open;
+  plantRepository(join(repository.root, "sub"), "clean");
+  repository.write("a.txt", "dirty\n");
+  expect(await runner.workspaces.inspect({ path: repository.root })).toMatchObject({ dirtyPaths: 1 });
+  expect(ran()).toEqual([]);
+});
+
+it("keeps a submodule through a merge and a conflict", async () => {
+  const { repository, runner } = open;
+  const { workspaces } = runner;
+  const commit = repository.git("rev-parse", "HEAD");
+  const heads = [];
+  for (const name of ["s1", "s2"]) {
+    const place = { workspaceId: name as WorkspaceId, planId: testPlanId };
+    await workspaces.open({ ...place, repositoryPath: repository.root, commit });
+    await open.call("write_file", { path: "a.txt", content: name, overwrite: true }, place);
+    const made = await workspaces.commit({ ...place, message: name, authoredAt, trailers: {} });
+    heads.push({ stepId: name, head: made.commit });
+  }
+  expect(await workspaces.merge({ workspaceId, heads, authoredAt })).toMatchObject({
+    status: "conflict",
+    files: ["a.txt"],
+  });
+  plantRepository(join(tree, "sub"), "clean");
+  await open.call("write_file", { path: "a.txt", content: "both", overwrite: true }, { workspaceId });
+  const merged = await workspaces.continueMerge({ workspaceId, authoredAt });
+  expect(merged).toMatchObject({ status: "merged" });
+  expect(treeRow(merged.status === "merged" ? merged.head : "", "sub")).toBe(`160000 commit ${link}\tsub`);
+  expect(ran()).toEqual([]);
+});
