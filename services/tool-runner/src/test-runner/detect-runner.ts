@@ -3,14 +3,17 @@ import { AgentError } from "@ossaat/contracts";
 
 import type { ProgramPlace } from "../dependencies/test-programs.ts";
 import type { WorkspaceFiles } from "../files/workspace-files.ts";
-import { parsers } from "./parsers.ts";
 import type { Counts } from "./counts.ts";
+import { parsers } from "./parsers.ts";
+import { plainGo, plainJest } from "./plain-output.ts";
 
 /** A test command and how its output is read. */
 export type TestRunner = {
   name: string;
   argv: string[];
   parse: (output: string) => Counts | undefined;
+  /** What a person would have seen, for a runner that was asked to print data instead. */
+  plain?: (output: string) => string;
 };
 
 type Project = {
@@ -77,7 +80,8 @@ async function detectJavaScript({ files, paths, filter, placeOf }: Project): Pro
   const bin = (program: string) => `${placeOf("node_modules")}/.bin/${program}`;
   if (has("vitest"))
     return { name: "vitest", argv: [bin("vitest"), "run", "--reporter=tap-flat", ...name], parse: parsers.vitest };
-  if (has("jest")) return { name: "jest", argv: [bin("jest"), "--json", ...name], parse: parsers.jest };
+  if (has("jest"))
+    return { name: "jest", argv: [bin("jest"), "--json", ...name], parse: parsers.jest, plain: plainJest };
   if (has("mocha")) {
     const grep = some(filter, (text) => ["--grep", text]);
     return { name: "mocha", argv: [bin("mocha"), "--reporter", "json", ...grep], parse: parsers.mocha };
@@ -123,7 +127,7 @@ function detectOther({ paths, filter }: Project): TestRunner | undefined {
   const has = (name: string) => paths.includes(name);
   if (has("go.mod")) {
     const run = some(filter, (text) => ["-run", text]);
-    return { name: "go test", argv: ["go", "test", "-json", ...run, "./..."], parse: parsers.go };
+    return { name: "go test", argv: ["go", "test", "-json", ...run, "./..."], parse: parsers.go, plain: plainGo };
   }
   if (has("Cargo.toml")) {
     const argv = ["cargo", "test", "--offline", "--no-fail-fast", ...some(filter, (text) => [text])];

@@ -49,7 +49,8 @@ export const runTests: Tool<"run_tests"> = async (context, input) => {
   );
   const head = `${summarize(report)} [${describeEnd(run.result, timeoutSeconds)} after ${run.record.seconds} s]`;
   // A passed run needs no log in the model's context; anything else does.
-  const log = report.status === "passed" ? "" : `\n\n${run.text.trimEnd()}`;
+  const printed = runner.plain?.(run.output) ?? run.text;
+  const log = report.status === "passed" ? "" : `\n\n${clipText(printed.trimEnd(), toolLimits.maxOutputBytes)}`;
   const text = [head + revertNote(settled) + run.note, ...failures].join("\n") + log;
   return {
     summary: summarize(report),
