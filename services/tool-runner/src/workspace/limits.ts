@@ -22,6 +22,10 @@ export const mergeLimits = {
 export const walkLimits = {
   /** Entries of one working tree, ignored ones and caches too: several times the largest known repository. */
   maxEntries: 4_000_000,
+  /** Bytes of a folder's absolute path. The system takes 4,096 with a name; no checkout can hold more. */
+  maxPathBytes: 3_000,
+  /** Bytes a path may grow by while a tree is removed, before its deeper part is moved up. */
+  removedPathBytes: 512,
   /** Folders read at a time: enough to keep the disk busy, few enough for the open file limit. */
   parallelFolders: 32,
 } as const;

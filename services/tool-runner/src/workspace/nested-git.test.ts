@@ -1,6 +1,6 @@
 // As an ordinary user: root is let through every closed folder.
 import { execFileSync } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -69,6 +69,23 @@ describe.skipIf(!usable)(
       callAsUser("removeTree", dir.at("tree"));
       callAsUser("removeTree", dir.at("missing"));
       expect([existsSync(dir.at("tree")), existsSync(dir.at("outside/kept"))]).toEqual([false, true]);
+    });
+
+    it("removes names that are too long to reach, with all below them", () => {
+      const deep = `for (let i = 0; i < 40; i++) { fs.mkdirSync("d".repeat(200)); process.chdir("d".repeat(200)); } fs.mkdirSync(".git");`;
+      for (const cwd of [dir.at("tree"), dir.at("tree/b")]) {
+        chmodSync(cwd, 0o700);
+        execFileSync(process.execPath, ["-e", deep], { ...user, cwd });
+      }
+      callAsUser("removeGitDirs", dir.at("tree"));
+      const kept = () => readdirSync(dir.at("tree")).sort();
+      expect(kept()).toEqual(["a", "b", "d".repeat(200)]);
+      const folder = `tree/${Array.from({ length: 12 }, () => "d".repeat(200)).join("/")}`;
+      expect([existsSync(dir.at(folder)), existsSync(dir.at("tree/b/c"))]).toEqual([true, true]);
+      chmodSync(dir.at("tree/b/c"), 0o700);
+      execFileSync(process.execPath, ["-e", deep], { ...user, cwd: dir.at("tree/b/c") });
+      callAsUser("removeTree", dir.at("tree"));
+      expect(readdirSync(dir.path)).toEqual(["outside"]);
     });
 
     it("removes every .git below them and nothing else", () => {

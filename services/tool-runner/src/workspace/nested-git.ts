@@ -1,6 +1,7 @@
 // No `.git` stays in a working tree: the configuration behind one is the agent's, and host-side git
 // would read it, or start what it names. The tree is walked here, without git's help.
-import { chmod, lstat, readdir, rm } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { chmod, lstat, readdir, rename, rm } from "node:fs/promises";
 
 import { AgentError } from "@ossaat/contracts";
 
@@ -41,14 +42,16 @@ async function cleanFolder(folder: Buffer): Promise<{ folders: Buffer[]; entries
   for (const entry of entries) {
     const path = child(folder, entry.name);
     if (isGitName(entry.name)) await removeTree(path);
-    else if (entry.isDirectory()) folders.push(path);
+    else if (!entry.isDirectory()) continue;
+    // Out of git's reach and soon of ours: nothing of a repository lies there.
+    else if (path.length > walkLimits.maxPathBytes) await removeTree(path);
+    else folders.push(path);
   }
   return { folders, entries: entries.length };
 }
 
-function tooLarge(cause?: unknown): AgentError {
-  const message = `The working tree has more than ${walkLimits.maxEntries} entries, or names too long to reach.`;
-  return new AgentError("limit_exceeded", message, { cause });
+function tooLarge(): AgentError {
+  return new AgentError("limit_exceeded", `The working tree has more than ${walkLimits.maxEntries} entries.`);
 }
 
 /** Visits every real folder below `root`, never through a link. @throws AgentError limit_exceeded */
@@ -58,9 +61,7 @@ async function walk(root: Buffer, visit: (folder: Buffer) => Promise<{ folders: 
   while (waiting.length > 0) {
     const now = waiting.slice(-walkLimits.parallelFolders);
     waiting = waiting.slice(0, -walkLimits.parallelFolders);
-    const visited = await Promise.all(now.map(visit)).catch((error: unknown) => {
-      throw codeOf(error) === "ENAMETOOLONG" ? tooLarge(error) : error;
-    });
+    const visited = await Promise.all(now.map(visit));
     for (const { folders, entries } of visited) {
       seen += entries;
       waiting.push(...folders);
@@ -79,10 +80,29 @@ export async function removeTree(path: Buffer | string): Promise<void> {
   try {
     await remove();
   } catch (error) {
-    if (codeOf(error) !== "EACCES" && codeOf(error) !== "EPERM" && codeOf(error) !== "ENOTEMPTY") throw error;
-    await walk(bytes, openFolder);
+    if (!mendable.has(codeOf(error) ?? "")) throw error;
+    for (const moved of await openTree(bytes)) await removeTree(moved);
     await remove();
   }
+}
+
+const mendable = new Set(["EACCES", "EPERM", "ENOTEMPTY", "ENAMETOOLONG"]);
+
+/** Opens every folder to its owner; parts that lie too deep are moved beside the root, and given. */
+async function openTree(root: Buffer): Promise<Buffer[]> {
+  const moved: Buffer[] = [];
+  const beside = root.subarray(0, root.lastIndexOf(slash));
+  await walk(root, async (folder) => {
+    const { folders, entries } = await openFolder(folder);
+    if (folder.length < root.length + walkLimits.removedPathBytes) return { folders, entries };
+    for (const deep of folders) {
+      const place = child(beside, Buffer.from(`removed-${randomUUID()}`));
+      await rename(deep, place);
+      moved.push(place);
+    }
+    return { folders: [], entries };
+  });
+  return moved;
 }
 
 async function openFolder(folder: Buffer): Promise<{ folders: Buffer[]; entries: number }> {
