@@ -116,6 +116,24 @@ describe("a repository whose tests failed before", () => {
     expect(tester.result.tests).toMatchObject({ status: "failed", failed: 1, failedBefore: ["is broken anyway"] });
   });
 
+  test("fails when no test passes at all: such a run shows nothing", async () => {
+    const folder = await makeRepository(path.join(cli.folder, "all-red"), {
+      ...counterFiles,
+      "test/sum.test.js": broken,
+    });
+    const replies = Array.from({ length: 6 }, () => finish("Done.", { findings: [] }));
+    const better = call("edit_file", { path: "src/sum.js", oldText: "a - b", newText: "a + b" });
+    const script = await writeScript(path.join(cli.folder, "nothing.json"), [
+      ...counterFrame.filter(({ match }) => match["agent"] !== "tester"),
+      ...turns("code-writer", "fix", { toolCalls: [better] }, finish("Mended.")),
+      ...turns("tester", "test", ...replies),
+    ]);
+    const run = await cli.json(folder, ["run", goal, "--model", script, "--yes"]);
+    expect(run.code, run.stderr).toBe(3);
+    expect(run.value.plan).toMatchObject({ status: "failed", reason: "check_failed" });
+    expect(run.value.plan.message).toContain("No test passes here, on the plan's base neither");
+  });
+
   test("fails when a test fails that did not before, and names it", async () => {
     const folder = await makeRepository(path.join(cli.folder, "red-too"), {
       ...counterFiles,

@@ -75,6 +75,24 @@ describe("over the wire of", () => {
     expect(plan.spend).toMatchObject({ turns: 9, unknownCostTurns: 9, costUsd: 0 });
   });
 
+  test("a server that counts no tokens meets the cap on tokens, by an estimate that is said", async () => {
+    // The mock answers this wire with 0 tokens in and 0 out.
+    const repository = await makeRepository(path.join(cli.folder, "uncounted"));
+    const limits = ["--yes", "--max-tokens", "24000"];
+    const run = await cli.json(repository, ["run", goal, "--model", "anthropic/claude-local", ...limits]);
+    expect(run.code, run.stderr).toBe(8);
+    const { plan } = run.value;
+    expect([plan.reason, plan.spend.unknownCostTurns]).toEqual(["budget", plan.spend.turns]);
+    const events: Json[] = (await cli.json(repository, ["logs", plan.id])).value.events;
+    const turns = events.filter(({ type }) => type === "model.finished").map(({ data }) => data);
+    expect(turns.length).toBeGreaterThan(0);
+    expect(turns.length).toBeLessThan(9);
+    for (const turn of turns) {
+      expect(turn.tokens).toBeGreaterThan(100);
+      expect(turn.warnings).toContainEqual(expect.stringContaining("the server counted no tokens"));
+    }
+  });
+
   test("a wrong key ends the run with the vendor's reason and the next step", async () => {
     const { createServer } = await import("node:http");
     const refusing = createServer((_request, response) => {

@@ -137,6 +137,8 @@ export const eventData = {
     usage: TurnUsage,
     /** null = price unknown; never written as 0. */
     costUsd: z.number().nullable(),
+    /** Tokens that are counted as spent, estimated; absent = those of the usage. */
+    tokens: z.int().positive().optional(),
     seconds: z.number(),
     toolCalls: z.int().nonnegative(),
     scripted: z.boolean().default(false),

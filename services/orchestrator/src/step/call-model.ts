@@ -84,6 +84,23 @@ function tokensOf({ inputTokens = 0, outputTokens = 0 }: TurnUsage): number {
   return inputTokens + outputTokens;
 }
 
+type TurnCost = { usage: TurnUsage; tokens: number; costUsd: number | null; estimated: boolean };
+
+/**
+ * What a delivered turn is charged. No question has 0 tokens: a server that says so, or says
+ * nothing, did not count, and the caps would never be met. Its tokens are estimated then and its
+ * cost is unknown.
+ */
+function costOfTurn(call: ModelCall, { usage: reported, message }: ModelTurn): TurnCost {
+  const usage = usageOf(reported);
+  if ((usage.inputTokens ?? 0) > 0 || reported.reportedCostUsd !== undefined) {
+    return { usage, tokens: tokensOf(usage), costUsd: costOf(call, reported), estimated: false };
+  }
+  const answerTokens = Math.ceil(JSON.stringify(message.parts).length / stepLimits.charsPerToken);
+  const tokens = questionTokens(call) + (usage.outputTokens || answerTokens);
+  return { usage, tokens, costUsd: null, estimated: true };
+}
+
 async function recordTurn(
   engine: Engine,
   call: ModelCall,
@@ -91,9 +108,9 @@ async function recordTurn(
 ): Promise<void> {
   const { claim, model, request } = call;
   const message = await store(engine.artifacts, turn.message);
-  const costUsd = costOf(call, turn.usage);
-  const usage = usageOf(turn.usage);
-  const tokens = tokensOf(usage);
+  const { usage, tokens, costUsd, estimated } = costOfTurn(call, turn);
+  const notCounted = "the server counted no tokens: they are estimated, and the cost is unknown";
+  const warnings = estimated ? [...turn.warnings, notCounted] : turn.warnings;
   await changeClaimed(engine, claim, async (change) => {
     await settle(change.tx, claim.step, { tokens, costUsd });
     await change.append({
@@ -111,7 +128,8 @@ async function recordTurn(
         seconds,
         toolCalls: turn.toolCalls.length,
         scripted: model.scripted,
-        ...(turn.warnings.length === 0 ? {} : { warnings: turn.warnings }),
+        ...(estimated ? { tokens } : {}),
+        ...(warnings.length === 0 ? {} : { warnings }),
       },
     });
   });
@@ -205,7 +223,7 @@ async function requestTurn(engine: Engine, call: ModelCall, seen: Seen): Promise
   return withSpan(start, async (span) => {
     const turn = await collectDelivered(engine, call, seen);
     const { usage, finishReason, responseId, servedModel, toolCalls } = turn;
-    const costUsd = costOf(call, usage);
+    const { costUsd } = costOfTurn(call, turn);
     span.set(
       modelTurnEnd({
         usage,

@@ -111,7 +111,7 @@ function addEvent(history: StepHistory, pending: Map<string, ApprovalRequest>, e
       return;
     case "model.finished": {
       const { turn, message, finishReason, toolCalls, usage, costUsd } = event.data;
-      const tokens = (usage.inputTokens ?? 0) + (usage.outputTokens ?? 0);
+      const tokens = event.data.tokens ?? (usage.inputTokens ?? 0) + (usage.outputTokens ?? 0);
       history.turns.push({ turn, message, finishReason, toolCalls, tokens, costUsd: costUsd ?? 0 });
       return;
     }

@@ -112,7 +112,12 @@ async function compareWithBase(
   const failedBefore = failed.filter((name) => before?.has(name) === true);
   const report = failedBefore.length === 0 ? tests : { ...tests, failedBefore };
   const isNew = failed.filter((name) => !failedBefore.includes(name));
-  if (isNew.length === 0) return { ok: true, tests: report };
+  if (isNew.length === 0) {
+    if ((tests.passed ?? 0) > 0) return { ok: true, tests: report };
+    // What failed before may hide every test there is, as when a module that the tests need is missing.
+    const nothing = "No test passes here, on the plan's base neither, so nothing shows that the change works.";
+    return { ok: false, why: `${nothing} ${why}`, tests: report };
+  }
   const told = failedBefore.length === 0 ? "" : ` These failed before as well: ${failedBefore.join(", ")}.`;
   return { ok: false, why: `These tests fail since the change: ${isNew.join(", ")}.${told}\n${why}`, tests: report };
 }

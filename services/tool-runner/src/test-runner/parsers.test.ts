@@ -60,6 +60,15 @@ describe("real output", () => {
         { name: "test_a.py::test_error", message: "RuntimeError: no fixture" },
       ],
     });
+    expect(parsers.pytest(fixture("pytest-9-collection"))).toEqual({
+      passed: 0,
+      failed: 2,
+      skipped: 0,
+      failures: [
+        { name: "test_a.py", message: "ModuleNotFoundError: No module named 'no_such_module'" },
+        { name: "test_c.py", message: "SyntaxError: invalid syntax" },
+      ],
+    });
     expect(parsers.pytest("\nno tests ran in 0.00s\n")).toEqual({ passed: 0, failed: 0, skipped: 0, failures: [] });
   });
 

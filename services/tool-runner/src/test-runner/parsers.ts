@@ -204,6 +204,21 @@ function specFailures(text: string): Failure[] {
   );
 }
 
+/** Why a file could not be collected; the summary of pytest names only the file. */
+function collectionError(text: string, file: string): string {
+  const start = text.indexOf(` ERROR collecting ${file} `);
+  if (start < 0) return "";
+  const [, ...lines] = text.slice(start).split("\n");
+  const end = lines.findIndex((line) => /^[_=]{3,}/u.test(line));
+  return (
+    lines
+      .slice(0, end < 0 ? undefined : end)
+      .findLast((line) => line.startsWith("E  "))
+      ?.slice(1)
+      .trim() ?? ""
+  );
+}
+
 function pytest(output: string): Counts | undefined {
   const text = clean(output);
   const pattern =
@@ -213,7 +228,7 @@ function pytest(output: string): Counts | undefined {
   const count = (word: string) => lastNumber(summary, new RegExp(`(\\d+) ${word}`, "gu")) ?? 0;
   const failures = [...text.matchAll(/^(?:FAILED|ERROR) (\S+)(?: - (.*))?$/gmu)].map((match) => ({
     name: match[1] ?? "?",
-    message: shorten(match[2] ?? ""),
+    message: shorten(match[2] ?? collectionError(text, match[1] ?? "")),
   }));
   return {
     passed: count("passed") + count("xpassed"),
