@@ -33,7 +33,8 @@ export async function agentsCommand(context: CommandContext): Promise<number> {
   }
   for (const problem of list.problems) {
     const line = problem.line === undefined ? "" : `:${problem.line}`;
-    output.warn(escapeLine(`not used: ${problem.path}${line}: ${problem.message}`));
+    const kind = problem.level === "notice" ? "notice" : "not used";
+    output.warn(escapeLine(`${kind}: ${problem.path}${line}: ${problem.message}`));
   }
   return 0;
 }
