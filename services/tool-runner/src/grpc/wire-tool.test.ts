@@ -31,7 +31,11 @@ describe("an invocation", () => {
       attempt: fc.nat(100),
       timeoutSeconds: fc.nat(3_600),
       approvedOutside: fc.boolean(),
-      metadata: fc.dictionary(word, word, { maxKeys: 3 }),
+      metadata: fc.dictionary(
+        word.filter((key) => key !== "__proto__"),
+        word,
+        { maxKeys: 3 },
+      ),
     });
     fc.assert(
       fc.property(envelope, changes, fc.jsonValue(), (bounds, more, input) => {
@@ -43,6 +47,12 @@ describe("an invocation", () => {
         expect(hashGrant(arrived)).toBe(invocation.grant);
       }),
     );
+  });
+
+  it("is refused rather than changed when the wire cannot carry a key", () => {
+    const metadata = JSON.parse('{"__proto__": "x"}') as Record<string, string>;
+    const invocation = makeInvocation("git_log", {}, { metadata });
+    expect(() => overWire(invocation)).toThrow(expect.objectContaining({ code: "invalid_input" }));
   });
 
   it("carries expiry and resume point only when they are there", () => {

@@ -17,8 +17,13 @@ import { z } from "zod";
 
 type Names = { invocationId: string; planId: string; stepId: string };
 
+/** @throws AgentError invalid_input when a key of the metadata is one that objects of JavaScript cannot hold */
 export function toWireInvocation(invocation: ToolInvocation): WireInvocation {
   const { envelope, grantExpiresAt = "", afterSeq = 0, ...same } = invocation;
+  // The generated decoder would lose it without a word.
+  if (Object.hasOwn(same.metadata, "__proto__")) {
+    throw new AgentError("invalid_input", "Metadata cannot have the key __proto__.");
+  }
   return {
     ...same,
     // Information the orchestrator keeps; the runner decides by the grant alone.
