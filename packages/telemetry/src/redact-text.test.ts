@@ -83,7 +83,7 @@ describe("leaves alone", () => {
     ["a header's name", "the Authorization header is missing"],
     ["kebab names that begin like a key", "branch sk-improve-the-pipeline-naming and task-sk-learn"],
     ["a public key", "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQ\n-----END PUBLIC KEY-----"],
-    ["a stack frame", "    at parse (file:///work/src/token-list.ts:10:5)"],
+    ["a stack frame", "    at parse (file:///srv/src/token-list.ts:10:5)"],
     ["a JSON error", `Unexpected token '}', "{"a":}" is not valid JSON`],
     ["the empty text", ""],
   ])("%s", (_name, text) => {

@@ -1,6 +1,7 @@
 import type { Budget, EventType, PlanEvent } from "@ossaat/contracts";
 import { testStep } from "@ossaat/contracts/testing";
 import type { StepInput } from "@ossaat/contracts/testing";
+import type { ModelRequest, StreamEvent } from "@ossaat/providers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { readEvents } from "../event/read-events.ts";
@@ -175,6 +176,27 @@ describe("a turn that broke", () => {
       { turn: 1, requestAttempt: 1, error: failed?.data.error, costUsd: null, tokens: question },
     ]);
     expect((await server.state(planId)).spend.unknownCostTurns).toBe(1);
+  });
+
+  test("with a count of 0 tokens is charged as if nothing had been counted", async () => {
+    await start([{ ...good, usage, error: { kind: "network", times: 1, afterChunks: 99 } }]);
+    const { models } = server.deps;
+    server.deps.models = {
+      ...models,
+      async resolve(ref) {
+        const resolved = await models.resolve(ref);
+        async function* stream(request: ModelRequest): AsyncGenerator<StreamEvent> {
+          for await (const event of resolved.provider.stream(request)) {
+            const nothing = { input: { total: 0 }, output: { total: 0 } };
+            yield event.type === "usage" ? { ...event, usage: nothing } : event;
+          }
+        }
+        return { ...resolved, provider: { ...resolved.provider, stream } };
+      },
+    };
+    await runStep();
+    const [reserved] = await events("budget.reserved");
+    expect(await spent()).toEqual({ tokens: reserved!.data.tokens - 16_000, costUsd: 0, unknown: 1 });
   });
 
   test("again and again uses up the budget of the run", async () => {

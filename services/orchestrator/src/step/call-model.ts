@@ -84,16 +84,20 @@ function tokensOf({ inputTokens = 0, outputTokens = 0 }: TurnUsage): number {
   return inputTokens + outputTokens;
 }
 
+/** No question has 0 tokens: a server that says so, or says nothing, did not count. */
+function isCounted({ input, reportedCostUsd }: Usage): boolean {
+  return (input.total ?? 0) > 0 || reportedCostUsd !== undefined;
+}
+
 type TurnCost = { usage: TurnUsage; tokens: number; costUsd: number | null; estimated: boolean };
 
 /**
- * What a delivered turn is charged. No question has 0 tokens: a server that says so, or says
- * nothing, did not count, and the caps would never be met. Its tokens are estimated then and its
- * cost is unknown.
+ * What a delivered turn is charged. Where the server did not count, no cap would ever be met: the
+ * tokens are estimated then and the cost is unknown.
  */
 function costOfTurn(call: ModelCall, { usage: reported, message }: ModelTurn): TurnCost {
   const usage = usageOf(reported);
-  if ((usage.inputTokens ?? 0) > 0 || reported.reportedCostUsd !== undefined) {
+  if (isCounted(reported)) {
     return { usage, tokens: tokensOf(usage), costUsd: costOf(call, reported), estimated: false };
   }
   const answerTokens = Math.ceil(JSON.stringify(message.parts).length / stepLimits.charsPerToken);
@@ -141,7 +145,7 @@ async function recordTurn(
  * vendor turned the request away.
  */
 function costOfFailure(call: ModelCall, error: ProviderError, seen: Seen): FailureCost | undefined {
-  if (seen.usage !== undefined) {
+  if (seen.usage !== undefined && isCounted(seen.usage)) {
     const usage = usageOf(seen.usage);
     return { usage, tokens: tokensOf(usage), costUsd: costOf(call, seen.usage) };
   }

@@ -67,7 +67,7 @@ it.each([
   expect(argumentsFor(checkout)).not.toContain("--symlink /workspace /");
 });
 
-it.each(["/srv/app", "/tmp/app", "/home/agent/app", "/home/u/work/app"])("names the workspace %s, too", (checkout) => {
+it.each(["/srv/app", "/tmp/app", "/home/agent/app", "/home/u/code/app"])("names the workspace %s, too", (checkout) => {
   expect(argumentsFor(checkout)).toContain(`--symlink /workspace ${checkout} `);
 });
 
