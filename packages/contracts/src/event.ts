@@ -122,6 +122,16 @@ export const eventData = {
   "workspace.opened": z.looseObject({ workspaceId: z.string(), commit: z.string(), tree: z.string() }),
   /** The bounded context a step starts from: what is sent to the model and why. */
   "context.assembled": z.looseObject({ agent: z.string(), message: Stored, sources: z.array(z.string()) }),
+  /** Older turns left the conversation; a digest of them, made by the platform, stands in their place. */
+  "context.compacted": z.looseObject({
+    /** Last turn that the digest stands for. */
+    throughTurn: z.int().positive(),
+    digest: Stored,
+    /** Characters of the conversation before. */
+    chars: z.int().nonnegative(),
+    /** The model's window was nearly full, or the model refused the request as too long. */
+    cause: z.enum(["window", "refused"]),
+  }),
   "budget.reserved": z.looseObject({
     turn: z.int().positive(),
     requestAttempt: z.int().positive(),

@@ -80,6 +80,7 @@ export const ScriptFile = z
     $schema: z.string().optional(),
     schemaVersion: z.literal(1),
     notice: z.string().max(1_000).optional().describe("Stands in the evidence of runs with this model"),
+    contextTokens: z.int().positive().optional().describe("Size of the context window the model states"),
     replies: z
       .array(z.strictObject({ match: ScriptedMatch, reply: ScriptedReply }))
       .max(10_000)

@@ -61,9 +61,11 @@ async function* streamScripted(options: ScriptedProviderOptions, request: ModelR
 
 /** Makes the scripted provider. Its replies depend on nothing but the request. */
 export function createScriptedProvider(options: ScriptedProviderOptions): ModelProvider {
+  const { contextTokens } = options.script;
   return {
     id: "scripted",
     stream: (request) => streamScripted(options, request),
-    capabilities: () => scriptedCapabilities,
+    capabilities: () =>
+      contextTokens === undefined ? scriptedCapabilities : { ...scriptedCapabilities, contextTokens },
   };
 }

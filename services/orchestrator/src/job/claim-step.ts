@@ -102,6 +102,7 @@ export async function heartbeat(engine: Engine, claim: Claim): Promise<"kept" | 
 const progress: ReadonlySet<EventType> = new Set<EventType>([
   "workspace.opened",
   "context.assembled",
+  "context.compacted",
   "model.finished",
   "tool.finished",
   "guidance.added",

@@ -2,7 +2,8 @@
 // memory is in the event log, so any turn of this loop may be the last of this process.
 import { AgentError } from "@ossaat/contracts";
 import type { AgentProfile, Budget, Envelope, WorkspaceId } from "@ossaat/contracts";
-import type { ToolDefinition } from "@ossaat/providers";
+import { ProviderError } from "@ossaat/providers";
+import type { Message, ToolDefinition } from "@ossaat/providers";
 
 import { store } from "../artifact/artifacts.ts";
 import { readStepEvents } from "../event/read-events.ts";
@@ -11,6 +12,7 @@ import type { Claim } from "../job/engine.ts";
 import type { ResolvedModel } from "../provider/models.ts";
 import { callModel } from "./call-model.ts";
 import { callTool, toolDefinition } from "./call-tool.ts";
+import { outputTokens, turnToCompact, windowChars, writeDigest } from "./compact-context.ts";
 import { loadConversation } from "./conversation.ts";
 import type { Conversation } from "./conversation.ts";
 import { readHistory } from "./history.ts";
@@ -64,27 +66,65 @@ function checkStepBudget({ maxTokens, maxCostUsd }: Budget, history: StepHistory
   }
 }
 
+type Compaction = { throughTurn: number; chars: number; cause: "window" | "refused" };
+
+async function compact<T>({ deps, claim }: Turn<T>, history: StepHistory, compaction: Compaction): Promise<void> {
+  const text = await writeDigest(deps.engine.artifacts, history, compaction.throughTurn);
+  const digest = await store(deps.engine.artifacts, { text });
+  await recordProgress(deps.engine, claim, { type: "context.compacted", data: { ...compaction, digest } });
+}
+
+/** Turns that have to leave before the next request; undefined = it fits. @throws StepFailed when none can leave */
+function overfull(conversation: Conversation, chars: number, room: number): number | undefined {
+  if (chars <= room * stepLimits.compactAt) return undefined;
+  const throughTurn = turnToCompact(conversation.sizes, room);
+  if (throughTurn !== undefined) return throughTurn;
+  if (chars <= room) return undefined;
+  throw finalFailure("limit", "what this step has to tell does not fit the model's context window", "limit_exceeded");
+}
+
+/** What to leave out after a model refused the request as too long; undefined = this is another error. */
+function refusedTurn(error: unknown, conversation: Conversation): number | undefined {
+  if (!(error instanceof ProviderError) || error.kind !== "contextLength") return undefined;
+  return turnToCompact(conversation.sizes, conversation.chars / 2);
+}
+
 async function askModel<T>(
+  turn: Turn<T>,
+  action: Extract<NextAction, { type: "ask_model" }>,
+  { history, conversation }: { history: StepHistory; conversation: Conversation },
+): Promise<void> {
+  const { model, offered, control } = turn.task;
+  const tools = [...offered.map(toolDefinition), control];
+  const chars = conversation.chars + JSON.stringify(tools).length;
+  const throughTurn = overfull(conversation, chars, windowChars(model.provider.capabilities(model.modelId)));
+  if (throughTurn !== undefined) return compact(turn, history, { throughTurn, chars, cause: "window" });
+  try {
+    await buyTurn(turn, action, { messages: conversation.messages, tools, chars });
+  } catch (error) {
+    const refused = refusedTurn(error, conversation);
+    if (refused === undefined) throw error;
+    await compact(turn, history, { throughTurn: refused, chars, cause: "refused" });
+  }
+}
+
+async function buyTurn<T>(
   { deps, claim, task, signal }: Turn<T>,
   action: Extract<NextAction, { type: "ask_model" }>,
-  conversation: Conversation,
+  { messages, tools, chars }: { messages: Message[]; tools: ToolDefinition[]; chars: number },
 ): Promise<void> {
-  if (conversation.chars > stepLimits.maxTranscriptChars) {
-    throw finalFailure("limit", "the conversation of this step is too long to go on", "limit_exceeded");
-  }
-  const tools = [...task.offered.map(toolDefinition), task.control];
   const { temperature } = task.profile.model;
   await callModel(deps.engine, {
     claim,
     model: task.model,
     journal: deps.journal,
     budget: task.budget,
-    chars: conversation.chars + JSON.stringify(tools).length,
+    chars,
     signal,
     request: {
-      messages: conversation.messages,
+      messages,
       tools,
-      maxOutputTokens: stepLimits.maxOutputTokens,
+      maxOutputTokens: outputTokens(task.model.provider.capabilities(task.model.modelId)),
       cache: { key: `${claim.planId}/${claim.stepId}` },
       ...(temperature === undefined ? {} : { temperature }),
       metadata: {
@@ -129,7 +169,9 @@ async function finish<T>(
 
 async function act<T>(turn: Turn<T>, history: StepHistory): Promise<AgentEnd<T> | undefined> {
   const { deps, claim, task, signal } = turn;
-  const conversation = await loadConversation(deps.engine.artifacts, history, task.systemPrompt);
+  const { model, systemPrompt } = task;
+  const room = windowChars(model.provider.capabilities(model.modelId));
+  const conversation = await loadConversation(deps.engine.artifacts, history, { systemPrompt, room });
   const action = nextAction(history, conversation.turns, task.rules);
   switch (action.type) {
     case "fail":
@@ -139,9 +181,12 @@ async function act<T>(turn: Turn<T>, history: StepHistory): Promise<AgentEnd<T> 
       await recordProgress(deps.engine, claim, { type: "guidance.added", data: { afterTurn, kind, text } });
       return undefined;
     }
+    case "compact":
+      await compact(turn, history, { throughTurn: action.throughTurn, chars: conversation.chars, cause: "refused" });
+      return undefined;
     case "ask_model":
       checkStepBudget(task.envelope.budget, history);
-      await askModel(turn, action, conversation);
+      await askModel(turn, action, { history, conversation });
       return undefined;
     case "call_tool": {
       const { callId, call } = action;

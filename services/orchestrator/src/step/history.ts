@@ -10,6 +10,8 @@ export type CallRecord = {
   tool: string;
   argsHash?: string | undefined;
   invocationId?: string | undefined;
+  /** One line for people: what the call does. */
+  title?: string | undefined;
   finished?: EventData<"tool.finished"> | undefined;
 };
 
@@ -30,6 +32,8 @@ export type TurnRecord = {
 
 export type StepHistory = {
   context?: EventData<"context.assembled"> | undefined;
+  /** The newest; it stands for everything up to its turn. */
+  compaction?: EventData<"context.compacted"> | undefined;
   workspace?: EventData<"workspace.opened"> | undefined;
   /** Tree of the workspace after the last recorded effect. */
   tree?: string | undefined;
@@ -67,8 +71,8 @@ function addToolEvent(
   event: Extract<PlanEvent, { type: "tool.started" | "tool.finished" }>,
 ): void {
   if (event.type === "tool.started") {
-    const { callId, tool, argsHash, invocationId } = event.data;
-    history.calls.set(callId, { callId, tool, argsHash, invocationId });
+    const { callId, tool, argsHash, invocationId, title } = event.data;
+    history.calls.set(callId, { callId, tool, argsHash, invocationId, title });
     return;
   }
   const { callId, tool, snapshot } = event.data;
@@ -101,6 +105,9 @@ function addEvent(history: StepHistory, pending: Map<string, ApprovalRequest>, e
       return;
     case "context.assembled":
       history.context = event.data;
+      return;
+    case "context.compacted":
+      history.compaction = event.data;
       return;
     case "workspace.opened":
       history.workspace = event.data;

@@ -6,10 +6,16 @@ export const stepLimits = {
   maxToolCalls: 200,
   /** Tool calls taken from one model turn; more are refused with a message. */
   maxCallsPerTurn: 16,
-  /** Equal calls with equal results in a row before the model is told. */
+  /** Equal rounds of calls with equal results in a row before the model is told. */
   loopWarnAt: 3,
   /** … and before the step ends. */
   loopEndAt: 5,
+  /** Calls of the longest round that counts as a loop. */
+  maxLoopPeriod: 4,
+  /** Failures in a row of one tool with one message, whatever its arguments, before the model is told. */
+  sameFailureWarnAt: 4,
+  /** … and before the step ends. */
+  sameFailureEndAt: 8,
   /** Finishes that fail their check before the step ends failed. */
   maxRejections: 3,
   /** Characters of a refused result's reason that the step's end repeats. */
@@ -22,8 +28,20 @@ export const stepLimits = {
   maxOutputTokens: 16_000,
   /** Characters per token, for reservations only. */
   charsPerToken: 3.5,
-  /** Characters of a conversation; beyond it the step ends with a clear reason. */
-  maxTranscriptChars: 1_200_000,
+  /** Context window of a model that states none, tokens: what current hosted models hold at least. */
+  assumedContextTokens: 128_000,
+  /** Characters per token when a window is filled: fewer than for reservations, since code is dense. */
+  windowCharsPerToken: 3,
+  /** Share of a window's room that a conversation may fill before older turns are compacted. */
+  compactAt: 0.85,
+  /** Share of the room that the newest turns keep after a compaction. */
+  compactKeep: 0.4,
+  /** Characters of a digest. */
+  maxDigestChars: 24_000,
+  /** Characters of one failure that a digest quotes. */
+  maxDigestFailureChars: 3_000,
+  /** Failures that a digest quotes, the newest. */
+  maxDigestFailures: 3,
   /** Wall time of a step without its own time limit, seconds. */
   defaultTimeoutSeconds: 1_800,
   /** Characters of retrieved code in a step's first message. */

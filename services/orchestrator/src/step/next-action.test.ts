@@ -35,6 +35,15 @@ function finished(callId: string, tool: string, changes: { state?: string; text?
   return record;
 }
 
+const recorded = (turn: number) => ({
+  turn,
+  message: { value: {} },
+  finishReason: "contextExceeded",
+  toolCalls: 0,
+  tokens: 1,
+  costUsd: 0,
+});
+
 function historyOf(calls: readonly CallRecord[], changes: Partial<StepHistory> = {}): StepHistory {
   return {
     ...readHistory([]),
@@ -124,13 +133,29 @@ describe("what comes next", () => {
     expect(nextAction(guided, [paused], rules)).toEqual({ type: "ask_model", turn: 2, requestAttempt: 1 });
   });
 
-  test("a context that is full ends the step with that reason, whatever else the answer holds", () => {
+  test("an answer that filled the window leaves the conversation, once; then the next turn is asked", () => {
+    const full = turnOf(3, [call("finish")], "contextExceeded");
+    const compaction = (throughTurn: number) => ({
+      compaction: { throughTurn, digest: { value: "" }, chars: 1, cause: "refused" as const },
+    });
+    expect([
+      nextAction(historyOf([]), [full], rules),
+      nextAction(historyOf([], compaction(2)), [full], rules),
+      nextAction(historyOf([], { ...compaction(3), turns: [recorded(3)] }), [], rules),
+    ]).toEqual([
+      { type: "compact", throughTurn: 3 },
+      { type: "fail", failure: expect.objectContaining({ reason: "limit" }) as unknown },
+      { type: "ask_model", turn: 4, requestAttempt: 1 },
+    ]);
+  });
+
+  test("a first message that fills the window ends the step with that reason, whatever else the answer holds", () => {
     expect(nextAction(historyOf([]), [turnOf(1, [call("finish")], "contextExceeded")], rules)).toEqual({
       type: "fail",
       failure: {
         reason: "limit",
         code: "limit_exceeded",
-        message: "the conversation of this step no longer fits the model's context window",
+        message: "the conversation of this step does not fit the model's context window",
         retryable: false,
       },
     });

@@ -3,6 +3,7 @@
 import type { FinishReason, ToolCallPart } from "@ossaat/providers";
 
 import type { Failure } from "../job/end-step.ts";
+import { findLoop } from "./find-loop.ts";
 import type { LoadedTurn } from "./conversation.ts";
 import { callIdOf } from "./history.ts";
 import type { StepHistory } from "./history.ts";
@@ -15,6 +16,8 @@ export type NextAction =
   | { type: "finish"; turn: number; callId?: string; report: unknown; text: string }
   /** The control tool was called in an answer that was cut: what it says may be half of it. */
   | { type: "refuse_finish"; callId: string; text: string }
+  /** The model could not take the conversation any more: older turns have to leave it. */
+  | { type: "compact"; throughTurn: number }
   | { type: "guide"; afterTurn: number; kind: string; text: string }
   | { type: "fail"; failure: Failure };
 
@@ -27,22 +30,6 @@ export type LoopRules = {
 
 function limit(message: string, reason: Failure["reason"] = "limit"): NextAction {
   return { type: "fail", failure: { reason, code: "limit_exceeded", message, retryable: false } };
-}
-
-/** Length of the run of equal calls with equal results at the end of the history. */
-function loopLength(history: StepHistory): number {
-  const key = ({ tool, argsHash, finished }: StepHistory["finishedCalls"][number]) =>
-    `${tool} ${argsHash ?? ""} ${JSON.stringify(finished?.output)}`;
-  const calls = history.finishedCalls.filter((call) => call.argsHash !== undefined);
-  const last = calls.at(-1);
-  if (last === undefined) return 0;
-  let length = 0;
-  for (let index = calls.length - 1; index >= 0; index -= 1) {
-    const call = calls[index];
-    if (call === undefined || key(call) !== key(last)) break;
-    length += 1;
-  }
-  return length;
 }
 
 function textOf(turn: LoadedTurn): string {
@@ -85,14 +72,14 @@ function pendingCall(history: StepHistory, turn: LoadedTurn, rules: LoopRules): 
   return undefined;
 }
 
-function afterCalls(history: StepHistory, turn: LoadedTurn): NextAction | undefined {
+function afterCalls(history: StepHistory, turn: LoadedTurn, rules: LoopRules): NextAction | undefined {
   const guided = history.guidance.some(({ afterTurn }) => afterTurn === turn.turn);
   if (guided) return undefined;
   if (turn.toolCalls.length > 0) {
-    const length = loopLength(history);
-    if (length >= stepLimits.loopEndAt) return limit("the agent repeated the same call without a new result", "loop");
-    if (length < stepLimits.loopWarnAt) return undefined;
-    const text = `The last ${length} calls were the same and gave the same result. Do something else, or finish and say what stops you.`;
+    const loop = findLoop(history.finishedCalls, rules.controlTool);
+    if (loop === undefined) return undefined;
+    if (loop.isFinal) return limit(`the agent goes in circles: ${loop.what}`, "loop");
+    const text = `You go in circles: ${loop.what}. Do something else, or finish and say what stops you.`;
     return { type: "guide", afterTurn: turn.turn, kind: "loop", text };
   }
   if (turn.finishReason === "length") {
@@ -109,15 +96,22 @@ function providerFailure(message: string, retryable: boolean): NextAction {
   return { type: "fail", failure: { reason: "provider_failed", code: "provider_failed", message, retryable } };
 }
 
+/** An answer that filled the window is no answer. It leaves the conversation, unless that has just been tried. */
+function afterFullContext(history: StepHistory, { turn }: LoadedTurn): NextAction {
+  const isTried = history.compaction !== undefined && history.compaction.throughTurn === turn - 1;
+  if (isTried || turn === 1) return limit("the conversation of this step does not fit the model's context window");
+  return { type: "compact", throughTurn: turn };
+}
+
 /** The end that the last answer's finish reason alone decides; undefined when there is more to do. */
-function endOf(turn: LoadedTurn): NextAction | undefined {
+function endOf(history: StepHistory, turn: LoadedTurn): NextAction | undefined {
   const reason = turn.finishReason as FinishReason;
   switch (reason) {
     case "refusal":
     case "contentFilter":
       return providerFailure(`the model refused: ${textOf(turn).slice(0, 300)}`, false);
     case "contextExceeded":
-      return limit("the conversation of this step no longer fits the model's context window");
+      return afterFullContext(history, turn);
     case "stop":
     case "toolCalls":
     case "length":
@@ -138,9 +132,9 @@ function endOf(turn: LoadedTurn): NextAction | undefined {
 export function nextAction(history: StepHistory, turns: readonly LoadedTurn[], rules: LoopRules): NextAction {
   const last = turns.at(-1);
   if (last !== undefined) {
-    const end = endOf(last);
+    const end = endOf(history, last);
     if (end !== undefined) return end;
-    const pending = pendingCall(history, last, rules) ?? afterCalls(history, last);
+    const pending = pendingCall(history, last, rules) ?? afterCalls(history, last, rules);
     if (countRejections(history, rules.controlTool) > rules.maxRejections) {
       const why = lastRejection(history, rules.controlTool);
       return limit(`the agent's work did not pass its check${why}`, "check_failed");
@@ -149,7 +143,7 @@ export function nextAction(history: StepHistory, turns: readonly LoadedTurn[], r
       return limit(`more than ${stepLimits.maxToolCalls} tool calls`);
     if (pending !== undefined) return pending;
   }
-  const turn = (last?.turn ?? 0) + 1;
+  const turn = Math.max(last?.turn ?? 0, history.turns.at(-1)?.turn ?? 0) + 1;
   if (turn > rules.maxTurns) return limit(`more than ${rules.maxTurns} model turns`);
   return { type: "ask_model", turn, requestAttempt: (history.requests.get(turn) ?? 0) + 1 };
 }

@@ -50,8 +50,8 @@ export type AgentStack = {
   repository: string;
   /** What the parts below the engine are, for composing something else of them. */
   parts: Omit<PlanningDeps, "engine">;
-  /** Writes a script and returns the model that answers from it. */
-  script(replies: readonly ScriptEntry[]): string;
+  /** Writes a script and returns the model that answers from it; `contextTokens` is the window it states. */
+  script(replies: readonly ScriptEntry[], options?: { contextTokens?: number }): string;
   /** Requests the scripted models got for a plan, as `step.turn event`, in order. */
   requests(planId: string): string[];
   git(...args: string[]): string;
@@ -202,10 +202,10 @@ export async function openAgentStack({ files, sandbox = "none" }: StackOptions):
     engine,
     repository,
     parts: shared,
-    script(replies) {
+    script(replies, options = {}) {
       scripts += 1;
       const file = at(`script-${scripts}.json`);
-      writeFileSync(file, JSON.stringify({ schemaVersion: 1, replies }));
+      writeFileSync(file, JSON.stringify({ schemaVersion: 1, ...options, replies }));
       return `scripted:${file}`;
     },
     requests: (planId) =>
