@@ -1,0 +1,27 @@
+// Runs a command: flags → context → action → exit code. The action's code is imported when the
+// command is called, so that `--version` and `--help` load next to nothing.
+import type { Command } from "commander";
+
+import type { CommandContext, CommonFlags } from "../command-context.ts";
+
+type Action = (context: CommandContext, args: unknown[], flags: never) => Promise<number>;
+
+/** Turns an action into a handler of commander. */
+export type Act = (action: Action) => (...all: unknown[]) => Promise<void>;
+
+/** @param exit told the exit code of the command that ran */
+export function createAct(exit: (code: number) => void): Act {
+  return (action) =>
+    async (...all) => {
+      const command = all.at(-1) as Command;
+      const flags = command.optsWithGlobals<CommonFlags>();
+      const { createContext } = await import("../command-context.ts");
+      const context = createContext(flags);
+      try {
+        exit(await action(context, all.slice(0, -2), flags as never));
+      } catch (error) {
+        const { reportError } = await import("../terminal/output.ts");
+        exit(reportError(error, context.output));
+      }
+    };
+}

@@ -1,0 +1,65 @@
+// Commands that list and steer plans.
+import type { Command } from "commander";
+
+import type { Act } from "./act.ts";
+import { addBudget, onApproval } from "./shared-options.ts";
+
+/** runs, show, logs, cancel, pause, resume, retry */
+export function addManageCommands(program: Command, act: Act): void {
+  program.commandsGroup("Manage:");
+  program
+    .command("runs")
+    .description("list the plans of this repository")
+    .option("--all", "of every repository")
+    .option("--limit <n>", "at most so many", "20")
+    .action(act(async (context, _args, flags) => (await import("../commands/runs.ts")).runsCommand(flags, context)));
+  program
+    .command("show [id]")
+    .description("a plan and how far it is, or a request")
+    .option("--plan", "the plan only")
+    .option("--evidence", "the evidence as JSON")
+    .action(
+      act(async (context, [id], flags) =>
+        (await import("../commands/show.ts")).showCommand(id as string, flags, context),
+      ),
+    );
+  program
+    .command("logs [plan]")
+    .description("the event log")
+    .option("-f, --follow", "go on as it grows")
+    .option("--step <id>", "of one step")
+    .option("--since <seq>", "after this event number")
+    .option("--outputs", "with the output of commands")
+    .action(
+      act(async (context, [plan], flags) =>
+        (await import("../commands/logs.ts")).logsCommand(plan as string, flags, context),
+      ),
+    );
+  for (const name of ["cancel", "pause"] as const) {
+    program
+      .command(`${name} [plan]`)
+      .description(name === "cancel" ? "stop a plan for good" : "start no further step until resumed")
+      .option("--reason <text>", "kept in the log")
+      .action(
+        act(async (context, [plan], flags) => {
+          const { cancelCommand, pauseCommand } = await import("../commands/steer.ts");
+          return (name === "cancel" ? cancelCommand : pauseCommand)(plan as string, flags, context);
+        }),
+      );
+  }
+  program
+    .command("resume [plan]")
+    .description("go on after a pause")
+    .action(
+      act(async (context, [plan]) => (await import("../commands/steer.ts")).resumeCommand(plan as string, context)),
+    );
+  addBudget(program.command("retry [plan]").description("run what did not succeed again, as a new plan"))
+    .option("--from <step>", "begin again from this step")
+    .option("--detach", "print the id and return at once")
+    .addOption(onApproval())
+    .action(
+      act(async (context, [plan], flags) =>
+        (await import("../commands/steer.ts")).retryCommand(plan as string, flags, context),
+      ),
+    );
+}

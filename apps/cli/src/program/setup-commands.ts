@@ -1,0 +1,33 @@
+// Commands around agents and the server.
+import type { Command } from "commander";
+
+import type { Act } from "./act.ts";
+
+/** agents, new-agent, up, down, status */
+export function addSetupCommands(program: Command, act: Act): void {
+  program.commandsGroup("Set up:");
+  program
+    .command("agents")
+    .description("agent profiles that hold here")
+    .action(act(async (context) => (await import("../commands/agents.ts")).agentsCommand(context)));
+  program
+    .command("new-agent <name>")
+    .description("write agents/<name>/agent.md to start from")
+    .action(
+      act(async (context, [name]) => (await import("../commands/agents.ts")).newAgentCommand(name as string, context)),
+    );
+  program
+    .command("up")
+    .description("run the server in the foreground")
+    .option("--port <n>", "on 127.0.0.1 (default: any free one)")
+    .option("-d, --detach", "in the background")
+    .action(act(async (context, _args, flags) => (await import("../commands/server.ts")).upCommand(flags, context)));
+  program
+    .command("down")
+    .description("stop the server; plans resume at the next start")
+    .action(act(async (context) => (await import("../commands/server.ts")).downCommand(context)));
+  program
+    .command("status")
+    .description("server, model, keys by name, sandbox")
+    .action(act(async (context) => (await import("../commands/server.ts")).statusCommand(context)));
+}
