@@ -100,7 +100,7 @@ async function askModel<T>(
   const throughTurn = overfull(conversation, chars, windowChars(model.provider.capabilities(model.modelId)));
   if (throughTurn !== undefined) return compact(turn, history, { throughTurn, chars, cause: "window" });
   try {
-    await buyTurn(turn, action, { messages: conversation.messages, tools, chars });
+    await buyTurn(turn, action, { messages: conversation.messages, tools, chars, history });
   } catch (error) {
     const refused = refusedTurn(error, conversation);
     if (refused === undefined) throw error;
@@ -108,10 +108,18 @@ async function askModel<T>(
   }
 }
 
+type Question = { messages: Message[]; tools: ToolDefinition[]; chars: number; history: StepHistory };
+
+/** The newest request for a turn when no worker saw its end. */
+function interrupted({ requests, failures }: StepHistory, turn: number): { interruptedAttempt?: number } {
+  const asked = requests.get(turn) ?? 0;
+  return asked > (failures.get(turn) ?? 0) ? { interruptedAttempt: asked } : {};
+}
+
 async function buyTurn<T>(
   { deps, claim, task, signal }: Turn<T>,
   action: Extract<NextAction, { type: "ask_model" }>,
-  { messages, tools, chars }: { messages: Message[]; tools: ToolDefinition[]; chars: number },
+  { messages, tools, chars, history }: Question,
 ): Promise<void> {
   const { temperature } = task.profile.model;
   await callModel(deps.engine, {
@@ -120,6 +128,7 @@ async function buyTurn<T>(
     journal: deps.journal,
     budget: task.budget,
     chars,
+    ...interrupted(history, action.turn),
     signal,
     request: {
       messages,

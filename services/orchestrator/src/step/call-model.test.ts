@@ -1,15 +1,18 @@
 import type { Budget, EventType, PlanEvent } from "@ossaat/contracts";
 import { testStep } from "@ossaat/contracts/testing";
 import type { StepInput } from "@ossaat/contracts/testing";
+import { ProviderError } from "@ossaat/providers";
 import type { ModelRequest, StreamEvent } from "@ossaat/providers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { readEvents } from "../event/read-events.ts";
 import { sweepTimers } from "../job/sweep.ts";
+import { StepStopped } from "../job/worker.ts";
 import { openAgentStack } from "../testing/agent-stack.ts";
 import type { AgentStack, ScriptedReply, ServerProcess } from "../testing/agent-stack.ts";
 import { auditPlan } from "../testing/audit-plan.ts";
 import { planRowOf } from "../testing/look.ts";
+import { stepLimits } from "./limits.ts";
 
 let stack: AgentStack;
 let server: ServerProcess;
@@ -164,18 +167,97 @@ describe("a turn that broke", () => {
     ]);
   });
 
-  test("in the middle of its answer, without a word of its use, costs an unknown sum and at least its question", async () => {
+  test("in the middle of its answer, without a word of its use, costs an unknown sum, its question and what arrived", async () => {
     await start([{ text: "one two three", ...good, error: { kind: "network", times: 1, afterChunks: 2 } }]);
     await runStep();
     const [reserved] = await events("budget.reserved");
     const [failed] = await events("model.failed");
     const question = reserved!.data.tokens - 16_000;
     expect(question).toBeGreaterThan(100);
+    const tokens = question + Math.ceil("one two ".length / stepLimits.charsPerToken);
     expect([await spent(), failed?.data]).toEqual([
-      { tokens: question, costUsd: 0, unknown: 1 },
-      { turn: 1, requestAttempt: 1, error: failed?.data.error, costUsd: null, tokens: question },
+      { tokens, costUsd: 0, unknown: 1 },
+      { turn: 1, requestAttempt: 1, error: failed?.data.error, costUsd: null, tokens },
     ]);
     expect((await server.state(planId)).spend.unknownCostTurns).toBe(1);
+  });
+
+  /** Lets a model's answer stop after its second piece, for ever or until it is aborted. */
+  const stall = () => {
+    const { models } = server.deps;
+    const arrived = Promise.withResolvers<void>();
+    async function* stalled(events: AsyncIterable<StreamEvent>, signal: AbortSignal | undefined) {
+      let pieces = 0;
+      for await (const event of events) {
+        yield event;
+        if (event.type !== "blockDelta") continue;
+        pieces += 1;
+        if (pieces < 2) continue;
+        arrived.resolve();
+        await new Promise((resolve) => signal?.addEventListener("abort", resolve, { once: true }));
+        const error = new ProviderError("cancelled", "cancelled", { provider: "scripted", phase: "afterFirstToken" });
+        yield { type: "error", error } as const;
+        return;
+      }
+    }
+    server.deps.models = {
+      ...models,
+      async resolve(ref) {
+        const resolved = await models.resolve(ref);
+        const stream = (request: ModelRequest) => stalled(resolved.provider.stream(request), request.signal);
+        return { ...resolved, provider: { ...resolved.provider, stream } };
+      },
+    };
+    return arrived.promise;
+  };
+  const partly = async () => {
+    const [reserved] = await events("budget.reserved");
+    const arrived = Math.ceil("one two ".length / stepLimits.charsPerToken);
+    return { tokens: reserved!.data.tokens - 16_000 + arrived, costUsd: 0, unknown: 1 };
+  };
+
+  test("with its worker is charged by the next one: its question and what had arrived, once", async () => {
+    await start([{ text: "one two three", ...good, usage }]);
+    const arrived = stall();
+    // It never ends, as in a killed process.
+    void runStep();
+    await arrived;
+    const charged = await partly();
+    server = stack.process();
+    await server.start();
+    const arrivedAgain = stall();
+    void runStep();
+    await arrivedAgain;
+    expect(await spent()).toEqual(charged);
+    server = stack.process();
+    await server.start(400_000);
+    await run();
+    expect([(await stepOf()).status, await spent(), (await events("model.failed")).map(({ data }) => data)]).toEqual([
+      "succeeded",
+      { tokens: 2 * charged.tokens + 920, costUsd: 0.25, unknown: 2 },
+      [1, 2].map((requestAttempt) => ({
+        turn: 1,
+        requestAttempt,
+        error: {
+          code: "provider_failed",
+          message: expect.stringContaining("The server stopped while the answer arrived.") as unknown,
+        },
+        costUsd: null,
+        tokens: charged.tokens,
+      })),
+    ]);
+    await isSound();
+  });
+
+  test("because its step was stopped is charged too", async () => {
+    await start([{ text: "one two three", ...good, usage }]);
+    const arrived = stall();
+    const stop = new AbortController();
+    const running = server.run(planId, { once: true, signal: stop.signal });
+    await arrived;
+    stop.abort(new StepStopped("cancel"));
+    await expect(running).rejects.toThrow(/asked to stop|cancelled/);
+    expect(await spent()).toEqual(await partly());
   });
 
   test("with a count of 0 tokens is charged as if nothing had been counted", async () => {
@@ -196,7 +278,9 @@ describe("a turn that broke", () => {
     };
     await runStep();
     const [reserved] = await events("budget.reserved");
-    expect(await spent()).toEqual({ tokens: reserved!.data.tokens - 16_000, costUsd: 0, unknown: 1 });
+    const arrived = (await events("model.failed"))[0]!.data.tokens! - (reserved!.data.tokens - 16_000);
+    expect(arrived).toBeGreaterThan(0);
+    expect(await spent()).toMatchObject({ tokens: reserved!.data.tokens - 16_000 + arrived, costUsd: 0, unknown: 1 });
   });
 
   test("again and again uses up the budget of the run", async () => {

@@ -7,6 +7,7 @@ import { modelTurnEnd, modelTurnSpan, withSpan } from "@ossaat/telemetry";
 import { store } from "../artifact/artifacts.ts";
 import { releaseReservation, reserve, settle } from "../job/budget.ts";
 import { changeClaimed } from "../job/claim-step.ts";
+import { LeaseLost } from "../job/engine.ts";
 import type { Claim, Engine } from "../job/engine.ts";
 import type { ResolvedModel } from "../provider/models.ts";
 import { stepLimits } from "./limits.ts";
@@ -19,11 +20,18 @@ export type ModelCall = {
   budget: Budget;
   request: Omit<ModelRequest, "modelId" | "signal">;
   chars: number;
+  /** Number of an earlier request for this turn that no worker saw end. */
+  interruptedAttempt?: number;
   signal: AbortSignal;
 };
 
 /** What a turn was seen to use while it arrived. */
-type Seen = { usage?: Usage };
+type Seen = { usage?: Usage; chars: number };
+
+function note(seen: Seen, event: StreamEvent): void {
+  if (event.type === "usage") seen.usage = event.usage;
+  if (event.type === "blockDelta") seen.chars += event.text.length;
+}
 
 /** Tokens of the question, as reserved. */
 function questionTokens({ chars }: ModelCall): number {
@@ -141,15 +149,16 @@ async function recordTurn(
 
 /**
  * What a broken turn is charged: what the vendor said it used, else the question as it was
- * reserved and an unknown cost, so that trying again and again meets the budget; nothing when the
- * vendor turned the request away.
+ * reserved with what had arrived of the answer and an unknown cost, so that trying again and again
+ * meets the budget; nothing when the vendor turned the request away.
  */
 function costOfFailure(call: ModelCall, error: ProviderError, seen: Seen): FailureCost | undefined {
   if (seen.usage !== undefined && isCounted(seen.usage)) {
     const usage = usageOf(seen.usage);
     return { usage, tokens: tokensOf(usage), costUsd: costOf(call, seen.usage) };
   }
-  return error.mayHaveCost ? { tokens: questionTokens(call), costUsd: null } : undefined;
+  if (!error.mayHaveCost) return undefined;
+  return { tokens: questionTokens(call) + Math.ceil(seen.chars / stepLimits.charsPerToken), costUsd: null };
 }
 
 type FailureCost = { usage?: TurnUsage; tokens: number; costUsd: number | null };
@@ -190,17 +199,14 @@ async function* replay(events: readonly StreamEvent[]): AsyncGenerator<StreamEve
 async function collectDelivered(engine: Engine, call: ModelCall, seen: Seen): Promise<ModelTurn> {
   const { model, request, signal, journal } = call;
   const provider = model.provider.id;
-  const note = (event: StreamEvent) => {
-    if (event.type === "usage") seen.usage = event.usage;
-  };
   const known = journal.delivered(keyOfTurn(call));
-  if (known !== undefined) return collectTurn(replay(known), { provider, onEvent: note });
+  if (known !== undefined) return collectTurn(replay(known), { provider, onEvent: (event) => note(seen, event) });
   const events = model.provider.stream({ ...request, modelId: model.modelId, signal });
   const recording = journal.begin(keyOfTurn(call));
   const show = showLive(engine, call);
   const onEvent = (event: StreamEvent) => {
     if (event.type !== "heartbeat" && event.type !== "error") recording.add(event);
-    note(event);
+    note(seen, event);
     show(event);
   };
   try {
@@ -242,22 +248,47 @@ async function requestTurn(engine: Engine, call: ModelCall, seen: Seen): Promise
   });
 }
 
+/** A step that is stopped may have lost its lease: its next worker charges what the journal holds. */
+function unlessStopped(signal: AbortSignal): (error: unknown) => void {
+  return (error) => {
+    if (!(error instanceof LeaseLost && signal.aborted)) throw error;
+  };
+}
+
+/** Charges a request whose worker died before its end, unless it was not sent or is in the journal whole. */
+async function chargeInterrupted(engine: Engine, call: ModelCall): Promise<void> {
+  const { interruptedAttempt, journal, model, request } = call;
+  const key = keyOfTurn(call);
+  if (interruptedAttempt === undefined || journal.delivered(key) !== undefined) return;
+  const events = journal.received(key);
+  if (events === undefined) return;
+  const seen: Seen = { chars: 0 };
+  for (const event of events) note(seen, event);
+  const error = new ProviderError("network", "The server stopped while the answer arrived.", {
+    provider: model.provider.id,
+    phase: "afterFirstToken",
+  });
+  const metadata = { ...request.metadata, requestAttempt: interruptedAttempt };
+  await recordFailure(engine, { ...call, request: { ...request, metadata } }, { error, seen });
+}
+
 /**
  * Buys one turn and records it.
  * @throws AgentError limit_exceeded (budget), ProviderError, LeaseLost
  */
 export async function callModel(engine: Engine, call: ModelCall): Promise<void> {
   const { signal } = call;
+  await chargeInterrupted(engine, call);
   await reserveTurn(engine, call);
   const startedAt = engine.clock.monotonic();
-  const seen: Seen = {};
+  const seen: Seen = { chars: 0 };
   let turn: ModelTurn;
   try {
     turn = await requestTurn(engine, call, seen);
   } catch (error) {
+    if (error instanceof ProviderError) await recordFailure(engine, call, { error, seen }).catch(unlessStopped(signal));
     signal.throwIfAborted();
     call.journal.forget(keyOfTurn(call));
-    if (error instanceof ProviderError) await recordFailure(engine, call, { error, seen });
     throw error;
   }
   await recordTurn(engine, call, { turn, seconds: (engine.clock.monotonic() - startedAt) / 1000 });

@@ -48,6 +48,8 @@ export type StepHistory = {
   approvals: Map<string, CallApproval>;
   /** Requests made per turn, finished or not. */
   requests: Map<number, number>;
+  /** … of which this many ended without an answer and were charged. */
+  failures: Map<number, number>;
   merge?:
     | { conflicts: EventData<"merge.conflicted">[]; finished?: EventData<"merge.finished"> | undefined }
     | undefined;
@@ -63,6 +65,7 @@ function emptyHistory(): StepHistory {
     guidance: [],
     approvals: new Map(),
     requests: new Map(),
+    failures: new Map(),
   };
 }
 
@@ -123,6 +126,7 @@ function addEvent(history: StepHistory, pending: Map<string, ApprovalRequest>, e
       return;
     }
     case "model.failed": {
+      history.failures.set(event.data.turn, (history.failures.get(event.data.turn) ?? 0) + 1);
       const { tokens, costUsd } = history.broken;
       history.broken = { tokens: tokens + (event.data.tokens ?? 0), costUsd: costUsd + (event.data.costUsd ?? 0) };
       return;

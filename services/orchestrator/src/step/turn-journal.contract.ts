@@ -57,6 +57,15 @@ export function describeTurnJournal(create: () => { journal: TurnJournal; reopen
       journal.forgetPlan(planId);
     });
 
+    test("tells what arrived of a turn that was cut, and nothing of one that was not begun", () => {
+      const { journal, reopen } = create();
+      expect(journal.received(key)).toBeUndefined();
+      const recording = journal.begin(key);
+      recording.add({ type: "heartbeat" });
+      expect([reopen().received(key), reopen().delivered(key)]).toEqual([[{ type: "heartbeat" }], undefined]);
+      recording.close();
+    });
+
     test("refuses ids that are none", () => {
       const { journal } = create();
       expect(() => journal.begin({ ...key, planId: "../plan" })).toThrow("plan-<uuid>");

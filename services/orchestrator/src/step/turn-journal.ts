@@ -17,6 +17,8 @@ export type TurnJournal = {
   begin(key: TurnKey): TurnRecording;
   /** All events of a turn that was delivered to its end; undefined = ask for it. */
   delivered(key: TurnKey): StreamEvent[] | undefined;
+  /** What arrived of a turn before its worker died, at least; undefined = its request was not sent. */
+  received(key: TurnKey): StreamEvent[] | undefined;
   /** Drops the record of a turn that is in the log. */
   forget(key: TurnKey): void;
   /** Drops every record of a plan. */

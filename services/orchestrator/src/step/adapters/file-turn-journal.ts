@@ -8,11 +8,13 @@ import type { StreamEvent } from "@ossaat/providers";
 
 import type { TurnJournal, TurnKey } from "../turn-journal.ts";
 
-function parseLines(text: string): StreamEvent[] | undefined {
+type TurnFile = { events: StreamEvent[]; isCut: boolean };
+
+/** The whole lines of a record; a last one that was cut in the middle of its write is left out. */
+function parseRecord(text: string): TurnFile {
   const lines = text.split("\n");
-  // A file that does not end with a line feed was cut in the middle of a write.
-  if (lines.pop() !== "") return undefined;
-  return lines.map((line) => JSON.parse(line) as StreamEvent);
+  const isCut = lines.pop() !== "";
+  return { events: lines.map((line) => JSON.parse(line) as StreamEvent), isCut };
 }
 
 /** @param folder made when missing */
@@ -20,6 +22,14 @@ export function createFileTurnJournal(folder: string): TurnJournal {
   const folderOf = (planId: string) => path.join(folder, PlanId.parse(planId));
   const fileOf = ({ planId, stepId, turn }: TurnKey) =>
     path.join(folderOf(planId), `${StepId.parse(stepId)}.${turn}.jsonl`);
+  const read = (key: TurnKey): TurnFile | undefined => {
+    try {
+      return parseRecord(readFileSync(fileOf(key), "utf8"));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw error;
+    }
+  };
   return {
     begin(key) {
       mkdirSync(folderOf(key.planId), { recursive: true, mode: 0o700 });
@@ -30,16 +40,10 @@ export function createFileTurnJournal(folder: string): TurnJournal {
       };
     },
     delivered(key) {
-      let text: string;
-      try {
-        text = readFileSync(fileOf(key), "utf8");
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-        throw error;
-      }
-      const events = parseLines(text);
-      return events?.at(-1)?.type === "finish" ? events : undefined;
+      const record = read(key);
+      return record?.isCut === false && record.events.at(-1)?.type === "finish" ? record.events : undefined;
     },
+    received: (key) => read(key)?.events,
     forget: (key) => rmSync(fileOf(key), { force: true }),
     forgetPlan: (planId) => rmSync(folderOf(planId), { recursive: true, force: true }),
   };
