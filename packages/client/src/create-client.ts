@@ -15,6 +15,7 @@ import type {
   PlanState,
   RetryPlanRequest,
   StatusResponse,
+  Stored,
 } from "@ossaat/contracts";
 
 import { readStream } from "./read-stream.ts";
@@ -110,6 +111,8 @@ export type Client = {
   watchPlan(planId: string, options: { afterSeq?: number; signal: AbortSignal }): AsyncGenerator<StreamItem>;
   getDiff(planId: string, step?: string): Promise<DiffResponse>;
   getEvidence(planId: string): Promise<unknown>;
+  /** What an event's {@link Stored} value holds, inline or by reference. */
+  loadStored(planId: string, stored: Stored): Promise<unknown>;
   readLog(logRef: string, fromByte?: number): Promise<{ data: string; totalBytes: number; nextByte: number }>;
   listApprovals(options?: { plan?: string; status?: "all" }): Promise<ApprovalListResponse>;
   /** @throws AgentError not_found */
@@ -156,6 +159,11 @@ export function createClient(options: ClientOptions): Client {
       ),
     getDiff: (planId, step) => json(`${at(planId)}/diff${query({ step })}`),
     getEvidence: (planId) => json(`${at(planId)}/evidence`),
+    async loadStored(planId, stored) {
+      if (!("ref" in stored) || typeof stored.ref !== "string") return (stored as { value: unknown }).value;
+      const path = `${at(planId)}/artifacts/${encodeURIComponent(stored.ref)}`;
+      return (await json<{ value: unknown }>(path)).value;
+    },
     readLog: (logRef, fromByte = 0) =>
       json(`/logs/${encodeURIComponent(logRef)}${query({ fromByte: String(fromByte) })}`),
     listApprovals: (filter = {}) => json(`/approvals${query(filter)}`),

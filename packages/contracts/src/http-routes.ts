@@ -141,6 +141,14 @@ export const httpRoutes: readonly HttpRoute[] = [
   },
   {
     method: "get",
+    path: "/plans/{planId}/artifacts/{ref}",
+    summary: "A value that an event of the plan keeps by reference, by its SHA-256",
+    capability: "plan.read",
+    response: "Artifact",
+    status: 200,
+  },
+  {
+    method: "get",
     path: "/logs/{logRef}",
     summary: "Full output of a command by its SHA-256",
     capability: "plan.read",

@@ -2,9 +2,12 @@ import { createServer } from "node:http";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
-import type { PlanState } from "@ossaat/contracts";
+import { PlanId } from "@ossaat/contracts";
+import type { PlanState, Stored } from "@ossaat/contracts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import { store } from "../artifact/artifacts.ts";
+import { appendEvents } from "../event/append-events.ts";
 import { mintInternalToken } from "../identity/identity.ts";
 import type { Identity } from "../identity/identity.ts";
 import { openAgentStack } from "../testing/agent-stack.ts";
@@ -116,6 +119,31 @@ describe("the API of the orchestrator", () => {
   });
 });
 
+describe("a value kept by reference", () => {
+  const large = { text: "x".repeat(100_000) };
+  const note = async (planId: string, message: Stored) => {
+    const data = { agent: "planner", message, sources: [] };
+    await stack.engine.store.tx(async (tx) =>
+      appendEvents(tx, { planId: PlanId.parse(planId), actor: user, now: 1 }, [{ type: "context.assembled", data }]),
+    );
+  };
+
+  test("is given to who may read a plan that names it, and to nobody else", async () => {
+    const [mine, other] = [await proposed(), await proposed()];
+    const stored = await store(stack.engine.artifacts, large);
+    await note(mine.id, stored);
+    const { ref } = stored as { ref: string };
+    const path = (planId: string) => `/plans/${planId}/artifacts/${ref}`;
+    expect([await call(path(mine.id)), await codeOf(path(other.id))]).toEqual([
+      { status: 200, body: { schemaVersion: 1, ref, value: large } },
+      [404, "not_found"],
+    ]);
+    expect(await codeOf(path(mine.id), { identity: { tenantId: "others" } })).toEqual([404, "not_found"]);
+    expect(await codeOf(`/plans/${mine.id}/artifacts/${"0".repeat(64)}`)).toEqual([404, "not_found"]);
+    expect(await codeOf(`/plans/${mine.id}/artifacts/%25`)).toEqual([400, "invalid_input"]);
+  });
+});
+
 describe("who may do what", () => {
   const routes: [string, string, string, Call?][] = [
     ["plan.read", "GET", "/plans"],
@@ -123,6 +151,7 @@ describe("who may do what", () => {
     ["plan.read", "GET", `/plans/${unknownPlan}/events`],
     ["plan.read", "GET", `/plans/${unknownPlan}/diff`],
     ["plan.read", "GET", `/plans/${unknownPlan}/evidence`],
+    ["plan.read", "GET", `/plans/${unknownPlan}/artifacts/${"a".repeat(64)}`],
     ["plan.read", "GET", "/approvals"],
     ["plan.read", "GET", "/approvals/approval-1"],
     ["plan.read", "GET", `/logs/${"a".repeat(64)}`],

@@ -6,7 +6,7 @@ import type { Express } from "express";
 import { createAgentCatalog } from "../agent/agent-catalog.ts";
 import { agentRoutes } from "../agent/routes.ts";
 import { approvalRoutes } from "../approval/routes.ts";
-import { logRoutes } from "../artifact/routes.ts";
+import { artifactRoutes, logRoutes } from "../artifact/routes.ts";
 import { toTimestamp } from "../clock.ts";
 import { createEventBus } from "../event/event-bus.ts";
 import { eventRoutes } from "../event/routes.ts";
@@ -131,6 +131,7 @@ function createApp(deps: OrchestratorDeps, engine: Engine): Express {
   app.use(planRoutes(routeDeps));
   app.use(eventRoutes(engine));
   app.use(approvalRoutes(engine));
+  app.use(artifactRoutes({ read: engine.store.read, artifacts: engine.artifacts }));
   app.use(logRoutes(deps.workspaces));
   app.use(agentRoutes({ agents, workspaces: deps.workspaces }));
   app.get("/status", async (_request, response) => {
