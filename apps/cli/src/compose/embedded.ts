@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import path from "node:path";
 
+import type { WorkspaceService } from "@ossaat/contracts";
 import { createGateway } from "@ossaat/gateway-api";
 import { createIndexer } from "@ossaat/indexer";
 import {
@@ -15,7 +16,7 @@ import {
   systemClock,
   systemIds,
 } from "@ossaat/orchestrator";
-import type { Orchestrator } from "@ossaat/orchestrator";
+import type { Orchestrator, OrchestratorDeps } from "@ossaat/orchestrator";
 import { createToolRunner } from "@ossaat/tool-runner";
 import type { RequestHandler } from "express";
 
@@ -35,6 +36,8 @@ export type StackOptions = {
   token: string;
   log: StackLog;
   onActivity: () => void;
+  /** Parts of another make, for a replay. */
+  parts?: { models: OrchestratorDeps["models"]; workspaces(inner: WorkspaceService): WorkspaceService };
 };
 
 export type EmbeddedStack = {
@@ -70,7 +73,7 @@ function gatewayOf(
  * @throws AgentError conflict when another server owns the folder
  */
 export async function createEmbeddedStack(options: StackOptions): Promise<EmbeddedStack> {
-  const { config, sandbox, log } = options;
+  const { config, sandbox, log, parts } = options;
   const store = await openSqliteStore(path.join(config.stateDir, "ossaat.db"));
   const runner = createToolRunner({ stateDir: path.join(config.stateDir, "runner"), sandbox, logger: log });
   const index = createIndexer({ cacheDir: path.join(config.cacheDir, "index") });
@@ -83,10 +86,12 @@ export async function createEmbeddedStack(options: StackOptions): Promise<Embedd
     artifacts: createFileArtifacts(path.join(config.stateDir, "artifacts")),
     log,
     tools: runner.tools,
-    workspaces: runner.workspaces,
+    workspaces: parts?.workspaces(runner.workspaces) ?? runner.workspaces,
     index,
     journal: createFileTurnJournal(path.join(config.stateDir, "turns")),
-    models: createModels({ env: config.providerEnv, config: config.model, requestLog: config.modelRequestLog }),
+    models:
+      parts?.models ??
+      createModels({ env: config.providerEnv, config: config.model, requestLog: config.modelRequestLog }),
     planner: createContextPlanner({ index }),
     userAgentsDir: config.userAgentsDir,
     sandbox,

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import type { Act } from "./act.ts";
 import { addBudget, onApproval } from "./shared-options.ts";
 
-/** runs, show, logs, cancel, pause, resume, retry */
+/** runs, show, logs, replay, cancel, pause, resume, retry */
 export function addManageCommands(program: Command, act: Act): void {
   program.commandsGroup("Manage:");
   program
@@ -33,6 +33,14 @@ export function addManageCommands(program: Command, act: Act): void {
     .action(
       act(async (context, [plan], flags) =>
         (await import("../commands/logs.ts")).logsCommand(plan as string, flags, context),
+      ),
+    );
+  program
+    .command("replay [plan]")
+    .description("run recorded model turns against this version, and show where it behaves otherwise")
+    .action(
+      act(async (context, [plan], flags) =>
+        (await import("../commands/replay.ts")).replayCommand(plan as string, flags, context),
       ),
     );
   for (const name of ["cancel", "pause"] as const) {

@@ -1,0 +1,143 @@
+// What a run left in its event log, in the form a replay needs: the model's turns, the answers of
+// people, and what the platform did with them.
+import { isPlanningStepId } from "@ossaat/contracts";
+import type { ApprovalScope, EventData, Plan, PlanEvent, PlanEventOf, TurnUsage } from "@ossaat/contracts";
+import type { Client } from "@ossaat/client";
+import type { AssistantMessage } from "@ossaat/providers";
+
+export type RecordedTurn = {
+  turn: number;
+  /** Model that answered. */
+  model: string;
+  message: AssistantMessage;
+  usage: TurnUsage;
+  costUsd: number | null;
+  finishReason: string;
+};
+
+/** One thing the platform did in a step, comparable between two runs. */
+export type Move = {
+  /** `turn 3`, `call 3.1 edit_file`, `check.1 run_tests`, `end`. */
+  at: string;
+  /** What happened there, without times, ids and texts of commands. */
+  what: string;
+};
+
+export type RecordedAnswer = {
+  status: "granted" | "denied" | "expired" | "void";
+  scope?: ApprovalScope | undefined;
+  feedback?: string | undefined;
+};
+
+export type StepRecording = {
+  id: string;
+  turns: RecordedTurn[];
+  moves: Move[];
+  /** Answers to the step's requests, in the order they were asked. */
+  answers: RecordedAnswer[];
+};
+
+export type Recording = {
+  options: EventData<"plan.created">;
+  /** The first proposal of the planner. */
+  proposed?: Plan | undefined;
+  /** The revision that a person approved last. */
+  approved?: Plan | undefined;
+  steps: Map<string, StepRecording>;
+  end?: EventData<"plan.finished"> | undefined;
+};
+
+async function readAll(client: Client, planId: string): Promise<PlanEvent[]> {
+  const events: PlanEvent[] = [];
+  for (;;) {
+    const page = await client.listEvents(planId, events.at(-1)?.seq ?? 0);
+    if (page.length === 0) return events;
+    events.push(...page);
+  }
+}
+
+function stepOf(recording: Recording, id: string): StepRecording {
+  const known = recording.steps.get(id);
+  if (known !== undefined) return known;
+  const step: StepRecording = { id, turns: [], moves: [], answers: [] };
+  recording.steps.set(id, step);
+  return step;
+}
+
+function callMove({ callId, tool, state, exitCode, snapshot }: EventData<"tool.finished">): Move {
+  const exit = exitCode === undefined ? "" : `, exit ${exitCode ?? "by signal"}`;
+  const tree = snapshot === undefined ? "" : `, tree ${snapshot.slice(0, 12)}`;
+  return { at: `${callId} ${tool}`, what: `${state}${exit}${tree}` };
+}
+
+function endMove({ status, reason }: EventData<"step.finished">): Move {
+  return { at: "end", what: reason === undefined ? status : `${status} (${reason})` };
+}
+
+type StepEvent = PlanEvent & { stepId: string };
+
+async function addStepEvent(client: Client, recording: Recording, event: StepEvent): Promise<void> {
+  const step = stepOf(recording, event.stepId);
+  switch (event.type) {
+    case "model.finished": {
+      const message = (await client.loadStored(event.planId, event.data.message)) as AssistantMessage;
+      const { turn, model, usage, costUsd, finishReason, toolCalls } = event.data;
+      step.turns.push({ turn, model, message, usage, costUsd, finishReason });
+      step.moves.push({ at: `turn ${turn}`, what: `${finishReason}, ${toolCalls} calls` });
+      return;
+    }
+    case "tool.finished":
+      step.moves.push(callMove(event.data));
+      return;
+    case "guidance.added":
+      step.moves.push({ at: `after turn ${event.data.afterTurn}`, what: `told: ${event.data.kind}` });
+      return;
+    case "merge.conflicted":
+      step.moves.push({ at: "merge", what: `conflict in ${event.data.files.join(", ")}` });
+      return;
+    case "approval.requested":
+      step.moves.push({ at: "question", what: event.data.request.title });
+      return;
+    case "approval.decided":
+      step.answers.push(event.data);
+      return;
+    case "step.finished":
+      step.moves.push(endMove(event.data));
+      return;
+    default:
+      return;
+  }
+}
+
+function addPlanEvent(recording: Recording, event: PlanEvent, proposals: PlanEventOf<"plan.proposed">[]): void {
+  if (event.type === "plan.proposed") {
+    proposals.push(event);
+    if (event.data.origin === "planner") recording.proposed ??= event.data.plan;
+  }
+  if (event.type === "plan.approved") {
+    const { planHash } = event.data;
+    recording.approved = proposals.findLast(({ data }) => data.planHash === planHash)?.data.plan;
+  }
+  if (event.type === "plan.finished") recording.end = event.data;
+}
+
+/** Reads the whole log of a plan, with the values that are kept beside it. @throws AgentError not_found */
+export async function readRecording(client: Client, planId: string): Promise<Recording> {
+  const events = await readAll(client, planId);
+  const created = events.find((event) => event.type === "plan.created");
+  if (created === undefined) throw new Error("a plan's log begins with plan.created");
+  const recording: Recording = { options: created.data, steps: new Map() };
+  const proposals: PlanEventOf<"plan.proposed">[] = [];
+  for (const event of events) {
+    addPlanEvent(recording, event, proposals);
+    const { stepId } = event;
+    if (stepId !== undefined) await addStepEvent(client, recording, { ...event, stepId });
+  }
+  return recording;
+}
+
+/** Planning rounds first, then the plan's steps, each in the order they began. */
+export function comparedSteps({ steps }: Recording): StepRecording[] {
+  const all = [...steps.values()];
+  return [...all.filter(({ id }) => isPlanningStepId(id)), ...all.filter(({ id }) => !id.startsWith("plan."))];
+}
