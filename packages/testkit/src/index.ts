@@ -1,0 +1,12 @@
+// Public names of the test kit: what must hold of a plan, and tools to break its server.
+export { checkPlan } from "./oracle/check-plan.ts";
+export { readPlanFacts } from "./oracle/facts.ts";
+export type { PlanFacts, Query } from "./oracle/facts.ts";
+export { describeFinding, invariants } from "./oracle/finding.ts";
+export type { Finding, Invariant } from "./oracle/finding.ts";
+export { findEffectProblems, findRepeatedTurns } from "./oracle/check-effects.ts";
+export type { EffectLine, RequestLine } from "./oracle/check-effects.ts";
+export { findLateRecoveries, findStreamProblems, recoveryLimits } from "./oracle/check-streams.ts";
+export type { Downtime, StreamCapture } from "./oracle/check-streams.ts";
+export { findBranchProblems, findCheckoutProblems, readBranch, readCheckout } from "./oracle/git-state.ts";
+export { findArtifactProblems, findFolderLeftovers, openStateDatabase } from "./oracle/state-folder.ts";
