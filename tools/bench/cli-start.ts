@@ -1,33 +1,48 @@
-// What starting the CLI costs, in CPU time, against starting Node with an empty program.
-import { spawnSync } from "node:child_process";
+// What a command costs before and besides its work, in CPU time, against starting Node alone.
 import { fileURLToPath } from "node:url";
 
-import { compare } from "./measure.ts";
-import type { Figure } from "./measure.ts";
+import { cpuMs } from "./cpu-time.ts";
+import type { CommandOptions } from "./cpu-time.ts";
+import { interleave, smallest, toResult } from "./measure.ts";
+import type { Result } from "./measure.ts";
+import { smallRepository } from "./repositories.ts";
+import type { Bench } from "./report.ts";
+import { makeBenchFolder, startServer } from "./server-process.ts";
 
 const entry = fileURLToPath(new URL("../../apps/cli/bin/ossaat", import.meta.url));
+const rounds = 7;
+/** Runs that make one figure: the times of one are too short for the clock. */
+const runs = 3;
+/** Plans of the repository whose list is printed. */
+const listedPlans = 10;
 
-/** User and system time of one child in ms. */
-function cpuMs(words: readonly string[]): number {
-  // The shell's own `times` gives the CPU time of its children, which Node does not.
-  const line = words.map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(" ");
-  const { stdout } = spawnSync("sh", ["-c", `${line} >/dev/null; times`], { encoding: "utf8" });
-  const children = stdout.trim().split("\n")[1] ?? "";
-  const seconds = [...children.matchAll(/(\d+)m([\d.]+)s/g)].map(
-    ([, minutes, rest]) => Number(minutes) * 60 + Number(rest),
+async function measure(id: string, limit: number, words: readonly string[], options: CommandOptions): Promise<Result> {
+  const series = await interleave(
+    rounds,
+    () => cpuMs(words, runs, options),
+    () => cpuMs([process.execPath, "-e", "0"], runs),
   );
-  if (seconds.length !== 2) throw new Error(`the shell did not report times: ${stdout}`);
-  return seconds.reduce((sum, value) => sum + value, 0) * 1000;
+  const goal = { of: "ratio", relation: "≤", limit } as const;
+  return toResult({ id, unit: "ms of CPU", goal, baselineName: "node -e 0", pick: smallest }, series);
 }
 
-export function benchCliStart(): Promise<Figure> {
-  return compare({
-    name: "cli.version",
-    unit: "ms of CPU",
-    baselineName: "node with an empty program",
-    goal: { better: "lower", ratio: 1.25 },
-    rounds: 9,
-    measureOurs: () => cpuMs([entry, "--version"]),
-    measureBaseline: () => cpuMs([process.execPath, "-e", "0"]),
-  });
+async function run(): Promise<Result[]> {
+  const bench = makeBenchFolder();
+  const server = await startServer(bench);
+  try {
+    const repository = smallRepository(bench.folder);
+    for (let n = 0; n < listedPlans; n += 1) {
+      await server.client.createPlan({ goal: `Explain part ${n}`, repository: { path: repository }, model: "none" });
+    }
+    const options = { cwd: repository, env: bench.env };
+    return [
+      await measure("cli.version", 1.25, [entry, "--version"], options),
+      await measure("cli.runs", 2, [entry, "runs"], options),
+    ];
+  } finally {
+    await server.stop();
+    bench.remove();
+  }
 }
+
+export const cliStart: Bench = { ids: ["cli.version", "cli.runs"], run };

@@ -1,42 +1,81 @@
-// How a figure is measured: ours and a baseline in turns, in the same run; the median of both and
-// their ratio.
-export type Figure = {
-  name: string;
+// How a figure is measured: ours and a baseline in turns, in the same run, so that a busy machine
+// slows both; and how figures become a row of the table.
+
+/** What a row is held against: the ratio to its baseline, or the value itself. */
+export type Goal = { of: "ratio" | "value"; relation: "≤" | "≥"; limit: number };
+
+/** One row of the table. Null: the row has no baseline, or is stated without a goal. */
+export type Result = {
+  id: string;
+  value: number;
   unit: string;
-  /** Median of our figure and of the baseline. */
-  ours: number;
-  baseline: number;
-  baselineName: string;
-  /** `ours / baseline`. */
-  ratio: number;
-  /** Whether a lower or a higher ratio is better, and what is aimed at. */
-  goal: { better: "lower" | "higher"; ratio: number };
+  baseline: number | null;
+  /** What the baseline is, in words. */
+  baselineName: string | null;
+  ratio: number | null;
+  goal: Goal | null;
+  holds: boolean | null;
+  /** Half of the middle half of our figures, as a share of `value`: how noisy they are. */
+  noise: number;
 };
 
-export function median(values: readonly number[]): number {
+export type Series = { ours: number[]; baseline: number[] };
+
+/** A function that takes one figure. */
+export type Measure = () => Promise<number> | number;
+
+/** The value below which the share `q` of the values lies. @throws Error for no values or no number */
+export function quantile(values: readonly number[], q: number): number {
+  if (values.some((value) => !Number.isFinite(value))) throw new Error(`not a figure among ${values.join(", ")}`);
   const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted[Math.floor(sorted.length / 2)];
-  if (middle === undefined) throw new Error("nothing was measured");
-  return middle;
+  const found = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))];
+  if (found === undefined) throw new Error("nothing was measured");
+  return found;
 }
 
-export type Comparison = Omit<Figure, "ours" | "baseline" | "ratio"> & {
-  rounds: number;
-  measureOurs(): Promise<number> | number;
-  measureBaseline(): Promise<number> | number;
-};
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
 
 /** Measures in turns, after one round of each that does not count. */
-export async function compare(comparison: Comparison): Promise<Figure> {
-  const { name, unit, baselineName, goal, rounds } = comparison;
-  await comparison.measureBaseline();
-  await comparison.measureOurs();
-  const ours: number[] = [];
-  const baseline: number[] = [];
+export async function interleave(rounds: number, ours: Measure, baseline: Measure): Promise<Series> {
+  const series: Series = { ours: [], baseline: [] };
+  await baseline();
+  await ours();
   for (let round = 0; round < rounds; round += 1) {
-    baseline.push(await comparison.measureBaseline());
-    ours.push(await comparison.measureOurs());
+    series.baseline.push(await baseline());
+    series.ours.push(await ours());
   }
-  const [a, b] = [median(ours), median(baseline)];
-  return { name, unit, baselineName, goal, ours: a, baseline: b, ratio: a / b };
+  return series;
+}
+
+export type RowSpec = {
+  id: string;
+  unit: string;
+  goal: Goal | null;
+  baselineName: string | null;
+  /** How one value is made of many: the median by default. */
+  pick?: (values: readonly number[]) => number;
+};
+
+function holdsGoal(goal: Goal | null, value: number, ratio: number | null): boolean | null {
+  if (goal === null) return null;
+  const figure = goal.of === "ratio" ? ratio : value;
+  if (figure === null) throw new Error("a goal on a ratio needs a baseline");
+  return goal.relation === "≤" ? figure <= goal.limit : figure >= goal.limit;
+}
+
+/** Makes the row of a series. @throws Error when something was not measured */
+export function toResult(spec: RowSpec, { ours, baseline }: Series): Result {
+  const { id, unit, goal, baselineName, pick = median } = spec;
+  const value = pick(ours);
+  const base = baselineName === null ? null : pick(baseline);
+  const ratio = base === null ? null : value / base;
+  const noise = value === 0 ? 0 : (quantile(ours, 0.75) - quantile(ours, 0.25)) / 2 / value;
+  return { id, value, unit, baseline: base, baselineName, ratio, goal, holds: holdsGoal(goal, value, ratio), noise };
+}
+
+/** The smallest: for CPU times, which other work on the machine can only make larger. */
+export function smallest(values: readonly number[]): number {
+  return quantile(values, 0);
 }
