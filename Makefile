@@ -6,7 +6,7 @@ BIN := node_modules/.bin
 PNPM_VERSION := 12.21.0
 MANIFESTS := package.json pnpm-workspace.yaml pnpm-lock.yaml $(wildcard packages/*/package.json services/*/package.json apps/*/package.json)
 
-.PHONY: help setup demo test check faults up bench gen clean
+.PHONY: help setup demo test check cli faults up bench gen clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
@@ -24,6 +24,11 @@ demo: .tools/installed ## The whole job on a sample repository, with a scripted 
 test: .tools/installed ## Unit, sandbox and end-to-end tests
 	@sh tools/setup/sandbox.sh
 	@$(BIN)/node tools/test/run-tests.ts unit sandbox e2e
+
+cli: .tools/installed ## The CLI in real shells and terminals; every setting, every example
+	@sh tools/setup/sandbox.sh
+	@sh tools/setup/terminal.sh
+	@$(BIN)/node tools/test/run-tests.ts cli
 
 faults: .tools/installed ## The long end-to-end tests: kills at many moments
 	@sh tools/setup/sandbox.sh

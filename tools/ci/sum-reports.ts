@@ -7,9 +7,9 @@ import { readReport } from "../test/read-report.ts";
 const reportFolder = ".tools/reports";
 
 /** vitest projects that must have left a report. */
-const projects = ["unit", "sandbox", "e2e", "faults"];
+const projects = ["unit", "sandbox", "e2e", "cli", "faults"];
 
-/** Steps without a report of their own; `test` and `faults` are counted by theirs. */
+/** Steps without a report of their own; `test`, `cli` and `faults` are counted by theirs. */
 const steps = ["check", "demo", "bench"];
 
 type StepLine = { step: string; status: number; seconds: number };

@@ -2,12 +2,13 @@
 import { statSync } from "node:fs";
 import path from "node:path";
 
-import { AgentError } from "@ossaat/contracts";
+import { AgentError } from "@ossaat/contracts/errors";
 
-import { readConfig } from "./config.ts";
+import { loadConfig } from "./config.ts";
 import type { Config } from "./config.ts";
 import { connect } from "./server/connect.ts";
 import type { Connection } from "./server/connect.ts";
+import { escapeText } from "./terminal/escape.ts";
 import { createOutput } from "./terminal/output.ts";
 import type { GlobalFlags, Output } from "./terminal/output.ts";
 import { createStyle } from "./terminal/style.ts";
@@ -36,16 +37,28 @@ function existingFolder(flag: string | undefined): string {
   throw new AgentError("invalid_input", `There is no folder ${JSON.stringify(flag)} (-C).`);
 }
 
-/** @throws AgentError invalid_input for a flag or variable that cannot be used */
-export function createContext(flags: CommonFlags): CommandContext {
-  const config = readConfig();
+/** @throws AgentError policy_denied where the sandbox is required */
+export function requireNoRule({ isSandboxRequired, loaded }: Config): void {
+  if (!isSandboxRequired) return;
+  const origin = loaded.settings.get("sandbox.required")?.origin.where ?? "";
+  throw new AgentError("policy_denied", `--dangerously-no-sandbox is refused: the sandbox is required (${origin}).`, {
+    details: { next: "ossaat doctor" },
+  });
+}
+
+/** @throws AgentError invalid_input for a flag, variable or file that cannot be used */
+export async function createContext(flags: CommonFlags): Promise<CommandContext> {
+  const folder = existingFolder(flags.cd);
+  const config = await loadConfig({ flags, folder });
   const output = createOutput(flags, config);
+  for (const notice of config.notices) output.warn(`ossaat: ${escapeText(notice)}`);
   return {
     config,
     output,
     style: createStyle(output),
-    folder: existingFolder(flags.cd),
+    folder,
     connect: async ({ mustFit = false } = {}) => {
+      if (flags.dangerouslyNoSandbox === true) requireNoRule(config);
       const connection = await connect(config, {
         mustFit,
         ...(flags.dangerouslyNoSandbox === true ? { dangerouslyNoSandbox: true } : {}),

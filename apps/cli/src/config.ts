@@ -1,38 +1,16 @@
-// The CLI's and the embedded server's settings: environment → typed config. The only reader
-// of process.env here.
+// The CLI's and the embedded server's settings: environment, files and flags → typed config.
+// The only reader of process.env here.
 import os from "node:os";
 import path from "node:path";
 
 import { AgentError, proveToken, sha256Hex } from "@ossaat/contracts";
+import type { Budget } from "@ossaat/contracts";
 import type { ProviderEnv } from "@ossaat/providers";
-import { z } from "zod";
 
-const Env = z.object({
-  HOME: z.string().optional(),
-  XDG_STATE_HOME: z.string().optional(),
-  XDG_CACHE_HOME: z.string().optional(),
-  XDG_CONFIG_HOME: z.string().optional(),
-  OSSAAT_STATE_DIR: z.string().min(1).optional(),
-  OSSAAT_URL: z.url({ protocol: /^https?$/ }).optional(),
-  OSSAAT_TOKEN: z.string().min(1).optional(),
-  OSSAAT_MODEL: z.string().min(1).optional(),
-  OSSAAT_IDLE_MINUTES: z.coerce.number().positive().default(30),
-  OSSAAT_SLOTS: z.coerce.number().int().positive().max(64).optional(),
-  OSSAAT_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
-  OSSAAT_MODEL_REQUEST_LOG: z.string().min(1).optional(),
-  OSSAAT_OTLP_ENDPOINT: z.url().optional(),
-  OPENAI_API_KEY: z.string().optional(),
-  OPENAI_BASE_URL: z.string().optional(),
-  OSSAAT_OPENAI_WIRE: z.string().optional(),
-  ANTHROPIC_API_KEY: z.string().optional(),
-  ANTHROPIC_BASE_URL: z.string().optional(),
-  NO_COLOR: z.string().optional(),
-  FORCE_COLOR: z.string().optional(),
-  TERM: z.string().optional(),
-  CI: z.string().optional(),
-  VISUAL: z.string().optional(),
-  EDITOR: z.string().optional(),
-});
+import { loadSettings, settingPaths } from "./settings/load-settings.ts";
+import type { LoadedSettings } from "./settings/load-settings.ts";
+import { lockNotices, valueOf } from "./settings/resolve-settings.ts";
+import type { SettingKey, SettingValue } from "./settings/setting-table.ts";
 
 export type Config = {
   stateDir: string;
@@ -40,7 +18,15 @@ export type Config = {
   userAgentsDir: string;
   /** Server named by the user; absent = the embedded one. */
   remote?: { url: string; token: string | undefined };
+  runMode: "consumer" | "enterprise";
   model?: string;
+  agents?: readonly string[];
+  /** Patterns; absent = every model. */
+  allowedModels?: readonly string[];
+  /** Caps that somebody set; those of the server hold for the rest. */
+  budget: Budget;
+  onApproval?: "park" | "deny" | "fail";
+  isSandboxRequired: boolean;
   idleMinutes: number;
   slots?: number;
   logLevel: "debug" | "info" | "warn" | "error";
@@ -49,18 +35,29 @@ export type Config = {
   providerEnv: ProviderEnv;
   /** Names of the vendors' variables that are set. */
   providerKeys: string[];
+  color: "auto" | "always" | "never";
+  isScreenReader: boolean;
   noColor: boolean;
   forceColor: boolean;
   isCi: boolean;
   isDumbTerminal: boolean;
   editor?: string;
   userName: string;
+  /** Where every setting came from. */
+  loaded: LoadedSettings;
+  /** What a lock took away from the command's own flags and variables, for a person. */
+  notices: string[];
 };
 
-function vendorEnv(env: z.infer<typeof Env>): ProviderEnv {
-  const { OPENAI_API_KEY, OPENAI_BASE_URL, OSSAAT_OPENAI_WIRE, ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL } = env;
-  return { OPENAI_API_KEY, OPENAI_BASE_URL, OSSAAT_OPENAI_WIRE, ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL };
-}
+export type ConfigOptions = {
+  environment?: NodeJS.ProcessEnv;
+  /** Flags of the command by their option name. */
+  flags?: Readonly<Record<string, unknown>>;
+  /** Folder whose repository may bring a file; absent = none, as for the server. */
+  folder?: string;
+  /** The administrator's file. */
+  systemFile?: string;
+};
 
 function optional<K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> {
   return value === undefined ? {} : ({ [key]: value } as Record<K, V>);
@@ -75,40 +72,113 @@ function userName(): string {
   }
 }
 
-/** Reads the settings. @throws AgentError invalid_input naming the variable */
-export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
-  const isSet = (entry: [string, string | undefined]) => entry[1] !== "";
-  const parsed = Env.safeParse(Object.fromEntries(Object.entries(environment).filter(isSet)));
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map((issue) => `${z.core.toDotPath(issue.path)}: ${issue.message}`);
-    throw new AgentError("invalid_input", `The environment is not valid: ${problems.join("; ")}.`);
-  }
-  const env = parsed.data;
-  const home = env.HOME ?? os.homedir();
-  const providerEnv = vendorEnv(env);
+type Read = <K extends SettingKey>(key: K) => SettingValue<K> | undefined;
+
+function vendorEnv(env: NodeJS.ProcessEnv, read: Read): ProviderEnv {
   return {
-    stateDir: path.resolve(
-      env.OSSAAT_STATE_DIR ?? path.join(env.XDG_STATE_HOME ?? path.join(home, ".local", "state"), "ossaat"),
-    ),
-    cacheDir: path.join(env.XDG_CACHE_HOME ?? path.join(home, ".cache"), "ossaat"),
-    userAgentsDir: path.join(env.XDG_CONFIG_HOME ?? path.join(home, ".config"), "ossaat", "agents"),
-    ...optional("remote", env.OSSAAT_URL === undefined ? undefined : { url: env.OSSAAT_URL, token: env.OSSAAT_TOKEN }),
-    ...optional("model", env.OSSAAT_MODEL),
-    idleMinutes: env.OSSAAT_IDLE_MINUTES,
-    ...optional("slots", env.OSSAAT_SLOTS),
-    logLevel: env.OSSAAT_LOG_LEVEL,
-    ...optional("modelRequestLog", env.OSSAAT_MODEL_REQUEST_LOG),
-    ...optional("otlpEndpoint", env.OSSAAT_OTLP_ENDPOINT),
+    OPENAI_API_KEY: env["OPENAI_API_KEY"],
+    OPENAI_BASE_URL: read("providers.openai.baseUrl"),
+    OSSAAT_OPENAI_WIRE: read("providers.openai.wire"),
+    ANTHROPIC_API_KEY: env["ANTHROPIC_API_KEY"],
+    ANTHROPIC_BASE_URL: read("providers.anthropic.baseUrl"),
+  };
+}
+
+/** Caps whose value stands in one of the layers; the server has defaults of its own. */
+function budgetOf({ settings }: LoadedSettings, layers?: readonly string[]): Budget {
+  const isWanted = (key: SettingKey) => {
+    const layer = settings.get(key)?.origin.layer ?? "default";
+    return layers === undefined ? layer !== "default" : layers.includes(layer);
+  };
+  const pick = <K extends SettingKey>(key: K) => (isWanted(key) ? valueOf(settings, key) : undefined);
+  return {
+    ...optional("maxCostUsd", pick("budget.maxCostUsd")),
+    ...optional("maxTokens", pick("budget.maxTokens")),
+    ...optional("maxMinutes", pick("budget.maxMinutes")),
+  };
+}
+
+/** The caps that the command itself names, as far as no lock is stricter. */
+export function ownBudget({ loaded }: Config): Budget {
+  const named = loaded.flagKeys;
+  const budget = budgetOf(loaded, ["flag", "system"]);
+  return {
+    ...(named.has("budget.maxCostUsd") ? optional("maxCostUsd", budget.maxCostUsd) : {}),
+    ...(named.has("budget.maxTokens") ? optional("maxTokens", budget.maxTokens) : {}),
+    ...(named.has("budget.maxMinutes") ? optional("maxMinutes", budget.maxMinutes) : {}),
+  };
+}
+
+/** Demands of the run mode on addresses. */
+function checkAddresses(mode: Config["runMode"], read: Read): void {
+  if (mode !== "enterprise") return;
+  for (const key of ["server.url", "telemetry.otlpEndpoint"] as const) {
+    const value = read(key);
+    if (value === undefined) continue;
+    const { protocol, hostname } = new URL(value);
+    if (protocol === "https:" || ["localhost", "127.0.0.1", "[::1]"].includes(hostname)) continue;
+    throw new AgentError("policy_denied", `${key} must use https in run mode enterprise, not ${value}.`, {
+      details: { next: `ossaat config explain ${key}` },
+    });
+  }
+}
+
+function placesOf(env: NodeJS.ProcessEnv, read: Read): Pick<Config, "stateDir" | "cacheDir" | "userAgentsDir"> {
+  const home = env["HOME"] ?? os.homedir();
+  const stateHome = env["XDG_STATE_HOME"] ?? path.join(home, ".local", "state");
+  return {
+    stateDir: path.resolve(read("stateDir") ?? path.join(stateHome, "ossaat")),
+    cacheDir: path.join(env["XDG_CACHE_HOME"] ?? path.join(home, ".cache"), "ossaat"),
+    userAgentsDir: path.join(settingPaths(env).userFolder, "agents"),
+  };
+}
+
+function terminalOf(env: NodeJS.ProcessEnv, read: Read) {
+  return {
+    color: read("terminal.color") ?? "auto",
+    isScreenReader: read("terminal.screenReader") ?? false,
+    noColor: env["NO_COLOR"] !== undefined,
+    forceColor: env["FORCE_COLOR"] !== undefined && env["FORCE_COLOR"] !== "0",
+    isCi: env["CI"] !== undefined && env["CI"] !== "false",
+    isDumbTerminal: env["TERM"] === "dumb",
+    ...optional("editor", read("terminal.editor")),
+  };
+}
+
+function withoutEmpty(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
+}
+
+/** Reads all layers. @throws AgentError invalid_input naming variable, flag, or file and line; policy_denied */
+export async function loadConfig(options: ConfigOptions = {}): Promise<Config> {
+  const env = withoutEmpty(options.environment ?? process.env);
+  const loaded = await loadSettings({ ...options, environment: env });
+  const read: Read = (key) => valueOf(loaded.settings, key);
+  const runMode = read("runMode") ?? "consumer";
+  checkAddresses(runMode, read);
+  const providerEnv = vendorEnv(env, read);
+  const url = read("server.url");
+  return {
+    ...placesOf(env, read),
+    ...optional("remote", url === undefined ? undefined : { url, token: env["OSSAAT_TOKEN"] }),
+    runMode,
+    ...optional("model", read("model")),
+    ...optional("agents", read("agents")),
+    ...optional("allowedModels", read("models.allowed")),
+    budget: budgetOf(loaded),
+    ...optional("onApproval", read("onApproval")),
+    isSandboxRequired: read("sandbox.required") ?? false,
+    idleMinutes: read("server.idleMinutes") ?? 30,
+    ...optional("slots", read("server.slots")),
+    logLevel: read("server.logLevel") ?? "info",
+    ...optional("modelRequestLog", read("providers.scripted.requestLog")),
+    ...optional("otlpEndpoint", read("telemetry.otlpEndpoint")),
     providerEnv,
-    providerKeys: Object.entries(providerEnv).flatMap(([name, value]) =>
-      value === undefined || value === "" ? [] : [name],
-    ),
-    noColor: env.NO_COLOR !== undefined && env.NO_COLOR !== "",
-    forceColor: env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== "0",
-    isCi: env.CI !== undefined && env.CI !== "" && env.CI !== "false",
-    isDumbTerminal: env.TERM === "dumb",
-    ...optional("editor", env.VISUAL ?? env.EDITOR),
+    providerKeys: Object.entries(providerEnv).flatMap(([name, value]) => (value === undefined ? [] : [name])),
+    ...terminalOf(env, read),
     userName: userName(),
+    loaded,
+    notices: lockNotices(loaded.settings),
   };
 }
 
@@ -121,8 +191,26 @@ export function serverEnv(config: Config): NodeJS.ProcessEnv {
   };
 }
 
-/** By variable that is set: a fingerprint of its value, useless without the server's token. */
-export function settingProofs({ providerEnv, providerKeys }: Config, token: string): Record<string, string> {
-  const values = new Map(Object.entries(providerEnv));
-  return Object.fromEntries(providerKeys.map((name) => [name, proveToken(token, sha256Hex(values.get(name) ?? ""))]));
+/** What a server must agree on with its clients, beside the vendors' variables. */
+const rulesName = "run mode and rules";
+
+/** By variable that is set, and for the rules: a fingerprint, useless without the server's token. */
+export function settingProofs(config: Config, token: string): Record<string, string> {
+  const values = new Map(Object.entries(config.providerEnv));
+  const prove = (text: string) => proveToken(token, sha256Hex(text));
+  const { runMode, allowedModels, isSandboxRequired } = serverRules(config);
+  return {
+    ...Object.fromEntries(config.providerKeys.map((name) => [name, prove(values.get(name) ?? "")])),
+    [rulesName]: prove(JSON.stringify([runMode, allowedModels ?? null, isSandboxRequired])),
+  };
+}
+
+/** Names under which a client's settings are proved. */
+export function provedNames({ providerKeys }: Config): string[] {
+  return [...providerKeys, rulesName];
+}
+
+/** The rules without what one project narrowed: the server is there for all of them. */
+function serverRules({ loaded }: Config) {
+  return loaded.serverRules;
 }

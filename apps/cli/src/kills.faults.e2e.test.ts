@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { createContext } from "./command-context.ts";
 import type { CommandContext } from "./command-context.ts";
-import { readConfig } from "./config.ts";
+import { loadConfig } from "./config.ts";
 import type { Config } from "./config.ts";
 import { countTurns } from "./demo/count-turns.ts";
 import { makeSample } from "./demo/make-sample.ts";
@@ -33,10 +33,12 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function settings(name: string): Config {
+async function settings(name: string): Promise<Config> {
   const home = path.join(folder, name);
   return {
-    ...readConfig({ ...process.env, OSSAAT_STATE_DIR: path.join(home, "state"), XDG_CACHE_HOME: path.join(home, "c") }),
+    ...(await loadConfig({
+      environment: { ...process.env, OSSAAT_STATE_DIR: path.join(home, "state"), XDG_CACHE_HOME: path.join(home, "c") },
+    })),
     modelRequestLog: path.join(home, "run", "model-requests.jsonl"),
   };
 }
@@ -52,20 +54,20 @@ function branchContent(sample: string, state: PlanState): string {
 }
 
 /** A context that prints nothing. */
-function silent(): CommandContext {
-  const context = createContext({ quiet: true });
+async function silent(): Promise<CommandContext> {
+  const context = await createContext({ quiet: true });
   return { ...context, output: { ...context.output, print: () => undefined } };
 }
 
 /** Runs the sample once and kills the server when event `killAt` is seen; 0 = never. */
 async function runOnce(name: string, killAt: number): Promise<Run> {
-  config = settings(name);
+  config = await settings(name);
   const sample = await makeSample(path.join(folder, name, "run"));
   const { client } = await connect(config);
   let killed = false;
   const state = await runSample({
     client,
-    context: silent(),
+    context: await silent(),
     sample,
     signal: new AbortController().signal,
     onEvent: (event) => {

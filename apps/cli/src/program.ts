@@ -3,6 +3,7 @@ import { AgentError, exitCodes } from "@ossaat/contracts/errors";
 import { Command, CommanderError } from "commander";
 
 import { createAct } from "./program/act.ts";
+import { addConfigCommands } from "./program/config-commands.ts";
 import { addDecideCommands } from "./program/decide-commands.ts";
 import { addManageCommands } from "./program/manage-commands.ts";
 import { addSetupCommands } from "./program/setup-commands.ts";
@@ -22,7 +23,13 @@ Exit codes:
   7 server out of reach, 8 budget or time over, 9 waits for approval, 130 cancelled or Ctrl+C, 143 SIGTERM`;
 
 /** In the order of `ossaat --help`. */
-const commandGroups = [addWorkCommands, addDecideCommands, addManageCommands, addSetupCommands];
+const commandGroups = [addWorkCommands, addDecideCommands, addManageCommands, addSetupCommands, addConfigCommands];
+
+/** Errors of subcommands reach `runProgram` as well, at every depth. */
+function throwErrors(command: Command): void {
+  command.exitOverride();
+  for (const child of command.commands) throwErrors(child);
+}
 
 function createProgram(exit: (code: number) => void): Command {
   const program = new Command("ossaat")
@@ -32,16 +39,16 @@ function createProgram(exit: (code: number) => void): Command {
     .option("--output <format>", "text, json or ndjson")
     .option("-q, --quiet", "no progress and hints")
     .option("--color <when>", "auto, always or never")
+    .option("--screen-reader", "plain words, a line a change, no redrawing")
     .option("--no-input", "never ask")
     .option("-C, --cd <folder>", "act as if called there")
     .option("--trace <file>", "write spans as JSON lines")
     .option("--dangerously-no-sandbox", "run the agents' commands with your own rights")
     .showHelpAfterError("(ossaat --help lists the commands)")
-    .addHelpText("after", examples)
-    .exitOverride();
+    .addHelpText("after", examples);
   const act = createAct(exit);
   for (const addCommands of commandGroups) addCommands(program, act);
-  for (const command of program.commands) command.exitOverride();
+  throwErrors(program);
   return program;
 }
 

@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { AgentError } from "@ossaat/contracts";
 import { redactText } from "@ossaat/telemetry";
 
-import { readConfig } from "./config.ts";
+import { loadConfig } from "./config.ts";
 import { createServerLog } from "./server/server-log.ts";
 import type { ServerLog } from "./server/server-log.ts";
 import { folderOwnedExitCode } from "./server/connect.ts";
@@ -30,10 +30,13 @@ function logFatal(log: ServerLog): void {
 }
 
 async function main(): Promise<void> {
-  const config = readConfig();
+  const config = await loadConfig();
   const log = await createServerLog(config, values.trace);
   logFatal(log);
   try {
+    if (values["dangerously-no-sandbox"] && config.loaded.serverRules.isSandboxRequired) {
+      throw new AgentError("policy_denied", "--dangerously-no-sandbox is refused: the sandbox is required.");
+    }
     const server = await serve({
       config,
       sandbox: values["dangerously-no-sandbox"] ? "none" : "bubblewrap",

@@ -5,24 +5,23 @@ import type { ApprovalState, PlanState } from "@ossaat/contracts";
 import type { Client } from "@ossaat/client";
 
 import type { CommandContext } from "../command-context.ts";
-import { pendingApprovals, readOnApproval } from "../follow/on-approval.ts";
+import { pendingApprovals, onApprovalOf } from "../follow/on-approval.ts";
 import { watchRun } from "../follow/watch-run.ts";
 import { isEditedOnDisk } from "../repository/edit-plan-file.ts";
 import { resolvePlan } from "../repository/resolve-plan.ts";
+import { escapeLine } from "../terminal/escape.ts";
 import { choose } from "../terminal/prompt.ts";
 import { renderPlanText } from "../terminal/render-plan.ts";
 import { renderApprovalCard } from "../terminal/approval-card.ts";
-import { absoluteModel } from "./plan.ts";
+import { namedModel, requireAllowedModel } from "./plan.ts";
 import { findApproval, isApprovalId } from "./show.ts";
 
 export type ApproveFlags = {
   hash?: string;
   scope?: string;
   comment?: string;
-  model?: string;
   watch?: boolean;
   yes?: boolean;
-  onApproval?: string;
 };
 export type DenyFlags = { hash?: string; reason?: string; replan?: boolean };
 
@@ -64,7 +63,8 @@ async function approvePlan(
       },
     });
   }
-  const model = absoluteModel(flags.model, context);
+  const model = namedModel(context);
+  if (model !== undefined) await requireAllowedModel(client, context, model);
   if (asks(context, flags)) output.note(`\n${renderPlanText(state, context.style)}\n`);
   if (!(await confirmed(context, flags, "Approve this plan?"))) throw notApproved();
   await client.decidePlan(state.id, {
@@ -122,14 +122,14 @@ async function approveRequest(
 
 export async function approveCommand(text: string, flags: ApproveFlags, context: CommandContext): Promise<number> {
   const { output } = context;
-  const rule = readOnApproval(flags.onApproval, context);
+  const rule = onApprovalOf(context);
   const { client } = await context.connect({ mustFit: true });
   const direct = isApprovalId(text) ? await findApproval(client, text) : undefined;
   const state = await resolvePlan(client, context, direct?.planId ?? text);
   if (direct === undefined && state.status === "awaiting_approval") await approvePlan(client, context, state, flags);
   else await approveRequest(client, context, direct ?? (await onlyPending(client, state, "approve")), flags);
   if (flags.watch === true) {
-    return watchRun(client, context, { planId: state.id, rule, model: absoluteModel(flags.model, context) });
+    return watchRun(client, context, { planId: state.id, rule, model: namedModel(context) });
   }
   if (output.format !== "text") output.json({ schemaVersion: 1, plan: await client.getPlan(state.id) });
   else output.note(`Next: ossaat watch ${state.id}`);
@@ -169,7 +169,7 @@ export async function denyCommand(text: string, flags: DenyFlags, context: Comma
   } else {
     const approval = direct ?? (await onlyPending(client, state, "deny"));
     await denyRequest(client, approval, flags);
-    output.note(`Denied: ${approval.title}`);
+    output.note(`Denied: ${escapeLine(approval.title)}`);
   }
   if (output.format !== "text") output.json({ schemaVersion: 1, plan: await client.getPlan(state.id) });
   return 0;

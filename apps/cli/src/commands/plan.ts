@@ -10,55 +10,45 @@ import { followPlan } from "../follow/follow-plan.ts";
 import { withInterrupt } from "../follow/with-interrupt.ts";
 import { findRepository } from "../repository/find-repository.ts";
 import { readGoal } from "../repository/read-goal.ts";
+import { isModelAllowed } from "../settings/model-pattern.ts";
 import { escapeLine, escapeText } from "../terminal/escape.ts";
 import { renderPlanText } from "../terminal/render-plan.ts";
 
-export type PlanFlags = {
-  model?: string;
-  base?: string;
-  agents?: string;
-  maxCost?: string;
-  maxTokens?: string;
-  maxMinutes?: string;
-  detach?: boolean;
-};
-
-function positive(flag: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (Number.isFinite(value) && value > 0) return value;
-  throw new AgentError("invalid_input", `${flag} takes a number above 0, not ${JSON.stringify(text)}.`);
-}
+export type PlanFlags = { base?: string; detach?: boolean };
 
 /** A scripted model's file is named relative to where the command was typed. */
-export function absoluteModel(model: string | undefined, context: CommandContext): string | undefined {
+function absoluteModel(model: string | undefined, context: CommandContext): string | undefined {
   if (model?.startsWith("scripted:") !== true || model === "scripted:") return model;
   return `scripted:${path.resolve(context.folder, model.slice("scripted:".length))}`;
 }
 
-/** Budget flags as a budget. @throws AgentError invalid_input */
-export function readBudget(
-  flags: Pick<PlanFlags, "maxCost" | "maxTokens" | "maxMinutes">,
-): CreatePlanRequest["budget"] {
-  const maxCostUsd = positive("--max-cost", flags.maxCost);
-  const maxTokens = positive("--max-tokens", flags.maxTokens);
-  const maxMinutes = positive("--max-minutes", flags.maxMinutes);
-  if (maxTokens !== undefined && !Number.isInteger(maxTokens)) {
-    throw new AgentError("invalid_input", "--max-tokens takes a whole number.");
-  }
-  if (maxCostUsd === undefined && maxTokens === undefined && maxMinutes === undefined) return undefined;
-  return {
-    ...(maxCostUsd === undefined ? {} : { maxCostUsd }),
-    ...(maxTokens === undefined ? {} : { maxTokens }),
-    ...(maxMinutes === undefined ? {} : { maxMinutes }),
-  };
+/** The model that a flag of this command names. */
+export function namedModel(context: CommandContext): string | undefined {
+  const { config } = context;
+  return config.loaded.flagKeys.has("model") ? absoluteModel(config.model, context) : undefined;
 }
 
-function agentNames(text: string | undefined): string[] | undefined {
-  return text
-    ?.split(",")
-    .map((name) => name.trim())
-    .filter((name) => name !== "");
+/**
+ * Holds the plan's model to what this repository allows; the server knows the other rules itself.
+ * @throws AgentError policy_denied
+ */
+export async function requireAllowedModel(
+  client: Client,
+  context: CommandContext,
+  named: string | undefined,
+): Promise<void> {
+  const { allowedModels, loaded } = context.config;
+  if (allowedModels === undefined || named === "none") return;
+  const model = named ?? (await client.status()).model;
+  if (model === null || isModelAllowed(model, allowedModels)) return;
+  const where = loaded.settings.get("models.allowed")?.origin.where ?? "";
+  throw new AgentError(
+    "policy_denied",
+    `The model ${model} is not allowed here: ${allowedModels.join(", ")} (${where}).`,
+    {
+      details: { next: "name an allowed one with --model, or none" },
+    },
+  );
 }
 
 /** The request for a new plan; everything a flag says is checked before a server is started. */
@@ -67,11 +57,10 @@ export async function readPlanRequest(
   flags: PlanFlags,
   context: CommandContext,
 ): Promise<CreatePlanRequest> {
-  const budget = readBudget(flags);
-  const agents = agentNames(flags.agents);
+  const { agents, budget } = context.config;
   const goal = await readGoal(words);
   const repository = await findRepository(context.folder);
-  const model = absoluteModel(flags.model ?? context.config.model, context);
+  const model = absoluteModel(context.config.model, context);
   return {
     goal,
     repository: {
@@ -79,8 +68,8 @@ export async function readPlanRequest(
       ...(flags.base === undefined ? {} : { baseRef: flags.base }),
     },
     ...(model === undefined ? {} : { model }),
-    ...(agents === undefined ? {} : { agents }),
-    ...(budget === undefined ? {} : { budget }),
+    ...(agents === undefined ? {} : { agents: [...agents] }),
+    ...(Object.keys(budget).length === 0 ? {} : { budget }),
   };
 }
 
@@ -128,6 +117,7 @@ export async function planCommand(
   const { output, style } = context;
   const request = await readPlanRequest(words, flags, context);
   const { client } = await context.connect({ mustFit: true });
+  await requireAllowedModel(client, context, request.model);
   if (flags.detach === true) {
     const created = await client.createPlan(request);
     if (output.format === "text") output.print(created.id);

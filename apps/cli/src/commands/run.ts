@@ -5,14 +5,14 @@ import type { PlanState } from "@ossaat/contracts";
 
 import type { CommandContext } from "../command-context.ts";
 import { exitCodeOf } from "../exit-code.ts";
-import { readOnApproval } from "../follow/on-approval.ts";
+import { onApprovalOf } from "../follow/on-approval.ts";
 import { reportEnd, watchRun } from "../follow/watch-run.ts";
 import { withInterrupt } from "../follow/with-interrupt.ts";
 import { renderPlanText } from "../terminal/render-plan.ts";
-import { propose, readPlanRequest } from "./plan.ts";
+import { propose, readPlanRequest, requireAllowedModel } from "./plan.ts";
 import type { PlanFlags } from "./plan.ts";
 
-export type RunFlags = PlanFlags & { yes?: boolean; onApproval?: string };
+export type RunFlags = PlanFlags & { yes?: boolean };
 
 async function approveAsProposed(client: Client, context: CommandContext, state: PlanState): Promise<void> {
   if (state.planHash === undefined) throw new AgentError("conflict", "The plan has no revision to approve.");
@@ -20,12 +20,22 @@ async function approveAsProposed(client: Client, context: CommandContext, state:
   await client.decidePlan(state.id, { decision: "approve", planHash: state.planHash, comment: "--yes" });
 }
 
+/** @throws AgentError policy_denied in run mode enterprise: a plan is approved after it was seen. */
+function requireConsumer({ config }: CommandContext): void {
+  if (config.runMode === "consumer") return;
+  throw new AgentError("policy_denied", "--yes is refused in run mode enterprise: nobody would have seen the plan.", {
+    details: { next: 'ossaat plan "<goal>", then ossaat approve ID --hash HASH --watch' },
+  });
+}
+
 /** Returns the exit code. */
 export async function runCommand(words: readonly string[], flags: RunFlags, context: CommandContext): Promise<number> {
   const { output } = context;
-  const rule = readOnApproval(flags.onApproval, context);
+  const rule = onApprovalOf(context);
+  if (flags.yes === true) requireConsumer(context);
   const request = await readPlanRequest(words, flags, context);
   const { client } = await context.connect({ mustFit: true });
+  await requireAllowedModel(client, context, request.model);
   const state = await withInterrupt(context, (signal) => propose(client, context, { request, signal }));
   if (state.status !== "awaiting_approval") {
     reportEnd(context, state);

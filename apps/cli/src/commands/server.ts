@@ -2,7 +2,9 @@
 import { AgentError } from "@ossaat/contracts";
 import type { StatusResponse } from "@ossaat/contracts";
 
+import { requireNoRule } from "../command-context.ts";
 import type { CommandContext } from "../command-context.ts";
+import { loadConfig } from "../config.ts";
 import { connect, findServer, runningClient, stopServer } from "../server/connect.ts";
 import { escapeLine } from "../terminal/escape.ts";
 
@@ -17,9 +19,12 @@ function readPort(text: string | undefined): number {
 async function upForeground(flags: UpFlags, context: CommandContext): Promise<number> {
   const { serve } = await import("../server/serve.ts");
   const { createServerLog } = await import("../server/server-log.ts");
-  const log = await createServerLog(context.config, flags.trace);
+  // The server is there for every repository: the file of this one has no part in it.
+  const config = await loadConfig();
+  if (flags.dangerouslyNoSandbox === true) requireNoRule(config);
+  const log = await createServerLog(config, flags.trace);
   const server = await serve({
-    config: context.config,
+    config,
     sandbox: flags.dangerouslyNoSandbox === true ? "none" : "bubblewrap",
     port: readPort(flags.port),
     idleMs: undefined,

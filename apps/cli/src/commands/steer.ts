@@ -2,15 +2,16 @@
 import type { PlanDecision, PlanState } from "@ossaat/contracts";
 
 import type { CommandContext } from "../command-context.ts";
+import { ownBudget } from "../config.ts";
 import { exitCodeOf } from "../exit-code.ts";
-import { readOnApproval } from "../follow/on-approval.ts";
+import { onApprovalOf } from "../follow/on-approval.ts";
 import { watchRun } from "../follow/watch-run.ts";
 import { withInterrupt } from "../follow/with-interrupt.ts";
 import { followPlan } from "../follow/follow-plan.ts";
 import { editPlanFile } from "../repository/edit-plan-file.ts";
 import { isUnderWay, resolvePlan } from "../repository/resolve-plan.ts";
 import { renderPlanText } from "../terminal/render-plan.ts";
-import { isProposed, nextAfterPlan, readBudget } from "./plan.ts";
+import { isProposed, nextAfterPlan } from "./plan.ts";
 import type { PlanFlags } from "./plan.ts";
 
 function report(context: CommandContext, state: PlanState, sentence: string): number {
@@ -94,10 +95,7 @@ export async function editCommand(
   return report(context, after, after.status === "awaiting_approval" ? `Next: ossaat approve ${after.id}` : "");
 }
 
-export type RetryFlags = Pick<PlanFlags, "maxCost" | "maxTokens" | "maxMinutes" | "detach"> & {
-  from?: string;
-  onApproval?: string;
-};
+export type RetryFlags = Pick<PlanFlags, "detach"> & { from?: string };
 
 /** Runs what did not succeed again, as a new plan, and watches it. */
 export async function retryCommand(
@@ -106,13 +104,13 @@ export async function retryCommand(
   context: CommandContext,
 ): Promise<number> {
   const { output } = context;
-  const budget = readBudget(flags);
-  const rule = readOnApproval(flags.onApproval, context);
+  const budget = ownBudget(context.config);
+  const rule = onApprovalOf(context);
   const { client } = await context.connect({ mustFit: true });
   const old = await resolvePlan(client, context, text);
   const state = await client.retryPlan(old.id, {
     ...(flags.from === undefined ? {} : { fromStep: flags.from }),
-    ...(budget === undefined ? {} : { budget }),
+    ...(Object.keys(budget).length === 0 ? {} : { budget }),
   });
   output.note(`Retrying ${old.id} as ${state.id}.`);
   if (flags.detach !== true) return watchRun(client, context, { planId: state.id, rule });

@@ -22,6 +22,7 @@ import type { RequestHandler } from "express";
 
 import type { Config } from "../config.ts";
 import { version } from "../version.ts";
+import { restrictModels } from "./restrict-models.ts";
 
 export type StackLog = {
   info(fields: object, message: string): void;
@@ -68,6 +69,15 @@ function gatewayOf(
   });
 }
 
+function modelsOf({ config, parts }: StackOptions): OrchestratorDeps["models"] {
+  if (parts !== undefined) return parts.models;
+  const { providerEnv, model, modelRequestLog, loaded } = config;
+  return restrictModels(
+    createModels({ env: providerEnv, config: model, requestLog: modelRequestLog }),
+    loaded.serverRules,
+  );
+}
+
 /**
  * Opens the state folder and builds the stack.
  * @throws AgentError conflict when another server owns the folder
@@ -89,9 +99,7 @@ export async function createEmbeddedStack(options: StackOptions): Promise<Embedd
     workspaces: parts?.workspaces(runner.workspaces) ?? runner.workspaces,
     index,
     journal: createFileTurnJournal(path.join(config.stateDir, "turns")),
-    models:
-      parts?.models ??
-      createModels({ env: config.providerEnv, config: config.model, requestLog: config.modelRequestLog }),
+    models: modelsOf(options),
     planner: createContextPlanner({ index }),
     userAgentsDir: config.userAgentsDir,
     sandbox,

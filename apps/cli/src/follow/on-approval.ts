@@ -1,5 +1,4 @@
 // What a run without a person does when one is needed.
-import { AgentError } from "@ossaat/contracts";
 import type { PlanState } from "@ossaat/contracts";
 import type { Client } from "@ossaat/client";
 
@@ -9,11 +8,9 @@ import type { Answered } from "./follow-plan.ts";
 
 export type OnApproval = "ask" | "park" | "deny" | "fail";
 
-/** `ask` where a person sits, else `park`. @throws AgentError invalid_input */
-export function readOnApproval(flag: string | undefined, context: CommandContext): OnApproval {
-  if (flag === undefined) return context.output.isInteractive ? "ask" : "park";
-  if (flag === "park" || flag === "deny" || flag === "fail") return flag;
-  throw new AgentError("invalid_input", `--on-approval takes park, deny or fail, not ${JSON.stringify(flag)}.`);
+/** What the settings say; without a word of them `ask` where a person sits, else `park`. */
+export function onApprovalOf({ config, output }: CommandContext): OnApproval {
+  return config.onApproval ?? (output.isInteractive ? "ask" : "park");
 }
 
 export function pendingApprovals(state: PlanState): PlanState["approvals"] {

@@ -16,7 +16,7 @@ export function createAct(exit: (code: number) => void): Act {
       const command = all.at(-1) as Command;
       const flags = command.optsWithGlobals<CommonFlags>();
       const { createContext } = await import("../command-context.ts");
-      const context = createContext(flags);
+      const context = await createContext(flags);
       try {
         exit(await action(context, all.slice(0, -2), flags as never));
       } catch (error) {

@@ -25,9 +25,7 @@ export function addWorkCommands(program: Command, act: Act): void {
     .description("follow a plan and answer its questions")
     .addOption(onApproval())
     .action(
-      act(async (context, [plan], flags) =>
-        (await import("../commands/watch.ts")).watchCommand(plan as string, flags, context),
-      ),
+      act(async (context, [plan]) => (await import("../commands/watch.ts")).watchCommand(plan as string, context)),
     );
   program
     .command("diff [plan]")

@@ -11,7 +11,7 @@ import { createClient } from "@ossaat/client";
 import type { Client } from "@ossaat/client";
 import { AgentError, proveToken } from "@ossaat/contracts";
 
-import { serverEnv, settingProofs } from "../config.ts";
+import { provedNames, serverEnv, settingProofs } from "../config.ts";
 import type { Config } from "../config.ts";
 import { version } from "../version.ts";
 import { readServerFile } from "./server-file.ts";
@@ -208,11 +208,10 @@ async function mustRestart(
 ): Promise<string | undefined> {
   if (options.mustFit !== true) return undefined;
   const status = await client.status();
-  const missing = config.providerKeys.filter((name) => file.settingProofs[name] === undefined);
+  const names = provedNames(config);
+  const missing = names.filter((name) => file.settingProofs[name] === undefined);
   const own = settingProofs(config, file.token);
-  const changed = config.providerKeys.filter(
-    (name) => !missing.includes(name) && file.settingProofs[name] !== own[name],
-  );
+  const changed = names.filter((name) => !missing.includes(name) && file.settingProofs[name] !== own[name]);
   const unsandboxed = status.sandbox.driver === "none";
   const reasons = [
     ...(status.version === version ? [] : [`it runs version ${status.version}, this is ${version}`]),

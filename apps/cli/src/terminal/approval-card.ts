@@ -46,5 +46,5 @@ export function renderApprovalCard(approval: ApprovalState, style: Style): strin
     `Expires  ${approval.expiresAt}; no answer means denied`,
     `Request  ${approval.approvalId}  hash ${approval.requestHash.slice(0, 16)}`,
   ];
-  return lines.map((line) => `${style.bar} ${line}`).join("\n");
+  return lines.map((line) => `${style.bar}${line}`).join("\n");
 }

@@ -15,6 +15,8 @@ export type Output = {
   color: boolean;
   /** ASCII instead of symbols. */
   plain: boolean;
+  /** No symbols at all: a screen reader would spell them. */
+  wordsOnly: boolean;
   width: number;
   /** One document on stdout. */
   json(value: unknown): void;
@@ -32,7 +34,6 @@ export type GlobalFlags = {
   json?: boolean;
   output?: string;
   quiet?: boolean;
-  color?: string;
   input?: boolean;
 };
 
@@ -43,18 +44,9 @@ function formatOf({ json, output }: GlobalFlags): OutputFormat {
   throw new AgentError("invalid_input", `--output takes text, json or ndjson, not "${output}".`);
 }
 
-function useColor(flags: GlobalFlags, config: Config): boolean {
-  switch (flags.color ?? "auto") {
-    case "always":
-      return true;
-    case "never":
-      return false;
-    case "auto":
-      if (config.forceColor) return true;
-      return !config.noColor && !config.isDumbTerminal && process.stdout.isTTY;
-    default:
-      throw new AgentError("invalid_input", `--color takes auto, always or never, not "${flags.color}".`);
-  }
+function useColor({ color, forceColor, noColor, isDumbTerminal }: Config): boolean {
+  if (color !== "auto") return color === "always";
+  return forceColor || (!noColor && !isDumbTerminal && process.stdout.isTTY);
 }
 
 /** Reads the global flags. @throws AgentError invalid_input */
@@ -72,9 +64,10 @@ export function createOutput(flags: GlobalFlags, config: Config): Output {
   return {
     format,
     isInteractive,
-    isLive: process.stderr.isTTY && !config.isDumbTerminal && format === "text" && !quiet,
-    color: useColor(flags, config),
-    plain: config.isDumbTerminal,
+    isLive: process.stderr.isTTY && !config.isDumbTerminal && !config.isScreenReader && format === "text" && !quiet,
+    color: useColor(config),
+    plain: config.isDumbTerminal || config.isScreenReader,
+    wordsOnly: config.isScreenReader,
     width: Math.max(40, process.stderr.columns ?? process.stdout.columns ?? 100),
     json: (value) => void process.stdout.write(`${JSON.stringify(value, null, format === "ndjson" ? undefined : 2)}\n`),
     print: (text) => void process.stdout.write(`${text}\n`),

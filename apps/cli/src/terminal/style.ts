@@ -31,14 +31,16 @@ const looks: Readonly<
   skipped: { symbol: "–", ascii: "-", format: "gray", word: "skipped" },
 };
 
-export function createStyle({ color, plain }: { color: boolean; plain: boolean }): Style {
+type StyleOptions = { color: boolean; plain: boolean; wordsOnly: boolean };
+
+export function createStyle({ color, plain, wordsOnly }: StyleOptions): Style {
   const paint: Style["paint"] = (format, text) => (color ? styleText(format, text, { validateStream: false }) : text);
   return {
     paint,
-    bar: plain ? "|" : "│",
+    bar: wordsOnly ? "" : plain ? "| " : "│ ",
     status(status) {
       const { symbol, ascii, format, word } = looks[status];
-      return paint(format, `${plain ? ascii : symbol} ${word}`);
+      return paint(format, wordsOnly ? word : `${plain ? ascii : symbol} ${word}`);
     },
   };
 }

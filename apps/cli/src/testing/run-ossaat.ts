@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-const entry = fileURLToPath(new URL("../main.ts", import.meta.url));
+/** Entry of the CLI. */
+export const ossaatEntry = fileURLToPath(new URL("../main.ts", import.meta.url));
 
 export type CliResult = { code: number; stdout: string; stderr: string };
 
@@ -13,6 +14,8 @@ export type Cli = {
   /** Folder that holds state, cache, config and whatever the test makes; removed at the end. */
   folder: string;
   stateDir: string;
+  /** Environment of every command. */
+  env: Record<string, string>;
   /** Runs one command in `cwd`; never with a terminal. */
   run(cwd: string, args: readonly string[], options?: RunOptions): Promise<CliResult>;
   /** Same, and reads stdout as one JSON document. */
@@ -36,7 +39,7 @@ function runProcess(
   { cwd, env, input }: { cwd: string; env: Record<string, string>; input: string | Buffer },
 ): Promise<CliResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [entry, ...args], { cwd, env, stdio: "pipe" });
+    const child = spawn(process.execPath, [ossaatEntry, ...args], { cwd, env, stdio: "pipe" });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
@@ -78,6 +81,7 @@ export async function createCli(env: Record<string, string> = {}): Promise<Cli> 
   return {
     folder,
     stateDir,
+    env: base,
     run,
     async json(cwd, args, options) {
       const result = await run(cwd, [...args, "--json"], options);

@@ -1,0 +1,24 @@
+// Examples in the help of commands: kept as data, so that a test can run every one of them.
+import type { Command } from "commander";
+
+/** A line of a shell, and what it is for. */
+export type Example = readonly [line: string, purpose: string];
+
+const known = new WeakMap<Command, readonly Example[]>();
+
+function render(examples: readonly Example[]): string {
+  const width = Math.max(...examples.map(([line]) => line.length));
+  const rows = examples.map(([line, purpose]) => `  ${line.padEnd(width)}  # ${purpose}`);
+  return ["", "Examples:", ...rows].join("\n");
+}
+
+/** Shows examples below the help of a command. */
+export function withExamples(command: Command, ...examples: readonly Example[]): Command {
+  known.set(command, examples);
+  return command.addHelpText("after", () => render(examples));
+}
+
+/** The examples of one command. */
+export function examplesOf(command: Command): readonly Example[] {
+  return known.get(command) ?? [];
+}

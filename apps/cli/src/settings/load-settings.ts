@@ -1,0 +1,135 @@
+// Gathers the layers: flags, environment, the files of project, user and administrator.
+import { existsSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+
+import { AgentError } from "@ossaat/contracts/errors";
+
+import { resolveSettings, valueOf } from "./resolve-settings.ts";
+import type { Given, Layers, ResolvedSettings } from "./resolve-settings.ts";
+import { settingKeys, settingOf } from "./setting-table.ts";
+import type { SettingKey } from "./setting-table.ts";
+import { readSettingsFile } from "./settings-file.ts";
+import type { SettingsFile } from "./settings-file.ts";
+import { isTrusted } from "./trust.ts";
+
+const fileName = "ossaat.yaml";
+const defaultSystemFile = `/etc/ossaat/${fileName}`;
+
+export type LoadOptions = {
+  environment: NodeJS.ProcessEnv;
+  flags?: Readonly<Record<string, unknown>>;
+  folder?: string;
+  systemFile?: string;
+};
+
+/** Rules a server enforces for every project it serves. */
+type ServerRules = {
+  runMode: "consumer" | "enterprise";
+  allowedModels?: readonly string[];
+  isSandboxRequired: boolean;
+};
+
+export type LoadedSettings = {
+  settings: ResolvedSettings;
+  /** Settings that a flag of this command names. */
+  flagKeys: ReadonlySet<SettingKey>;
+  serverRules: ServerRules;
+  /** Where each file is or would be; no project outside of a repository. */
+  files: { system: string; user: string; project?: string };
+  trustFile: string;
+  project?: { text: string; isTrusted: boolean };
+};
+
+/** Folder and file of the person's own settings. */
+export function settingPaths(environment: NodeJS.ProcessEnv): { userFolder: string; user: string; trust: string } {
+  const home = environment["HOME"] ?? os.homedir();
+  const userFolder = path.join(environment["XDG_CONFIG_HOME"] ?? path.join(home, ".config"), "ossaat");
+  return { userFolder, user: path.join(userFolder, fileName), trust: path.join(userFolder, "trusted.json") };
+}
+
+/** The file beside the nearest `.git`, whether it exists or not. */
+function projectFile(folder: string | undefined): string | undefined {
+  if (folder === undefined) return undefined;
+  for (let at = path.resolve(folder); ; at = path.dirname(at)) {
+    if (existsSync(path.join(at, ".git"))) return path.join(at, fileName);
+    if (at === path.dirname(at)) return undefined;
+  }
+}
+
+function readText(key: SettingKey, where: string, text: unknown): Given {
+  const setting = settingOf(key);
+  const value = setting.read(text);
+  if (value !== undefined) return { value, where };
+  throw new AgentError("invalid_input", `${where} takes ${setting.takes}, not ${JSON.stringify(text)}.`, {
+    details: { next: `ossaat config explain ${key}` },
+  });
+}
+
+/** `--max-cost` is `maxCost` among the options of a command. */
+function optionName(flag: string): string {
+  return flag.slice(2).replaceAll(/-(.)/g, (_match, letter: string) => letter.toUpperCase());
+}
+
+function flagLayer(flags: Readonly<Record<string, unknown>>): Map<SettingKey, Given> {
+  const layer = new Map<SettingKey, Given>();
+  for (const key of settingKeys) {
+    const { flag } = settingOf(key);
+    const text = flag === undefined ? undefined : flags[optionName(flag)];
+    if (flag !== undefined && text !== undefined) layer.set(key, readText(key, flag, text));
+  }
+  return layer;
+}
+
+function envLayer(environment: NodeJS.ProcessEnv): Map<SettingKey, Given> {
+  const layer = new Map<SettingKey, Given>();
+  for (const key of settingKeys) {
+    const name = settingOf(key).env?.find((candidate) => environment[candidate] !== undefined);
+    if (name !== undefined) layer.set(key, readText(key, name, environment[name]));
+  }
+  return layer;
+}
+
+function serverRulesOf(layers: Layers, locked: ReadonlyMap<SettingKey, string>): ServerRules {
+  const { env, user, system } = layers;
+  const own: Layers = { ...(env && { env }), ...(user && { user }), ...(system && { system }) };
+  const settings = resolveSettings({ layers: own, locked, isProjectTrusted: false });
+  const allowedModels = valueOf(settings, "models.allowed");
+  return {
+    runMode: valueOf(settings, "runMode") ?? "consumer",
+    ...(allowedModels === undefined ? {} : { allowedModels }),
+    isSandboxRequired: valueOf(settings, "sandbox.required") ?? false,
+  };
+}
+
+function projectOf(project: SettingsFile | undefined, trustFile: string): LoadedSettings["project"] {
+  return project === undefined ? undefined : { text: project.text, isTrusted: isTrusted(trustFile, project) };
+}
+
+/** @throws AgentError invalid_input naming variable, flag, or file and line */
+export async function loadSettings(options: LoadOptions): Promise<LoadedSettings> {
+  const { environment, flags = {}, folder, systemFile = defaultSystemFile } = options;
+  const paths = settingPaths(environment);
+  const projectPath = projectFile(folder);
+  const system = await readSettingsFile(systemFile, "system");
+  const user = await readSettingsFile(paths.user, "user");
+  const project = projectPath === undefined ? undefined : await readSettingsFile(projectPath, "project");
+  const trust = projectOf(project, paths.trust);
+  const flagged = flagLayer(flags);
+  const layers: Layers = {
+    flag: flagged,
+    env: envLayer(environment),
+    ...(project && { project: project.values }),
+    ...(user && { user: user.values }),
+    ...(system && { system: system.values }),
+  };
+  const locked = system?.locked ?? new Map<SettingKey, string>();
+  return {
+    settings: resolveSettings({ layers, locked, isProjectTrusted: trust?.isTrusted === true }),
+    flagKeys: new Set(flagged.keys()),
+    serverRules: serverRulesOf(layers, locked),
+    files: { system: systemFile, user: paths.user, ...(projectPath === undefined ? {} : { project: projectPath }) },
+    trustFile: paths.trust,
+    ...(trust === undefined ? {} : { project: trust }),
+  };
+}
