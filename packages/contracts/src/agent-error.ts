@@ -60,6 +60,34 @@ export const exitCodes = {
 
 export type ErrorDetails = Record<string, unknown>;
 
+type Shortage = { message: string; next: string };
+
+const diskFull: Shortage = {
+  message: "The disk is full.",
+  next: "make room on the disk of the state folder; what waits goes on by itself",
+};
+const tooManyFiles: Shortage = { message: "Too many files are open.", next: "raise the limit (`ulimit -n`)" };
+
+/** What a machine runs short of and may have again, by the system's error code. */
+const shortages: ReadonlyMap<unknown, Shortage> = new Map([
+  ["ENOSPC", diskFull],
+  ["EDQUOT", diskFull],
+  ["EMFILE", tooManyFiles],
+  ["ENFILE", tooManyFiles],
+]);
+
+/** Pause before something is tried again that a shortage stopped, ms: long enough for a person to act. */
+const shortageRetryMs = 15_000;
+
+function shortageError({ message, next }: Shortage, cause: unknown): AgentError {
+  return new AgentError("unavailable", message, { details: { next, retryAfterMs: shortageRetryMs }, cause });
+}
+
+/** The error of a full disk, as {@link AgentError.from} makes it of ENOSPC. */
+export function diskFullError(cause: unknown): AgentError {
+  return shortageError(diskFull, cause);
+}
+
 /**
  * A failure with a code from the closed set.
  *
@@ -77,12 +105,17 @@ export class AgentError extends Error {
     this.details = options.details ?? {};
   }
 
-  /** Wraps anything thrown; an AgentError passes through, an abort becomes `cancelled`. */
+  /**
+   * Wraps anything thrown. An AgentError passes through, an abort becomes `cancelled`, and what this
+   * machine is short of for a while becomes `unavailable`.
+   */
   static from(thrown: unknown): AgentError {
     if (thrown instanceof AgentError) return thrown;
     if (thrown instanceof Error && thrown.name === "AbortError") {
       return new AgentError("cancelled", "The operation was cancelled.", { cause: thrown });
     }
+    const shortage = shortages.get((thrown as { code?: unknown } | null | undefined)?.code);
+    if (shortage !== undefined) return shortageError(shortage, thrown);
     return new AgentError("internal", "An unexpected error occurred; see the server's log.", { cause: thrown });
   }
 

@@ -1,5 +1,5 @@
 // Public names of the contracts package.
-export { AgentError, errorTable, exitCodes } from "./agent-error.ts";
+export { AgentError, diskFullError, errorTable, exitCodes } from "./agent-error.ts";
 export type { ErrorBody, ErrorCode, ErrorDetails } from "./agent-error.ts";
 export { AgentFrontMatter, ApprovalRule } from "./agent-profile.ts";
 export type { AgentProfile } from "./agent-profile.ts";

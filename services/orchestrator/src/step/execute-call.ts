@@ -168,7 +168,7 @@ async function recordEnd(
 
 /**
  * Executes and records one call; a tool that fails is a recorded result, not an error.
- * @throws AgentError tool_failed, unavailable (runner out of reach), LeaseLost
+ * @throws AgentError tool_failed, unavailable (the runner is out of reach, or cannot run it now), LeaseLost
  */
 export async function executeCall(deps: StepDeps, call: AllowedCall, signal: AbortSignal): Promise<ToolOutput> {
   const invocation = invocationOf(call);
@@ -176,6 +176,11 @@ export async function executeCall(deps: StepDeps, call: AllowedCall, signal: Abo
   await recordStart(deps, call, { invocationId: invocation.invocationId, argsHash });
   const startedAt = deps.engine.clock.monotonic();
   const terminal = await runTraced(deps, call, { invocation, argsHash, signal });
+  // Nothing ran, and no model can mend it: the step waits and tries again.
+  if (terminal.state === "failed" && terminal.error.code === "unavailable") {
+    const { code, message, details } = terminal.error;
+    throw new AgentError(code, message, details === undefined ? {} : { details });
+  }
   const result = resultOf(terminal);
   const output = await store(deps.engine.artifacts, result);
   await recordEnd(deps, call, { terminal, output, seconds: (deps.engine.clock.monotonic() - startedAt) / 1000 });

@@ -24,6 +24,11 @@ function reasonOf(error: AgentError): EndReason {
   }
 }
 
+function retryAfter(error: AgentError): { retryAfterMs?: number } {
+  const wait = error instanceof ProviderError ? error.retryAfterMs : error.details["retryAfterMs"];
+  return typeof wait === "number" ? { retryAfterMs: wait } : {};
+}
+
 export function toFailure(thrown: unknown): Failure {
   const error = AgentError.from(thrown);
   const next = error.details["next"];
@@ -32,6 +37,6 @@ export function toFailure(thrown: unknown): Failure {
     code: error.code,
     message: typeof next === "string" ? `${error.message} Next: ${next}` : error.message,
     retryable: error.isRetryable,
-    ...(error instanceof ProviderError && error.retryAfterMs !== undefined ? { retryAfterMs: error.retryAfterMs } : {}),
+    ...retryAfter(error),
   };
 }

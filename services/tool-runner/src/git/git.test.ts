@@ -81,3 +81,12 @@ it("hands a stream on as it comes, and ends what writes it when the reader fails
     message: expect.stringContaining("unpack-objects"),
   });
 });
+
+it("says that the disk is full when git could not write for want of room", async () => {
+  const place = { gitDir: dir.at("repository") };
+  const tree = await git.text(["mktree"], { ...place, input: "" });
+  await expect(git.run(["archive", "--output=/dev/full", tree], place)).rejects.toMatchObject({
+    code: "unavailable",
+    message: "The disk is full.",
+  });
+});

@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { Readable, pipeline } from "node:stream";
 
-import { AgentError } from "@ossaat/contracts";
+import { AgentError, diskFullError } from "@ossaat/contracts";
 
 /** Where a call works. Without `gitDir` git finds the repository from `cwd` (a user's own). */
 export type GitPlace = {
@@ -163,8 +163,12 @@ function startFailure(error: unknown): AgentError {
   return AgentError.from(error);
 }
 
+/** What git says, in the C locale, when it could not write. */
+const noSpace = /No space left on device|Disk quota exceeded/u;
+
 /** Its message names no path; the text of git is the cause, for the log. */
 function gitFailure(args: readonly string[], code: number, stderr: string): AgentError {
+  if (noSpace.test(stderr)) return diskFullError(new Error(stderr));
   return new AgentError("tool_failed", `git ${args[0] ?? ""} failed with exit code ${code}.`, {
     cause: new Error(stderr),
     details: { retryable: false },
