@@ -1,6 +1,9 @@
 // What an approval covers: the bounds inside which a step runs without a further question.
 import { z } from "zod";
 
+import { EgressEntry } from "./egress-entry.ts";
+import { SecretName } from "./secret.ts";
+
 /** Spending cap. A missing figure means "no cap of that kind at this level". */
 export const Budget = z.looseObject({
   maxTokens: z.int().positive().optional(),
@@ -25,10 +28,10 @@ export const Envelope = z.looseObject({
   paths: z.array(z.string().min(1).max(512)).max(256).default([]),
   /** Command prefixes as argv words joined by one space: `npm test` covers `npm test -- x`. */
   commands: z.array(z.string().min(1).max(512)).max(64).default([]),
-  /** Hosts, exact or `*.example.org`, the step may reach. */
-  egressHosts: z.array(z.string().min(1).max(253)).max(64).default([]),
+  /** Hosts the step may reach, see {@link parseEgressEntry}; an empty list is no network at all. */
+  egressHosts: z.array(EgressEntry).max(64).default([]),
   /** Secret names (never values) that may be injected for it. */
-  secrets: z.array(z.string().min(1).max(128)).max(32).default([]),
+  secrets: z.array(SecretName).max(32).default([]),
   budget: Budget.default({}),
   effect: EffectClass.default("idempotent"),
 });

@@ -4,8 +4,13 @@ export type { ErrorBody, ErrorCode, ErrorDetails } from "./agent-error.ts";
 export { AgentFrontMatter, ApprovalRule } from "./agent-profile.ts";
 export type { AgentProfile } from "./agent-profile.ts";
 export { AgentCapability, PersonCapability, capabilityTable } from "./capability.ts";
+export { EgressReason, EgressRecord } from "./egress.ts";
+export { EgressEntry, isAmbiguousPath, parseEgressEntry } from "./egress-entry.ts";
+export type { EgressRule, EgressScheme, ParsedEgressEntry } from "./egress-entry.ts";
 export { Budget, EffectClass, Envelope } from "./envelope.ts";
 export { hashGrant } from "./grant.ts";
+export { normalizeHost } from "./host-name.ts";
+export type { NormalizedHost } from "./host-name.ts";
 export { canonicalJson, hashJson, sha256Hex } from "./hash.ts";
 export {
   ApprovalId,
@@ -41,6 +46,8 @@ export {
   sealPlan,
 } from "./plan.ts";
 export type { SealedPlan, SealedStep } from "./plan.ts";
+export { SecretName } from "./secret.ts";
+export type { BoundSecret, SecretSource } from "./secret.ts";
 export { toolInputs, toolLimits, toolSpecs } from "./tool.ts";
 export type {
   CallOptions,
