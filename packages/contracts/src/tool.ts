@@ -5,6 +5,8 @@ import { z } from "zod";
 
 import type { AgentCapability } from "./capability.ts";
 import type { EffectClass } from "./envelope.ts";
+import type { EgressRecord } from "./egress.ts";
+import { EgressEntry } from "./egress-entry.ts";
 import type { Envelope } from "./envelope.ts";
 import type { ErrorCode } from "./agent-error.ts";
 import type { Sha256, Timestamp, WorkspaceId } from "./ids.ts";
@@ -63,6 +65,11 @@ export const toolInputs = {
     argv: z.array(z.string().max(32_768)).min(1).max(256).describe("Program and arguments; no shell is involved"),
     cwd: RelativePath.default("."),
     timeoutSeconds: z.int().min(1).max(toolLimits.maxTimeoutSeconds).optional(),
+    hosts: z
+      .array(EgressEntry)
+      .max(16)
+      .optional()
+      .describe("Hosts it must reach beyond those of the step, as `GET https://host/path/*`; a person is asked"),
   }),
   run_tests: z.strictObject({
     filter: z.string().max(512).optional().describe("Passed to the project's test runner as its name filter"),
@@ -117,7 +124,8 @@ export const toolSpecs: Readonly<Record<ToolName, ToolSpec>> = {
     effect: "idempotent",
   },
   run_command: {
-    description: "Run a program in the sandbox (no shell, no network) and return its exit code and output.",
+    description:
+      "Run a program in the sandbox (no shell, no network beyond the hosts of the step) and return its exit code and output.",
     capability: "test.run",
     effect: "idempotent",
   },
@@ -188,6 +196,8 @@ export type ToolOutput = {
   commands?: CommandRecord[];
   tests?: TestReport;
   diff?: { files: DiffFile[] };
+  /** Decisions about requests to the network; absent when nothing was asked for. */
+  egress_requests?: EgressRecord[];
   /** True when the call ran without isolation. */
   unsandboxed?: boolean;
 };

@@ -11,8 +11,13 @@ function normal(path: unknown): string {
   return checked.ok ? checked.path : path;
 }
 
+/** Nothing for a command that asks for no host, so that its subject is that of the command alone. */
+function hostsOf({ hosts }: Record<string, unknown>): unknown[] {
+  return Array.isArray(hosts) && hosts.length > 0 ? [hosts.map(String).sort()] : [];
+}
+
 /**
- * Subject of a call: the files a write touches, or the whole argv and folder of a command. Two
+ * Subject of a call: the files a write touches, or the whole argv, folder and further hosts of a command. Two
  * calls with the same subject may differ in the text they write, never in where.
  */
 export function callSubject(call: ToolCall): string {
@@ -28,7 +33,7 @@ export function callSubject(call: ToolCall): string {
           .sort(),
       )}`;
     case "run_command":
-      return `argv:${canonicalJson([normal(input["cwd"] ?? "."), input["argv"] ?? []])}`;
+      return `argv:${canonicalJson([normal(input["cwd"] ?? "."), input["argv"] ?? [], ...hostsOf(input)])}`;
     default:
       return `tool:${call.tool}`;
   }

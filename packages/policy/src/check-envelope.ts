@@ -3,6 +3,7 @@ import { toolInputs } from "@ossaat/contracts";
 import type { Envelope, ToolName } from "@ossaat/contracts";
 
 import { isCommandCovered } from "./commands.ts";
+import { isEntryCovered } from "./egress.ts";
 import { compileGlob } from "./glob.ts";
 import { patchPaths } from "./patch-paths.ts";
 import { isProtectedPath, normalizePath } from "./paths.ts";
@@ -73,8 +74,10 @@ function checkCommand(envelope: Envelope, call: ToolCall): EnvelopeCheck {
   const cwd = normalizePath(input.data.cwd);
   if (!cwd.ok) return outside(`run a command in ${input.data.cwd}: ${cwd.why}`, false);
   if (argv.some((word) => word.includes("\0"))) return outside("run a command with a NUL byte", false);
-  if (isCommandCovered(envelope.commands, argv)) return { inside: true };
-  return outside(`run ${argv.map((word) => (/[\s"']/u.test(word) ? JSON.stringify(word) : word)).join(" ")}`);
+  const beyond = (input.data.hosts ?? []).filter((entry) => !isEntryCovered(entry, envelope.egressHosts));
+  const reach = beyond.length === 0 ? "" : ` and reach ${beyond.join(", ")}`;
+  if (isCommandCovered(envelope.commands, argv) && reach === "") return { inside: true };
+  return outside(`run ${argv.map((word) => (/[\s"']/u.test(word) ? JSON.stringify(word) : word)).join(" ")}${reach}`);
 }
 
 function checkRead(_envelope: Envelope, call: ToolCall): EnvelopeCheck {

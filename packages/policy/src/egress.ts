@@ -61,3 +61,12 @@ export function judgeRequest(rules: readonly EgressRule[], request: EgressReques
   if (ofMethod.some((rule) => coversPath(rule, path))) return { decision: "allow" };
   return { decision: "deny", reason: "path_not_listed" };
 }
+
+/** Whether a list grants all that an entry would: the entry itself, or its host alone with its ports. */
+export function isEntryCovered(entry: string, entries: readonly string[]): boolean {
+  if (entries.includes(entry)) return true;
+  const parsed = parseEgressEntry(entry);
+  if (!parsed.ok || parsed.rule.isWildcard) return false;
+  const { host, ports } = parsed.rule;
+  return ports.every((port) => judgeTunnel(readEgressRules(entries), { host, port }).decision === "tunnel");
+}

@@ -5,6 +5,8 @@ import { resolve } from "node:path";
 import type { ToolRunnerHealth, ToolService, WorkspaceService } from "@ossaat/contracts";
 
 import { readHostEnvironment } from "./config.ts";
+import { createEgress } from "./egress/open-egress.ts";
+import type { EgressOptions } from "./egress/open-egress.ts";
 import { createGit } from "./git/git.ts";
 import { createLogStore } from "./log/log-store.ts";
 import { createBubblewrapSandbox } from "./sandbox/adapters/bubblewrap.ts";
@@ -31,6 +33,8 @@ export type ToolRunnerOptions = {
   host?: HostEnvironment;
   /** More of the machine that a box may read, for example a toolchain in an unusual place. */
   readOnlyBinds?: readonly ReadOnlyBind[];
+  /** What the way out of a box is made of, beyond the step's own list. */
+  egress?: EgressOptions;
 };
 
 export type ToolRunner = {
@@ -73,6 +77,7 @@ export function createToolRunner(options: ToolRunnerOptions): ToolRunner {
     logs,
     results: createResultStore(layout.results),
     sandbox,
+    egress: createEgress(options.egress ?? {}, layout.box),
     tools: toolRegistry,
     now: () => clock.now(),
     log: options.logger,

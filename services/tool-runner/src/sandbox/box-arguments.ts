@@ -32,6 +32,13 @@ const isolation: Readonly<Record<BoxIdentity, string>> = {
     "--unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup-try --cap-drop ALL --cap-add CAP_SETUID --cap-add CAP_SETGID --cap-add CAP_SETPCAP --cap-add CAP_DAC_READ_SEARCH",
 };
 
+/** The same for a box that is started inside a network namespace of its own, see `enter-namespace.ts`. */
+const isolationInNamespace: Readonly<Record<BoxIdentity, string>> = {
+  mapped: mapped.replace("--unshare-all", "--unshare-all --share-net"),
+  mappedRoot: mapped.replace("--unshare-all", "--unshare-all --share-net"),
+  switched: isolation.switched.replace("--unshare-net ", ""),
+};
+
 /** The words in front of a program that turn root into the box's user, with no way back. */
 export function switchUser(setpriv: string): string[] {
   const words = `--reuid ${boxUid} --regid ${boxUid} --clear-groups --inh-caps=-all --ambient-caps=-all --bounding-set=-all --no-new-privs --`;
@@ -128,7 +135,8 @@ function checkoutLink(base: BoxBase, checkout: string): SymbolicLink[] {
 }
 
 /** What one run gets: the base with the run's own mounts. */
-function withMounts(base: BoxBase, { mounts }: SandboxRequest): BoxBase {
+function withMounts(machine: BoxBase, { mounts, egress }: SandboxRequest): BoxBase {
+  const base = egress === undefined ? machine : { ...machine, binds: [...machine.binds, ...egress.binds] };
   if (mounts === undefined) return base;
   const links = [...base.links, ...mounts.links, ...checkoutLink(base, mounts.checkout)];
   return { ...base, binds: [...base.binds, ...mounts.binds], links };
@@ -156,13 +164,14 @@ export function boxArguments(
   how: { identity: BoxIdentity; statusFd: number; blockFd?: number },
 ): string[] {
   const base = withMounts(machine, request);
+  const identity = request.egress === undefined ? isolation : isolationInNamespace;
   const size = String(request.limits.tmpBytes);
   const env = boxEnvironment(base, request);
   const option = (text: string): string[] => text.split(" ");
   const folder = (mode: string, bytes: number | string, path: string): string[] =>
     option(`--perms ${mode} --size ${bytes} --tmpfs ${path}`);
   return [
-    option(`${isolation[how.identity]} --die-with-parent --new-session --clearenv --hostname box`),
+    option(`${identity[how.identity]} --die-with-parent --new-session --clearenv --hostname box`),
     option("--proc /proc --dev /dev"),
     folder("1777", devShmBytes, "/dev/shm"),
     folder("1777", size, "/tmp"),

@@ -16,7 +16,7 @@ export type ProcessSpec = {
   cwd: string;
   env: Record<string, string>;
   /** File descriptors from 3 on. */
-  extraFds?: readonly ("pipe" | "ignore")[];
+  extraFds?: readonly ("pipe" | "ignore" | "ipc")[];
   /** Descriptors, above those, that the child gets as /dev/null instead of what this process holds there. */
   coveredFds?: readonly number[];
   /** Ends the whole process tree at once. */
@@ -55,7 +55,7 @@ function ended(child: ChildProcess): Promise<{ code: number | null; signal: Node
 }
 
 function startChild(spec: ProcessSpec): ChildProcess {
-  const stdio: (number | "pipe" | "ignore")[] = ["ignore", "pipe", "pipe", ...(spec.extraFds ?? [])];
+  const stdio: (number | "pipe" | "ignore" | "ipc")[] = ["ignore", "pipe", "pipe", ...(spec.extraFds ?? [])];
   const nothing = openSync("/dev/null", "r");
   try {
     for (const fd of spec.coveredFds ?? []) {

@@ -1,6 +1,8 @@
 // The sandbox port: run one argv over one working tree, with nothing else of the machine.
 // An adapter never inherits the runner's environment and never builds a shell string.
 
+import type { Server } from "node:net";
+
 import type { ReadOnlyBind, SymbolicLink } from "./toolchains.ts";
 
 /** Bounds of one run. */
@@ -36,6 +38,15 @@ export type RunMounts = {
   checkout: string;
 };
 
+/** The one way out of a box that has one: a port of the box's own loopback, which nothing else reaches. */
+export type EgressGate = {
+  port: number;
+  /** Takes over the listening socket that was made in the box's network namespace; called once. */
+  serve(listener: Server): void;
+  /** Files the box needs to trust what listens there. */
+  binds: readonly ReadOnlyBind[];
+};
+
 export type SandboxRequest = {
   argv: readonly string[];
   /** Folder inside the workspace, relative. */
@@ -46,6 +57,8 @@ export type SandboxRequest = {
   env: Readonly<Record<string, string>>;
   limits: SandboxLimits;
   mounts?: RunMounts;
+  /** Left out = no network at all. */
+  egress?: EgressGate;
   /** A returned promise holds the process back until it settles. */
   onOutput: (channel: OutputChannel, data: Buffer) => void | Promise<void>;
   signal?: AbortSignal;
@@ -80,6 +93,11 @@ export type Sandbox = {
   workspacePath(workspaceDir: string): string;
   /** Where a run sees folders of the user's checkout; undefined when the driver cannot show them read-only. */
   readonly dependencyRoot?: string;
+  /**
+   * What a request's gate does: `filtered`, it is the only way out; `unsupported`, such a request is
+   * refused; `uncontrolled`, the machine's network is open and the gate is not used.
+   */
+  readonly egress: "filtered" | "unsupported" | "uncontrolled";
   /** Tries it for real: namespaces, filter and limits. */
   probe(): Promise<SandboxProbe>;
   /** @throws AgentError unavailable when the box cannot be made. */

@@ -4,6 +4,7 @@ import { AgentError, hashJson, toolSpecs } from "@ossaat/contracts";
 import type { CallOptions, ToolEvent, ToolInvocation, ToolName } from "@ossaat/contracts";
 
 import { guardDependencies } from "../dependencies/guard-files.ts";
+import type { Egress } from "../egress/open-egress.ts";
 import { openWorkspaceFiles } from "../files/workspace-files.ts";
 import type { Git } from "../git/git.ts";
 import type { LogStore } from "../log/log-store.ts";
@@ -30,6 +31,7 @@ export type ExecuteDeps = {
   logs: LogStore;
   results: ResultStore;
   sandbox: Sandbox;
+  egress: Egress;
   tools: ToolRegistry;
   now: () => Date;
   log: RunnerLog;
@@ -94,6 +96,8 @@ async function perform(deps: ExecuteDeps, invocation: ToolInvocation, events: Ev
       logs: deps.logs,
       emit: createEmit(deps, events),
       envelope: invocation.envelope,
+      egress: deps.egress,
+      step: { planId: invocation.planId, stepId: invocation.stepId },
       approvedOutside: invocation.approvedOutside,
       timeoutSeconds: invocation.timeoutSeconds,
       signal,

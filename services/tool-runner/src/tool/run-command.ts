@@ -3,7 +3,7 @@ import { AgentError, toolLimits } from "@ossaat/contracts";
 import { normalizePath } from "@ossaat/policy";
 
 import { takeSnapshot } from "../workspace/working-tree.ts";
-import { describeEnd, runInSandbox, wallSeconds } from "./run-in-sandbox.ts";
+import { describeEnd, egressOutput, runInSandbox, wallSeconds } from "./run-in-sandbox.ts";
 import { revertNote, runSettled } from "./settle-changes.ts";
 import type { Tool } from "./tool.ts";
 
@@ -15,7 +15,8 @@ export const runCommand: Tool<"run_command"> = async (context, input) => {
   }
   const timeoutSeconds = wallSeconds(context, input.timeoutSeconds);
   const before = await takeSnapshot(context.git, context.workspace, context.signal);
-  const command = { argv: input.argv, cwd, timeoutSeconds };
+  const hosts = input.hosts === undefined ? {} : { hosts: input.hosts };
+  const command = { argv: input.argv, cwd, timeoutSeconds, ...hosts };
   const { run, settled } = await runSettled(context, before, () =>
     runInSandbox(context, command, toolLimits.maxOutputBytes),
   );
@@ -27,6 +28,7 @@ export const runCommand: Tool<"run_command"> = async (context, input) => {
       text: `[${end} after ${run.record.seconds} s]${revertNote(settled)}${run.note}\n${body === "" ? "(no output)" : body}`,
       ...settled,
       commands: [run.record],
+      ...egressOutput(run),
       ...(run.result.unsandboxed ? { unsandboxed: true } : {}),
     },
   };

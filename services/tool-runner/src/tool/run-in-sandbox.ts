@@ -1,10 +1,12 @@
 // One command in the sandbox: its output streamed, logged and bounded.
-import { toolLimits } from "@ossaat/contracts";
-import type { CommandRecord } from "@ossaat/contracts";
+import { AgentError, toolLimits } from "@ossaat/contracts";
+import type { CommandRecord, EgressRecord } from "@ossaat/contracts";
 
 import { buildFarms } from "../dependencies/link-farm.ts";
 import { dependencyNote } from "../dependencies/manifest-note.ts";
 import { mountDependencies } from "../dependencies/mount-dependencies.ts";
+import { egressNote } from "../egress/describe-egress.ts";
+import type { EgressRun } from "../egress/open-egress.ts";
 import { defaultSandboxLimits } from "../sandbox/limits.ts";
 import type { RunMounts, SandboxResult } from "../sandbox/sandbox.ts";
 import { collectOutput } from "./output-collector.ts";
@@ -15,6 +17,8 @@ export type SandboxedCommand = {
   cwd: string;
   timeoutSeconds: number;
   env?: Record<string, string>;
+  /** Entries of the network list beyond the step's, which a person allowed for this call. */
+  hosts?: readonly string[];
 };
 
 export type CommandRun = {
@@ -24,8 +28,10 @@ export type CommandRun = {
   text: string;
   /** Output for a parser, bounded. */
   output: string;
-  /** What to know of installed dependencies, as further lines of the result; mostly empty. */
+  /** What to know of installed dependencies and the network, as further lines of the result; mostly empty. */
   note: string;
+  /** Decisions about requests to the network. */
+  egress: EgressRecord[];
 };
 
 /** The user's installed dependencies for one run, where the driver can show them. */
@@ -43,6 +49,19 @@ async function offerDependencies(
   return { mounts: await mountDependencies(dependencies, { files, workspacePath, shownAt, cwd }), note };
 }
 
+/** The way out the step's list and the call's approval give; undefined when there is none to be made. */
+async function openEgress(context: ToolContext, hosts: readonly string[]): Promise<EgressRun | undefined> {
+  const { sandbox, envelope, step } = context;
+  const entries = [...envelope.egressHosts, ...hosts];
+  if (entries.length === 0 || sandbox.egress === "uncontrolled") return undefined;
+  if (sandbox.egress === "unsupported") {
+    throw new AgentError("unavailable", "The step lists hosts, and this sandbox cannot filter a network.", {
+      details: { next: "install bubblewrap, or take the hosts out of the step" },
+    });
+  }
+  return context.egress.open({ ...step, entries, secretNames: envelope.secrets });
+}
+
 /** Runs the command; its output is streamed, logged and bounded. */
 export async function runInSandbox(
   context: ToolContext,
@@ -51,13 +70,15 @@ export async function runInSandbox(
 ): Promise<CommandRun> {
   const { sandbox, workspace, logs, signal } = context;
   const { mounts, note } = await offerDependencies(context, command.cwd);
+  const egress = await openEgress(context, command.hosts ?? []);
   const output = await collectOutput(logs, { textBytes: toolLimits.maxOutputBytes, keepBytes });
   try {
     const result = await sandbox.run({
       argv: command.argv,
       cwd: command.cwd,
       workspaceDir: workspace.dir,
-      env: command.env ?? {},
+      env: { ...egress?.env, ...command.env },
+      ...(egress === undefined ? {} : { egress: egress.gate }),
       ...(mounts === undefined ? {} : { mounts }),
       limits: { ...defaultSandboxLimits, wallMs: command.timeoutSeconds * 1000 },
       onOutput: async (channel, data) => {
@@ -66,6 +87,7 @@ export async function runInSandbox(
       },
       signal,
     });
+    const requests = (await egress?.finish()) ?? [];
     const { logRef, logBytes } = await output.close();
     const record: CommandRecord = {
       argv: [...command.argv],
@@ -77,11 +99,25 @@ export async function runInSandbox(
       logRef,
       logBytes,
     };
-    return { result, record, text: output.text(), output: output.all().toString("utf8"), note };
+    const notes = note + egressNote(requests);
+    return {
+      result,
+      record,
+      text: output.text(),
+      output: output.all().toString("utf8"),
+      note: notes,
+      egress: requests,
+    };
   } catch (error) {
+    await egress?.finish();
     await output.discard();
     throw error;
   }
+}
+
+/** The run's network decisions as a part of a tool's output. */
+export function egressOutput({ egress }: Pick<CommandRun, "egress">): { egress_requests?: EgressRecord[] } {
+  return egress.length === 0 ? {} : { egress_requests: egress };
 }
 
 /** How a run ended, in one line. */

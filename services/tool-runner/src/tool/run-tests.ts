@@ -9,7 +9,7 @@ import { takeSnapshot } from "../workspace/working-tree.ts";
 import { clipText } from "./clip-text.ts";
 import { reportLimits } from "./limits.ts";
 import { listTracked } from "./list-tracked.ts";
-import { describeEnd, runInSandbox, wallSeconds } from "./run-in-sandbox.ts";
+import { describeEnd, egressOutput, runInSandbox, wallSeconds } from "./run-in-sandbox.ts";
 import { revertNote, runSettled } from "./settle-changes.ts";
 import type { Tool, ToolResult } from "./tool.ts";
 
@@ -58,6 +58,7 @@ export const runTests: Tool<"run_tests"> = async (context, input) => {
       text: clipText(text, toolLimits.maxOutputBytes),
       ...settled,
       commands: [run.record],
+      ...egressOutput(run),
       tests: report,
       ...(run.result.unsandboxed ? { unsandboxed: true } : {}),
     },

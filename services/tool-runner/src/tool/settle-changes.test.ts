@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { AgentError, Envelope } from "@ossaat/contracts";
 import { afterEach, beforeEach, expect, it } from "vitest";
 
+import { createEgress } from "../egress/open-egress.ts";
 import { openWorkspaceFiles } from "../files/workspace-files.ts";
 import { createGit } from "../git/git.ts";
 import { createLogStore } from "../log/log-store.ts";
@@ -28,6 +29,7 @@ afterEach(() => open.close());
 function breakingSandbox(): Sandbox {
   return {
     driver: "none",
+    egress: "uncontrolled",
     workspacePath: (dir) => dir,
     probe: async () => ({ usable: true, driver: "none", detail: "" }),
     run: async ({ workspaceDir }) => {
@@ -50,6 +52,8 @@ async function brokenContext(): Promise<ToolContext> {
     logs: createLogStore(layout.logs),
     emit: async () => undefined,
     envelope: Envelope.parse({ ...wideEnvelope, paths: ["src/**"] }),
+    egress: createEgress({}, layout.box),
+    step: { planId: "plan", stepId: "step" },
     approvedOutside: false,
     timeoutSeconds: 0,
     signal: new AbortController().signal,

@@ -1,6 +1,7 @@
 // What a tool is: a function over one working tree. It holds no secret and reads no environment.
 import type { Envelope, ToolInput, ToolName, ToolOutput } from "@ossaat/contracts";
 
+import type { Egress } from "../egress/open-egress.ts";
 import type { WorkspaceFiles } from "../files/workspace-files.ts";
 import type { Git } from "../git/git.ts";
 import type { LogStore } from "../log/log-store.ts";
@@ -18,6 +19,9 @@ export type ToolContext = {
   logs: LogStore;
   emit: Emit;
   envelope: Envelope;
+  egress: Egress;
+  /** The step the call belongs to. */
+  step: { planId: string; stepId: string };
   /** A person allowed this very call although it is outside the envelope. */
   approvedOutside: boolean;
   /** Wall time of the call in seconds; 0 = the tool's default. */

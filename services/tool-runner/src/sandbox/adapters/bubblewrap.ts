@@ -19,6 +19,7 @@ import {
 import type { BoxBase, BoxIdentity } from "../box-arguments.ts";
 import { createCgroup, findCgroupBase } from "../cgroup.ts";
 import type { Cgroup, CgroupBase } from "../cgroup.ts";
+import { enterNamespace, fdChannel, passListener } from "../enter-namespace.ts";
 import { findProgram } from "../find-program.ts";
 import { findIdentity } from "../identity.ts";
 import { leakingFds } from "../inherited-fds.ts";
@@ -45,6 +46,7 @@ export type BubblewrapOptions = {
 
 type Machine = {
   bwrap: string;
+  node: string;
   prlimit: string;
   setpriv: string;
   identity: BoxIdentity;
@@ -73,6 +75,7 @@ async function inspectMachine(options: BubblewrapOptions): Promise<Machine> {
   if (prlimit === undefined || setpriv === undefined) throw missing("prlimit and setpriv", "util-linux");
   return {
     bwrap,
+    node: options.host.execPath,
     prlimit,
     setpriv,
     identity: options.identity ?? (await findIdentity()),
@@ -146,14 +149,19 @@ class BoxProcesses {
 type Box = { request: SandboxRequest; group: Cgroup | undefined; onStarted: (isStarted: boolean) => void };
 
 function boxSpec(machine: Machine, { request, group, onStarted }: Box): ProcessSpec {
-  const { identity } = machine;
+  const { identity, bwrap, node } = machine;
+  const { egress } = request;
+  const words =
+    egress === undefined ? [bwrap] : [...enterNamespace({ bwrap, node, identity, port: egress.port }), bwrap];
+  const leaking = egress === undefined ? machine.leaking : machine.leaking.filter((fd) => fd !== fdChannel);
   const fds = group === undefined ? { statusFd: fdStatus } : { statusFd: fdStatus, blockFd: fdBlock };
   const processes = new BoxProcesses();
   return {
-    command: machine.bwrap,
+    command: bwrap,
     args: [
+      ...words.slice(1),
       // An inherited descriptor is covered by /dev/null; bwrap reads it as an empty list and closes it.
-      ...machine.leaking.flatMap((fd) => ["--args", String(fd)]),
+      ...leaking.flatMap((fd) => ["--args", String(fd)]),
       ...boxArguments(machine.base, request, { identity, ...fds }),
       ...(identity === "switched" ? switchUser(machine.setpriv) : []),
       machine.prlimit,
@@ -163,10 +171,16 @@ function boxSpec(machine: Machine, { request, group, onStarted }: Box): ProcessS
     ],
     cwd: "/",
     env: {},
-    extraFds: ["pipe", "pipe", group === undefined ? "ignore" : "pipe"],
-    coveredFds: machine.leaking,
+    extraFds: [
+      "pipe",
+      "pipe",
+      group === undefined ? "ignore" : "pipe",
+      ...(egress === undefined ? [] : ["ipc" as const]),
+    ],
+    coveredFds: leaking,
     kill: (child) => processes.kill(child),
     onSpawn: async (child) => {
+      if (egress !== undefined) passListener(child, egress);
       const streams = child.stdio as unknown as (Readable & Writable)[];
       // A box that dies during set-up closes its ends; its exit status tells the story.
       for (const stream of streams.slice(fdFilter)) stream?.on("error", () => stream.destroy());
@@ -262,7 +276,14 @@ export function createBubblewrapSandbox(options: BubblewrapOptions): Sandbox {
       scratchDir: options.scratchDir,
     });
   };
-  return { driver: "bubblewrap", workspacePath: () => boxWorkspace, dependencyRoot: boxDependencies, probe, run };
+  return {
+    driver: "bubblewrap",
+    egress: "filtered",
+    workspacePath: () => boxWorkspace,
+    dependencyRoot: boxDependencies,
+    probe,
+    run,
+  };
 }
 
 function setupFailure(text: string): AgentError {

@@ -68,6 +68,7 @@ export function createUnconfinedRunner(options: { host: HostEnvironment; scratch
 
   return {
     driver: "none",
+    egress: "uncontrolled",
     workspacePath: (workspaceDir) => workspaceDir,
     probe: () =>
       Promise.resolve({
