@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { createBubblewrapSandbox } from "../sandbox/adapters/bubblewrap.ts";
 import { markedSleep, survivors } from "../sandbox/sandbox.contract.ts";
-import { EgressWorld, loopbackResolver } from "../testing/egress-world.ts";
+import { EgressWorld, describeRecord, loopbackResolver } from "../testing/egress-world.ts";
 import type { Upstream } from "../testing/egress-world.ts";
 import { testHost } from "../testing/host.ts";
 import { openRunner, wideEnvelope } from "../testing/open-runner.ts";
@@ -33,10 +33,7 @@ for (const [url, method = "GET"] of process.argv.slice(1).map((word) => word.spl
   catch (error) { console.log("failed", error.cause?.message ?? error.message); }
 }`;
 
-const asked = (records: EgressRecord[] = []) =>
-  records.map(({ decision, method, host, path = "", reason = "", count }) =>
-    `${decision} ${method} ${host}${path} ${reason} x${count}`.replaceAll(/ +/gu, " "),
-  );
+const asked = (records: EgressRecord[] = []) => records.map(describeRecord);
 
 describe.skipIf(!probe.usable)(`the way out of a box${reason}`, () => {
   const world = new EgressWorld();

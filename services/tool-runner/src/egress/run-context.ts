@@ -52,7 +52,7 @@ const statuses: Readonly<Partial<Record<EgressReason, number>>> = {
 };
 
 /** Status line and header fields of a refusal, and its text. */
-export function refusal(reason: EgressReason): { status: number; headers: Record<string, string>; body: string } {
+function refusal(reason: EgressReason): { status: number; headers: Record<string, string>; body: string } {
   const body = `ossaat: ${texts[reason]} (${reason})\n`;
   const challenge = reason === "unauthenticated" ? { "proxy-authenticate": 'Basic realm="ossaat"' } : {};
   return {

@@ -32,10 +32,8 @@ export type Enter = { bwrap: string; node: string; identity: BoxIdentity; port: 
 /** The words in front of a box's command: a namespace with only a loopback, which is up. */
 export function enterNamespace({ bwrap, node, identity, port }: Enter): string[] {
   const user = identity === "switched" ? [] : ["--unshare-user"];
-  return [
-    ...[bwrap, "--dev-bind", "/", "/", ...user, "--unshare-net", "--die-with-parent", "--"],
-    ...["/bin/sh", "-c", script, "sh", node, listen, String(port)],
-  ];
+  const namespace = [bwrap, "--dev-bind", "/", "/", ...user, "--unshare-net", "--die-with-parent", "--"];
+  return [...namespace, "/bin/sh", "-c", script, "sh", node, listen, String(port)];
 }
 
 /** Gives the gate its socket as soon as it comes. */

@@ -7,7 +7,7 @@ import { connect, createServer as createNetServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 
-import type { BoundSecret } from "@ossaat/contracts";
+import type { BoundSecret, EgressRecord } from "@ossaat/contracts";
 import { readEgressRules } from "@ossaat/policy";
 
 import { EgressProxy } from "../egress/egress-proxy.ts";
@@ -39,6 +39,11 @@ export type ProxyChanges = {
   canInspect?: boolean;
 };
 
+/** A record as one line: decision, method, host with path, reason, count. */
+export function describeRecord({ decision, method, host, path = "", reason, count }: EgressRecord): string {
+  return `${decision} ${method} ${host}${path} ${reason ?? ""} x${count}`.replaceAll(/ +/gu, " ");
+}
+
 async function listen(server: Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, loopback, resolve));
   return (server.address() as AddressInfo).port;
@@ -66,6 +71,11 @@ export class TestProxy {
 
   get auth(): Record<string, string> {
     return { "proxy-authorization": `Basic ${Buffer.from(`run:${this.proxy.token}`).toString("base64")}` };
+  }
+
+  /** Decisions, one line each, without what every one has. */
+  log(): string[] {
+    return this.proxy.records().map(describeRecord);
   }
 
   /** One request in the absolute form; `headers` may replace the password. */
