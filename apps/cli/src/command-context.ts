@@ -47,9 +47,12 @@ export function requireNoRule({ isSandboxRequired, loaded }: Config): void {
 }
 
 /** @throws AgentError invalid_input for a flag, variable or file that cannot be used */
-export async function createContext(flags: CommonFlags): Promise<CommandContext> {
+export async function createContext(
+  flags: CommonFlags,
+  { isForgiving = false }: { isForgiving?: boolean } = {},
+): Promise<CommandContext> {
   const folder = existingFolder(flags.cd);
-  const config = await loadConfig({ flags, folder });
+  const config = await loadConfig({ flags, folder, isForgiving });
   const output = createOutput(flags, config);
   for (const notice of config.notices) output.warn(`ossaat: ${escapeText(notice)}`);
   return {

@@ -42,6 +42,10 @@ export type Config = {
   isCi: boolean;
   isDumbTerminal: boolean;
   editor?: string;
+  /** `LC_ALL`, `LC_CTYPE` or `LANG`, the first that is set. */
+  locale?: string;
+  /** `PATH`. */
+  searchPath: string;
   userName: string;
   /** Where every setting came from. */
   loaded: LoadedSettings;
@@ -57,6 +61,8 @@ export type ConfigOptions = {
   folder?: string;
   /** The administrator's file. */
   systemFile?: string;
+  /** See {@link LoadedSettings.problems}. */
+  isForgiving?: boolean;
 };
 
 function optional<K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> {
@@ -142,6 +148,8 @@ function terminalOf(env: NodeJS.ProcessEnv, read: Read) {
     isCi: env["CI"] !== undefined && env["CI"] !== "false",
     isDumbTerminal: env["TERM"] === "dumb",
     ...optional("editor", read("terminal.editor")),
+    ...optional("locale", env["LC_ALL"] ?? env["LC_CTYPE"] ?? env["LANG"]),
+    searchPath: env["PATH"] ?? "",
   };
 }
 
@@ -155,7 +163,7 @@ export async function loadConfig(options: ConfigOptions = {}): Promise<Config> {
   const loaded = await loadSettings({ ...options, environment: env });
   const read: Read = (key) => valueOf(loaded.settings, key);
   const runMode = read("runMode") ?? "consumer";
-  checkAddresses(runMode, read);
+  if (options.isForgiving !== true) checkAddresses(runMode, read);
   const providerEnv = vendorEnv(env, read);
   const url = read("server.url");
   return {

@@ -5,6 +5,7 @@ import { Command, CommanderError } from "commander";
 import { createAct } from "./program/act.ts";
 import { addConfigCommands } from "./program/config-commands.ts";
 import { addDecideCommands } from "./program/decide-commands.ts";
+import { addDoctorCommands } from "./program/doctor-commands.ts";
 import { addManageCommands } from "./program/manage-commands.ts";
 import { addSetupCommands } from "./program/setup-commands.ts";
 import { addWorkCommands } from "./program/work-commands.ts";
@@ -23,7 +24,14 @@ Exit codes:
   7 server out of reach, 8 budget or time over, 9 waits for approval, 130 cancelled or Ctrl+C, 143 SIGTERM`;
 
 /** In the order of `ossaat --help`. */
-const commandGroups = [addWorkCommands, addDecideCommands, addManageCommands, addSetupCommands, addConfigCommands];
+const commandGroups = [
+  addWorkCommands,
+  addDecideCommands,
+  addManageCommands,
+  addSetupCommands,
+  addConfigCommands,
+  addDoctorCommands,
+];
 
 /** Errors of subcommands reach `runProgram` as well, at every depth. */
 function throwErrors(command: Command): void {

@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { settingKeys } from "./settings/setting-table.ts";
 import type { SettingKey } from "./settings/setting-table.ts";
 import { makeRepository } from "./testing/make-repository.ts";
+import { canMount, runInBox } from "./testing/run-in-box.ts";
 import { createCli, ossaatEntry } from "./testing/run-ossaat.ts";
 import type { Cli, Json, RunOptions } from "./testing/run-ossaat.ts";
 import { counterFrame, counterScript, writeScript } from "./testing/script.ts";
@@ -345,8 +346,6 @@ describe("ossaat config", () => {
   });
 });
 
-const canMount = spawnSync("bwrap", ["--dev-bind", "/", "/", "true"]).status === 0;
-
 describe.skipIf(!canMount)("the administrator's file (its place is made by bubblewrap)", () => {
   /** Runs a command where /etc holds what it does here, and ossaat/ossaat.yaml. */
   function runAsAdministered(system: string, args: readonly string[]) {
@@ -355,13 +354,8 @@ describe.skipIf(!canMount)("the administrator's file (its place is made by bubbl
     writeFileSync(path.join(etc, "ossaat.yaml"), system, { mode: 0o644 });
     const entries = readdirSync("/etc").filter((name) => name !== "ossaat");
     const binds = entries.flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]);
-    const words = ["--dev-bind", "/", "/", "--tmpfs", "/etc", ...binds, "--ro-bind", etc, "/etc/ossaat"];
-    const result = spawnSync("bwrap", [...words, process.execPath, ossaatEntry, ...args], {
-      cwd: repository,
-      env: cli.env,
-      encoding: "utf8",
-    });
-    return { code: result.status, stdout: result.stdout, stderr: result.stderr };
+    const mounts = ["--tmpfs", "/etc", ...binds, "--ro-bind", etc, "/etc/ossaat"];
+    return runInBox(cli, { cwd: repository, mounts, args });
   }
 
   test("locks a cap above every layer", () => {

@@ -9,4 +9,5 @@ export { createContextPlanner } from "./context-planner/context-planner.ts";
 export { mintInternalToken } from "./identity/identity.ts";
 export type { Identity } from "./identity/identity.ts";
 export { createFileTurnJournal } from "./step/adapters/file-turn-journal.ts";
+export { inspectSqliteStore } from "./store/adapters/inspect-sqlite.ts";
 export { openSqliteStore } from "./store/adapters/sqlite.ts";

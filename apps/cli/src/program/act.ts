@@ -6,17 +6,22 @@ import type { CommandContext, CommonFlags } from "../command-context.ts";
 
 type Action = (context: CommandContext, args: unknown[], flags: never) => Promise<number>;
 
+export type ActOptions = {
+  /** Run even when settings cannot be read, to tell what is wrong with them. */
+  isForgiving?: boolean;
+};
+
 /** Turns an action into a handler of commander. */
-export type Act = (action: Action) => (...all: unknown[]) => Promise<void>;
+export type Act = (action: Action, options?: ActOptions) => (...all: unknown[]) => Promise<void>;
 
 /** @param exit told the exit code of the command that ran */
 export function createAct(exit: (code: number) => void): Act {
-  return (action) =>
+  return (action, options = {}) =>
     async (...all) => {
       const command = all.at(-1) as Command;
       const flags = command.optsWithGlobals<CommonFlags>();
       const { createContext } = await import("../command-context.ts");
-      const context = await createContext(flags);
+      const context = await createContext(flags, options);
       try {
         exit(await action(context, all.slice(0, -2), flags as never));
       } catch (error) {

@@ -21,6 +21,8 @@ export type LoadOptions = {
   flags?: Readonly<Record<string, unknown>>;
   folder?: string;
   systemFile?: string;
+  /** Note what cannot be read and go on without it, for a command that tells what is wrong. */
+  isForgiving?: boolean;
 };
 
 /** Rules a server enforces for every project it serves. */
@@ -38,6 +40,8 @@ export type LoadedSettings = {
   /** Where each file is or would be; no project outside of a repository. */
   files: { system: string; user: string; project?: string };
   trustFile: string;
+  /** What was passed over, with `isForgiving`. */
+  problems: AgentError[];
   project?: { text: string; isTrusted: boolean };
 };
 
@@ -111,14 +115,25 @@ export async function loadSettings(options: LoadOptions): Promise<LoadedSettings
   const { environment, flags = {}, folder, systemFile = defaultSystemFile } = options;
   const paths = settingPaths(environment);
   const projectPath = projectFile(folder);
-  const system = await readSettingsFile(systemFile, "system");
-  const user = await readSettingsFile(paths.user, "user");
-  const project = projectPath === undefined ? undefined : await readSettingsFile(projectPath, "project");
+  const problems: AgentError[] = [];
+  const attempt = async <T>(read: () => T | Promise<T>): Promise<T | undefined> => {
+    try {
+      return await read();
+    } catch (error) {
+      if (options.isForgiving !== true || !(error instanceof AgentError)) throw error;
+      problems.push(error);
+      return undefined;
+    }
+  };
+  const none: ReadonlyMap<SettingKey, Given> = new Map();
+  const system = await attempt(() => readSettingsFile(systemFile, "system"));
+  const user = await attempt(() => readSettingsFile(paths.user, "user"));
+  const project = projectPath === undefined ? undefined : await attempt(() => readSettingsFile(projectPath, "project"));
   const trust = projectOf(project, paths.trust);
-  const flagged = flagLayer(flags);
+  const flagged = (await attempt(() => flagLayer(flags))) ?? none;
   const layers: Layers = {
     flag: flagged,
-    env: envLayer(environment),
+    env: (await attempt(() => envLayer(environment))) ?? none,
     ...(project && { project: project.values }),
     ...(user && { user: user.values }),
     ...(system && { system: system.values }),
@@ -130,6 +145,7 @@ export async function loadSettings(options: LoadOptions): Promise<LoadedSettings
     serverRules: serverRulesOf(layers, locked),
     files: { system: systemFile, user: paths.user, ...(projectPath === undefined ? {} : { project: projectPath }) },
     trustFile: paths.trust,
+    problems,
     ...(trust === undefined ? {} : { project: trust }),
   };
 }

@@ -8,6 +8,9 @@ import type { Tables } from "./tables.ts";
 
 const migrations = { "0001-initial": initial };
 
+/** In the order they are applied. */
+export const migrationNames: readonly string[] = Object.keys(migrations);
+
 /**
  * Brings the schema to this version.
  * @throws AgentError conflict when the database was written by a newer version.

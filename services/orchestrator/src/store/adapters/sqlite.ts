@@ -39,7 +39,7 @@ function cannotWrite(cause: unknown): AgentError {
 }
 
 /** Translates an error of the database or of its folder; anything else passes through. */
-function translate(thrown: unknown, file: string): unknown {
+export function translateSqliteError(thrown: unknown, file: string): unknown {
   if (isFileError(thrown)) return cannotWrite(thrown);
   switch (sqliteCode(thrown)) {
     case sqliteBusy:
@@ -107,7 +107,7 @@ function openDatabase(file: string): DatabaseSync {
  * @throws AgentError conflict when another process owns the file.
  */
 export async function openSqliteStore(file: string): Promise<Store> {
-  const translated = (thrown: unknown): unknown => translate(thrown, file);
+  const translated = (thrown: unknown): unknown => translateSqliteError(thrown, file);
   try {
     const database = nodeSqliteDatabase(openDatabase(file), translated);
     const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });

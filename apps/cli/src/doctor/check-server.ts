@@ -1,0 +1,67 @@
+// The embedded server, or the one that the settings name.
+import { existsSync } from "node:fs";
+import path from "node:path";
+
+import { AgentError } from "@ossaat/contracts/errors";
+
+import { provedNames, settingProofs } from "../config.ts";
+import type { Config } from "../config.ts";
+import { connect, findServer, runningClient } from "../server/connect.ts";
+import { readServerFile } from "../server/server-file.ts";
+import { version } from "../version.ts";
+import { fail, ok, warn } from "./finding.ts";
+import type { Finding } from "./finding.ts";
+import { doctorLimits } from "./limits.ts";
+
+async function checkRemote(config: Config, url: string): Promise<Finding> {
+  try {
+    const { client } = await connect(config);
+    const status = await client.status();
+    if (status.version === version) return ok("server", `${url}, version ${status.version}`);
+    return warn("server", `${url} runs version ${status.version}, this is ${version}.`, "update the older of both");
+  } catch (error) {
+    const { message, details } = AgentError.from(error);
+    const next = typeof details["next"] === "string" ? details["next"] : "ossaat config unset server.url";
+    return fail("server", `${url}: ${message}`, next);
+  }
+}
+
+/** Difference between the server's clock and this one, where the server is another machine. */
+async function checkRemoteClock(url: string): Promise<Finding[]> {
+  const asked = Date.now();
+  const response = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(doctorLimits.onlineMs) }).catch(
+    () => undefined,
+  );
+  const theirs = Date.parse(response?.headers.get("date") ?? "");
+  const skew = Math.abs(theirs - (asked + Date.now()) / 2);
+  if (!(skew > doctorLimits.maxSkewMs)) return [];
+  const text = `It differs from the server's by ${Math.round(skew / 1000)} s.`;
+  return [warn("server clock", text, "timedatectl set-ntp true")];
+}
+
+async function checkEmbedded(config: Config): Promise<Finding> {
+  const file = await readServerFile(config.stateDir);
+  if (file === undefined) {
+    const isBroken = existsSync(path.join(config.stateDir, "server.json"));
+    if (!isBroken) return ok("server", "not running; the next command starts it");
+    return warn("server", "server.json cannot be read.", `rm ${path.join(config.stateDir, "server.json")}`);
+  }
+  if ((await findServer(config)) === undefined) {
+    return warn("server", `It ended without a word (pid ${file.pid}); plans resume at the next start.`, "ossaat up -d");
+  }
+  const status = await runningClient(config).status();
+  if (status.version !== version) {
+    return warn("server", `It runs version ${status.version}, this is ${version}.`, "ossaat down");
+  }
+  const own = settingProofs(config, file.token);
+  const other = provedNames(config).filter((name) => file.settingProofs[name] !== own[name]);
+  if (other.length > 0) return warn("server", `It was started with another ${other.join(", ")}.`, "ossaat down");
+  return ok("server", `${file.url}, version ${status.version}, pid ${file.pid}`);
+}
+
+/** Whether one answers, fits this version and these settings. */
+export async function checkServer(config: Config): Promise<Finding[]> {
+  const { remote } = config;
+  if (remote === undefined) return [await checkEmbedded(config)];
+  return [await checkRemote(config, remote.url), ...(await checkRemoteClock(remote.url))];
+}

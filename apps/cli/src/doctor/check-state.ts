@@ -1,0 +1,47 @@
+// The state folder and its database.
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+import { AgentError } from "@ossaat/contracts/errors";
+
+import type { Config } from "../config.ts";
+import { existingParent } from "./check-machine.ts";
+import { fail, ok, warn } from "./finding.ts";
+import type { Finding } from "./finding.ts";
+
+export function checkStateFolder({ stateDir }: Config): Finding {
+  const id = "state folder";
+  const place = existingParent(stateDir);
+  const elsewhere = `ossaat config set stateDir FOLDER, or mend ${place}`;
+  try {
+    const probe = mkdtempSync(path.join(place, ".ossaat-doctor-"));
+    writeFileSync(path.join(probe, "probe"), "x");
+    rmSync(probe, { recursive: true });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? "unknown";
+    return fail(id, `${place} cannot be written (${code}).`, elsewhere);
+  }
+  if (place !== stateDir) return ok(id, `${stateDir}, made at the first command`);
+  const { mode } = statSync(stateDir);
+  if ((mode & 0o077) !== 0) return warn(id, `${stateDir} is open to other users.`, `chmod 700 ${stateDir}`);
+  return ok(id, stateDir);
+}
+
+/** Integrity and schema of the database; a running server owns it and is asked instead. */
+export async function checkDatabase({ stateDir }: Config, isServed: boolean): Promise<Finding> {
+  const id = "database";
+  const file = path.join(stateDir, "ossaat.db");
+  if (!existsSync(file)) return ok(id, "none yet, made at the first command");
+  if (isServed) return ok(id, "in use by the running server, which answers");
+  const { inspectSqliteStore } = await import("@ossaat/orchestrator");
+  try {
+    const { problems, schema, isCurrent } = inspectSqliteStore(file);
+    if (problems.length > 0) {
+      return fail(id, `It is damaged: ${problems[0] ?? ""}.`, `mv ${stateDir} ${stateDir}.damaged`);
+    }
+    return ok(id, `sound, schema ${schema}${isCurrent ? "" : ", brought up to date at the next start"}`);
+  } catch (error) {
+    const { message, details } = AgentError.from(error);
+    return fail(id, message, typeof details["next"] === "string" ? details["next"] : "ossaat status");
+  }
+}
