@@ -15,6 +15,7 @@ setup: .tools/installed ## Install what is needed (the others do it by themselve
 
 .tools/installed: $(MANIFESTS)
 	@sh tools/setup/install.sh "$(PNPM_VERSION)"
+	@$(BIN)/node tools/bundle/build-cli.ts
 	@touch $@
 
 demo: .tools/installed ## The whole job on a sample repository, with a scripted model
@@ -42,6 +43,7 @@ up: .tools/installed ## Run the embedded server in the foreground
 
 bench: .tools/installed ## Measure, as ratios to a baseline of the same run
 	@sh tools/setup/sandbox.sh
+	@$(BIN)/node tools/bundle/build-cli.ts
 	@$(BIN)/node tools/bench/run-bench.ts
 
 gen: .tools/installed ## Generate schemas and protocol code again

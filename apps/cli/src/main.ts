@@ -1,19 +1,4 @@
-// Entry of the CLI.
-import { runProgram } from "./program.ts";
+// Entry of the CLI from its sources.
+import { runMain } from "./run-main.ts";
 
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  // The reader of a pipe left (`ossaat runs | head`): there is nobody to write to.
-  process.exit(error.code === "EPIPE" ? 0 : 1);
-});
-
-/** What was written may still wait in this process when the reader is slow. */
-function flush(stream: NodeJS.WriteStream): Promise<void> {
-  return new Promise((resolve) => {
-    stream.write("", () => resolve());
-  });
-}
-
-const exitCode = await runProgram(process.argv.slice(2));
-await flush(process.stdout);
-await flush(process.stderr);
-process.exit(exitCode);
+await runMain();

@@ -1,5 +1,5 @@
 // The typed HTTP and SSE client of the plan API. No state of its own.
-import { AgentError, errorTable } from "@ossaat/contracts";
+import { AgentError, errorTable } from "@ossaat/contracts/errors";
 import type {
   AgentListResponse,
   ApprovalDecision,
@@ -18,14 +18,22 @@ import type {
   Stored,
 } from "@ossaat/contracts";
 
-import { readStream } from "./read-stream.ts";
 import type { StreamItem } from "./read-stream.ts";
+
+/** What the client asks of an answer; a `Response` has it. */
+export type ClientAnswer = Pick<Response, "ok" | "status" | "body" | "text" | "json">;
+
+/** What the client asks with; the built-in `fetch` fits. */
+export type ClientFetch = (
+  url: string,
+  init: { method?: string; headers?: Record<string, string>; body?: string; signal?: AbortSignal },
+) => Promise<ClientAnswer>;
 
 export type ClientOptions = {
   /** Both are read before every request, because a restarted server has others. */
   baseUrl(): string | Promise<string>;
   token(): string | Promise<string>;
-  fetch?: typeof fetch;
+  fetch?: ClientFetch;
 };
 
 /** Time the server has to answer a request, ms; planning and running happen after the answer. */
@@ -45,7 +53,7 @@ function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === "string" && Object.hasOwn(errorTable, code);
 }
 
-async function toError(response: Response): Promise<AgentError> {
+async function toError(response: ClientAnswer): Promise<AgentError> {
   const text = await response.text();
   try {
     const body = JSON.parse(text) as {
@@ -67,7 +75,7 @@ async function toError(response: Response): Promise<AgentError> {
 
 function makeSend(options: ClientOptions) {
   const send = options.fetch ?? fetch;
-  return async (path: string, call: Call = {}): Promise<Response> => {
+  return async (path: string, call: Call = {}): Promise<ClientAnswer> => {
     const { method = "GET", body, accept = "application/json", headers = {}, signal } = call;
     const attempt = async () =>
       send(`${await options.baseUrl()}${path}`, {
@@ -83,7 +91,7 @@ function makeSend(options: ClientOptions) {
         signal: signal ?? AbortSignal.timeout(requestTimeoutMs),
       });
     const isRepeatable = call.isRepeatable ?? method === "GET";
-    let response: Response;
+    let response: ClientAnswer;
     try {
       response = await attempt().catch((error: unknown) => {
         if (!isRepeatable || signal?.aborted === true || error instanceof AgentError) throw error;
@@ -147,16 +155,17 @@ export function createClient(options: ClientOptions): Client {
     retryPlan: (planId, body) => plan(`${at(planId)}/retry`, { method: "POST", body }),
     listEvents: async (planId, afterSeq = 0) =>
       (await json<{ events: PlanEvent[] }>(`${at(planId)}/events${query({ lastEventId: String(afterSeq) })}`)).events,
-    watchPlan: (planId, { afterSeq = 0, signal }) =>
-      readStream(
-        (lastSeq, streamSignal) =>
-          send(`${at(planId)}/events`, {
-            accept: "text/event-stream",
-            headers: { "last-event-id": String(lastSeq) },
-            signal: streamSignal,
-          }),
-        { afterSeq, signal },
-      ),
+    watchPlan: async function* watchPlan(planId, { afterSeq = 0, signal }) {
+      // Imported here: the schemas of all events take longer to load than most requests take.
+      const { readStream } = await import("./read-stream.ts");
+      const open = (lastSeq: number, streamSignal: AbortSignal) =>
+        send(`${at(planId)}/events`, {
+          accept: "text/event-stream",
+          headers: { "last-event-id": String(lastSeq) },
+          signal: streamSignal,
+        });
+      yield* readStream(open, { afterSeq, signal });
+    },
     getDiff: (planId, step) => json(`${at(planId)}/diff${query({ step })}`),
     getEvidence: (planId) => json(`${at(planId)}/evidence`),
     async loadStored(planId, stored) {

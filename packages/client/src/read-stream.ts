@@ -3,6 +3,8 @@ import { AgentError, parseEvent } from "@ossaat/contracts";
 import type { LiveEvent, PlanEvent } from "@ossaat/contracts";
 import { EventSourceParserStream } from "eventsource-parser/stream";
 
+import type { ClientAnswer } from "./create-client.ts";
+
 /** `state` events are the log; `live` text is not state; `reconnecting` tells of a gap in time. */
 export type StreamItem =
   | { kind: "state"; event: PlanEvent }
@@ -20,11 +22,11 @@ const streamClientLimits = {
   maxFailures: 20,
 } as const;
 
-export type OpenStream = (lastSeq: number, signal: AbortSignal) => Promise<Response>;
+export type OpenStream = (lastSeq: number, signal: AbortSignal) => Promise<ClientAnswer>;
 
 const ends = new Set(["plan.finished", "plan.rejected"]);
 
-async function* readResponse(response: Response, touch: () => void): AsyncGenerator<StreamItem> {
+async function* readResponse(response: ClientAnswer, touch: () => void): AsyncGenerator<StreamItem> {
   if (response.body === null) throw new AgentError("unavailable", "The server sent no stream.");
   const heard = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
     transform(chunk, controller) {

@@ -8,12 +8,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { createClient } from "@ossaat/client";
-import type { Client } from "@ossaat/client";
+import type { Client, ClientFetch } from "@ossaat/client";
 import { AgentError, proveToken } from "@ossaat/contracts";
 
 import { provedNames, serverEnv, settingProofs } from "../config.ts";
 import type { Config } from "../config.ts";
 import { version } from "../version.ts";
+import { httpFetch } from "./http-fetch.ts";
 import { readServerFile } from "./server-file.ts";
 import type { ServerFile } from "./server-file.ts";
 
@@ -48,7 +49,7 @@ async function answers({ url, token, pid }: ServerFile): Promise<boolean> {
   const challenge = randomBytes(24).toString("hex");
   try {
     const signal = AbortSignal.timeout(connectLimits.probeMs);
-    const response = await fetch(`${url}/healthz?challenge=${challenge}`, { signal });
+    const response = await httpFetch(`${url}/healthz?challenge=${challenge}`, { signal });
     const { proof } = (await response.json()) as { proof?: unknown };
     return proof === proveToken(token, challenge);
   } catch {
@@ -157,22 +158,21 @@ function isRefused(error: unknown): boolean {
 }
 
 /** Sends a request; a server that is gone is started again and asked once more. */
-function revivingFetch(config: Config, options: StartOptions): typeof fetch {
+function revivingFetch(config: Config, options: StartOptions): ClientFetch {
   let starting: Promise<ServerFile> | undefined;
   const revive = () =>
     (starting ??= startServer(config, options).finally(() => {
       starting = undefined;
     }));
-  return async (input, init) => {
+  return async (request, init) => {
     try {
-      return await fetch(input, init);
+      return await httpFetch(request, init);
     } catch (error) {
-      if (!isRefused(error) || init?.signal?.aborted === true) throw error;
+      if (!isRefused(error) || init.signal?.aborted === true) throw error;
       const { url, token } = await revive();
-      const { pathname, search } = new URL(input instanceof Request ? input.url : input);
-      const headers = new Headers(init?.headers);
-      headers.set("authorization", `Bearer ${token}`);
-      return fetch(`${url}${pathname}${search}`, { ...init, headers });
+      const { pathname, search } = new URL(request);
+      const headers = { ...init.headers, authorization: `Bearer ${token}` };
+      return httpFetch(`${url}${pathname}${search}`, { ...init, headers });
     }
   };
 }
@@ -181,7 +181,7 @@ function clientOf(config: Config, options?: StartOptions): Client {
   return createClient({
     baseUrl: async () => (await requireServerFile(config)).url,
     token: async () => (await requireServerFile(config)).token,
-    ...(options === undefined ? {} : { fetch: revivingFetch(config, options) }),
+    fetch: options === undefined ? httpFetch : revivingFetch(config, options),
   });
 }
 
@@ -197,7 +197,7 @@ function connectRemote(remote: NonNullable<Config["remote"]>): Connection {
       details: { next: "export OSSAAT_TOKEN=… or unset OSSAAT_URL to use the embedded server" },
     });
   }
-  const client = createClient({ baseUrl: () => remote.url, token: () => token });
+  const client = createClient({ baseUrl: () => remote.url, token: () => token, fetch: httpFetch });
   return { client, url: remote.url, started: false };
 }
 

@@ -3,19 +3,31 @@
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import path from "node:path";
 
-import { z } from "zod";
-
-const ServerFile = z.looseObject({
-  schemaVersion: z.literal(1),
-  url: z.string(),
-  token: z.string(),
-  pid: z.int(),
-  version: z.string(),
-  startedAt: z.string(),
+export type ServerFile = {
+  schemaVersion: 1;
+  url: string;
+  token: string;
+  pid: number;
+  version: string;
+  startedAt: string;
   /** See `settingProofs`: whether keys and addresses are still those of a caller. */
-  settingProofs: z.record(z.string(), z.string()),
-});
-export type ServerFile = z.infer<typeof ServerFile>;
+  settingProofs: Record<string, string>;
+};
+
+/** Checked by hand: every command reads this file, and loading a schema library takes longer than asking the server. */
+function isServerFile(value: unknown): value is ServerFile {
+  if (typeof value !== "object" || value === null) return false;
+  const { schemaVersion, url, token, pid, version, startedAt, settingProofs } = value as Record<string, unknown>;
+  const texts = [url, token, version, startedAt];
+  return (
+    schemaVersion === 1 &&
+    texts.every((text) => typeof text === "string") &&
+    Number.isSafeInteger(pid) &&
+    typeof settingProofs === "object" &&
+    settingProofs !== null &&
+    Object.values(settingProofs).every((proof) => typeof proof === "string")
+  );
+}
 
 function serverFilePath(stateDir: string): string {
   return path.join(stateDir, "server.json");
@@ -26,7 +38,8 @@ export async function readServerFile(stateDir: string): Promise<ServerFile | und
   const text = await readFile(serverFilePath(stateDir), "utf8").catch(() => undefined);
   if (text === undefined) return undefined;
   try {
-    return ServerFile.parse(JSON.parse(text));
+    const value: unknown = JSON.parse(text);
+    return isServerFile(value) ? value : undefined;
   } catch {
     return undefined;
   }
