@@ -6,7 +6,7 @@ BIN := node_modules/.bin
 PNPM_VERSION := 12.21.0
 MANIFESTS := package.json pnpm-workspace.yaml pnpm-lock.yaml $(wildcard packages/*/package.json services/*/package.json apps/*/package.json)
 
-.PHONY: help setup demo test check cli faults up bench gen clean
+.PHONY: help setup demo test check cli faults eval-tasks up bench gen clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
@@ -34,6 +34,11 @@ cli: .tools/installed ## The CLI in real shells and terminals; every setting, ev
 faults: .tools/installed ## The long end-to-end tests: kills at many moments
 	@sh tools/setup/sandbox.sh
 	@$(BIN)/node tools/test/run-tests.ts faults
+
+eval-tasks: .tools/installed ## Reference tasks with an oracle model; REPOS=folder adds public repositories
+	@sh tools/setup/sandbox.sh
+	@sh tools/setup/toolchains.sh
+	@$(BIN)/node tools/eval/run-eval.ts --repos "$(REPOS)" --only "$(ONLY)"
 
 check: .tools/installed ## Format, lint, types, unused code, dependency directions
 	@$(BIN)/node tools/check/run-checks.ts

@@ -2,6 +2,7 @@
 // missing report, a step that did not run and a skipped test are failures.
 import { existsSync, readFileSync } from "node:fs";
 
+import { readEvalReport } from "../eval/read-eval-report.ts";
 import { readReport } from "../test/read-report.ts";
 
 const reportFolder = ".tools/reports";
@@ -9,7 +10,7 @@ const reportFolder = ".tools/reports";
 /** vitest projects that must have left a report. */
 const projects = ["unit", "sandbox", "e2e", "cli", "faults"];
 
-/** Steps without a report of their own; `test`, `cli` and `faults` are counted by theirs. */
+/** Steps without a report of their own; the others are counted by theirs. */
 const steps = ["check", "demo", "bench"];
 
 type StepLine = { step: string; status: number; seconds: number };
@@ -36,6 +37,15 @@ for (const project of projects) {
     failed += 1;
     say(`${project}: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+try {
+  const count = readEvalReport(`${reportFolder}/eval-tasks.json`);
+  passed += count.passed;
+  failed += count.failed;
+  say(`eval-tasks: ${count.passed} passed, ${count.failed} failed`);
+} catch (error) {
+  failed += 1;
+  say(`eval-tasks: ${error instanceof Error ? error.message : String(error)}`);
 }
 const ran = readSteps();
 for (const { step, status, seconds } of ran) say(`${step}: exit ${status} after ${seconds} s`);
