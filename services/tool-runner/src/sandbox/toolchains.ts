@@ -1,6 +1,6 @@
 // What of the machine the box may read: system folders, a few files of /etc, and the
 // toolchains a developer's PATH leads to. Never a home folder as a whole.
-import { access, realpath, stat } from "node:fs/promises";
+import { access, readdir, realpath, stat } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 
 /** What the runner knows of its machine; injected so that tests can vary it. */
@@ -42,18 +42,28 @@ async function nodeParts(execPath: string): Promise<{ binds: ReadOnlyBind[]; lin
   return { binds, links };
 }
 
-type HomeToolchain = { folder: string; path: string[]; env: Record<string, string>; extra?: ReadOnlyBind[] };
+/** `folder` is shown when it is there, by its own name or as `target`. */
+type HomeToolchain = { folder: string; target?: string; path: string[]; env: Record<string, string> };
 
 function homeToolchains(home: string, boxHome: string): HomeToolchain[] {
   return [
-    {
-      folder: join(home, ".cargo/bin"),
-      path: [join(home, ".cargo/bin")],
-      env: { CARGO_HOME: `${boxHome}/.cargo`, CARGO_NET_OFFLINE: "true" },
-      // The rest of ~/.cargo holds credentials; only downloaded sources are shown.
-      extra: [{ source: join(home, ".cargo/registry"), target: `${boxHome}/.cargo/registry` }],
-    },
+    { folder: join(home, ".cargo/bin"), path: [join(home, ".cargo/bin")], env: {} },
+    // The rest of ~/.cargo holds credentials; only downloaded sources are shown.
+    ...["registry", "git"].map((name) => ({
+      folder: join(home, ".cargo", name),
+      target: `${boxHome}/.cargo/${name}`,
+      path: [],
+      env: {},
+    })),
     { folder: join(home, ".rustup"), path: [], env: { RUSTUP_HOME: join(home, ".rustup") } },
+    // Downloaded artifacts alone: the settings beside them hold credentials.
+    { folder: join(home, ".m2/repository"), target: `${boxHome}/.m2/repository`, path: [], env: {} },
+    // SDKMAN: what is chosen for new shells.
+    ...["java", "maven", "gradle"].map((name) => {
+      const folder = join(home, ".sdkman/candidates", name);
+      const env: Record<string, string> = name === "java" ? { JAVA_HOME: join(folder, "current") } : {};
+      return { folder, path: [join(folder, "current/bin")], env };
+    }),
     {
       folder: join(home, ".pyenv"),
       path: [join(home, ".pyenv/shims"), join(home, ".pyenv/bin")],
@@ -74,9 +84,15 @@ const etcFiles = [
   "localtime timezone mime.types protocols services maven python3",
 ].flatMap((names) => names.split(" "));
 
+/** Settings without which a JDK of a Linux distribution does not start or knows no certificates. */
+async function jdkSettings(): Promise<string[]> {
+  const names = await readdir("/etc");
+  return names.filter((name) => /^java(?:-[\w.-]+)?$/u.test(name)).map((name) => `/etc/${name}`);
+}
+
 /** System part of the box: folders as they are, top-level links kept as links. */
 export async function systemBinds(): Promise<ReadOnlyBind[]> {
-  const paths = [...systemFolders, ...etcFiles.map((name) => `/etc/${name}`)];
+  const paths = [...systemFolders, ...etcFiles.map((name) => `/etc/${name}`), ...(await jdkSettings())];
   const present: ReadOnlyBind[] = [];
   for (const path of paths) if (await exists(path)) present.push({ source: path, target: path });
   return present;
@@ -86,13 +102,17 @@ export async function systemBinds(): Promise<ReadOnlyBind[]> {
 export async function findToolchains(host: HostEnvironment, boxHome: string): Promise<Toolchains> {
   const { binds, links } = await nodeParts(host.execPath);
   const path = [`${nodeTarget}/bin`];
-  const env: Record<string, string> = { GOPROXY: "off", GOTOOLCHAIN: "local" };
+  const env: Record<string, string> = {
+    GOPROXY: "off",
+    GOTOOLCHAIN: "local",
+    CARGO_HOME: `${boxHome}/.cargo`,
+    CARGO_NET_OFFLINE: "true",
+  };
   for (const toolchain of homeToolchains(host.home, boxHome)) {
     if (host.home === "" || !(await exists(toolchain.folder))) continue;
-    binds.push({ source: toolchain.folder, target: toolchain.folder });
+    binds.push({ source: toolchain.folder, target: toolchain.target ?? toolchain.folder });
     path.push(...toolchain.path);
     Object.assign(env, toolchain.env);
-    for (const bind of toolchain.extra ?? []) if (await exists(bind.source)) binds.push(bind);
   }
   for (const folder of host.path.split(delimiter)) {
     const isFolder = await stat(folder).then(
