@@ -23,12 +23,12 @@ async function serve(listener: RequestListener) {
   return createClient({ baseUrl: () => `http://127.0.0.1:${port}`, token: () => "t" });
 }
 
-/** Breaks the first request after it arrived, answers the others; counts all and keeps their keys. */
-function breaksOnce(seen: (string | undefined)[]): RequestListener {
+/** Breaks the first requests after they arrived, answers the others; counts all and keeps their keys. */
+function breaks(times: number, seen: (string | undefined)[]): RequestListener {
   return (request, response) => {
     request.resume();
     seen.push(request.headers["idempotency-key"] as string | undefined);
-    if (seen.length === 1) request.socket.destroy();
+    if (seen.length <= times) request.socket.destroy();
     else response.end(JSON.stringify({ plan: { id: "plan-1" } }));
   };
 }
@@ -37,16 +37,26 @@ const hash = "a".repeat(64);
 const planHash = { decision: "approve", planHash: hash } as const;
 
 describe("a connection that breaks", () => {
-  test("is tried once more where asking twice does no harm", async () => {
+  test.each([1, 2, 3])("%i times is asked again where asking twice does no harm", async (times) => {
     const seen: (string | undefined)[] = [];
-    const client = await serve(breaksOnce(seen));
+    const client = await serve(breaks(times, seen));
     await expect(client.decidePlan("plan-1", planHash)).resolves.toEqual({ id: "plan-1" });
-    expect(seen).toHaveLength(2);
+    expect(seen).toHaveLength(times + 1);
+  });
+
+  test("again and again is reported in the end", async () => {
+    const seen: (string | undefined)[] = [];
+    const client = await serve(breaks(99, seen));
+    await expect(client.status()).rejects.toMatchObject({
+      code: "unavailable",
+      message: "The server does not answer.",
+    });
+    expect(seen).toHaveLength(4);
   });
 
   test("creates one plan: both tries carry one idempotency key", async () => {
     const seen: (string | undefined)[] = [];
-    const client = await serve(breaksOnce(seen));
+    const client = await serve(breaks(1, seen));
     await client.createPlan({ goal: "x", repository: { path: "/r" } });
     expect(seen).toHaveLength(2);
     expect(seen[0]).toMatch(/^[0-9a-f-]{36}$/);
@@ -55,7 +65,7 @@ describe("a connection that breaks", () => {
 
   test("is reported where asking twice would do it twice", async () => {
     const seen: (string | undefined)[] = [];
-    const client = await serve(breaksOnce(seen));
+    const client = await serve(breaks(1, seen));
     const revise = { decision: "revise", feedback: "other" } as const;
     await expect(client.decidePlan("plan-1", revise)).rejects.toMatchObject({ code: "unavailable" });
     await expect(client.retryPlan("plan-1", {})).resolves.toEqual({ id: "plan-1" });

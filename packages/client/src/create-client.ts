@@ -36,6 +36,12 @@ export type ClientOptions = {
   fetch?: ClientFetch;
 };
 
+/**
+ * Pauses before a request that may be repeated is sent again, ms. At once first, for a kept connection that
+ * the server had closed; then later, since a server that is killed answers with resets for a while.
+ */
+const repeatPausesMs = [0, 100, 500] as const;
+
 /** Time the server has to answer a request, ms; planning and running happen after the answer. */
 const requestTimeoutMs = 60_000;
 
@@ -45,7 +51,7 @@ type Call = {
   accept?: string;
   headers?: Record<string, string>;
   signal?: AbortSignal;
-  /** Asking twice does what asking once does: a broken connection is tried once more. */
+  /** Asking twice does what asking once does: a broken connection is tried again. */
   isRepeatable?: boolean;
 };
 
@@ -73,6 +79,25 @@ async function toError(response: ClientAnswer): Promise<AgentError> {
   return new AgentError("unavailable", `The server answered ${response.status}.`);
 }
 
+/** Asks again after each pause while the connection breaks. @throws AgentError unavailable */
+async function repeat(
+  attempt: () => Promise<ClientAnswer>,
+  pausesMs: readonly number[],
+  signal: AbortSignal | undefined,
+): Promise<ClientAnswer> {
+  const [pauseMs, ...later] = pausesMs;
+  try {
+    return await attempt();
+  } catch (error) {
+    if (error instanceof AgentError) throw error;
+    if (pauseMs === undefined || signal?.aborted === true) {
+      throw new AgentError("unavailable", "The server does not answer.", { cause: error });
+    }
+  }
+  await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  return repeat(attempt, later, signal);
+}
+
 function makeSend(options: ClientOptions) {
   const send = options.fetch ?? fetch;
   return async (path: string, call: Call = {}): Promise<ClientAnswer> => {
@@ -91,16 +116,7 @@ function makeSend(options: ClientOptions) {
         signal: signal ?? AbortSignal.timeout(requestTimeoutMs),
       });
     const isRepeatable = call.isRepeatable ?? method === "GET";
-    let response: ClientAnswer;
-    try {
-      response = await attempt().catch((error: unknown) => {
-        if (!isRepeatable || signal?.aborted === true || error instanceof AgentError) throw error;
-        return attempt();
-      });
-    } catch (error) {
-      if (error instanceof AgentError) throw error;
-      throw new AgentError("unavailable", "The server does not answer.", { cause: error });
-    }
+    const response = await repeat(attempt, isRepeatable ? repeatPausesMs : [], signal);
     if (!response.ok) throw await toError(response);
     return response;
   };

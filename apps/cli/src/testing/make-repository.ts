@@ -8,6 +8,7 @@ const identity = ["-c", "user.name=Test", "-c", "user.email=test@localhost", "-c
 /** Runs git and returns its stdout without the last line feed. */
 export function git(folder: string, ...args: string[]): string {
   return execFileSync("git", ["-C", folder, ...identity, ...args], {
+    maxBuffer: 64 * 1024 * 1024,
     encoding: "utf8",
     stdio: ["ignore", "pipe", "pipe"],
   }).replace(/\n$/, "");

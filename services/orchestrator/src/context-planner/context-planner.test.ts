@@ -240,7 +240,7 @@ describe("what always holds", () => {
       }),
       { numRuns: 40, seed: 7 },
     );
-  });
+  }, 60_000);
 
   test("the same goal gives the same plan", async () => {
     const goal = "Add a limit to drain and document it";

@@ -134,7 +134,14 @@ export function describeSandbox(subject: Subject): void {
           "SHLVL",
           "_",
         ];
-        const tools = ["PYTHONDONTWRITEBYTECODE", "npm_config_update_notifier", "npm_config_offline", "GOPROXY"];
+        const tools = [
+          "PYTHONDONTWRITEBYTECODE",
+          "npm_config_update_notifier",
+          "npm_config_offline",
+          "GOPROXY",
+          "CARGO_HOME",
+          "CARGO_NET_OFFLINE",
+        ];
         const allowed = new Set([...known, ...tools, "GOTOOLCHAIN", "OLDPWD", ""]);
         expect(names.filter((name) => !allowed.has(name))).toEqual([]);
       } finally {
