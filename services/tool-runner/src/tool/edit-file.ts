@@ -5,20 +5,22 @@ import { canonicalPath } from "../files/workspace-files.ts";
 import { editLimits } from "./limits.ts";
 import { replaceText } from "./replace-text.ts";
 import { revertNote, settleEdit } from "./settle-changes.ts";
-import { formatText, parseText } from "./text-file.ts";
+import { applyEdits, formatText, parseText } from "./text-file.ts";
+import { toleranceNote } from "./tolerance-note.ts";
 import type { Tool } from "./tool.ts";
 
 export const editFile: Tool<"edit_file"> = async (context, input) => {
-  const { files } = context;
+  const { files, approvedOutside } = context;
   const current = await files.read(input.path, editLimits.maxFileBytes);
   const file = parseText(current.data, input.path);
-  const edited = replaceText(file.text, input);
+  // A person saw the words of the edit and allowed these: no tolerance may make others of them.
+  const mode = approvedOutside ? "exact" : "tolerant";
+  const found = replaceText(file.lines, { ...input, mode });
   const path = canonicalPath(input.path);
-  const settled = await settleEdit(context, [path], () => files.write(path, formatText(file, edited.text)));
-  const places = edited.count === 1 ? `at line ${edited.firstLine}` : `at ${edited.count} places`;
-  const text = `Edited ${input.path} ${places}.`;
-  return {
-    summary: text,
-    output: { text: text.slice(0, toolLimits.maxOutputBytes) + revertNote(settled), ...settled },
-  };
+  const data = formatText(applyEdits(file, found.edits));
+  const settled = await settleEdit(context, [path], () => files.write(path, data));
+  const places = found.count === 1 ? `at line ${found.firstLine}` : `at ${found.count} places`;
+  const summary = `Edited ${input.path} ${places}.`;
+  const text = summary.slice(0, toolLimits.maxOutputBytes) + toleranceNote("oldText", found.tolerances);
+  return { summary, output: { text: text + revertNote(settled), ...settled } };
 };

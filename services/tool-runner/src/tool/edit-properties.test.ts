@@ -6,10 +6,10 @@ import * as fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 
 import { makeTempDir } from "../testing/temp-dir.ts";
-import { applyHunks } from "./apply-hunks.ts";
+import { placeHunks } from "./apply-hunks.ts";
 import { parsePatch } from "./parse-patch.ts";
 import { replaceText } from "./replace-text.ts";
-import { formatText, parseText } from "./text-file.ts";
+import { applyEdits, formatText, parseText } from "./text-file.ts";
 
 const dir = makeTempDir();
 afterAll(() => dir.remove());
@@ -40,8 +40,8 @@ const text = fc.array(piece, { maxLength: 24 }).map((pieces) => pieces.join(""))
 function edit(content: string, oldText: string, newText: string, replaceAll: boolean): string | undefined {
   const file = parseText(Buffer.from(content), "f");
   try {
-    const edited = replaceText(file.text, { oldText, newText, replaceAll, path: "f" });
-    return formatText(file, edited.text).toString("utf8");
+    const { edits } = replaceText(file.lines, { oldText, newText, replaceAll, path: "f", mode: "tolerant" });
+    return formatText(applyEdits(file, edits)).toString("utf8");
   } catch (error) {
     if (error instanceof AgentError) return undefined;
     throw error;
@@ -53,7 +53,7 @@ describe("edit_file on any text", () => {
     fc.assert(
       fc.property(text, (content) => {
         const file = parseText(Buffer.from(content), "f");
-        expect(formatText(file, file.text).toString("utf8")).toBe(content);
+        expect(formatText(file).toString("utf8")).toBe(content);
       }),
       { numRuns: 500 },
     );
@@ -123,7 +123,9 @@ function patched(before: string, patch: string): string | undefined {
     const [file, ...others] = parsePatch(patch);
     // Content that reads like the header of another file: that file does not exist, so the whole is refused.
     if (others.length > 0) return undefined;
-    return applyHunks(before, file?.hunks ?? [], "f");
+    const text = parseText(Buffer.from(before), "f");
+    const placed = placeHunks(text, file?.hunks ?? [], { path: "f", mode: "tolerant" });
+    return formatText(applyEdits(text, placed.edits)).toString("utf8");
   } catch (error) {
     if (error instanceof AgentError && (error.code === "conflict" || error.code === "invalid_input")) return undefined;
     throw error;

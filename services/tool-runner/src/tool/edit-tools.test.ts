@@ -76,7 +76,7 @@ describe("edit_file", () => {
   });
 
   it.each([
-    ["trailing space", "if (a) {  \n  b();\n}\n", "if (a) {\n  b();", "if (c) {\n  d();", "if (c) {\n  d();\n}\n"],
+    ["trailing space", "if (a) {  \n  b();\n}\n", "if (a) {\n  b();", "if (c) {\n  d();", "if (c) {  \n  d();\n}\n"],
     [
       "indentation",
       "  if (a) {\n    b();\n  }\n",
@@ -84,7 +84,7 @@ describe("edit_file", () => {
       "if (a) {\n  c();\n}",
       "  if (a) {\n    c();\n  }\n",
     ],
-    ["typographic characters", "say(‘hi’) – now\n", "say('hi') - now", "say('ho')", "say('ho')\n"],
+    ["typographic characters", "say(‘hi’) – now\n", "say('hi') - now", "say('ho') - now", "say(‘ho’) – now\n"],
     ["line ends of the request", "a\nb\nc\n", "a\r\nb", "x\r\ny", "x\ny\nc\n"],
   ])("is tolerant about %s", async (_name, before, oldText, newText, after) => {
     open.write("tolerant.txt", before);

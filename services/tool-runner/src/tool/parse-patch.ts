@@ -91,9 +91,15 @@ function trimHunks(files: readonly Draft[]): void {
   }
 }
 
+/** Models wrap a patch as in a chat; the closing fence would read as a line of the last hunk. */
+function withoutFence(lines: readonly string[]): readonly string[] {
+  const last = lines.findLastIndex((line) => line.trim() !== "");
+  return lines[last]?.trim() === "```" ? lines.slice(0, last) : lines;
+}
+
 /** Files and hunks of a patch. @throws AgentError invalid_input */
 export function parsePatch(patch: string): FilePatch[] {
-  const lines = patch.split(/\r?\n/u);
+  const lines = withoutFence(patch.split(/\r?\n/u));
   const reader: Reader = { files: [], hunk: undefined };
   for (let index = 0; index < lines.length; index += 1) {
     const line = lines[index] ?? "";

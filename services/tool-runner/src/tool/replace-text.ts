@@ -1,25 +1,30 @@
-// Finds the one place a model means by a piece of text. Exact first, then with ever more
-// tolerance for what models get wrong (line ends, trailing space, look-alike characters, uniform
-// indentation); at each level exactly one place must match. Never guesses: what is not unique or
-// not there is refused with what was found instead.
+// Finds the one place a model means by a piece of text, and what the text there becomes. Exact
+// first, then with ever more tolerance for what models get wrong; at each level exactly one place
+// must match, and what the edit does not change stays the file's. Never guesses: what is not
+// unique, not there or not certain is refused with what was found instead.
 import { AgentError } from "@ossaat/contracts";
 
-import { describeMatches, describeNearest } from "./describe-matches.ts";
+import { alignFromEnd, alignLines } from "./align-lines.ts";
+import { describeNearest, describePlaces, numbered } from "./describe-matches.ts";
+import { checkExact, checkNewLines } from "./check-edit.ts";
+import { findBlock } from "./find-block.ts";
+import type { Place, Tolerance } from "./find-block.ts";
+import { foldLookAlikes } from "./look-alikes.ts";
+import { indentUnit } from "./map-indentation.ts";
+import { rebuildBlock } from "./rebuild-block.ts";
+import { plainText } from "./text-file.ts";
+import type { LineEdit } from "./text-file.ts";
 
-/** A match as offsets into the text; `newText` is adapted to the place (indentation). */
-export type Replacement = { start: number; end: number; newText: string };
+export type TextEdit = {
+  oldText: string;
+  newText: string;
+  replaceAll: boolean;
+  path: string;
+  /** `exact`: the edit was approved word for word, so nothing else may happen. */
+  mode: "exact" | "tolerant";
+};
 
-const lookAlikes: readonly (readonly [RegExp, string])[] = [
-  [/[\u2018\u2019\u201A\u201B\u2032]/gu, "'"],
-  [/[\u201C\u201D\u201E\u201F\u2033]/gu, '"'],
-  [/[\u2010-\u2015\u2212]/gu, "-"],
-  [/[\u00A0\u2000-\u200A\u202F\u205F\u3000]/gu, " "],
-];
-
-// Every look-alike is one UTF-16 unit wide, so offsets stay true.
-function foldLookAlikes(text: string): string {
-  return lookAlikes.reduce((folded, [pattern, plain]) => folded.replace(pattern, plain), text);
-}
+export type Replaced = { edits: LineEdit[]; count: number; firstLine: number; tolerances: Tolerance[] };
 
 function occurrences(text: string, wanted: string): number[] {
   const found: number[] = [];
@@ -28,139 +33,165 @@ function occurrences(text: string, wanted: string): number[] {
   return found;
 }
 
-function findExact(text: string, oldText: string, newText: string): Replacement[] {
-  return occurrences(text, oldText).map((start) => ({ start, end: start + oldText.length, newText }));
+const lineStart = (text: string, offset: number): number => text.lastIndexOf("\n", offset - 1) + 1;
+
+/** "  x" within "    x" is another line, indented deeper, and not the text that was asked for. */
+function splitsIndentation(text: string, wanted: string, offset: number): boolean {
+  return /^[ \t]/u.test(wanted) && /^[ \t]+$/u.test(text.slice(lineStart(text, offset), offset));
 }
 
-type Line = { text: string; start: number; end: number };
-
-function linesOf(text: string): Line[] {
-  let start = 0;
-  return text.split("\n").map((line) => {
-    const own = { text: line, start, end: start + line.length };
-    start = own.end + 1;
-    return own;
-  });
+/** Offsets to line numbers, counted from 0. */
+function lineIndex(text: string): (offset: number) => number {
+  const starts = [0];
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+  return (offset) => starts.findLastIndex((start) => start <= offset);
 }
 
-const indentOf = (line: string): string => /^[ \t]*/u.exec(line)?.[0] ?? "";
-const isBlank = (line: string): boolean => line.trim() === "";
-const plain = (line: string): string => foldLookAlikes(line).trimEnd();
+/** The whole lines around a stretch, with the stretch replaced. */
+type Stretch = { at: number; old: string[]; added: string[] };
 
-/** Takes a common indentation change over to the new lines. */
-function shiftLines(lines: readonly string[], from: string, to: string): string[] | undefined {
-  const shifted = lines.map((line) => {
-    if (isBlank(line)) return line;
-    return line.startsWith(from) ? to + line.slice(from.length) : undefined;
-  });
-  return shifted.every((line) => line !== undefined) ? shifted : undefined;
+function widen(text: string, offset: number, edit: TextEdit, lineOf: (offset: number) => number): Stretch {
+  const end = offset + edit.oldText.length;
+  const close = text.indexOf("\n", end);
+  const before = text.slice(lineStart(text, offset), offset);
+  const after = text.slice(end, close < 0 ? text.length : close);
+  const whole = (middle: string) => (before + middle + after).split("\n");
+  return { at: lineOf(offset), old: whole(edit.oldText), added: whole(edit.newText) };
 }
 
-/** Whether the block equals the wanted lines after replacing one indentation prefix by another. */
-function indentShift(block: readonly Line[], wanted: readonly string[]): { from: string; to: string } | undefined {
-  const first = wanted.findIndex((line) => !isBlank(line));
-  if (first < 0) return undefined;
-  const theirs = indentOf(wanted[first] ?? "");
-  const ours = indentOf(block[first]?.text ?? "");
-  // The shorter common form: what has to be put in front of (or taken from) every line.
-  let [from, to] = [theirs, ours];
-  while (from !== "" && to !== "" && from.at(-1) === to.at(-1)) {
-    from = from.slice(0, -1);
-    to = to.slice(0, -1);
-  }
-  const shifted = shiftLines(wanted, from, to);
-  const same = shifted?.every((line, index) => plain(line) === plain(block[index]?.text ?? ""));
-  return same === true ? { from, to } : undefined;
+function conflict(message: string): AgentError {
+  return new AgentError("conflict", message);
 }
 
-type LineMatcher = (block: readonly Line[], wanted: readonly string[]) => { from: string; to: string } | undefined;
-
-const sameButTrailingSpace: LineMatcher = (block, wanted) =>
-  wanted.every((line, index) => line.trimEnd() === (block[index]?.text ?? "").trimEnd())
-    ? { from: "", to: "" }
-    : undefined;
-
-const sameButLookAlikes: LineMatcher = (block, wanted) =>
-  wanted.every((line, index) => plain(line) === plain(block[index]?.text ?? "")) ? { from: "", to: "" } : undefined;
-
-/** Matches of whole lines, non-overlapping, under a tolerance. */
-function findLines(text: string, oldText: string, newText: string, matcher: LineMatcher): Replacement[] {
-  const endsWithBreak = oldText.endsWith("\n");
-  const wanted = (endsWithBreak ? oldText.slice(0, -1) : oldText).split("\n");
-  if (wanted.every(isBlank)) return [];
-  const lines = linesOf(text);
-  const found: Replacement[] = [];
-  for (let index = 0; index + wanted.length <= lines.length; index += 1) {
-    const block = lines.slice(index, index + wanted.length);
-    const shift = matcher(block, wanted);
-    if (shift === undefined) continue;
-    const body = endsWithBreak && newText.endsWith("\n") ? newText.slice(0, -1) : newText;
-    const moved = shiftLines(body.split("\n"), shift.from, shift.to);
-    if (moved === undefined) continue;
-    const last = block.at(-1);
-    const dropsBreak = endsWithBreak && !newText.endsWith("\n");
-    const end = (last?.end ?? 0) + (dropsBreak && (last?.end ?? 0) < text.length ? 1 : 0);
-    found.push({ start: block[0]?.start ?? 0, end, newText: moved.join("\n") });
-    index += wanted.length - 1;
-  }
-  return found;
-}
-
-function findFolded(text: string, oldText: string, newText: string): Replacement[] {
-  const found = occurrences(foldLookAlikes(text), foldLookAlikes(oldText));
-  return found.map((start) => ({ start, end: start + oldText.length, newText }));
-}
-
-const levels: readonly ((text: string, oldText: string, newText: string) => Replacement[])[] = [
-  findExact,
-  (text, oldText, newText) => findLines(text, oldText, newText, sameButTrailingSpace),
-  findFolded,
-  (text, oldText, newText) => findLines(text, oldText, newText, sameButLookAlikes),
-  (text, oldText, newText) => findLines(text, oldText, newText, indentShift),
-];
-
-const unifyBreaks = (text: string): string => text.replaceAll("\r\n", "\n");
-
-/**
- * Text with `oldText` replaced. `text` has LF line ends.
- * @throws AgentError conflict when it does not occur, or occurs more than once without `replaceAll`.
- */
-export function replaceText(
-  text: string,
-  edit: { oldText: string; newText: string; replaceAll: boolean; path: string },
-): { text: string; count: number; firstLine: number } {
-  const oldText = text.includes("\r\n") ? edit.oldText : unifyBreaks(edit.oldText);
-  const newText = text.includes("\r\n") ? edit.newText : unifyBreaks(edit.newText);
-  if (oldText === newText)
-    throw new AgentError("invalid_input", "oldText and newText are equal; nothing would change.");
-  for (const find of levels) {
-    const found = find(text, oldText, newText);
-    if (found.length === 0) continue;
-    if (found.length > 1 && !edit.replaceAll) throw new AgentError("conflict", describeMatches(text, found, edit.path));
-    const apart = withoutOverlaps(found);
-    return { text: apply(text, apart), count: apart.length, firstLine: lineOf(text, apart[0]?.start ?? 0) };
-  }
-  throw new AgentError("conflict", describeNearest(text, oldText, edit.path));
+function refuseSeveral(lines: readonly string[], places: readonly number[], edit: TextEdit, how: string): AgentError {
+  const ask = how === "" ? "Add surrounding lines so that it is unique, or set replaceAll." : "Copy the lines exactly.";
+  return conflict(
+    `oldText occurs ${places.length} times in ${edit.path}${how}; nothing was changed. ${ask} Places:\n${describePlaces(lines, places)}`,
+  );
 }
 
 /** The places from the first one on that do not touch the one before. */
-function withoutOverlaps(found: readonly Replacement[]): Replacement[] {
-  const apart: Replacement[] = [];
-  for (const each of found) if (each.start >= (apart.at(-1)?.end ?? 0)) apart.push(each);
+function withoutOverlaps(offsets: readonly number[], length: number): number[] {
+  const apart: number[] = [];
+  for (const offset of offsets) if (offset >= (apart.at(-1) ?? -length) + length) apart.push(offset);
   return apart;
 }
 
-function apply(text: string, found: readonly Replacement[]): string {
-  let result = "";
-  let from = 0;
-  for (const { start, end, newText } of found) {
-    result += text.slice(from, start) + newText;
-    from = end;
+/** Stretches that share a line become one edit. */
+function mergeStretches(text: string, offsets: readonly number[], edit: TextEdit): LineEdit[] {
+  const lineOf = lineIndex(text);
+  const lines = text.split("\n");
+  const edits: LineEdit[] = [];
+  let group: number[] = [];
+  const flush = () => {
+    const [first, last] = [group[0] ?? 0, (group.at(-1) ?? 0) + edit.oldText.length];
+    const at = lineOf(first);
+    const close = text.indexOf("\n", last);
+    let result = "";
+    let from = lineStart(text, first);
+    for (const offset of group) {
+      result += text.slice(from, offset) + edit.newText;
+      from = offset + edit.oldText.length;
+    }
+    result += text.slice(from, close < 0 ? text.length : close);
+    const remove = lineOf(last) - at + 1;
+    edits.push({ at, remove: Math.min(remove, lines.length - at), insert: result.split("\n") });
+  };
+  for (const offset of offsets) {
+    const before = group.at(-1);
+    if (before !== undefined && lineOf(before + edit.oldText.length) < lineOf(offset)) {
+      flush();
+      group = [];
+    }
+    group.push(offset);
   }
-  return result + text.slice(from);
+  flush();
+  return edits;
 }
 
-/** 1-based line of an offset. */
-function lineOf(text: string, offset: number): number {
-  return text.slice(0, offset).split("\n").length;
+function replaceExact(lines: readonly string[], edit: TextEdit): Replaced | undefined {
+  const text = lines.join("\n");
+  const all = occurrences(text, edit.oldText);
+  const offsets = all.filter((offset) => !splitsIndentation(text, edit.oldText, offset));
+  if (offsets.length === 0) return undefined;
+  const lineOf = lineIndex(text);
+  if (offsets.length > 1 && !edit.replaceAll) throw refuseSeveral(lines, offsets.map(lineOf), edit, "");
+  const apart = withoutOverlaps(offsets, edit.oldText.length);
+  for (const offset of apart) checkExact({ text, offset, line: lineOf(offset), lines, edit });
+  const firstLine = lineOf(apart[0] ?? 0) + 1;
+  return { edits: mergeStretches(text, apart, edit), count: apart.length, firstLine, tolerances: [] };
+}
+
+/** Places of part of a line that differs in look-alikes only. */
+function foldedStretches(lines: readonly string[], edit: TextEdit): Stretch[] {
+  const text = lines.join("\n");
+  const [folded, wanted] = [foldLookAlikes(text), foldLookAlikes(edit.oldText)];
+  const lineOf = lineIndex(text);
+  return occurrences(folded, wanted)
+    .filter((offset) => !splitsIndentation(folded, wanted, offset))
+    .map((offset) => widen(text, offset, edit, lineOf));
+}
+
+/** Both sides as whole lines; a line end that both have is no line of its own. */
+function wholeLines({ oldText, newText }: TextEdit): { old: string[]; added: string[] } {
+  if (!oldText.endsWith("\n")) return { old: oldText.split("\n"), added: newText.split("\n") };
+  const old = oldText.slice(0, -1).split("\n");
+  if (newText === "") return { old, added: [] };
+  return { old, added: (newText.endsWith("\n") ? newText.slice(0, -1) : newText).split("\n") };
+}
+
+function replaceTolerant(lines: readonly string[], edit: TextEdit): Replaced | undefined {
+  const { old, added } = wholeLines(edit);
+  const places: (Place & { stretch?: Stretch })[] = findBlock(lines, old, "tolerant");
+  const byLine = new Set(places.map(({ at }) => at));
+  for (const stretch of foldedStretches(lines, edit)) {
+    if (!byLine.has(stretch.at)) places.push({ at: stretch.at, tolerances: ["look-alike characters"], stretch });
+  }
+  if (places.length === 0) return undefined;
+  const [place] = places;
+  if (place === undefined || places.length > 1) {
+    throw refuseSeveral(
+      lines,
+      places.map(({ at }) => at).toSorted((a, b) => a - b),
+      edit,
+      " when white space and look-alike characters are ignored",
+    );
+  }
+  const sides = place.stretch ?? { old, added };
+  const where = { path: edit.path, at: place.at, unit: indentUnit(lines) };
+  const block = lines.slice(place.at, place.at + sides.old.length);
+  const base = { ...where, block, old: sides.old, added: sides.added };
+  const insert = rebuildBlock({ ...base, ops: alignLines(sides.old, sides.added) });
+  const again = rebuildBlock({ ...base, ops: alignFromEnd(sides.old, sides.added) });
+  if (insert.join("\n") !== again.join("\n")) {
+    throw conflict(
+      `oldText is at line ${place.at + 1} of ${edit.path} but for white space, and which lines change can be read in two ways; nothing was changed. Copy the lines exactly:\n${numbered(block.slice(0, 20), place.at + 1)}`,
+    );
+  }
+  const edits = [{ at: place.at, remove: sides.old.length, insert }];
+  return { edits, count: 1, firstLine: place.at + 1, tolerances: place.tolerances };
+}
+
+/**
+ * The edits that replace `oldText` by `newText` in a file's lines.
+ * @throws AgentError conflict when it does not occur, or occurs more than once without `replaceAll`,
+ * or when what it becomes is not certain.
+ */
+export function replaceText(lines: readonly string[], asked: TextEdit): Replaced {
+  const edit = { ...asked, oldText: plainText(asked.oldText), newText: plainText(asked.newText) };
+  if (edit.oldText === edit.newText)
+    throw new AgentError("invalid_input", "oldText and newText are equal; nothing would change.");
+  const found = replaceExact(lines, edit) ?? (edit.mode === "tolerant" ? replaceTolerant(lines, edit) : undefined);
+  if (found === undefined) {
+    const { old, added } = wholeLines(edit);
+    const near = describeNearest(lines, { path: edit.path, wanted: old, replacement: added });
+    throw conflict(`oldText does not occur in ${edit.path}; nothing was changed. ${near}`);
+  }
+  checkNewLines(edit.oldText.split("\n"), edit.newText.split("\n"), edit.path);
+  if (edit.oldText.endsWith("\n") && edit.newText !== "" && !edit.newText.endsWith("\n")) {
+    throw conflict(
+      `oldText, at line ${found.firstLine} of ${edit.path}, ends with a line break and newText does not, so its last line would be joined to the line after it; nothing was changed. End both the same way.`,
+    );
+  }
+  return found;
 }
