@@ -4,7 +4,7 @@
 import { AgentError } from "@ossaat/contracts";
 
 import type { LineOp } from "./align-lines.ts";
-import { checkNewLines } from "./check-edit.ts";
+import { checkNewLines, checkNotMade } from "./check-edit.ts";
 import { describeNearest, describePlaces } from "./describe-matches.ts";
 import { findBlock } from "./find-block.ts";
 import type { Tolerance } from "./find-block.ts";
@@ -95,6 +95,7 @@ export function placeHunks(
     const place = locate({ lines, path, mode }, hunk, sides);
     const block = lines.slice(place.at, place.at + sides.old.length);
     checkNewLines(sides.old, sides.added, path);
+    checkNotMade(lines, place.at, { ...sides, path });
     if (!place.tolerances.includes("none")) tolerances.push({ header: hunk.header, tolerances: place.tolerances });
     const isLast = place.at + sides.old.length >= lines.length;
     if (isLast && (hunk.noNewlineOld || hunk.noNewlineNew)) finalBreak = !hunk.noNewlineNew;

@@ -24,7 +24,7 @@ const squeeze = (line: string): string => line.replace(/\s+/gu, "");
 
 /** Where two lines begin to differ, as the two characters there. */
 function firstDifference(theirs: string, ours: string): string {
-  const [a, b] = [[...theirs], [...ours]];
+  const [a, b] = [Array.from(theirs), Array.from(ours)];
   const at = a.findIndex((character, index) => character !== b[index]);
   const index = at < 0 ? a.length : at;
   const name = (character: string | undefined) => (character === undefined ? "nothing" : nameCharacter(character));
@@ -45,7 +45,7 @@ export function explainDifference(theirs: string, ours: string): string | undefi
   }
   if (squeeze(theirs) === squeeze(ours)) return `the spacing inside differs: ${firstDifference(theirs, ours)}`;
   if (theirs.trim().toLowerCase() === ours.trim().toLowerCase()) return "upper and lower case differ";
-  const [a, b] = [[...theirs.trim()], [...ours.trim()]];
+  const [a, b] = [Array.from(theirs.trim()), Array.from(ours.trim())];
   const odd = a.filter((character, index) => character !== b[index]);
   const isForeign = (character: string) => /[^\p{ASCII}]/u.test(character);
   const foreign = odd.some(isForeign) || b.some((character, index) => character !== a[index] && isForeign(character));

@@ -34,62 +34,97 @@ function likeness(a: Set<string>, b: Set<string>): number {
 
 /** Lines compared at most: beyond that the nearest place is not worth the time. */
 const maxComparedLines = 20_000;
-/** Places of the most telling line that are looked at as a whole. */
-const maxCandidates = 20;
+/** Lines of the edit by which the place is looked for: those with most words. */
+const maxKeys = 12;
 /** Below this share of common words a line is not called near. */
 const minLikeness = 0.3;
 
-/** Index of the stretch most like `wanted`, or -1. */
+/** Index of the stretch most like `wanted`, or -1. Each line votes for the start it would have. */
 function nearestPlace(lines: readonly string[], wanted: readonly string[]): number {
   const bags = lines.map(words);
-  const own = wanted.map(words);
-  const key = own.reduce((best, bag, index) => (bag.size > (own[best]?.size ?? 0) ? index : best), 0);
-  const scored = bags
-    .map((bag, index) => ({ index, score: likeness(bag, own[key] ?? new Set()) }))
-    .filter(({ score }) => score > minLikeness)
-    .toSorted((a, b) => b.score - a.score || a.index - b.index)
-    .slice(0, maxCandidates);
-  let best = { at: -1, score: 0 };
-  for (const { index } of scored) {
-    const at = index - key;
-    const score = own.reduce((sum, bag, offset) => sum + likeness(bags[at + offset] ?? new Set(), bag), 0);
-    if (score > best.score) best = { at: Math.max(0, at), score };
+  const keys = wanted
+    .map((line, offset) => ({ offset, bag: words(line) }))
+    .filter(({ bag }) => bag.size > 0)
+    .toSorted((a, b) => b.bag.size - a.bag.size)
+    .slice(0, maxKeys);
+  const votes = new Map<number, number>();
+  for (const { offset, bag } of keys) {
+    bags.forEach((other, index) => {
+      const score = likeness(other, bag);
+      // A line of many words tells more than a brace or a return.
+      if (score > minLikeness)
+        votes.set(index - offset, (votes.get(index - offset) ?? 0) + score * Math.sqrt(bag.size));
+    });
   }
-  return best.at;
+  const own = (at: number) => votes.get(at) ?? 0;
+  // A line too many or too few moves the votes of all lines after it by one.
+  const total = (at: number) => own(at) + own(at - 1) + own(at + 1);
+  const [best] = [...votes.keys()].toSorted((a, b) => total(b) - total(a) || own(b) - own(a) || a - b);
+  return best === undefined ? -1 : Math.max(0, best);
 }
 
 const maxDifferences = 4;
 
+/** Lines that a reader would call the same: white space, case and look-alikes left out. */
+const looseKey = (line: string): string =>
+  foldLookAlikes(line.normalize("NFC"))
+    .replace(/[\s\u200B-\u200D\u2060\u00AD\uFEFF]+/gu, "")
+    .toLowerCase();
+
+/** Likeness of two lines: by words, or by the characters they share at start and end. */
+function lineLikeness(one: string, other: string): number {
+  const [a, b] = [one.trim(), other.trim()];
+  const short = Math.min(a.length, b.length);
+  let start = 0;
+  while (start < short && a[start] === b[start]) start += 1;
+  let end = 0;
+  while (end < short - start && a.at(-1 - end) === b.at(-1 - end)) end += 1;
+  return Math.max(likeness(words(a), words(b)), (start + end) / Math.max(1, a.length, b.length));
+}
+
+type Gap = { dropped: number[]; added: number[] };
+
+/** A gap between lines that are the same: pairs of like lines first, then what has no partner. */
+function tellGap(
+  gap: Gap,
+  ours: readonly string[],
+  theirs: readonly string[],
+  first: number,
+  isInner: boolean,
+): string[] {
+  const left = [...gap.added];
+  const quote = (line: string | undefined) => JSON.stringify(shorten(line ?? ""));
+  const told = gap.dropped.map((old) => {
+    const line = theirs[old] ?? "";
+    const scores = left.map((index) => lineLikeness(ours[index] ?? "", line));
+    const best = scores.indexOf(Math.max(...scores));
+    if (best < 0 || (scores[best] ?? 0) <= minLikeness) return `the file has no line ${quote(line)} there`;
+    const [index = 0] = left.splice(best, 1);
+    const why = explainDifference(line, ours[index] ?? "");
+    return `line ${first + index}: ${why ?? `the file has ${quote(ours[index])}, the edit ${quote(line)}`}`;
+  });
+  return isInner
+    ? [...told, ...left.map((index) => `the edit leaves out line ${first + index}: ${quote(ours[index])}`)]
+    : told;
+}
+
 /** What of the edit's lines is not so in the file's, line by line. */
 function listDifferences(ours: readonly string[], theirs: readonly string[], first: number): string[] {
-  const ops = alignLines(theirs, ours, (line) => foldLookAlikes(line).trim());
   const found: string[] = [];
-  let dropped: number[] = [];
-  const flush = () => {
-    for (const index of dropped)
-      found.push(`the file has no line ${JSON.stringify(shorten(theirs[index] ?? ""))} there`);
-    dropped = [];
-  };
-  const lastTold = ops.findLastIndex((op) => op.kind !== "add");
-  ops.forEach((op, index) => {
-    if (op.kind === "drop") return void dropped.push(op.old);
-    if (op.kind === "keep") {
-      flush();
+  let gap: Gap = { dropped: [], added: [] };
+  let hasAnchor = false;
+  for (const op of alignLines(theirs, ours, looseKey)) {
+    if (op.kind === "drop") gap.dropped.push(op.old);
+    else if (op.kind === "add") gap.added.push(op.new);
+    else {
+      found.push(...tellGap(gap, ours, theirs, first, hasAnchor));
+      gap = { dropped: [], added: [] };
+      hasAnchor = true;
       const why = explainDifference(theirs[op.old] ?? "", ours[op.new] ?? "");
       if (why !== undefined) found.push(`line ${first + op.new}: ${why}`);
-      return;
     }
-    const pair = dropped.shift();
-    const line = ours[op.new] ?? "";
-    if (pair !== undefined) {
-      const why = explainDifference(theirs[pair] ?? "", line);
-      const texts = `the file has ${JSON.stringify(shorten(line))}, the edit ${JSON.stringify(shorten(theirs[pair] ?? ""))}`;
-      found.push(`line ${first + op.new}: ${why ?? texts}`);
-    } else if (index < lastTold && op.new > 0)
-      found.push(`the edit leaves out line ${first + op.new}: ${JSON.stringify(shorten(line))}`);
-  });
-  flush();
-  return found;
+  }
+  return [...found, ...tellGap(gap, ours, theirs, first, false)];
 }
 
 function lineWith(lines: readonly string[], part: readonly string[]): number {
@@ -136,7 +171,7 @@ export function describeNearest(allLines: readonly string[], { path, wanted, rep
   if (at < 0) return `${head} Nothing like it is there either: read the file again.`;
   const from = Math.max(0, at - 1);
   const stretch = lines.slice(from, at + Math.min(told.length, 40) + 2);
-  const differences = listDifferences(lines.slice(at, at + told.length + 2), told, at + 1);
+  const differences = listDifferences(lines.slice(from, at + told.length + 2), told, from + 1);
   const list = differences.slice(0, maxDifferences).map((each) => `- ${each}`);
   if (differences.length > maxDifferences) list.push(`- … and ${differences.length - maxDifferences} more differences`);
   return `${head} Nearest lines:\n${numbered(stretch, from + 1)}${list.length === 0 ? "" : `\nWhat differs:\n${list.join("\n")}`}`;

@@ -92,6 +92,33 @@ describe("edit_file", () => {
     expect(open.read("tolerant.txt")).toBe(after);
   });
 
+  it("says what it was tolerant about, and what it kept", async () => {
+    open.write("told.txt", "class A {\n    say(‘a’);  \n}\n");
+    const outcome = await edit("told.txt", "  say('a');", "  say('a');\n  stop();");
+    expect(outcome.text).toBe(
+      "Edited told.txt at line 2.\n[oldText matched but for space at line ends, where the file keeps its own; look-alike characters, where the file keeps its own; indentation, which was fitted to the file's]",
+    );
+    expect(open.read("told.txt")).toBe("class A {\n    say(‘a’);  \n    stop();\n}\n");
+  });
+
+  it("takes the words that a person approved and no others", async () => {
+    open.write("approved.txt", "  if (a) {\n    b();\n  }\n");
+    const input = { path: "approved.txt", oldText: "if (a) {\n  b();\n}", newText: "if (a) {\n  c();\n}" };
+    const envelope = Envelope.parse({ ...wideEnvelope, paths: ["src/**"] });
+    const refused = await open.call("edit_file", input, { envelope, approvedOutside: true });
+    expect(refused).toMatchObject({ state: "failed", code: "conflict" });
+    expect(refused.message).toContain("line 1: the file indents it by 2 spaces, the edit by none");
+    const text = "--- a/approved.txt\n+++ b/approved.txt\n@@ -2 +2 @@\n-b();\n+c();\n";
+    const patched = await open.call("apply_patch", { patch: text }, { envelope, approvedOutside: true });
+    expect(patched).toMatchObject({ state: "failed", code: "conflict" });
+    expect(open.read("approved.txt")).toBe("  if (a) {\n    b();\n  }\n");
+    const exact = { path: "approved.txt", oldText: "    b();", newText: "    c();" };
+    expect(await open.call("edit_file", exact, { envelope, approvedOutside: true })).toMatchObject({
+      state: "completed",
+    });
+    expect(open.read("approved.txt")).toBe("  if (a) {\n    c();\n  }\n");
+  });
+
   it("is tolerant only where one place fits", async () => {
     open.write("drift.txt", "  same\nx\n\tsame\n");
     expect(await edit("drift.txt", "    same", "y")).toMatchObject({ code: "conflict" });
@@ -245,6 +272,16 @@ describe("apply_patch", () => {
     expect(outcome.message).toContain('Hunk "@@ -1 +1 @@" of bad.txt does not apply.');
     expect(open.read("good.txt")).toBe("good\n");
     expect((await open.call("git_status", {})).text).toBe(before);
+  });
+
+  it("says which hunk was matched with tolerance", async () => {
+    open.write("told-patch.go", "func f() {\n\tfor {\n\t\tstep()\n\t}\n}\n");
+    const hunk = "@@ -1,3 +1,4 @@\n func f() {\n     for {\n         step()\n+        more()\n";
+    const outcome = await patch(`--- a/told-patch.go\n+++ b/told-patch.go\n${hunk}`);
+    expect(outcome.text).toBe(
+      'Applied the patch to told-patch.go.\n[Hunk "@@ -1,3 +1,4 @@" of told-patch.go matched but for indentation, which was fitted to the file\'s]',
+    );
+    expect(open.read("told-patch.go")).toBe("func f() {\n\tfor {\n\t\tstep()\n\t\tmore()\n\t}\n}\n");
   });
 
   it("refuses an ambiguous hunk and names the places", async () => {

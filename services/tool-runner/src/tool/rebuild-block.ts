@@ -80,7 +80,7 @@ function rewriteBody(edit: BlockEdit, ours: string, old: string, added: string):
 }
 
 function lookAlikeDoubt(ours: string, old: string): string {
-  const at = [...ours].findIndex((character, index) => character !== old[index]);
+  const at = Array.from(ours).findIndex((character, index) => character !== old[index]);
   const [there, asked] = [ours[at] ?? "", old[at] ?? ""];
   return `the file has ${nameCharacter(there)} where the edit has ${nameCharacter(asked)}, and it is not clear which one the new text should have`;
 }

@@ -6,7 +6,7 @@ import { AgentError } from "@ossaat/contracts";
 
 import { alignFromEnd, alignLines } from "./align-lines.ts";
 import { describeNearest, describePlaces, numbered } from "./describe-matches.ts";
-import { checkExact, checkNewLines } from "./check-edit.ts";
+import { checkExact, checkNewLines, checkNotMade } from "./check-edit.ts";
 import { findBlock } from "./find-block.ts";
 import type { Place, Tolerance } from "./find-block.ts";
 import { foldLookAlikes } from "./look-alikes.ts";
@@ -181,12 +181,13 @@ export function replaceText(lines: readonly string[], asked: TextEdit): Replaced
   const edit = { ...asked, oldText: plainText(asked.oldText), newText: plainText(asked.newText) };
   if (edit.oldText === edit.newText)
     throw new AgentError("invalid_input", "oldText and newText are equal; nothing would change.");
+  const sides = wholeLines(edit);
   const found = replaceExact(lines, edit) ?? (edit.mode === "tolerant" ? replaceTolerant(lines, edit) : undefined);
   if (found === undefined) {
-    const { old, added } = wholeLines(edit);
-    const near = describeNearest(lines, { path: edit.path, wanted: old, replacement: added });
+    const near = describeNearest(lines, { path: edit.path, wanted: sides.old, replacement: sides.added });
     throw conflict(`oldText does not occur in ${edit.path}; nothing was changed. ${near}`);
   }
+  if (found.tolerances.length > 0) checkNotMade(lines, found.firstLine - 1, { ...sides, path: edit.path });
   checkNewLines(edit.oldText.split("\n"), edit.newText.split("\n"), edit.path);
   if (edit.oldText.endsWith("\n") && edit.newText !== "" && !edit.newText.endsWith("\n")) {
     throw conflict(
