@@ -81,6 +81,7 @@ async function measure(cases: readonly EditCase[], matcher: Matcher): Promise<Fi
       ...total,
       group: one.group,
       cases: 0,
+      due: 0,
       applied: 0,
       refused: 0,
       wrong: 0,
