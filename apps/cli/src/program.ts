@@ -3,6 +3,7 @@ import { AgentError, exitCodes } from "@ossaat/contracts/errors";
 import { Command, CommanderError } from "commander";
 
 import { createAct } from "./program/act.ts";
+import { addCompletionCommands } from "./program/completion-commands.ts";
 import { addConfigCommands } from "./program/config-commands.ts";
 import { addDecideCommands } from "./program/decide-commands.ts";
 import { addDoctorCommands } from "./program/doctor-commands.ts";
@@ -31,6 +32,7 @@ const commandGroups = [
   addSetupCommands,
   addConfigCommands,
   addDoctorCommands,
+  addCompletionCommands,
 ];
 
 /** Errors of subcommands reach `runProgram` as well, at every depth. */

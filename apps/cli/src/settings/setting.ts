@@ -28,6 +28,8 @@ export type SettingOptions<T> = {
 export type Setting<T> = SettingOptions<T> & {
   /** What may be written, for example `a number above 0`. */
   takes: string;
+  /** Every value there is, where they can be listed. */
+  values?: readonly string[];
   /** Reads a YAML value, or the text of a flag or variable; undefined when it does not fit. */
   read(value: unknown): T | undefined;
 };
@@ -37,7 +39,7 @@ function listWords(values: readonly string[]): string {
 }
 
 export function choice<const V extends string>(values: readonly V[], options: SettingOptions<V>): Setting<V> {
-  return { ...options, takes: listWords(values), read: (value) => values.find((known) => known === value) };
+  return { ...options, takes: listWords(values), values, read: (value) => values.find((known) => known === value) };
 }
 
 /** Text of one line. */
@@ -98,7 +100,7 @@ export function yesNo(options: SettingOptions<boolean>): Setting<boolean> {
     ["false", false],
     ["0", false],
   ]);
-  return { ...options, takes: "true or false", read: (value) => words.get(value) };
+  return { ...options, takes: "true or false", values: ["true", "false"], read: (value) => words.get(value) };
 }
 
 /** Words; text holds them by comma. */
