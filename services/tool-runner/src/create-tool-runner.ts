@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 
 import type { ToolRunnerHealth, ToolService, WorkspaceService } from "@ossaat/contracts";
 
+import { createBuildCaches } from "./build-cache/build-caches.ts";
 import { readHostEnvironment } from "./config.ts";
 import { createEgress } from "./egress/open-egress.ts";
 import type { EgressOptions } from "./egress/open-egress.ts";
@@ -75,6 +76,7 @@ export function createToolRunner(options: ToolRunnerOptions): ToolRunner {
     layout,
     lock,
     logs,
+    caches: createBuildCaches({ layout, lock, sandbox, log: options.logger }),
     results: createResultStore(layout.results),
     sandbox,
     egress: createEgress(options.egress ?? {}, layout.box),

@@ -10,6 +10,8 @@ import type { HostEnvironment, ReadOnlyBind, SymbolicLink } from "./toolchains.t
 export const boxWorkspace = "/workspace";
 /** Where a box shows installed dependencies of the user's checkout. */
 export const boxDependencies = "/deps";
+/** Where a box has its folder for caches of build tools. */
+export const boxCache = "/cache";
 const boxHome = "/home/agent";
 /** Uid and gid of a payload; see {@link BoxIdentity} for what they are outside. */
 export const boxUid = 10_001;
@@ -127,7 +129,7 @@ function isBelow(path: string, folder: string): boolean {
 
 /** The link that gives the workspace the checkout's own name, unless that name is taken by a mount. */
 function checkoutLink(base: BoxBase, checkout: string): SymbolicLink[] {
-  const taken = ["/proc", "/dev", boxWorkspace, boxDependencies];
+  const taken = ["/proc", "/dev", boxWorkspace, boxDependencies, boxCache];
   taken.push(...base.binds.map(({ target }) => target), ...base.links.map(({ path }) => path));
   const isFree = taken.every((path) => !isBelow(checkout, path) && !isBelow(path, checkout));
   const isAbove = ["/tmp", boxHome].some((folder) => isBelow(folder, checkout));
@@ -180,6 +182,7 @@ export function boxArguments(
     base.binds.flatMap(({ source, target }) => ["--ro-bind", source, target]),
     base.links.flatMap(({ target, path }) => ["--symlink", target, path]),
     (request.mounts?.hidden ?? []).flatMap((path) => ["--ro-bind", base.emptyFile, path]),
+    request.cacheDir === undefined ? [] : ["--bind", request.cacheDir, boxCache],
     // The workspace is mounted last and nothing below it: a planted link could redirect a mount point.
     ["--bind", request.workspaceDir, boxWorkspace],
     option("--remount-ro /dev --remount-ro /"),

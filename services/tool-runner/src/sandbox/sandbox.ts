@@ -59,6 +59,8 @@ export type SandboxRequest = {
   mounts?: RunMounts;
   /** Left out = no network at all. */
   egress?: EgressGate;
+  /** A folder of the host for caches of build tools, writable besides the workspace; shown at `cacheRoot`. */
+  cacheDir?: string;
   /** A returned promise holds the process back until it settles. */
   onOutput: (channel: OutputChannel, data: Buffer) => void | Promise<void>;
   signal?: AbortSignal;
@@ -98,6 +100,8 @@ export type Sandbox = {
    * refused; `uncontrolled`, the machine's network is open and the gate is not used.
    */
   readonly egress: "filtered" | "unsupported" | "uncontrolled";
+  /** Where a run sees its folder for build caches; undefined when the driver shows none. */
+  readonly cacheRoot?: string;
   /** Tries it for real: namespaces, filter and limits. */
   probe(): Promise<SandboxProbe>;
   /** @throws AgentError unavailable when the box cannot be made. */

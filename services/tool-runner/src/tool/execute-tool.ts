@@ -3,6 +3,7 @@
 import { AgentError, hashJson, toolSpecs } from "@ossaat/contracts";
 import type { CallOptions, ToolEvent, ToolInvocation, ToolName } from "@ossaat/contracts";
 
+import type { BuildCaches } from "../build-cache/build-caches.ts";
 import { guardDependencies } from "../dependencies/guard-files.ts";
 import type { Egress } from "../egress/open-egress.ts";
 import { openWorkspaceFiles } from "../files/workspace-files.ts";
@@ -29,6 +30,7 @@ export type ExecuteDeps = {
   layout: Layout;
   lock: KeyedLock;
   logs: LogStore;
+  caches: BuildCaches;
   results: ResultStore;
   sandbox: Sandbox;
   egress: Egress;
@@ -94,6 +96,7 @@ async function perform(deps: ExecuteDeps, invocation: ToolInvocation, events: Ev
       git: deps.git,
       sandbox: deps.sandbox,
       logs: deps.logs,
+      caches: deps.caches,
       emit: createEmit(deps, events),
       envelope: invocation.envelope,
       egress: deps.egress,

@@ -68,8 +68,9 @@ export async function runInSandbox(
   command: SandboxedCommand,
   keepBytes: number,
 ): Promise<CommandRun> {
-  const { sandbox, workspace, logs, signal } = context;
+  const { sandbox, workspace, files, caches, logs, signal } = context;
   const { mounts, note } = await offerDependencies(context, command.cwd);
+  const cache = await caches.forRun({ workspace, files, cwd: command.cwd, signal });
   const egress = await openEgress(context, command.hosts ?? []);
   const output = await collectOutput(logs, { textBytes: toolLimits.maxOutputBytes, keepBytes });
   try {
@@ -77,9 +78,10 @@ export async function runInSandbox(
       argv: command.argv,
       cwd: command.cwd,
       workspaceDir: workspace.dir,
-      env: { ...egress?.env, ...command.env },
+      env: { ...cache?.env, ...egress?.env, ...command.env },
       ...(egress === undefined ? {} : { egress: egress.gate }),
       ...(mounts === undefined ? {} : { mounts }),
+      ...(cache === undefined ? {} : { cacheDir: cache.dir }),
       limits: { ...defaultSandboxLimits, wallMs: command.timeoutSeconds * 1000 },
       onOutput: async (channel, data) => {
         await output.take(data);

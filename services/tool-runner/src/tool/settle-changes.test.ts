@@ -50,6 +50,7 @@ async function brokenContext(): Promise<ToolContext> {
     git: createGit("git"),
     sandbox: breakingSandbox(),
     logs: createLogStore(layout.logs),
+    caches: { forRun: () => Promise.resolve(undefined) },
     emit: async () => undefined,
     envelope: Envelope.parse({ ...wideEnvelope, paths: ["src/**"] }),
     egress: createEgress({}, layout.box),

@@ -1,6 +1,7 @@
 // What a tool is: a function over one working tree. It holds no secret and reads no environment.
 import type { Envelope, ToolInput, ToolName, ToolOutput } from "@ossaat/contracts";
 
+import type { BuildCaches } from "../build-cache/build-caches.ts";
 import type { Egress } from "../egress/open-egress.ts";
 import type { WorkspaceFiles } from "../files/workspace-files.ts";
 import type { Git } from "../git/git.ts";
@@ -17,6 +18,7 @@ export type ToolContext = {
   git: Git;
   sandbox: Sandbox;
   logs: LogStore;
+  caches: BuildCaches;
   emit: Emit;
   envelope: Envelope;
   egress: Egress;

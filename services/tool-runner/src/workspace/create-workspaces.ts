@@ -144,6 +144,7 @@ async function removePlan({ git, layout, lock }: WorkspaceDeps, planId: string):
     });
   }
   await removeTree(layout.planDir(planId));
+  await removeTree(layout.planCaches(planId));
 }
 
 async function diffCommits(deps: Opened, request: Parameters<WorkspaceService["diffCommits"]>[0]) {

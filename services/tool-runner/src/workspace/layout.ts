@@ -1,5 +1,5 @@
 // Where the runner keeps things below its state folder. Nothing here is writable from a box
-// except the working trees.
+// except the working trees and each one's caches.
 import { join } from "node:path";
 
 import { AgentError, sha256Hex } from "@ossaat/contracts";
@@ -22,6 +22,10 @@ export type Layout = {
   meta: string;
   /** Index, base and merge state of a working tree. */
   metaDir(workspaceId: string): string;
+  /** Caches of build tools: what the runner made itself, and a folder for each working tree. */
+  caches: string;
+  planCaches(planId: string): string;
+  cacheDir(planId: string, workspaceId: string): string;
   logs: string;
   results: string;
   box: string;
@@ -39,6 +43,10 @@ export function createLayout(stateDir: string): Layout {
     planDir: (planId) => at("workspaces", checkId("plan id", planId)),
     meta: at("meta"),
     metaDir: (workspaceId) => at("meta", checkId("workspace id", workspaceId)),
+    caches: at("caches"),
+    planCaches: (planId) => at("caches", "plans", checkId("plan id", planId)),
+    cacheDir: (planId, workspaceId) =>
+      at("caches", "plans", checkId("plan id", planId), checkId("workspace id", workspaceId)),
     logs: at("logs"),
     results: at("results"),
     box: at("box"),

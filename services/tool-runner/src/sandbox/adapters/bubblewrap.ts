@@ -9,6 +9,7 @@ import { AgentError } from "@ossaat/contracts";
 
 import {
   boxArguments,
+  boxCache,
   boxDependencies,
   boxUid,
   boxWorkspace,
@@ -232,7 +233,10 @@ export function createBubblewrapSandbox(options: BubblewrapOptions): Sandbox {
 
   async function run(request: SandboxRequest): Promise<SandboxResult> {
     const found = await inspect();
-    if (found.identity === "switched") await handOver(request.workspaceDir);
+    if (found.identity === "switched") {
+      await handOver(request.workspaceDir);
+      if (request.cacheDir !== undefined) await handOver(request.cacheDir);
+    }
     runs += 1;
     const name = `ossaat-${process.pid}-${runs}`;
     const group = found.cgroup === undefined ? undefined : await createCgroup(found.cgroup, name, request.limits);
@@ -281,6 +285,7 @@ export function createBubblewrapSandbox(options: BubblewrapOptions): Sandbox {
     egress: "filtered",
     workspacePath: () => boxWorkspace,
     dependencyRoot: boxDependencies,
+    cacheRoot: boxCache,
     probe,
     run,
   };

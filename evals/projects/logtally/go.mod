@@ -1,0 +1,3 @@
+module example.com/logtally
+
+go 1.19
