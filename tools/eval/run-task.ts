@@ -60,7 +60,9 @@ async function runPlan(task: Task, deps: EvalDeps, { repository }: Checkout, sol
   const flags = ["--model", `scripted:${script}`, "--yes", "--on-approval", "deny"];
   const limits = ["--max-minutes", String(task.maxMinutes)];
   const started = performance.now();
-  const { code, value, stderr } = await deps.cli.json(repository, ["run", task.goal, ...flags, ...limits]);
+  const { code, value, stderr } = await deps.cli.json(repository, ["run", task.goal, ...flags, ...limits], {
+    hangMs: (task.maxMinutes + 1) * 60_000,
+  });
   const seconds = (performance.now() - started) / 1000;
   const plan = value.plan;
   if (plan === undefined) throw new Error(`the run gave no plan (exit ${code}): ${stderr}`);

@@ -29,16 +29,22 @@ export type Cli = {
 // oxlint-disable-next-line typescript/no-explicit-any -- documents of many shapes, compared by value
 export type Json = any;
 
-export type RunOptions = { env?: Record<string, string>; input?: string | Buffer };
+export type RunOptions = {
+  env?: Record<string, string>;
+  input?: string | Buffer;
+  /** Ends a command that hangs, ms; {@link defaultHangMs} when left out. */
+  hangMs?: number;
+};
 
-/** Ends a command that hangs, ms; a hang is a failure of the test. */
-const hangMs = 110_000;
+/** A hang is a failure of the test. */
+const defaultHangMs = 110_000;
 
 function runProcess(
   args: readonly string[],
-  { cwd, env, input }: { cwd: string; env: Record<string, string>; input: string | Buffer },
+  options: { cwd: string; env: Record<string, string>; input: string | Buffer; hangMs: number },
 ): Promise<CliResult> {
   return new Promise((resolve, reject) => {
+    const { cwd, env, input, hangMs } = options;
     const child = spawn(process.execPath, [ossaatEntry, ...args], { cwd, env, stdio: "pipe" });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
@@ -73,7 +79,12 @@ export async function createCli(env: Record<string, string> = {}): Promise<Cli> 
     ...env,
   };
   const run: Cli["run"] = (cwd, args, options = {}) =>
-    runProcess(args, { cwd, env: { ...base, ...options.env }, input: options.input ?? "" });
+    runProcess(args, {
+      cwd,
+      env: { ...base, ...options.env },
+      input: options.input ?? "",
+      hangMs: options.hangMs ?? defaultHangMs,
+    });
   const serverPid = async () => {
     const text = await readFile(path.join(stateDir, "server.json"), "utf8").catch(() => undefined);
     return text === undefined ? undefined : (JSON.parse(text) as { pid: number }).pid;
