@@ -97,6 +97,7 @@ describe("a repository", () => {
     git(first, "checkout", "--quiet", "--detach");
     git(first, "worktree", "add", "--quiet", at("linked"), "main");
     await runAndApply(at("linked"));
+    expect(git(first, "status", "--porcelain")).toBe("");
   });
 
   test("whose hooks, filters and settings run programs: none of them runs", async () => {
