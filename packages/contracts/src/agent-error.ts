@@ -55,6 +55,8 @@ export const exitCodes = {
   budget: 8,
   awaitingApproval: 9,
   interrupted: 130,
+  /** The reader of the output left: as a program that SIGPIPE ends. */
+  brokenPipe: 141,
   terminated: 143,
 } as const;
 

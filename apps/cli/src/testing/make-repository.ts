@@ -37,3 +37,13 @@ export async function makeRepository(
   git(folder, "commit", "--quiet", "--allow-empty", "--message=First");
   return folder;
 }
+
+/** The repository of {@link counterFiles} whose one commit has the same id everywhere. */
+export async function makeDatedRepository(folder: string): Promise<string> {
+  await makeRepository(folder);
+  const date = "2026-01-01T00:00:00Z";
+  execFileSync("git", ["-C", folder, ...identity, "commit", "--quiet", "--amend", "--no-edit", `--date=${date}`], {
+    env: { ...process.env, GIT_COMMITTER_DATE: date },
+  });
+  return folder;
+}
