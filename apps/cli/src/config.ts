@@ -33,6 +33,10 @@ export type Config = {
   modelRequestLog?: string;
   otlpEndpoint?: string;
   providerEnv: ProviderEnv;
+  /** Where the user keeps secrets for steps; it may be missing. */
+  secretsFile: string;
+  /** A variable of the environment that the secrets file names. */
+  secretVariable: (name: string) => string | undefined;
   /** Names of the vendors' variables that are set. */
   providerKeys: string[];
   color: "auto" | "always" | "never";
@@ -182,6 +186,8 @@ export async function loadConfig(options: ConfigOptions = {}): Promise<Config> {
     ...optional("modelRequestLog", read("providers.scripted.requestLog")),
     ...optional("otlpEndpoint", read("telemetry.otlpEndpoint")),
     providerEnv,
+    secretsFile: path.join(settingPaths(env).userFolder, "secrets.json"),
+    secretVariable: (name) => env[name],
     providerKeys: Object.entries(providerEnv).flatMap(([name, value]) => (value === undefined ? [] : [name])),
     ...terminalOf(env, read),
     userName: userName(),

@@ -3,6 +3,7 @@
 import { z } from "zod";
 
 import { ApprovalRequest, ApprovalScope } from "./approval.ts";
+import { EgressRecord } from "./egress.ts";
 import { Budget } from "./envelope.ts";
 import { ApprovalId, PlanId, Sha256, StepId, Timestamp } from "./ids.ts";
 import { Plan, PlannerKind } from "./plan.ts";
@@ -187,6 +188,8 @@ export const eventData = {
     seconds: z.number(),
     unsandboxed: z.boolean().optional(),
   }),
+  /** A call asked for the network: one event for requests that look the same, allowed or denied. */
+  "egress.decided": EgressRecord.extend({ callId: z.string() }),
   "merge.conflicted": z.looseObject({ files: z.array(z.string()), applying: z.string(), details: z.string() }),
   "merge.finished": z.looseObject({ head: z.string(), tree: z.string() }),
   "approval.requested": z.looseObject({ request: ApprovalRequest }),

@@ -83,6 +83,11 @@ function commandRisk(argv: readonly string[]): RiskLevel {
   return { risk: "medium", why: `${program} is not a known test or build command` };
 }
 
+function hostRisk(hosts: unknown): RiskLevel[] {
+  if (!Array.isArray(hosts) || hosts.length === 0) return [];
+  return [{ risk: "high", why: `may send what it reads to ${hosts.join(", ")}` }];
+}
+
 /** Deterministic risk of a call. Unknown tools and malformed arguments are high. */
 export function classifyRisk(call: ToolCall): RiskLevel {
   if (!Object.hasOwn(toolInputs, call.tool)) return { risk: "high", why: `${call.tool} is not a known tool` };
@@ -92,7 +97,7 @@ export function classifyRisk(call: ToolCall): RiskLevel {
   const input = parsed.data as Record<string, unknown>;
   if (toolSpecs[name].effect === "pure") return { risk: "low", why: "only reads" };
   if (name === "run_tests") return { risk: "low", why: "runs the project's tests" };
-  if (name === "run_command") return commandRisk(input["argv"] as string[]);
+  if (name === "run_command") return rank([commandRisk(input["argv"] as string[]), ...hostRisk(input["hosts"])]);
   if (name === "apply_patch") {
     const patch = input["patch"] as string;
     const deletes: RiskLevel[] = /^\+\+\+ \/dev\/null/mu.test(patch) ? [{ risk: "medium", why: "deletes a file" }] : [];

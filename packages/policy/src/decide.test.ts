@@ -24,6 +24,7 @@ function input(change: Partial<PolicyInput> = {}): PolicyInput {
     call,
     capability: toolSpecs[call.tool as ToolName].capability,
     envelopeCheck: checkEnvelope(envelope, call),
+    reachesNetwork: false,
     approval: approved,
     grants: [],
     ...change,
@@ -77,6 +78,36 @@ describe("decide", () => {
     ]);
     const denying: PolicyProfile = { ...profile, approval_policy: { "repo.write": "deny" } };
     expect(decide(input({ profile: denying })).requiresApproval).toBe(false);
+  });
+
+  it("needs network.egress as well for a call that reaches the network", () => {
+    const call = { tool: "run_command", input: { argv: ["npm", "test"] } };
+    const networked = (changes: Partial<PolicyProfile>, approved = true) => {
+      const approval = { planHash: "h", stepApprovalRequired: false, stepApproved: false };
+      const { deny } = decide(
+        input({
+          call,
+          capability: "test.run",
+          envelopeCheck: { inside: true },
+          reachesNetwork: true,
+          profile: { ...profile, ...changes },
+          approval: approved ? { ...approval, approvedPlanHash: "h" } : approval,
+        }),
+      );
+      return deny.map(({ reason, capability }) => `${reason} ${capability}`);
+    };
+    const holding = { capabilities: ["test.run" as const, "network.egress" as const] };
+    expect([
+      networked(holding),
+      networked(holding, false),
+      networked({ capabilities: ["test.run"] }),
+      networked({ ...holding, approval_policy: { "network.egress": "deny" } }),
+    ]).toEqual([
+      [],
+      ["approval_required network.egress"],
+      ["missing_capability network.egress"],
+      ["missing_capability network.egress"],
+    ]);
   });
 
   it("never lets `auto` replace a required approval, and `human_approval` tightens", () => {

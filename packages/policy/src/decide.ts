@@ -7,7 +7,7 @@ import { callSubject } from "./call-subject.ts";
 import type { EnvelopeCheck, ToolCall } from "./check-envelope.ts";
 
 /** Raise it whenever a rule below changes: it is part of every policy hash and so of every grant. */
-const rulesVersion = 1;
+const rulesVersion = 2;
 
 export type DenyReason =
   | "missing_capability"
@@ -33,6 +33,8 @@ export type PolicyInput = {
   /** Capability of the tool; undefined = the tool is offered to nobody. */
   capability: AgentCapability | undefined;
   envelopeCheck: EnvelopeCheck;
+  /** The call may reach the network, see `reachesNetwork`: it needs that capability as well. */
+  reachesNetwork: boolean;
   approval: {
     /** Hash of the plan revision that runs, and of the one a person approved. */
     planHash: string;
@@ -91,14 +93,20 @@ function lacksApproval(input: PolicyInput, capability: AgentCapability): boolean
   return approval.stepApprovalRequired && !approval.stepApproved && needsApproval;
 }
 
+/** Every capability the call needs; empty when its tool is offered to nobody. */
+function neededCapabilities({ capability, reachesNetwork }: PolicyInput): AgentCapability[] {
+  if (capability === undefined) return [];
+  return reachesNetwork && capability !== "network.egress" ? [capability, "network.egress"] : [capability];
+}
+
 function hardDenials(input: PolicyInput): Decision["deny"] {
   const { profile, capability, envelopeCheck } = input;
   const deny: Decision["deny"] = [];
   if (profile === undefined) deny.push({ reason: "agent_profile_missing" });
   if (capability === undefined) deny.push({ reason: "missing_capability" });
-  else if (profile !== undefined) {
-    const held = profile.capabilities.includes(capability) && profile.approval_policy[capability] !== "deny";
-    if (!held) deny.push({ reason: "missing_capability", capability });
+  for (const needed of profile === undefined ? [] : neededCapabilities(input)) {
+    const held = profile?.capabilities.includes(needed) === true && profile.approval_policy[needed] !== "deny";
+    if (!held) deny.push({ reason: "missing_capability", capability: needed });
   }
   if (!envelopeCheck.inside && !envelopeCheck.approvable) deny.push({ reason: "outside_envelope" });
   return deny;
@@ -111,9 +119,8 @@ function hardDenials(input: PolicyInput): Decision["deny"] {
 export function decide(input: PolicyInput): Decision {
   const deny = hardDenials(input);
   const hash = policyHash(input.profile);
-  const capability = input.capability;
-  if (capability !== undefined && lacksApproval(input, capability)) {
-    deny.push({ reason: "approval_required", capability });
+  for (const capability of neededCapabilities(input)) {
+    if (lacksApproval(input, capability)) deny.push({ reason: "approval_required", capability });
   }
   const requiresApproval = deny.length > 0 && deny.every((entry) => entry.reason === "approval_required");
   return {

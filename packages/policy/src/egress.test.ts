@@ -1,7 +1,10 @@
+import { Envelope } from "@ossaat/contracts";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { judgeRequest, judgeTunnel, readEgressRules } from "./egress.ts";
+import { callSubject } from "./call-subject.ts";
+import { checkEnvelope } from "./check-envelope.ts";
+import { judgeRequest, judgeTunnel, reachesNetwork, readEgressRules } from "./egress.ts";
 import type { EgressRequest } from "./egress.ts";
 
 const request = (changes: Partial<EgressRequest> = {}): EgressRequest => ({
@@ -99,4 +102,58 @@ test("taking an entry away never allows more", () => {
       expect(verdict(fewer, changes) === "allow" && verdict(entries, changes) !== "allow").toBe(false);
     }),
   );
+});
+
+describe("a command that asks for hosts", () => {
+  const envelope = Envelope.parse({
+    tools: ["run_command"],
+    commands: ["npm"],
+    egressHosts: ["registry.npmjs.org", "*.example.org", "https://api.example.net/v1/*"],
+  });
+  const command = (...hosts: string[]) => ({ tool: "run_command", input: { argv: ["npm", "ci"], hosts } });
+  const outside = (...hosts: string[]) => {
+    const check = checkEnvelope(envelope, command(...hosts));
+    return check.inside ? "inside" : `${check.what}, ${check.approvable}`;
+  };
+
+  test("is inside when the step's list grants all of them", () => {
+    expect([
+      outside(),
+      outside("registry.npmjs.org", "GET https://registry.npmjs.org/left-pad", "a.example.org"),
+      outside("https://api.example.net/v1/*"),
+    ]).toEqual(["inside", "inside", "inside"]);
+  });
+
+  test("is outside, and a person may allow it, when one is not", () => {
+    expect([outside("registry.npmjs.org", "evil.example"), outside("api.example.net"), outside("*.npmjs.org")]).toEqual(
+      [
+        "run npm ci and reach evil.example, true",
+        "run npm ci and reach api.example.net, true",
+        "run npm ci and reach *.npmjs.org, true",
+      ],
+    );
+  });
+
+  test("cannot name what is no host", () => {
+    expect(outside("127.0.0.1")).toBe("run_command with malformed arguments, false");
+  });
+
+  test("is no subject of an approval that was given without them", () => {
+    const plain = { tool: "run_command", input: { argv: ["npm", "ci"] } };
+    expect([callSubject(command()), callSubject(command("b.example", "a.example"))]).toEqual([
+      callSubject(plain),
+      'argv:[".",["npm","ci"],["a.example","b.example"]]',
+    ]);
+  });
+
+  test("reaches the network, as every command of a step with hosts does", () => {
+    const none = { egressHosts: [] };
+    expect([
+      reachesNetwork(command(), none),
+      reachesNetwork(command("a.example"), none),
+      reachesNetwork(command(), envelope),
+      reachesNetwork({ tool: "run_tests", input: {} }, envelope),
+      reachesNetwork({ tool: "read_file", input: { path: "a" } }, envelope),
+    ]).toEqual([false, true, true, true, false]);
+  });
 });

@@ -1,6 +1,8 @@
 // Which requests of a box may leave it. Pure; the tool runner's proxy asks before anything is sent.
 import { isAmbiguousPath, parseEgressEntry } from "@ossaat/contracts";
-import type { EgressReason, EgressRule, EgressScheme } from "@ossaat/contracts";
+import type { EgressReason, EgressRule, EgressScheme, Envelope } from "@ossaat/contracts";
+
+import type { ToolCall } from "./check-envelope.ts";
 
 /** A host in its normal spelling, and a port. */
 export type EgressTarget = { host: string; port: number };
@@ -60,6 +62,13 @@ export function judgeRequest(rules: readonly EgressRule[], request: EgressReques
   if (ofMethod.length === 0) return { decision: "deny", reason: "method_not_listed" };
   if (ofMethod.some((rule) => coversPath(rule, path))) return { decision: "allow" };
   return { decision: "deny", reason: "path_not_listed" };
+}
+
+/** Whether a call may reach the network: a command of a step with hosts, or one that asks for some. */
+export function reachesNetwork(call: ToolCall, envelope: Pick<Envelope, "egressHosts">): boolean {
+  if (call.tool !== "run_command" && call.tool !== "run_tests") return false;
+  const { hosts } = (call.input ?? {}) as { hosts?: unknown };
+  return envelope.egressHosts.length > 0 || (Array.isArray(hosts) && hosts.length > 0);
 }
 
 /** Whether a list grants all that an entry would: the entry itself, or its host alone with its ports. */

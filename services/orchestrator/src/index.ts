@@ -8,6 +8,7 @@ export type { Orchestrator, OrchestratorDeps } from "./compose/orchestrator.ts";
 export { createContextPlanner } from "./context-planner/context-planner.ts";
 export { mintInternalToken } from "./identity/identity.ts";
 export type { Identity } from "./identity/identity.ts";
+export { createFileSecrets } from "./secret/adapters/file.ts";
 export { createFileTurnJournal } from "./step/adapters/file-turn-journal.ts";
 export { inspectSqliteStore } from "./store/adapters/inspect-sqlite.ts";
 export { openSqliteStore } from "./store/adapters/sqlite.ts";

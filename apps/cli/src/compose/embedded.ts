@@ -8,6 +8,7 @@ import { createIndexer } from "@ossaat/indexer";
 import {
   createContextPlanner,
   createFileArtifacts,
+  createFileSecrets,
   createFileTurnJournal,
   createModels,
   createOrchestrator,
@@ -85,7 +86,9 @@ function modelsOf({ config, parts }: StackOptions): OrchestratorDeps["models"] {
 export async function createEmbeddedStack(options: StackOptions): Promise<EmbeddedStack> {
   const { config, sandbox, log, parts } = options;
   const store = await openSqliteStore(path.join(config.stateDir, "ossaat.db"));
-  const runner = createToolRunner({ stateDir: path.join(config.stateDir, "runner"), sandbox, logger: log });
+  const secrets = createFileSecrets({ file: config.secretsFile, variable: config.secretVariable });
+  const stateDir = path.join(config.stateDir, "runner");
+  const runner = createToolRunner({ stateDir, sandbox, logger: log, egress: { secrets } });
   const index = createIndexer({ cacheDir: path.join(config.cacheDir, "index") });
   const internalKey = randomBytes(32);
   const orchestrator = createOrchestrator({

@@ -106,6 +106,13 @@ function toolEndLine({ data }: Extract<PlanEvent, { type: "tool.finished" }>): L
   return data.tool === "run_tests" || data.tool === "run_command" ? data.summary : undefined;
 }
 
+/** What went through says nothing here; it is in the evidence. */
+function egressLine({ data }: Extract<PlanEvent, { type: "egress.decided" }>): Line {
+  if (data.decision === "allowed") return undefined;
+  const { method, host, port, path = "", reason = "" } = data;
+  return `network denied: ${method} ${host}:${port}${path} (${reason})`;
+}
+
 function stepEventLine(event: PlanEvent): Line {
   switch (event.type) {
     case "step.started":
@@ -122,6 +129,8 @@ function stepEventLine(event: PlanEvent): Line {
       return event.data.title;
     case "tool.finished":
       return toolEndLine(event);
+    case "egress.decided":
+      return egressLine(event);
     case "model.failed":
       return `model: ${event.data.error.message}`;
     case "model.finished":

@@ -36,7 +36,7 @@ test("a step that was edited after the approval is asked about once, and then wr
   const row = await planRowOf(stack.engine, planId);
   const plan = JSON.parse(row.def_json!) as Plan;
   const edited = plan.steps.map((step) => (step.id === "b" ? { ...step, summary: "Otherwise." } : step));
-  const agents = new Set(["code-writer"]);
+  const agents = new Map([["code-writer", { capabilities: ["repo.write" as const], approval_policy: {} }]]);
   const basePlanHash = row.def_hash!;
   await editPlan(stack.engine, { planId, basePlanHash, plan: { ...plan, steps: edited }, actor: user, agents });
   await server.run(planId);

@@ -33,6 +33,7 @@ export function step(fields: StepFields): DraftStep {
     files: [...new Set(fields.files)].slice(0, 64),
     paths: [...new Set(fields.paths ?? [])].filter((path) => path.length <= 512).slice(0, 32),
     commands: [...new Set(fields.commands ?? [])].filter((command) => command.length <= 512).slice(0, 16),
+    hosts: [],
     summary: clip(fields.summary, 2_000),
     rationale: clip(fields.rationale, 4_000),
     risk: fields.risk ?? "low",

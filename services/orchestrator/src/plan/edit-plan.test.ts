@@ -16,7 +16,9 @@ const a = testStep("a");
 const b = testStep("b", { needs: ["a"] });
 const plan = testPlan([a, b]);
 const planId = plan.id;
-const agents = new Set(["code-writer", "auditor"]);
+const agents = new Map(
+  ["code-writer", "auditor"].map((name) => [name, { capabilities: ["repo.write" as const], approval_policy: {} }]),
+);
 const done = { summary: "done", head: "h" };
 
 let engine: TestEngine;

@@ -10,7 +10,7 @@ import {
   sealPlan,
   toolSpecs,
 } from "@ossaat/contracts";
-import type { Actor, PlanStatus, SealedPlan } from "@ossaat/contracts";
+import type { Actor, AgentProfile, PlanStatus, SealedPlan } from "@ossaat/contracts";
 import { z } from "zod";
 
 import { advancePlan } from "../job/advance-plan.ts";
@@ -20,10 +20,13 @@ import { putRevision } from "./put-revision.ts";
 import { requireUnfinished } from "./require-unfinished.ts";
 import { withRuleRisk } from "./step-risk.ts";
 
+type AgentOfPlan = Pick<AgentProfile, "capabilities" | "approval_policy">;
+type AgentsOfPlan = ReadonlyMap<string, AgentOfPlan>;
+
 export type PlanProblem = { path: string; message: string };
 
 /** What is wrong with a plan as a whole, beyond its shape. */
-function findPlanProblems(plan: Plan, agents: ReadonlySet<string>): PlanProblem[] {
+function findPlanProblems(plan: Plan, agents: AgentsOfPlan): PlanProblem[] {
   const problems: PlanProblem[] = findGraphProblems(plan);
   if (problems.length === 0) problems.push(...findHeadProblems(plan));
   plan.steps.forEach((step, index) => {
@@ -31,9 +34,13 @@ function findPlanProblems(plan: Plan, agents: ReadonlySet<string>): PlanProblem[
     if (step.action !== "merge" && !agents.has(step.agent)) {
       problems.push({
         path: `${at}.agent`,
-        message: `unknown agent "${step.agent}": known are ${[...agents].join(", ")}`,
+        message: `unknown agent "${step.agent}": known are ${[...agents.keys()].join(", ")}`,
       });
     }
+    const { egressHosts: hosts } = step.envelope;
+    problems.push(
+      ...networkProblem(`${at}.envelope.egressHosts`, { hosts, agent: step.agent, profile: agents.get(step.agent) }),
+    );
     for (const glob of [...step.envelope.paths, ...step.files]) {
       if (glob.startsWith("/") || glob.split("/").includes("..")) {
         problems.push({ path: `${at}.envelope.paths`, message: `"${glob}" leads out of the repository` });
@@ -45,6 +52,17 @@ function findPlanProblems(plan: Plan, agents: ReadonlySet<string>): PlanProblem[
     }
   });
   return [...problems, ...sizeProblems(plan)];
+}
+
+/** Hosts of a step whose agent may never reach the network would be shown, approved and refused. */
+export function networkProblem(
+  path: string,
+  { hosts, agent, profile }: { hosts: readonly string[]; agent: string; profile: AgentOfPlan | undefined },
+): PlanProblem[] {
+  if (hosts.length === 0 || profile === undefined) return [];
+  const isHeld =
+    profile.capabilities.includes("network.egress") && profile.approval_policy["network.egress"] !== "deny";
+  return isHeld ? [] : [{ path, message: `the agent ${agent} does not hold network.egress` }];
 }
 
 /** A plan must fit into one event. */
@@ -103,7 +121,7 @@ export type EditPlanInput = {
   basePlanHash: string;
   plan: unknown;
   actor: Actor;
-  agents: ReadonlySet<string>;
+  agents: AgentsOfPlan;
 };
 
 /**

@@ -56,15 +56,17 @@ const forged = (text: string) =>
 const raw = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/u;
 
 test("plan.md holds no line that the plan's texts forged", () => {
-  const step = testStep("a", {
+  const sound = testStep("a", {
     title: evil,
     summary: evil,
     rationale: evil,
     files: [evil],
-    envelope: { paths: [evil], commands: [evil], egressHosts: [evil] },
+    envelope: { paths: [evil], commands: [evil] },
     successCheck: { kind: "command", argv: [evil] },
     metadata: { riskReason: evil, protectedPaths: evil },
   });
+  // No schema lets such a host in; what is rendered is escaped all the same.
+  const step = { ...sound, envelope: { ...sound.envelope, egressHosts: [evil] } };
   const changes = { goal: evil, summary: evil, assumptions: [evil], risks: [evil], successCriteria: [evil] };
   const text = renderPlan(testPlan([step], { ...changes, planner: "model", model: { provider: evil, id: evil } }));
   expect([forged(text), raw.test(text)]).toEqual([[], false]);
@@ -92,7 +94,7 @@ test("evidence.md holds no line that its texts forged", () => {
     deniedCalls: [{ stepId: "a", summary: evil }],
     findings: [{ stepId: "a", severity: "low", path: evil, message: evil }],
     spend: { inputTokens: 0, outputTokens: 0, costUsd: 0, unknownCostTurns: 0, turns: 0 },
-    egress: { hosts: [], note: "none" },
+    egress: { hosts: [], note: "none", requests: [] },
     rollback: "git branch -D b",
   };
   const text = renderEvidence(evidence);

@@ -220,7 +220,11 @@ test("any draft gives a sound plan or reasons, never an error", () => {
 });
 
 test("a profile's human_approval makes the steps that use the capability ask", () => {
-  const profiles = new Map([["code-writer", { approval_policy: { "repo.write": "human_approval" } }]] as const);
+  const writer = {
+    capabilities: ["repo.write" as const],
+    approval_policy: { "repo.write": "human_approval" as const },
+  };
+  const profiles = new Map([["code-writer", writer]]);
   const plan = planOf(draftOf([{ id: "a" }, { id: "b" }]), { profiles });
   expect(plan.steps.map(({ id, approvalRequired }) => [id, approvalRequired])).toEqual([
     ["a", true],

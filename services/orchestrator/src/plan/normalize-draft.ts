@@ -21,7 +21,7 @@ import type {
 } from "@ossaat/contracts";
 import { z } from "zod";
 
-import { sizeProblems } from "./edit-plan.ts";
+import { networkProblem, sizeProblems } from "./edit-plan.ts";
 import type { PlanProblem } from "./edit-plan.ts";
 import type { DraftStep, PlanDraft } from "./plan-draft.ts";
 import { withRuleRisk } from "./step-risk.ts";
@@ -39,7 +39,7 @@ export type NormalizeInput = {
   /** Names of the agents that may be used. */
   agents: ReadonlySet<string>;
   /** Their profiles: a capability with `human_approval` makes a step that uses it ask. */
-  profiles: ReadonlyMap<string, Pick<AgentProfile, "approval_policy">>;
+  profiles: ReadonlyMap<string, Pick<AgentProfile, "approval_policy" | "capabilities">>;
   /** Commands that run the project's tests, from its own files. */
   testCommands: readonly string[][];
   /** Steps of the revision before that have finished: they stay, and new ones build on them. */
@@ -66,14 +66,15 @@ type Fixed = {
   tools: string[];
   paths?: string[];
   commands?: string[];
+  hosts?: string[];
   check: SuccessCheck;
 };
 
-function fixedFields({ capability, tools, paths = [], commands = [], check }: Fixed) {
+function fixedFields({ capability, tools, paths = [], commands = [], hosts = [], check }: Fixed) {
   return {
     capability,
     capabilityLabel: capabilityTable[capability].label,
-    envelope: { tools, paths, commands, egressHosts: [], secrets: [], budget: {}, effect: "idempotent" as const },
+    envelope: { tools, paths, commands, egressHosts: hosts, secrets: [], budget: {}, effect: "idempotent" as const },
     successCheck: check,
   };
 }
@@ -96,6 +97,7 @@ function writingStep(
       tools,
       paths: unique([...draft.files, ...draft.paths]),
       commands,
+      hosts: unique(draft.hosts),
       check: { kind: "changes" },
     }),
     summary: draft.summary,
@@ -225,7 +227,7 @@ function graphProblems(draft: PlanDraft, finished: readonly Step[]): PlanProblem
   return findGraphProblems({ steps: steps as unknown as Step[] });
 }
 
-function draftProblems(draft: PlanDraft, { agents, finished }: NormalizeInput): PlanProblem[] {
+function draftProblems(draft: PlanDraft, { agents, profiles, finished }: NormalizeInput): PlanProblem[] {
   const graph = graphProblems(draft, finished);
   const unknownAgents = draft.steps.flatMap((step, index) =>
     agents.has(step.agent) ? [] : [{ path: `steps[${index}].agent`, message: `unknown agent "${step.agent}"` }],
@@ -235,7 +237,14 @@ function draftProblems(draft: PlanDraft, { agents, finished }: NormalizeInput): 
       ? []
       : [{ path: `steps[${index}].files`, message: "name at least one file or glob that the step changes" }],
   );
-  return [...graph, ...unknownAgents, ...noPaths];
+  const noNetwork = draft.steps.flatMap((step, index) =>
+    networkProblem(`steps[${index}].hosts`, {
+      hosts: step.hosts,
+      agent: step.agent,
+      profile: profiles.get(step.agent),
+    }),
+  );
+  return [...graph, ...unknownAgents, ...noPaths, ...noNetwork];
 }
 
 /** A draft within its own limits may still ask for more than a plan can hold. */
@@ -255,10 +264,11 @@ function withRules(step: Step, { profiles, finished }: NormalizeInput): Step {
 
 function asksItself(step: Step, profiles: NormalizeInput["profiles"]): boolean {
   const rules = profiles.get(step.agent)?.approval_policy ?? {};
-  return step.envelope.tools.some((tool) => {
+  const byTool = step.envelope.tools.some((tool) => {
     const spec = Object.hasOwn(toolSpecs, tool) ? toolSpecs[tool as ToolName] : undefined;
     return spec !== undefined && rules[spec.capability] === "human_approval";
   });
+  return byTool || (step.envelope.egressHosts.length > 0 && rules["network.egress"] === "human_approval");
 }
 
 /** The full plan, or what is wrong with the draft. */

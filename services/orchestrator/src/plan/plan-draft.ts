@@ -1,6 +1,6 @@
 // What a planner has to decide; the normaliser turns it into a full plan (merge, test and audit
 // steps, envelopes, hashes). Strict, so that a planner's mistakes are named and mended.
-import { Risk } from "@ossaat/contracts";
+import { EgressEntry, Risk } from "@ossaat/contracts";
 import { z } from "zod";
 
 const RelativePath = z.string().min(1).max(512);
@@ -25,6 +25,11 @@ export const DraftStep = z.strictObject({
     .max(16)
     .default([])
     .describe("Command prefixes it must run besides the tests"),
+  hosts: z
+    .array(EgressEntry)
+    .max(16)
+    .default([])
+    .describe("Hosts its commands must reach, as narrow as possible: registry.npmjs.org or GET https://host/path/*"),
   summary: z.string().min(1).max(2_000).describe("What to do, precisely enough for another engineer"),
   rationale: z.string().max(4_000).default("").describe("Why, naming the files and symbols it is based on"),
   risk: Risk.default("low"),

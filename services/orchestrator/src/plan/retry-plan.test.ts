@@ -104,7 +104,7 @@ test("a retry approves nothing that was not approved: an edited step still asks"
   const wider = plan.steps.map((step) =>
     step.id === "b" ? { ...step, envelope: { ...step.envelope, paths: ["**"] } } : step,
   );
-  const agents = new Set(["code-writer"]);
+  const agents = new Map([["code-writer", { capabilities: ["repo.write" as const], approval_policy: {} }]]);
   const edited = { planId: plan.id, basePlanHash: plan.planHash, plan: { ...plan, steps: wider }, actor: user, agents };
   await editPlan(engine, edited);
   await decidePlan({ engine, models: noModels }, { planId: plan.id, decision: { decision: "cancel" }, actor: user });

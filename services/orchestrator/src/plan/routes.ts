@@ -54,8 +54,7 @@ async function storeEdit(
   const { basePlanHash, plan } = parse(EditPlanRequest, body);
   const options = JSON.parse(row.options_json) as { repository: { baseCommit: string } };
   const profiles = await deps.agents.profiles({ path: row.repository_path, commit: options.repository.baseCommit });
-  const agents = new Set(profiles.keys());
-  await editPlan(deps.engine, { planId, basePlanHash, plan, actor: identity.actor, agents });
+  await editPlan(deps.engine, { planId, basePlanHash, plan, actor: identity.actor, agents: profiles });
   await recordPlan(deps, planId);
 }
 

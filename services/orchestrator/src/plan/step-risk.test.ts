@@ -35,6 +35,17 @@ test.each<[string, Partial<Step["envelope"]>, unknown[]]>([
     { paths: ["**"] },
     ["medium", { riskReason: "** reaches over the whole repository" }],
   ],
+  [
+    "a host is medium",
+    { egressHosts: ["registry.npmjs.org"] },
+    ["medium", { riskReason: "may send what it reads to registry.npmjs.org" }],
+  ],
+  [
+    "a secret on the network is high",
+    { egressHosts: ["registry.npmjs.org"], secrets: ["npm"] },
+    ["high", { riskReason: "uses the secrets npm on the network" }],
+  ],
+  ["a secret that is not used is low", { secrets: ["npm"] }, ["low", {}]],
   ["a command that destroys is high", { commands: ["rm -rf build"] }, ["high", { riskReason: "rm can destroy files" }]],
   [
     "a command that installs is medium",

@@ -28,10 +28,21 @@ function countRisk(paths: readonly string[]): RiskLevel {
   return { risk: "medium", why: `may write more than ${manyPaths} files or patterns` };
 }
 
+function networkRisk({ egressHosts, secrets }: Step["envelope"]): RiskLevel[] {
+  if (egressHosts.length === 0) return [];
+  if (secrets.length > 0) return [{ risk: "high", why: `uses the secrets ${secrets.join(", ")} on the network` }];
+  return [{ risk: "medium", why: `may send what it reads to ${egressHosts.join(", ")}` }];
+}
+
 /** The step with the higher of its own risk and the rule's; `metadata` says why and names protected files. */
 export function withRuleRisk<S extends Pick<Step, "risk" | "envelope" | "metadata">>(step: S): S {
   const { paths, commands } = step.envelope;
-  const levels = [...paths.map(pathRisk), countRisk(paths), ...commands.map(commandRisk)];
+  const levels = [
+    ...paths.map(pathRisk),
+    countRisk(paths),
+    ...commands.map(commandRisk),
+    ...networkRisk(step.envelope),
+  ];
   const rule = levels.reduce(higher, low);
   const protectedPaths = paths.filter(isProtectedPath);
   const { riskReason: _reason, protectedPaths: _paths, ...metadata } = step.metadata;

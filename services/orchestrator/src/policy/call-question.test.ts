@@ -41,3 +41,12 @@ test("the card of an edit names its file, with or without a sandbox", () => {
   const reaches = { paths: ["src/a.ts"], hosts: [], secrets: [], reversible: true };
   expect([cardOf("write_file", input).reaches, cardOf("write_file", input, false).reaches]).toEqual([reaches, reaches]);
 });
+
+test("the card of a command that asks for hosts names them, and so does its rule", () => {
+  const { reaches, rule, risk } = cardOf("run_command", { ...command, hosts: ["api.example.org"] });
+  expect([reaches.hosts, rule?.commands, risk]).toEqual([
+    ["api.example.org"],
+    ["make all reaching api.example.org"],
+    "high",
+  ]);
+});

@@ -59,9 +59,15 @@ function shownOf(tool: ToolName, input: unknown): Shown {
   }
 }
 
+/** Hosts a command asks for beyond those of the step. */
+function askedHosts(tool: ToolName, input: unknown): string[] {
+  return tool === "run_command" ? (toolInputs.run_command.parse(input).hosts ?? []) : [];
+}
+
 /** What a call can reach. A command may write what it likes, and the runner undoes only protected files. */
-function reachesOf({ tool, envelope, isSandboxed }: CallInQuestion, paths: string[]): Question["reaches"] {
-  const { egressHosts: hosts, secrets } = envelope;
+function reachesOf({ tool, input, envelope, isSandboxed }: CallInQuestion, paths: string[]): Question["reaches"] {
+  const { egressHosts, secrets } = envelope;
+  const hosts = [...new Set([...egressHosts, ...askedHosts(tool, input)])];
   if (tool !== "run_command" && tool !== "run_tests") return { paths, hosts, secrets, reversible: true };
   if (isSandboxed) return { paths: ["any file that is not protected"], hosts, secrets, reversible: true };
   return {
@@ -77,7 +83,9 @@ export function callQuestion(call: CallInQuestion): Question {
   const { agent, tool, input, inputJson, what } = call;
   const { risk, why } = classifyRisk({ tool, input });
   const { paths, ...shown } = shownOf(tool, input);
-  const commands = shown.argv === undefined ? [] : [shown.argv.join(" ")];
+  const hosts = askedHosts(tool, input);
+  const reaching = hosts.length === 0 ? "" : ` reaching ${hosts.join(", ")}`;
+  const commands = shown.argv === undefined ? [] : [`${shown.argv.join(" ")}${reaching}`];
   return {
     kind: "call",
     requestHash: callRequestHash(call),

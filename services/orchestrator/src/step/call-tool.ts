@@ -1,7 +1,7 @@
 // One tool call of a model: check it, ask policy, then run, refuse or park.
 import { AgentError, toolInputs, toolSpecs } from "@ossaat/contracts";
-import type { AgentProfile, Envelope, EventData, ToolName, WorkspaceId } from "@ossaat/contracts";
-import { checkEnvelope, decide } from "@ossaat/policy";
+import type { AgentCapability, AgentProfile, Envelope, EventData, ToolName, WorkspaceId } from "@ossaat/contracts";
+import { checkEnvelope, decide, reachesNetwork } from "@ossaat/policy";
 import type { ToolCallPart } from "@ossaat/providers";
 import { z } from "zod";
 
@@ -60,16 +60,19 @@ async function decideCall(deps: StepDeps, context: CallContext, { tool, input }:
   const { claim, profile, envelope } = context;
   const check = checkEnvelope(envelope, { tool, input });
   const grants = await readGrants(deps.engine.store.read, claim.planId, claim.stepId);
+  const isNetworked = reachesNetwork({ tool, input }, envelope);
+  const asksAgain = (capability: AgentCapability) => profile.approval_policy[capability] === "human_approval";
   const decision = decide({
     profile,
     call: { tool, input },
     capability: toolSpecs[tool].capability,
     envelopeCheck: check,
+    reachesNetwork: isNetworked,
     approval: {
       planHash: context.stepHash,
       ...(context.approvedHash === undefined ? {} : { approvedPlanHash: context.approvedHash }),
       // The profile's own word, whatever an edited plan says of the step.
-      stepApprovalRequired: profile.approval_policy[toolSpecs[tool].capability] === "human_approval",
+      stepApprovalRequired: asksAgain(toolSpecs[tool].capability) || (isNetworked && asksAgain("network.egress")),
       stepApproved: await isStepApproved(deps.engine.store.read, claim, context.stepHash),
     },
     grants,

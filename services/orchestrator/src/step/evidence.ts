@@ -1,7 +1,7 @@
 // The evidence a reviewer needs, gathered from the event log: nothing in it is a model's claim
 // unless it says so.
 import { isPlanningStepId } from "@ossaat/contracts";
-import type { CommandRecord, PlanEvent, PlanState, TestReport } from "@ossaat/contracts";
+import type { CommandRecord, EgressRecord, PlanEvent, PlanState, TestReport } from "@ossaat/contracts";
 
 import { load } from "../artifact/artifacts.ts";
 import type { Artifacts } from "../artifact/artifacts.ts";
@@ -50,7 +50,7 @@ export type Evidence = {
   modelWarnings: string[];
   findings: { stepId: string; severity: string; path?: string; line?: number; message: string }[];
   spend: PlanState["spend"];
-  egress: { hosts: string[]; note: string };
+  egress: { hosts: string[]; note: string; requests: (EgressRecord & { stepId: string })[] };
   rollback: string;
 };
 
@@ -130,6 +130,24 @@ function warningsOf(events: readonly PlanEvent[]): string[] {
   return [...new Set(events.flatMap((event) => (event.type === "model.finished" ? (event.data.warnings ?? []) : [])))];
 }
 
+/** Where steps could go, as approved, and where they went or tried to, as the proxy says. */
+function egressOf(state: PlanState, events: readonly PlanEvent[], unsandboxed: boolean): Evidence["egress"] {
+  const hosts = [...new Set(state.plan?.steps.flatMap(({ envelope }): string[] => envelope.egressHosts) ?? [])];
+  const requests = events.flatMap((event) => {
+    if (event.type !== "egress.decided") return [];
+    const { callId: _call, ...record } = event.data;
+    return [{ ...record, stepId: event.stepId ?? "" }];
+  });
+  if (unsandboxed) return { hosts, requests, note: "not controlled: commands ran without a sandbox" };
+  if (hosts.length === 0 && requests.length === 0) {
+    return { hosts, requests, note: "no network: the sandbox has no route out" };
+  }
+  const count = (decision: string) =>
+    requests.reduce((sum, record) => sum + (record.decision === decision ? record.count : 0), 0);
+  const note = `through the filtering proxy alone: ${count("allowed")} requests allowed, ${count("denied")} denied`;
+  return { hosts, requests, note };
+}
+
 export type EvidenceInput = {
   state: PlanState;
   events: readonly PlanEvent[];
@@ -145,6 +163,7 @@ export async function gatherEvidence(artifacts: Artifacts, { state, events, end 
   }
   const unsandboxed = state.sandbox === "none" || commands.some((command) => command.unsandboxed);
   const { branch, commit } = end;
+  const network = egressOf(state, events, unsandboxed);
   return {
     schemaVersion: 1,
     planId: state.id,
@@ -161,7 +180,7 @@ export async function gatherEvidence(artifacts: Artifacts, { state, events, end 
     model: modelOf(state, events),
     isolation: unsandboxed
       ? "NONE: commands ran without a sandbox (--dangerously-no-sandbox)"
-      : "bubblewrap, no network",
+      : `bubblewrap, ${network.hosts.length === 0 ? "no network" : "network filtered by host"}`,
     approvals: [
       ...events.flatMap((event) => (event.type === "plan.approved" ? [planApproval(event)] : [])),
       ...callApprovals(state),
@@ -176,9 +195,7 @@ export async function gatherEvidence(artifacts: Artifacts, { state, events, end 
     modelWarnings: warningsOf(events),
     findings: findingsOf(state),
     spend: state.spend,
-    egress: unsandboxed
-      ? { hosts: [], note: "not controlled: commands ran without a sandbox" }
-      : { hosts: [], note: "no network: the sandbox has no route out" },
+    egress: network,
     rollback: branch === undefined ? "nothing was published" : `git branch -D ${branch}`,
   };
 }

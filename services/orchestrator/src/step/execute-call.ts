@@ -163,6 +163,10 @@ async function recordEnd(
         ...(result?.unsandboxed === true ? { unsandboxed: true } : {}),
       },
     });
+    for (const record of result?.egress_requests ?? []) {
+      const data = { ...record, callId };
+      await change.append({ type: "egress.decided", stepId: claim.stepId, attempt: claim.attempt, data });
+    }
   });
 }
 

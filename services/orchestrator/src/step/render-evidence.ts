@@ -19,6 +19,13 @@ function stepLine(step: Evidence["steps"][number]): string {
   return `- ${step.id} (${inline(step.agent)}): ${step.status}${reason}${commit}. ${inline(step.title)}. Said by ${step.saidBy}: ${inline(step.summary)}`;
 }
 
+function requestLine(record: Evidence["egress"]["requests"][number]): string {
+  const { stepId, decision, method, host, port, path = "", reason, count, bytesUp, bytesDown, secret } = record;
+  const why = reason === undefined ? "" : ` (${reason})`;
+  const used = secret === undefined ? "" : `, with the secret ${inline(secret)}`;
+  return `- ${stepId}: ${decision}${why} ${code(`${method} ${host}:${port}${path}`)} ${count} times, ${bytesUp} bytes up, ${bytesDown} down${used}`;
+}
+
 function section(title: string, lines: readonly string[]): string[] {
   return ["", `## ${title}`, "", ...(lines.length === 0 ? ["none"] : lines)];
 }
@@ -58,6 +65,7 @@ export function renderEvidence(evidence: Evidence): string {
     ),
     ...section("Steps", evidence.steps.map(stepLine)),
     ...section("Commands, run by the platform in the sandbox", evidence.commands.map(commandLine)),
+    ...(evidence.egress.requests.length === 0 ? [] : section("Network", evidence.egress.requests.map(requestLine))),
     ...section(
       "Denied calls",
       evidence.deniedCalls.map(({ stepId, summary }) => `- ${stepId}: ${inline(summary)}`),

@@ -9,6 +9,7 @@ import type { Budget, PlanState, Step } from "@ossaat/contracts";
 import { testPlan } from "@ossaat/contracts/testing";
 import { createIndexer } from "@ossaat/indexer";
 import { createToolRunner } from "@ossaat/tool-runner";
+import type { ToolRunnerOptions } from "@ossaat/tool-runner";
 
 import { createAgentCatalog } from "../agent/agent-catalog.ts";
 import { createModels } from "../compose/models.ts";
@@ -109,7 +110,12 @@ function readRequests(file: string): RequestLine[] {
   }
 }
 
-type Shared = Omit<PlanningDeps, "engine"> & { engine: TestEngine; repository: string; commit: string };
+type Shared = Omit<PlanningDeps, "engine"> & {
+  engine: TestEngine;
+  repository: string;
+  commit: string;
+  sandbox: "bubblewrap" | "none";
+};
 
 function makeProcess(shared: Shared, death: Death): ServerProcess {
   const life = createLife();
@@ -141,7 +147,10 @@ function makeProcess(shared: Shared, death: Death): ServerProcess {
     },
     async create(changes) {
       const request = { goal: "Add a greeting", repository: { path: shared.repository }, ...changes };
-      const { planId } = await createPlan({ ...deps, sandbox: "none" }, { request, tenantId: "local", actor: user });
+      const { planId } = await createPlan(
+        { ...deps, sandbox: shared.sandbox },
+        { request, tenantId: "local", actor: user },
+      );
       return planId;
     },
     async storePlan(steps, { model, budget = {} }) {
@@ -171,9 +180,11 @@ function makeProcess(shared: Shared, death: Death): ServerProcess {
 export type StackOptions = {
   files: Readonly<Record<string, string>>;
   sandbox?: "bubblewrap" | "none";
+  /** What the way out of a box is made of. */
+  egress?: NonNullable<ToolRunnerOptions["egress"]>;
 };
 
-export async function openAgentStack({ files, sandbox = "none" }: StackOptions): Promise<AgentStack> {
+export async function openAgentStack({ files, sandbox = "none", egress = {} }: StackOptions): Promise<AgentStack> {
   const engine = await openTestEngine();
   const at = (name: string) => path.join(engine.folder, name);
   const repository = at("repository");
@@ -182,12 +193,14 @@ export async function openAgentStack({ files, sandbox = "none" }: StackOptions):
   const runner = createToolRunner({
     stateDir: at("runner"),
     sandbox,
+    egress,
     clock: { now: () => new Date(engine.clock.now()) },
     logger: { warn: () => undefined },
   });
   const index = createIndexer({ cacheDir: at("index") });
   const shared: Shared = {
     engine,
+    sandbox,
     repository,
     commit: git("rev-parse", "HEAD").trim(),
     models: createModels({ env: {}, requestLog: at("requests.log") }),

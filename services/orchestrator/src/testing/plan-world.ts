@@ -245,7 +245,9 @@ export class PlanWorld {
     const plan = JSON.parse(json) as SealedPlan;
     const target = this.#chance(plan.steps.length);
     const steps = plan.steps.map((step, index) => (index === target ? { ...step, summary: hashStep(step) } : step));
-    const agents = new Set(["code-writer"]);
+    const agents = new Map(
+      ["code-writer"].map((name) => [name, { capabilities: ["repo.write" as const], approval_policy: {} }]),
+    );
     await editPlan(this.#engine, { planId: this.planId, basePlanHash, plan: { ...plan, steps }, actor: user, agents });
   }
 
