@@ -65,10 +65,11 @@ test("plan.md holds no line that the plan's texts forged", () => {
     successCheck: { kind: "command", argv: [evil] },
     metadata: { riskReason: evil, protectedPaths: evil },
   });
-  // No schema lets such a host in; what is rendered is escaped all the same.
-  const step = { ...sound, envelope: { ...sound.envelope, egressHosts: [evil] } };
   const changes = { goal: evil, summary: evil, assumptions: [evil], risks: [evil], successCriteria: [evil] };
-  const text = renderPlan(testPlan([step], { ...changes, planner: "model", model: { provider: evil, id: evil } }));
+  const plan = testPlan([sound], { ...changes, planner: "model", model: { provider: evil, id: evil } });
+  // No schema lets such a host in; what is rendered is escaped all the same.
+  const steps = plan.steps.map((step) => ({ ...step, envelope: { ...step.envelope, egressHosts: [evil] } }));
+  const text = renderPlan({ ...plan, steps });
   expect([forged(text), raw.test(text)]).toEqual([[], false]);
 });
 

@@ -39,11 +39,15 @@ export class EgressLedger {
     this.#limits = limits;
   }
 
-  /** Whether one more request may be made at all. */
-  admit(): EgressReason | undefined {
+  /** Counts a request, whatever becomes of it; false when it is one too many. */
+  admit(): boolean {
     this.#requests += 1;
-    if (this.#requests > this.#limits.maxRequests) return "too_many_requests";
-    return this.#isSpent() ? "byte_budget" : undefined;
+    return this.#requests <= this.#limits.maxRequests;
+  }
+
+  /** Whether the step has moved as many bytes as it may. */
+  isSpent(): boolean {
+    return this.#bytes.up > this.#limits.maxStepUpBytes || this.#bytes.down > this.#limits.maxStepDownBytes;
   }
 
   /** Records a decision; bytes are added to what it returns. */
@@ -96,7 +100,7 @@ export class EgressLedger {
     this.#bytes[direction] += bytes;
     if (direction === "up") record.bytesUp += bytes;
     else record.bytesDown += bytes;
-    if (!this.#isSpent()) return;
+    if (!this.isSpent()) return;
     const { host, port, method } = record;
     this.note({ host, port, method, decision: "denied", reason: "byte_budget" });
     throw new ByteBudgetSpent();
@@ -119,9 +123,5 @@ export class EgressLedger {
 
   records(): EgressRecord[] {
     return [...this.#records.values()].filter(({ count }) => count > 0).map((record) => ({ ...record }));
-  }
-
-  #isSpent(): boolean {
-    return this.#bytes.up > this.#limits.maxStepUpBytes || this.#bytes.down > this.#limits.maxStepDownBytes;
   }
 }

@@ -135,6 +135,7 @@ export class EgressProxy {
     const scheme = url.protocol === "https:" ? "https" : "http";
     const port = url.port === "" ? (scheme === "https" ? 443 : 80) : Number(url.port);
     const asked = { host: url.hostname, port, method, path: url.pathname };
+    if (!this.#context.ledger.admit()) return refuse(response, this.#deny(asked, "too_many_requests"));
     if (!this.#isOurs(request)) return refuse(response, this.#deny(asked, "unauthenticated"));
     const target = readTarget(url.hostname, port);
     if (typeof target === "string") return refuse(response, this.#deny(asked, target));
@@ -147,6 +148,7 @@ export class EgressProxy {
     const asked = typeof target === "string" ? { host: text, port: 0 } : target;
     const deny = (reason: EgressReason): void =>
       refuseTunnel(socket, this.#deny({ ...asked, method: "CONNECT" }, reason));
+    if (!this.#context.ledger.admit()) return deny("too_many_requests");
     if (!this.#isOurs(request)) return deny("unauthenticated");
     if (typeof target === "string") return deny(target);
     const verdict = judgeTunnel(this.#context.rules, target);
@@ -156,8 +158,7 @@ export class EgressProxy {
       if (this.#inspector === undefined) return deny("malformed");
       return this.#inspector.take(socket, head, target);
     }
-    const reason = this.#context.ledger.admit();
-    if (reason !== undefined) return deny(reason);
+    if (this.#context.ledger.isSpent()) return deny("byte_budget");
     const resolved = await this.#context.resolve(target.host);
     if (!resolved.ok) return deny(resolved.reason);
     const record = this.#context.ledger.note({ ...target, method: "CONNECT", decision: "allowed" });

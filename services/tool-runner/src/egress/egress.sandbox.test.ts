@@ -277,6 +277,19 @@ describe.skipIf(!probe.usable)(`the way out of a box${reason}`, () => {
     expect(readdirSync(`${runner.stateDir}/box`).filter((name) => name.startsWith("egress-"))).toEqual([]);
   });
 
+  it("ends with a call that is cancelled", async () => {
+    const { seconds, mark } = markedSleep();
+    const before = plain.requests.length;
+    const holds = `await fetch("http://api.example.org:${plain.port}/"); const { spawnSync } = await import("node:child_process"); spawnSync("sleep", ["${seconds}"]);`;
+    const invocationId = crypto.randomUUID();
+    const ended = node(holds, [`api.example.org:${plain.port}`], [], { invocationId });
+    await expect.poll(() => plain.requests.length, { timeout: 10_000 }).toBe(before + 1);
+    await runner.tools.cancel(invocationId);
+    const { state, output } = await ended;
+    expect([state, asked(output?.egress_requests)]).toEqual(["cancelled", ["allowed CONNECT api.example.org x1"]]);
+    expect(await survivors(mark)).toEqual([]);
+  });
+
   it("ends with the runner, however that ends", async () => {
     const { mark } = markedSleep();
     const script = fileURLToPath(new URL("../testing/runner-with-egress.ts", import.meta.url));

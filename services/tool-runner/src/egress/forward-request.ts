@@ -53,7 +53,8 @@ async function judge(
   const { request, target, url } = exchange;
   const asked = { ...target, method: request.method ?? "", path: url.pathname };
   const verdict = judgeRequest(context.rules, asked);
-  const reason = verdict.decision === "deny" ? verdict.reason : context.ledger.admit();
+  const spent = context.ledger.isSpent() ? "byte_budget" : undefined;
+  const reason = verdict.decision === "deny" ? verdict.reason : spent;
   const resolved = reason === undefined ? await context.resolve(target.host) : undefined;
   const denied = reason ?? (resolved?.ok === false ? resolved.reason : undefined);
   const { host, port, method, path } = asked;

@@ -66,9 +66,11 @@ export function createInspector(context: RunContext, authority: RunAuthority): I
     if (target === undefined) return refuse(response, "malformed");
     const { scheme, host, port } = target;
     const url = path.startsWith("/") ? URL.parse(`${scheme}://${host}:${port}${path}`) : null;
-    if (url === null || !isSameHost(request, target)) {
-      context.ledger.note({ host, port, method, path, decision: "denied", reason: "malformed" });
-      return refuse(response, "malformed");
+    const isAdmitted = context.ledger.admit();
+    if (url === null || !isAdmitted || !isSameHost(request, target)) {
+      const reason = isAdmitted ? "malformed" : "too_many_requests";
+      context.ledger.note({ host, port, method, path, decision: "denied", reason });
+      return refuse(response, reason);
     }
     await forwardRequest(context, { request, response, target, url });
   };
