@@ -1,3 +1,4 @@
+import { sealPlan } from "@ossaat/contracts";
 import { testPlan, testStep } from "@ossaat/contracts/testing";
 import { describe, expect, test } from "vitest";
 
@@ -69,7 +70,7 @@ test("plan.md holds no line that the plan's texts forged", () => {
   const plan = testPlan([sound], { ...changes, planner: "model", model: { provider: evil, id: evil } });
   // No schema lets such a host in; what is rendered is escaped all the same.
   const steps = plan.steps.map((step) => ({ ...step, envelope: { ...step.envelope, egressHosts: [evil] } }));
-  const text = renderPlan({ ...plan, steps });
+  const text = renderPlan(sealPlan({ ...plan, steps }));
   expect([forged(text), raw.test(text)]).toEqual([[], false]);
 });
 
