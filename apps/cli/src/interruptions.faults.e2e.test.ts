@@ -60,7 +60,7 @@ async function startRun(): Promise<Running> {
   }));
   const lines = createInterface({ input: child.stdout });
   for await (const line of lines) {
-    const event = JSON.parse(line) as Json;
+    const event: Json = JSON.parse(line);
     if (event.type === "step.started" && event.stepId === "fix") return { child, planId: event.planId, ended };
   }
   throw new Error("the run ended before its step began");
@@ -110,6 +110,7 @@ describe("a run that is left by", () => {
     }
     terminal.kill("SIGKILL");
     await closed;
+    expect(planId).toMatch(/^plan-/u);
     await endsWell(planId);
   });
 });

@@ -63,6 +63,6 @@ main().then(
       const trail = thrown instanceof Error ? (thrown.stack ?? "") : String(thrown);
       process.stderr.write(`${redactText(trail)}\n`);
     }
-    process.exit(error.code === "conflict" ? folderOwnedExitCode : 1);
+    process.exit(error.details["reason"] === "folder_owned" ? folderOwnedExitCode : 1);
   },
 );

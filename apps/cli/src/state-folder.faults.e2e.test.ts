@@ -60,7 +60,7 @@ test("a database of a newer version", async () => {
   const db = new DatabaseSync(database());
   db.exec("INSERT INTO kysely_migration (name, timestamp) VALUES ('9999-of-the-future', '2030-01-01')");
   db.close();
-  await expectRefusal(1, "written by a newer version");
+  await expectRefusal(7, "written by a newer version");
 });
 
 test("a database that another program holds", async () => {
@@ -68,7 +68,7 @@ test("a database that another program holds", async () => {
   db.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
   try {
     const result = await cli.run(repository, ["runs"]);
-    expect([result.code, result.stderr]).toEqual([1, expect.stringContaining("using this state folder") as string]);
+    expect([result.code, result.stderr]).toEqual([7, expect.stringContaining("using this state folder") as string]);
   } finally {
     db.close();
   }
@@ -81,7 +81,7 @@ test.skipIf(process.getuid?.() !== 0)(
     execFileSync("mount", ["--bind", cli.stateDir, cli.stateDir]);
     try {
       execFileSync("mount", ["-o", "remount,ro,bind", cli.stateDir]);
-      await expectRefusal(7, "cannot be written");
+      await expectRefusal(7, "cannot be used (EROFS)");
     } finally {
       execFileSync("umount", ["-l", cli.stateDir]);
     }

@@ -106,7 +106,7 @@ describe("the embedded store", () => {
     const { value } = await lines.next();
     expect(JSON.parse(String(value))).toEqual({
       ...busy,
-      details: { next: "run `ossaat status` to see it, or `ossaat down` to stop it" },
+      details: { reason: "folder_owned", next: "run `ossaat status` to see it, or `ossaat down` to stop it" },
     });
     await store.tx((tx) => tx.insertInto("plan").values(planRow("a")).execute());
     expect(await errorOf(openSqliteStore(file))).toEqual(busy);

@@ -44,7 +44,7 @@ export function translateSqliteError(thrown: unknown, file: string): unknown {
   switch (sqliteCode(thrown)) {
     case sqliteBusy:
       return new AgentError("conflict", "Another ossaat server is using this state folder.", {
-        details: { next: "run `ossaat status` to see it, or `ossaat down` to stop it" },
+        details: { reason: "folder_owned", next: "run `ossaat status` to see it, or `ossaat down` to stop it" },
         cause: thrown,
       });
     case sqliteFull:

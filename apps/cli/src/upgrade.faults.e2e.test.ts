@@ -1,0 +1,103 @@
+// State folders that earlier versions left: this version reads what has ended, and goes on with what
+// has not. Made by scripts/make-state-fixture.ts of each version whose state differs.
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, readFileSync, readdirSync, realpathSync, renameSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
+
+import { sha256Hex } from "@ossaat/contracts";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+import { git, makeDatedRepository } from "./testing/make-repository.ts";
+import { createCli } from "./testing/run-ossaat.ts";
+import type { Cli } from "./testing/run-ossaat.ts";
+import { counterScript, writeScript } from "./testing/script.ts";
+
+type About = { version: string; folder: string; plans: { ended: string; waiting: string; asking: string } };
+
+const fixtures = fileURLToPath(new URL("testing/state-folders", import.meta.url));
+const names = readdirSync(fixtures);
+
+let cli: Cli;
+beforeEach(async () => {
+  cli = await createCli();
+});
+afterEach(() => cli.close());
+
+/** Texts of every table name the folder the fixture was made in; this one lies elsewhere. */
+function move(file: string, from: string, to: string): void {
+  const db = new DatabaseSync(file);
+  const tables = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'kysely%'").all();
+  for (const { name: table } of tables) {
+    for (const { name: column, type } of db.prepare(`PRAGMA table_info("${String(table)}")`).all()) {
+      if (String(type).toLowerCase() !== "text") continue;
+      const sql = `UPDATE "${String(table)}" SET "${String(column)}" = replace("${String(column)}", ?, ?)`;
+      db.prepare(sql).run(from, to);
+    }
+  }
+  db.close();
+}
+
+/** The same for what the tool runner keeps: records of working trees, and a store named by the repository's path. */
+function moveRunner(runner: string, { folder }: About, repository: string): void {
+  const stores = path.join(runner, "repositories");
+  const [old = ""] = readdirSync(stores);
+  const name = `${sha256Hex(realpathSync(path.join(repository, ".git")))}.git`;
+  renameSync(path.join(stores, old), path.join(stores, name));
+  for (const workspace of readdirSync(path.join(runner, "meta"))) {
+    const file = path.join(runner, "meta", workspace, "workspace.json");
+    writeFileSync(file, readFileSync(file, "utf8").replaceAll(folder, cli.folder).replaceAll(old, name));
+  }
+}
+
+async function unpack(name: string): Promise<{ about: About; repository: string }> {
+  const folder = path.join(cli.folder, "fixture");
+  mkdirSync(folder);
+  execFileSync("tar", ["-xzf", path.join(fixtures, name), "-C", folder]);
+  const about = JSON.parse(readFileSync(path.join(folder, "about.json"), "utf8")) as About;
+  const repository = await makeDatedRepository(path.join(cli.folder, "repository"));
+  cpSync(path.join(folder, "plans"), path.join(repository, ".plans"), { recursive: true });
+  cpSync(path.join(folder, "state"), cli.stateDir, { recursive: true });
+  move(path.join(cli.stateDir, "ossaat.db"), about.folder, cli.folder);
+  moveRunner(path.join(cli.stateDir, "runner"), about, repository);
+  for (const script of ["script.json", "asking.json"]) {
+    await writeScript(path.join(cli.folder, script), counterScript);
+  }
+  return { about, repository };
+}
+
+test("there is a state folder to upgrade from", () => {
+  expect(names.length).toBeGreaterThan(0);
+});
+
+describe.each(names)("the state folder %s", (name) => {
+  test("shows what has ended, and runs what was waiting", async () => {
+    const { about, repository } = await unpack(name);
+    const { ended, waiting, asking } = about.plans;
+    const listed = await cli.json(repository, ["runs"]);
+    expect(listed.code, listed.stderr).toBe(0);
+    expect(listed.value.plans.map(({ id }: { id: string }) => id).toSorted()).toEqual(
+      [ended, waiting, asking].toSorted(),
+    );
+    const shown = await cli.json(repository, ["show", ended]);
+    expect([shown.code, shown.value.plan.status, shown.value.plan.steps.length]).toEqual([0, "succeeded", 3]);
+    expect((await cli.json(repository, ["show", ended, "--evidence"])).value.planId).toBe(ended);
+    const approved = await cli.json(repository, ["approve", waiting, "--watch"]);
+    expect([approved.code, approved.value.plan.status], approved.stderr).toEqual([0, "succeeded"]);
+    expect(git(repository, "show", `ossaat/${waiting}:src/sum.js`)).toContain("return a + b;");
+  });
+
+  test("goes on with a run whose agent had asked a person", async () => {
+    const { about, repository } = await unpack(name);
+    const { asking } = about.plans;
+    const parked = await cli.json(repository, ["show", asking]);
+    const [approval] = parked.value.plan.approvals;
+    expect([parked.code, approval.status], parked.stderr).toEqual([0, "pending"]);
+    const denied = await cli.run(repository, ["deny", approval.approvalId, "--reason", "not needed"]);
+    expect(denied.code, denied.stderr).toBe(0);
+    const ended = await cli.json(repository, ["watch", asking]);
+    expect([ended.code, ended.value.plan.status], ended.stderr).toEqual([0, "succeeded"]);
+    expect(git(repository, "show", `ossaat/${asking}:src/sum.js`)).toContain("return a + b;");
+  });
+});
