@@ -10,7 +10,7 @@ export default defineConfig({
           ...shared,
           name: "unit",
           include: ["{apps,packages,services,tools}/**/*.test.ts"],
-          exclude: ["**/node_modules/**", "**/*.{e2e,sandbox,pg,rabbit,kafka,browser}.test.ts"],
+          exclude: ["**/node_modules/**", "**/*.{e2e,sandbox,attacks,pg,rabbit,kafka,browser}.test.ts"],
         },
       },
       {
@@ -41,6 +41,17 @@ export default defineConfig({
           exclude: ["**/node_modules/**"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "attacks",
+          include: ["{apps,packages,services}/**/*.attacks.test.ts"],
+          exclude: ["**/node_modules/**"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
           maxWorkers: 2,
         },
       },

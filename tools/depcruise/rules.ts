@@ -50,7 +50,7 @@ export const forbidden: (IForbiddenRuleType & { name: string })[] = [
     severity: "error",
     from: {
       path: "^(?:services|apps)/[^/]+/src/",
-      pathNot: "/src/(?:compose/|index\\.ts$|main\\.ts$|server/|testing/)|\\.(?:test|contract)\\.ts$",
+      pathNot: "/src/(?:compose/|index\\.ts$|main\\.ts$|server/|testing/)|\\.(?:test|contract|attack)\\.ts$",
     },
     to: { path: "/src/compose/" },
   },
@@ -60,7 +60,8 @@ export const forbidden: (IForbiddenRuleType & { name: string })[] = [
     severity: "error",
     from: {
       path: "^services/[^/]+/src/",
-      pathNot: "/src/(?:compose/|index\\.ts$|create-[a-z-]+\\.ts$|testing/)|/adapters/|\\.(?:test|contract)\\.ts$",
+      pathNot:
+        "/src/(?:compose/|index\\.ts$|create-[a-z-]+\\.ts$|testing/)|/adapters/|\\.(?:test|contract|attack)\\.ts$",
     },
     to: { path: "/adapters/" },
   },
@@ -92,7 +93,7 @@ export const forbidden: (IForbiddenRuleType & { name: string })[] = [
     name: "no-test-code-in-product",
     comment: "Product code imports no test, contract suite or test helper.",
     severity: "error",
-    from: { path: "/src/", pathNot: "\\.(?:test|contract)\\.ts$|/testing/" },
-    to: { path: "\\.(?:test|contract)\\.ts$|/src/testing/" },
+    from: { path: "/src/", pathNot: "\\.(?:test|contract|attack)\\.ts$|/testing/" },
+    to: { path: "\\.(?:test|contract|attack)\\.ts$|/src/testing/" },
   },
 ];

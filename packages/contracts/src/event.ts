@@ -4,6 +4,7 @@ import { z } from "zod";
 
 import { ApprovalRequest, ApprovalScope } from "./approval.ts";
 import { EgressRecord } from "./egress.ts";
+import { Denial } from "./denial.ts";
 import { Budget } from "./envelope.ts";
 import { ApprovalId, PlanId, Sha256, StepId, Timestamp } from "./ids.ts";
 import { Plan, PlannerKind } from "./plan.ts";
@@ -190,6 +191,8 @@ export const eventData = {
   }),
   /** A call asked for the network: one event for requests that look the same, allowed or denied. */
   "egress.decided": EgressRecord.extend({ callId: z.string() }),
+  /** Something of a call was refused; at most one event a call, before its `tool.finished`. */
+  "audit.denied": z.looseObject({ callId: z.string(), tool: z.string(), denials: z.array(Denial).min(1) }),
   "merge.conflicted": z.looseObject({ files: z.array(z.string()), applying: z.string(), details: z.string() }),
   "merge.finished": z.looseObject({ head: z.string(), tree: z.string() }),
   "approval.requested": z.looseObject({ request: ApprovalRequest }),

@@ -7,6 +7,7 @@ export { AgentCapability, PersonCapability, capabilityTable } from "./capability
 export { EgressReason, EgressRecord } from "./egress.ts";
 export { EgressEntry, isAmbiguousPath, parseEgressEntry } from "./egress-entry.ts";
 export type { EgressRule, EgressScheme, ParsedEgressEntry } from "./egress-entry.ts";
+export { Denial, DenialLayer, boundDenials } from "./denial.ts";
 export { Budget, EffectClass, Envelope } from "./envelope.ts";
 export { hashGrant } from "./grant.ts";
 export { normalizeHost } from "./host-name.ts";

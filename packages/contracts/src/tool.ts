@@ -4,6 +4,7 @@
 import { z } from "zod";
 
 import type { AgentCapability } from "./capability.ts";
+import type { Denial } from "./denial.ts";
 import type { EffectClass } from "./envelope.ts";
 import type { EgressRecord } from "./egress.ts";
 import { EgressEntry } from "./egress-entry.ts";
@@ -198,6 +199,8 @@ export type ToolOutput = {
   diff?: { files: DiffFile[] };
   /** Decisions about requests to the network; absent when nothing was asked for. */
   egress_requests?: EgressRecord[];
+  /** What of the call was refused, as far as the runner saw it; absent = nothing. */
+  denials?: Denial[];
   /** True when the call ran without isolation. */
   unsandboxed?: boolean;
 };
@@ -244,6 +247,7 @@ export type ToolEvent =
       occurredAt: Timestamp;
       summary: string;
       output?: ToolOutput;
+      /** A refused call names its refusal as `details.denials`, in the shape of {@link Denial}. */
       error: { code: ErrorCode; message: string; details?: Record<string, unknown> };
     };
 

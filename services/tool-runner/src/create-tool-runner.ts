@@ -12,7 +12,8 @@ import { createGit } from "./git/git.ts";
 import { createLogStore } from "./log/log-store.ts";
 import { createBubblewrapSandbox } from "./sandbox/adapters/bubblewrap.ts";
 import { createUnconfinedRunner } from "./sandbox/adapters/unconfined.ts";
-import type { Sandbox } from "./sandbox/sandbox.ts";
+import { defaultSandboxLimits } from "./sandbox/limits.ts";
+import type { Sandbox, SandboxLimits } from "./sandbox/sandbox.ts";
 import type { HostEnvironment, ReadOnlyBind } from "./sandbox/toolchains.ts";
 import { ToolExecutor } from "./tool/execute-tool.ts";
 import type { RunnerLog } from "./tool/execute-tool.ts";
@@ -27,6 +28,10 @@ export type ToolRunnerOptions = {
   stateDir: string;
   /** `none` runs commands without isolation; every result of such a runner says so. */
   sandbox: "bubblewrap" | "none";
+  /** A driver of the caller's own; `sandbox` is then not looked at. */
+  driver?: Sandbox;
+  /** Bounds of every run that differ from the defaults; the wall time is the call's. */
+  limits?: Partial<Omit<SandboxLimits, "wallMs">>;
   clock?: { now(): Date };
   /** Where causes go that a caller only hears of as "see the server's log". */
   logger: RunnerLog;
@@ -47,6 +52,7 @@ export type ToolRunner = {
 };
 
 function createSandbox(options: ToolRunnerOptions, scratchDir: string): Sandbox {
+  if (options.driver !== undefined) return options.driver;
   const host = options.host ?? readHostEnvironment();
   if (options.sandbox === "none") return createUnconfinedRunner({ host, scratchDir });
   const { readOnlyBinds = [] } = options;
@@ -80,6 +86,7 @@ export function createToolRunner(options: ToolRunnerOptions): ToolRunner {
     results: createResultStore(layout.results),
     sandbox,
     egress: createEgress(options.egress ?? {}, layout.box),
+    limits: { ...defaultSandboxLimits, ...options.limits },
     tools: toolRegistry,
     now: () => clock.now(),
     log: options.logger,

@@ -8,7 +8,7 @@ import { AgentError } from "@ossaat/contracts";
 import type { ToolEvent, ToolInvocation, ToolService, WorkspaceId, WorkspaceService } from "@ossaat/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { survivors } from "./sandbox/sandbox.contract.ts";
+import { survivors } from "./testing/marked-sleep.ts";
 import { collectEvents, makeInvocation, openRunner, outcomeOf, shellArgv, testPlanId } from "./testing/open-runner.ts";
 import type { OpenRunner } from "./testing/open-runner.ts";
 

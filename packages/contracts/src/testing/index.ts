@@ -1,4 +1,5 @@
 // What tests of other packages may use.
+export type { Attack, AttackLayer, Stride } from "./attack.ts";
 export { createdEvent, eventLog } from "./event-log.ts";
 export type { EventInput } from "./event-log.ts";
 export { testCommit, testPlan, testPlanId, testStep, testTime } from "./plan-values.ts";

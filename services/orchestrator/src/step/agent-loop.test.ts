@@ -227,6 +227,35 @@ describe("the walls", () => {
       "denied",
       "completed",
     ]);
+    const rule = "outside_envelope";
+    expect((await events("audit.denied")).map(({ data }) => [data.callId, data.tool, data.denials])).toEqual([
+      [
+        "1.0",
+        "write_file",
+        [{ layer: "policy", rule, what: "write to ../../../escaped.txt: the path leaves the workspace (..)" }],
+      ],
+      [
+        "1.1",
+        "write_file",
+        [
+          {
+            layer: "policy",
+            rule,
+            what: "write to /tmp/ossaat-escaped.txt: the path is absolute; give it relative to the repository root",
+          },
+        ],
+      ],
+      [
+        "1.2",
+        "write_file",
+        [{ layer: "policy", rule, what: "write to .git/hooks/pre-commit: git directories are out of reach" }],
+      ],
+      [
+        "2.0",
+        "read_file",
+        [{ layer: "policy", rule, what: "read ../../../../etc/passwd: the path leaves the workspace (..)" }],
+      ],
+    ]);
     expect(await events("approval.requested")).toEqual([]);
     expect([existsSync("/tmp/ossaat-escaped.txt"), existsSync(path.join(stack.engine.folder, "escaped.txt"))]).toEqual([
       false,
@@ -243,6 +272,9 @@ describe("the walls", () => {
     expect((await callsOf())[0]).toBe(
       'run_command failed: There is no tool "run_command". The tools are: read_file, write_file.',
     );
+    expect((await events("audit.denied")).map(({ data }) => data.denials)).toEqual([
+      [{ layer: "policy", rule: "tool_not_offered", what: "use the tool run_command" }],
+    ]);
   });
 });
 

@@ -1,6 +1,14 @@
 // One tool call of a model: check it, ask policy, then run, refuse or park.
-import { AgentError, toolInputs, toolSpecs } from "@ossaat/contracts";
-import type { AgentCapability, AgentProfile, Envelope, EventData, ToolName, WorkspaceId } from "@ossaat/contracts";
+import { AgentError, boundDenials, toolInputs, toolSpecs } from "@ossaat/contracts";
+import type {
+  AgentCapability,
+  AgentProfile,
+  Denial,
+  Envelope,
+  EventData,
+  ToolName,
+  WorkspaceId,
+} from "@ossaat/contracts";
 import { checkEnvelope, decide, reachesNetwork } from "@ossaat/policy";
 import type { ToolCallPart } from "@ossaat/providers";
 import { z } from "zod";
@@ -34,10 +42,20 @@ export type CallOutcome = "done" | "parked";
 async function answer(
   deps: StepDeps,
   context: CallContext,
-  { callId, tool, state, text }: { callId: string; tool: string; state: "failed" | "denied"; text: string },
+  {
+    callId,
+    tool,
+    state,
+    text,
+    denial,
+  }: { callId: string; tool: string; state: "failed" | "denied"; text: string; denial?: Denial | undefined },
 ): Promise<CallOutcome> {
   const summary = text.split("\n")[0] ?? text;
-  await recordProgress(deps.engine, context.claim, {
+  const audit =
+    denial === undefined
+      ? []
+      : [{ type: "audit.denied" as const, data: { callId, tool, denials: boundDenials([denial]) } }];
+  await recordProgress(deps.engine, context.claim, ...audit, {
     type: "tool.finished",
     data: { callId, tool, state, summary, output: { value: { text } }, seconds: 0 },
   });
@@ -149,13 +167,15 @@ export async function callTool(
   context: CallContext,
   { callId, call, history, signal }: { callId: string; call: ToolCallPart; history: StepHistory; signal: AbortSignal },
 ): Promise<CallOutcome> {
-  const fail = (text: string, state: "failed" | "denied" = "failed") =>
-    answer(deps, context, { callId, tool: call.name, state, text });
+  const fail = (text: string, denial?: Denial) =>
+    answer(deps, context, { callId, tool: call.name, state: "failed", text, denial });
   const index = Number(callId.split(".")[1]);
   if (index >= stepLimits.maxCallsPerTurn)
     return fail(`At most ${stepLimits.maxCallsPerTurn} calls of one turn are run; send the rest again.`);
   if (!isOffered(call.name, context.offered)) {
-    return fail(`There is no tool "${call.name}". The tools are: ${context.offered.join(", ")}.`);
+    const text = `There is no tool "${call.name}". The tools are: ${context.offered.join(", ")}.`;
+    if (!Object.hasOwn(toolInputs, call.name)) return fail(text);
+    return fail(text, { layer: "policy", rule: "tool_not_offered", what: `use the tool ${call.name}` });
   }
   const parsed = parseInput(call, call.name);
   if ("problem" in parsed) return fail(parsed.problem);
@@ -167,8 +187,12 @@ export async function callTool(
     return "done";
   }
   if (!decision.requiresApproval) {
-    const reasons = decision.deny.map(({ reason }) => reason).join(", ");
-    return fail(`Not allowed: ${what} (${reasons}). Stay inside the step's envelope.`, "denied");
+    const reasons = decision.deny.map(({ reason }) => reason);
+    const text = `Not allowed: ${what} (${reasons.join(", ")}). Stay inside the step's envelope.`;
+    // What a person could have allowed is not what refused it.
+    const rule = reasons.find((reason) => reason !== "approval_required") ?? "denied";
+    const denial: Denial = { layer: "policy", rule, what };
+    return answer(deps, context, { callId, tool: checked.tool, state: "denied", text, denial });
   }
   return askOrUseAnswer(deps, context, { checked, policyHash: decision.policyHash, what, history, signal });
 }

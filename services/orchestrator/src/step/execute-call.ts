@@ -1,6 +1,6 @@
 // Runs one allowed tool call on the tool runner and records its start and its end. The start
 // is the intent: a call that began and has no end was interrupted.
-import { AgentError, hashGrant, hashJson, toolSpecs } from "@ossaat/contracts";
+import { AgentError, Denial, boundDenials, hashGrant, hashJson, toolSpecs } from "@ossaat/contracts";
 import type { Envelope, Stored, ToolEvent, ToolInvocation, ToolName, ToolOutput, WorkspaceId } from "@ossaat/contracts";
 import { currentTraceparent, toolCallEnd, toolCallSpan, withSpan } from "@ossaat/telemetry";
 
@@ -110,6 +110,13 @@ async function runToEnd(
   return terminal;
 }
 
+/** What the runner says it refused: part of a result, or of the error of a call it refused whole. */
+function denialsOf(terminal: Terminal): Denial[] {
+  const named = terminal.state === "completed" ? terminal.output.denials : terminal.error.details?.["denials"];
+  const read = Denial.array().safeParse(named ?? terminal.output?.denials ?? []);
+  return read.success ? boundDenials(read.data) : [];
+}
+
 function exitCodeOf(terminal: Terminal): number | null | undefined {
   return terminal.output?.commands?.at(-1)?.exitCode;
 }
@@ -145,12 +152,14 @@ async function recordEnd(
   const { claim, callId, tool } = call;
   const result = terminal.output;
   const exitCode = exitCodeOf(terminal);
+  const denials = denialsOf(terminal);
   await changeClaimed(deps.engine, claim, async (change) => {
     await setIntent(change.tx, claim, null);
+    const place = { stepId: claim.stepId, attempt: claim.attempt };
+    if (denials.length > 0) await change.append({ type: "audit.denied", ...place, data: { callId, tool, denials } });
     await change.append({
       type: "tool.finished",
-      stepId: claim.stepId,
-      attempt: claim.attempt,
+      ...place,
       data: {
         callId,
         tool,

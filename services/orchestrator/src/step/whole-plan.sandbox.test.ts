@@ -1,6 +1,7 @@
 import { createToolRunner } from "@ossaat/tool-runner";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import { readEvents } from "../event/read-events.ts";
 import { openAgentStack } from "../testing/agent-stack.ts";
 import type { AgentStack, ScriptEntry } from "../testing/agent-stack.ts";
 import { auditPlan } from "../testing/audit-plan.ts";
@@ -86,6 +87,10 @@ describe.skipIf(driver !== "bubblewrap")(`a whole plan in the sandbox${reason}`,
       "succeeded",
       ["failed", 1, "passed", "passed"],
     ]);
+    const audited = (await readEvents(stack.engine.store.read, planId)).flatMap((event) =>
+      event.type === "audit.denied" ? [[event.stepId, event.data.callId, event.data.denials]] : [],
+    );
+    expect(audited).toEqual([["mend", "1.1", [{ layer: "changes", rule: "outside_envelope", what: "README.md" }]]]);
     expect(evidence.commands.some(({ unsandboxed }) => unsandboxed)).toBe(false);
     expect(await auditPlan(stack.engine, planId)).toEqual([]);
   });

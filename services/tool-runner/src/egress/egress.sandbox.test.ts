@@ -11,7 +11,7 @@ import type { EgressRecord } from "@ossaat/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { createBubblewrapSandbox } from "../sandbox/adapters/bubblewrap.ts";
-import { markedSleep, survivors } from "../sandbox/sandbox.contract.ts";
+import { markedSleep, survivors } from "../testing/marked-sleep.ts";
 import { EgressWorld, describeRecord, loopbackResolver } from "../testing/egress-world.ts";
 import type { Upstream } from "../testing/egress-world.ts";
 import { testHost } from "../testing/host.ts";

@@ -53,18 +53,34 @@ export function canonicalPath(path: string): string {
   return segmentsOf(path).join("/") || ".";
 }
 
+const reason = (name: "link" | "special_file") => ({ details: { reason: name } });
+
 function explain(error: unknown, path: string): unknown {
   const { code } = error as NodeJS.ErrnoException;
   if (code === "ENOENT") return new AgentError("not_found", `${path} does not exist.`);
   if (code === "ELOOP") {
-    return new AgentError("invalid_input", `${path} is a symbolic link, or lies behind one; links are not followed.`);
+    const message = `${path} is a symbolic link, or lies behind one; links are not followed.`;
+    return new AgentError("invalid_input", message, reason("link"));
   }
-  if (code === "ENOTDIR") return new AgentError("invalid_input", `${path} lies behind a file or link, not a folder.`);
+  if (code === "ENOTDIR") {
+    return new AgentError("invalid_input", `${path} lies behind a file or link, not a folder.`, reason("link"));
+  }
   if (code === "EISDIR") return new AgentError("invalid_input", `${path} is a folder.`);
   if (code === "EACCES" || code === "EPERM") return new AgentError("invalid_input", `${path} is not readable.`);
   if (code === "ENAMETOOLONG") return new AgentError("invalid_input", "The path is too long.");
-  if (code === "ENXIO") return new AgentError("invalid_input", `${path} is not a regular file.`);
+  if (code === "ENXIO") {
+    return new AgentError("invalid_input", `${path} is not a regular file.`, reason("special_file"));
+  }
   return error;
+}
+
+function notWrittenThrough(path: string, isFolder: boolean): AgentError {
+  const what = isFolder ? "a folder" : "a link or special file";
+  return new AgentError(
+    "invalid_input",
+    `${path} is ${what}; it is not written through.`,
+    isFolder ? {} : reason("link"),
+  );
 }
 
 /** Opens the folder of `segments`, step by step, following no link, and hands it to `work`. */
@@ -106,7 +122,9 @@ async function withFile<T>(
       try {
         const stats = await file.stat();
         if (stats.isDirectory()) throw new AgentError("invalid_input", `${path} is a folder; list it instead.`);
-        if (!stats.isFile()) throw new AgentError("invalid_input", `${path} is not a regular file.`);
+        if (!stats.isFile()) {
+          throw new AgentError("invalid_input", `${path} is not a regular file.`, reason("special_file"));
+        }
         return await work(file, stats.size, stats.mode);
       } finally {
         await file.close();
@@ -201,8 +219,7 @@ export function openWorkspaceFiles(root: string): WorkspaceFiles {
           throw error;
         });
         if (present !== undefined && !present.isFile()) {
-          const what = kindOf(present) === "folder" ? "a folder" : "a link or special file";
-          throw new AgentError("invalid_input", `${path} is ${what}; it is not written through.`);
+          throw notWrittenThrough(path, kindOf(present) === "folder");
         }
         await replaceFile(folder, name, data, options.mode ?? (present === undefined ? 0o644 : present.mode & 0o777));
       }),

@@ -1,14 +1,16 @@
-// What every sandbox driver promises, isolating or not. Isolation itself is in violations.contract.ts.
+// What every sandbox driver promises, isolating or not. Isolation itself is what `src/attacks` tries to break.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { AgentError } from "@ossaat/contracts";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
+import { markedSleep, survivors } from "../testing/marked-sleep.ts";
+import { runIn } from "../testing/run-in.ts";
+import type { RunOptions } from "../testing/run-in.ts";
 import { makeTempDir } from "../testing/temp-dir.ts";
 import type { TempDir } from "../testing/temp-dir.ts";
-import { defaultSandboxLimits } from "./limits.ts";
-import type { Sandbox, SandboxLimits, SandboxRequest, SandboxResult } from "./sandbox.ts";
+import type { Sandbox } from "./sandbox.ts";
 
 export type Subject = {
   /** Makes the driver; `scratchDir` is the runner's own folder. */
@@ -16,57 +18,6 @@ export type Subject = {
   /** `unsandboxed` of every result. */
   unsandboxed: boolean;
 };
-
-export type Run = SandboxResult & { stdout: string; stderr: string };
-
-export type RunOptions = Partial<Omit<SandboxRequest, "argv" | "workspaceDir" | "limits">> & {
-  limits?: Partial<SandboxLimits>;
-};
-
-/** Runs a program of `workspaceDir` to its end and keeps what it printed. */
-export async function runIn(sandbox: Sandbox, workspaceDir: string, argv: string[], options: RunOptions = {}) {
-  const output = { stdout: "", stderr: "" };
-  const result = await sandbox.run({
-    cwd: ".",
-    env: {},
-    onOutput: (channel, data) => {
-      output[channel] += data.toString("utf8");
-    },
-    ...options,
-    argv,
-    workspaceDir,
-    limits: { ...defaultSandboxLimits, wallMs: 20_000, ...options.limits },
-  });
-  return { ...result, ...output } satisfies Run;
-}
-
-/** Host processes whose command line holds `mark`. */
-async function processesWith(mark: string): Promise<number[]> {
-  const { readdir, readFile } = await import("node:fs/promises");
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/u.test(name) && Number(name) !== process.pid);
-  const found = await Promise.all(
-    pids.map(async (pid) => {
-      const line = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-      return line.includes(mark) ? Number(pid) : undefined;
-    }),
-  );
-  return found.filter((pid) => pid !== undefined);
-}
-
-/** Waits until nothing with the mark runs; a kill is not instant. */
-export async function survivors(mark: string): Promise<number[]> {
-  for (let attempt = 0; attempt < 80; attempt += 1) {
-    if ((await processesWith(mark)).length === 0) return [];
-    await sleep(25);
-  }
-  return processesWith(mark);
-}
-
-/** A sleep length no other process has: its decimals are the mark. */
-export function markedSleep(): { seconds: string; mark: string } {
-  const mark = `${3_000 + Math.floor(Math.random() * 900)}.${String(process.pid)}${Math.floor(Math.random() * 1e6)}`;
-  return { seconds: mark, mark };
-}
 
 export function describeSandbox(subject: Subject): void {
   let dir: TempDir;
@@ -234,6 +185,16 @@ export function describeSandbox(subject: Subject): void {
       expect(Number(run.stdout)).toBeLessThan(64);
       expect(Number(run.stdout)).toBeGreaterThan(0);
     });
+  });
+
+  it("runs several at once without mixing them", async () => {
+    const runs = await Promise.all(
+      ["a", "b", "c", "d"].map((name) => {
+        mkdirSync(`${workspace}/${name}`);
+        return runIn(sandbox, `${workspace}/${name}`, ["sh", "-c", `echo ${name} > f; sleep 0.05; ls; cat f`]);
+      }),
+    );
+    expect(runs.map((run) => run.stdout)).toEqual(["f\na\n", "f\nb\n", "f\nc\n", "f\nd\n"]);
   });
 
   it("describes itself", async () => {

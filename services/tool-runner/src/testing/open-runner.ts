@@ -28,7 +28,7 @@ export function shellArgv(script: string): string[] {
 export const wideEnvelope = Envelope.parse({
   tools: Object.keys(toolInputs),
   paths: ["**"],
-  commands: ["node", "printf", "python3", "true", "sleep", "cat"],
+  commands: ["node", "printf", "python3", "/usr/bin/python3", "true", "sleep", "cat"],
 });
 
 export type CallChanges = Partial<Omit<ToolInvocation, "inputJson" | "tool">>;

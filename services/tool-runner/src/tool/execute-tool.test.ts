@@ -6,7 +6,7 @@ import { AgentError, Envelope } from "@ossaat/contracts";
 import type { ToolEvent, ToolInvocation } from "@ossaat/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { survivors } from "../sandbox/sandbox.contract.ts";
+import { survivors } from "../testing/marked-sleep.ts";
 import {
   collectEvents,
   makeInvocation,

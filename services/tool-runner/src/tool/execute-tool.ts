@@ -1,7 +1,7 @@
 // Runs calls: each invocation id once, with numbered events and exactly one terminal event. A
 // repeated id attaches to the running call or gets its stored result.
 import { AgentError, hashJson, toolSpecs } from "@ossaat/contracts";
-import type { CallOptions, ToolEvent, ToolInvocation, ToolName } from "@ossaat/contracts";
+import type { CallOptions, Denial, ToolEvent, ToolInvocation, ToolName } from "@ossaat/contracts";
 
 import type { BuildCaches } from "../build-cache/build-caches.ts";
 import { guardDependencies } from "../dependencies/guard-files.ts";
@@ -9,13 +9,15 @@ import type { Egress } from "../egress/open-egress.ts";
 import { openWorkspaceFiles } from "../files/workspace-files.ts";
 import type { Git } from "../git/git.ts";
 import type { LogStore } from "../log/log-store.ts";
-import type { Sandbox } from "../sandbox/sandbox.ts";
+import type { Sandbox, SandboxLimits } from "../sandbox/sandbox.ts";
 import { workspaceLockKey } from "../workspace/create-workspaces.ts";
 import type { Layout } from "../workspace/layout.ts";
 import type { KeyedLock } from "../workspace/lock.ts";
 import { loadWorkspace } from "../workspace/workspace-record.ts";
+import type { OpenWorkspace } from "../workspace/workspace-record.ts";
 import { checkInvocation } from "./check-invocation.ts";
 import type { CheckedCall } from "./check-invocation.ts";
+import { denialField, refusalOf } from "./denials.ts";
 import { EventLog } from "./event-log.ts";
 import type { NewEvent } from "./event-log.ts";
 import { eventLimits } from "./limits.ts";
@@ -34,6 +36,7 @@ export type ExecuteDeps = {
   results: ResultStore;
   sandbox: Sandbox;
   egress: Egress;
+  limits: SandboxLimits;
   tools: ToolRegistry;
   now: () => Date;
   log: RunnerLog;
@@ -56,9 +59,12 @@ function requestDigest(invocation: ToolInvocation): string {
   return hashJson({ planId, stepId, tool, inputJson, workspaceId, grant });
 }
 
-function failure(error: AgentError, at: string): NewEvent {
+function failure(error: AgentError, at: string, noted: readonly Denial[] = []): NewEvent {
   const state = error.code === "cancelled" ? ("cancelled" as const) : ("failed" as const);
-  const details = Object.keys(error.details).length === 0 ? {} : { details: error.details };
+  const refusal = refusalOf(error);
+  const denials = denialField(refusal === undefined ? noted : [...noted, refusal]);
+  const named = { ...error.details, ...denials };
+  const details = Object.keys(named).length === 0 ? {} : { details: named };
   return {
     state,
     occurredAt: at,
@@ -82,22 +88,38 @@ function createEmit(deps: ExecuteDeps, events: EventLog): Emit {
   };
 }
 
-async function perform(deps: ExecuteDeps, invocation: ToolInvocation, events: EventLog, signal: AbortSignal) {
+type Run = { events: EventLog; signal: AbortSignal; deny: (denial: Denial) => void };
+
+/** The workspace of one call; repositories planted in it are noted as they are removed. */
+async function openWorkspace(deps: ExecuteDeps, invocation: ToolInvocation, deny: Run["deny"]): Promise<OpenWorkspace> {
+  const workspace = await loadWorkspace(deps.layout, invocation.workspaceId);
+  if (workspace.planId !== invocation.planId) {
+    throw new AgentError("policy_denied", "The workspace belongs to another plan.", {
+      details: { reason: "other_plan" },
+    });
+  }
+  const onRemovedGit = (path: Buffer): void => {
+    const what = path.subarray(Buffer.byteLength(workspace.dir) + 1).toString("utf8");
+    deny({ layer: "git", rule: "planted_repository", what });
+  };
+  return { ...workspace, watch: { onRemovedGit } };
+}
+
+async function perform(deps: ExecuteDeps, invocation: ToolInvocation, { events, signal, deny }: Run) {
   const call = checkInvocation(invocation, deps.now());
   const run = async (): Promise<ToolResult> => {
     signal.throwIfAborted();
-    const workspace = await loadWorkspace(deps.layout, invocation.workspaceId);
-    if (workspace.planId !== invocation.planId) {
-      throw new AgentError("policy_denied", "The workspace belongs to another plan.");
-    }
+    const workspace = await openWorkspace(deps, invocation, deny);
     return runTool(deps, call, {
       workspace,
       files: guardDependencies(openWorkspaceFiles(workspace.dir), workspace.dependencies),
       git: deps.git,
       sandbox: deps.sandbox,
+      limits: deps.limits,
       logs: deps.logs,
       caches: deps.caches,
       emit: createEmit(deps, events),
+      deny,
       envelope: invocation.envelope,
       egress: deps.egress,
       step: { planId: invocation.planId, stepId: invocation.stepId },
@@ -213,8 +235,11 @@ export class ToolExecutor {
   }
 
   async #settle(invocation: ToolInvocation, events: EventLog, signal: AbortSignal): Promise<NewEvent> {
+    const noted: Denial[] = [];
+    const deny = (denial: Denial): void => void noted.push(denial);
     try {
-      const result = await perform(this.#deps, invocation, events, signal);
+      const given = await perform(this.#deps, invocation, { events, signal, deny });
+      const result = { ...given, output: { ...given.output, ...denialField(noted) } };
       if (signal.aborted) return cancelledEvent(result, this.#at());
       if (Buffer.byteLength(JSON.stringify(result.output)) > eventLimits.maxResultBytes) throw tooLarge();
       return { state: "completed", occurredAt: this.#at(), ...result };
@@ -226,7 +251,7 @@ export class ToolExecutor {
         const fields = { invocationId, tool, code: known.code, cause: known.cause ?? error };
         this.#deps.log.warn(fields, "A tool call failed.");
       }
-      return failure(known, this.#at());
+      return failure(known, this.#at(), noted);
     }
   }
 

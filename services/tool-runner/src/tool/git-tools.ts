@@ -35,7 +35,9 @@ export const gitStatus: Tool<"git_status"> = async (context) => {
 
 export const gitDiff: Tool<"git_diff"> = async (context, input) => {
   const files = await changes(context, scope(input.path));
-  const text = files.map((file) => (file.truncated ? `${file.path}: too large to show whole\n` : file.patch)).join("");
+  const text = files
+    .map((file) => (file.truncated ? `${linePath(file.path)}: too large to show whole\n` : file.patch))
+    .join("");
   return {
     summary: `${files.length} files differ`,
     output: { text: clipText(text === "" ? "No difference." : text, toolLimits.maxReadBytes), diff: { files } },

@@ -16,7 +16,7 @@ export async function listTracked(
   filter: { folder: string; glob?: string | undefined },
 ): Promise<string[]> {
   const { git, workspace, signal } = context;
-  await removeGitDirs(workspace.dir);
+  await removeGitDirs(workspace.dir, workspace.watch);
   const scope = filter.folder === "." ? [] : ["--", filter.folder];
   const installed = (workspace.dependencies?.folders ?? []).map(excludeOption);
   const args = ["ls-files", "-z", "-c", "-o", "--exclude-standard", "--deduplicate", ...installed, ...scope];

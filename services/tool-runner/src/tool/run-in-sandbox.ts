@@ -7,8 +7,8 @@ import { dependencyNote } from "../dependencies/manifest-note.ts";
 import { mountDependencies } from "../dependencies/mount-dependencies.ts";
 import { egressNote } from "../egress/describe-egress.ts";
 import type { EgressRun } from "../egress/open-egress.ts";
-import { defaultSandboxLimits } from "../sandbox/limits.ts";
 import type { RunMounts, SandboxResult } from "../sandbox/sandbox.ts";
+import { egressDenials, limitDenials } from "./denials.ts";
 import { collectOutput } from "./output-collector.ts";
 import type { ToolContext } from "./tool.ts";
 
@@ -82,7 +82,7 @@ export async function runInSandbox(
       ...(egress === undefined ? {} : { egress: egress.gate }),
       ...(mounts === undefined ? {} : { mounts }),
       ...(cache === undefined ? {} : { cacheDir: cache.dir }),
-      limits: { ...defaultSandboxLimits, wallMs: command.timeoutSeconds * 1000 },
+      limits: { ...context.limits, wallMs: command.timeoutSeconds * 1000 },
       onOutput: async (channel, data) => {
         await output.take(data);
         await context.emit(channel, data);
@@ -90,6 +90,9 @@ export async function runInSandbox(
       signal,
     });
     const requests = (await egress?.finish()) ?? [];
+    for (const denial of [...limitDenials(result, command.argv[0] ?? ""), ...egressDenials(requests)]) {
+      context.deny(denial);
+    }
     const { logRef, logBytes } = await output.close();
     const record: CommandRecord = {
       argv: [...command.argv],

@@ -6,6 +6,7 @@ import { AgentError, Envelope } from "@ossaat/contracts";
 import { afterEach, beforeEach, expect, it } from "vitest";
 
 import { createEgress } from "../egress/open-egress.ts";
+import { defaultSandboxLimits } from "../sandbox/limits.ts";
 import { openWorkspaceFiles } from "../files/workspace-files.ts";
 import { createGit } from "../git/git.ts";
 import { createLogStore } from "../log/log-store.ts";
@@ -52,6 +53,8 @@ async function brokenContext(): Promise<ToolContext> {
     logs: createLogStore(layout.logs),
     caches: { forRun: () => Promise.resolve(undefined) },
     emit: async () => undefined,
+    deny: () => undefined,
+    limits: defaultSandboxLimits,
     envelope: Envelope.parse({ ...wideEnvelope, paths: ["src/**"] }),
     egress: createEgress({}, layout.box),
     step: { planId: "plan", stepId: "step" },

@@ -6,9 +6,11 @@ import { posix } from "node:path";
 import type { ToolOutput } from "@ossaat/contracts";
 import { checkWritePath } from "@ossaat/policy";
 
-import { displayPath } from "../git/git.ts";
+import { displayPath, linePath } from "../git/git.ts";
 import { changesBetween } from "../workspace/diff-trees.ts";
 import type { TreeChange } from "../workspace/diff-trees.ts";
+import { findSelfHiding } from "../workspace/hidden-rules.ts";
+import { removeTree } from "../workspace/nested-git.ts";
 import { revertChanges, takeSnapshot } from "../workspace/working-tree.ts";
 import type { ToolContext } from "./tool.ts";
 
@@ -19,15 +21,41 @@ function isIgnoreFile(path: string): boolean {
   return posix.basename(path) === ".gitignore";
 }
 
-/** Undoes what is not allowed, until nothing new comes into view; each round removes at least one file. */
-async function settle(
+/**
+ * Takes the snapshot after a run. Rules that hid themselves are removed first, where they lie outside
+ * of what is allowed: what they hid is then seen like everything else.
+ */
+async function snapshotAfter(
   { git, workspace }: ToolContext,
-  before: string,
   isAllowed: (path: string) => boolean,
-): Promise<Settled> {
-  const reverted = new Set<string>();
+): Promise<{ snapshot: string; removed: string[] }> {
+  const found: string[] = [];
+  const onIgnoreFile = (path: Buffer): void => {
+    found.push(path.toString("latin1").slice(Buffer.from(workspace.dir).toString("latin1").length + 1));
+  };
+  const watched = { ...workspace, watch: { ...workspace.watch, onIgnoreFile } };
   // Not cancellable: after a cancelled command the working tree must be in bounds, too.
-  let snapshot = await takeSnapshot(git, workspace);
+  const snapshot = await takeSnapshot(git, watched);
+  const removed: string[] = [];
+  for (;;) {
+    const hidden = await findSelfHiding(git, workspace, found);
+    const outside = hidden.filter((path) => !isAllowed(displayPath(path)));
+    if (outside.length === 0) break;
+    for (const path of outside) {
+      await removeTree(Buffer.concat([Buffer.from(`${workspace.dir}/`), Buffer.from(path, "latin1")]));
+    }
+    // One that was hidden by another may hide itself, too.
+    removed.push(...outside.map(displayPath));
+  }
+  return removed.length === 0 ? { snapshot, removed } : { snapshot: await takeSnapshot(git, workspace), removed };
+}
+
+/** Undoes what is not allowed, until nothing new comes into view; each round removes at least one file. */
+async function settle(context: ToolContext, before: string, isAllowed: (path: string) => boolean): Promise<Settled> {
+  const { git, workspace } = context;
+  const after = await snapshotAfter(context, isAllowed);
+  const reverted = new Set<string>(after.removed);
+  let { snapshot } = after;
   for (;;) {
     const changes = await changesBetween(git, workspace.gitDir, before, snapshot);
     const outside = changes.filter((change) => !isAllowed(displayPath(change.path)));
@@ -43,13 +71,18 @@ async function settle(
 }
 
 /** Compares with the tree before a command and undoes what the envelope does not cover. */
-function settleChanges(context: ToolContext, before: string): Promise<Settled> {
-  return settle(context, before, (path) => {
+async function settleChanges(context: ToolContext, before: string): Promise<Settled> {
+  const settled = await settle(context, before, (path) => {
     const check = checkWritePath(context.envelope, path);
     if (check.inside) return true;
     // A person allowed the command and so what it does; protected paths still need their own word.
     return context.approvedOutside && check.reason === "outside_envelope" && check.approvable;
   });
+  for (const path of settled.revertedPaths ?? []) {
+    const check = checkWritePath(context.envelope, path);
+    context.deny({ layer: "changes", rule: check.inside ? "outside_envelope" : check.reason, what: path });
+  }
+  return settled;
 }
 
 /** Runs a command over the files and settles what it did, however it ended: a failed run may have written, too. */
@@ -88,5 +121,5 @@ export function revertNote(settled: Settled): string {
   const paths = settled.revertedPaths ?? [];
   if (paths.length === 0) return "";
   const more = paths.length > maxNamedPaths ? ` and ${paths.length - maxNamedPaths} more` : "";
-  return `\n[changes outside the approved paths were undone: ${paths.slice(0, maxNamedPaths).join(", ")}${more}]`;
+  return `\n[changes outside the approved paths were undone: ${paths.slice(0, maxNamedPaths).map(linePath).join(", ")}${more}]`;
 }

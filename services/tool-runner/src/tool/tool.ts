@@ -1,12 +1,12 @@
 // What a tool is: a function over one working tree. It holds no secret and reads no environment.
-import type { Envelope, ToolInput, ToolName, ToolOutput } from "@ossaat/contracts";
+import type { Denial, Envelope, ToolInput, ToolName, ToolOutput } from "@ossaat/contracts";
 
 import type { BuildCaches } from "../build-cache/build-caches.ts";
 import type { Egress } from "../egress/open-egress.ts";
 import type { WorkspaceFiles } from "../files/workspace-files.ts";
 import type { Git } from "../git/git.ts";
 import type { LogStore } from "../log/log-store.ts";
-import type { Sandbox } from "../sandbox/sandbox.ts";
+import type { Sandbox, SandboxLimits } from "../sandbox/sandbox.ts";
 import type { OpenWorkspace } from "../workspace/workspace-record.ts";
 
 /** Sends live output to whoever watches; settles when more may follow. */
@@ -17,9 +17,13 @@ export type ToolContext = {
   files: WorkspaceFiles;
   git: Git;
   sandbox: Sandbox;
+  /** Bounds of a run; its wall time is the call's. */
+  limits: SandboxLimits;
   logs: LogStore;
   caches: BuildCaches;
   emit: Emit;
+  /** Notes what was refused to the call though it goes on. */
+  deny: (denial: Denial) => void;
   envelope: Envelope;
   egress: Egress;
   /** The step the call belongs to. */

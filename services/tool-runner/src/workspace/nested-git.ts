@@ -35,14 +35,23 @@ async function entriesOf(folder: Buffer) {
   }
 }
 
+/** Hears of what a walk comes by; paths are absolute. */
+export type TreeWatch = { onRemovedGit?: (path: Buffer) => void; onIgnoreFile?: (path: Buffer) => void };
+
+const ignoreFile = Buffer.from(".gitignore");
+
 /** Removes what is called `.git` in one folder and gives its real folders. */
-async function cleanFolder(folder: Buffer): Promise<{ folders: Buffer[]; entries: number }> {
+async function cleanFolder(folder: Buffer, watch: TreeWatch): Promise<{ folders: Buffer[]; entries: number }> {
   const entries = await entriesOf(folder);
   const folders: Buffer[] = [];
   for (const entry of entries) {
     const path = child(folder, entry.name);
-    if (isGitName(entry.name)) await removeTree(path);
-    else if (!entry.isDirectory()) continue;
+    if (isGitName(entry.name)) {
+      await removeTree(path);
+      watch.onRemovedGit?.(path);
+    } else if (!entry.isDirectory()) {
+      if (entry.name.equals(ignoreFile)) watch.onIgnoreFile?.(path);
+    }
     // Out of git's reach and soon of ours: nothing of a repository lies there.
     else if (path.length > walkLimits.maxPathBytes) await removeTree(path);
     else folders.push(path);
@@ -51,7 +60,8 @@ async function cleanFolder(folder: Buffer): Promise<{ folders: Buffer[]; entries
 }
 
 function tooLarge(): AgentError {
-  return new AgentError("limit_exceeded", `The working tree has more than ${walkLimits.maxEntries} entries.`);
+  const message = `The working tree has more than ${walkLimits.maxEntries} entries.`;
+  return new AgentError("limit_exceeded", message, { details: { reason: "entries" } });
 }
 
 /** Visits every real folder below `root`, never through a link. @throws AgentError limit_exceeded */
@@ -116,9 +126,9 @@ async function openFolder(folder: Buffer): Promise<{ folders: Buffer[]; entries:
 
 /**
  * Removes every `.git` at any depth, file or folder. Called before host-side git works on a working
- * tree; the caller holds its lock and no box is alive on it.
+ * tree; the caller holds its lock and no box is alive on it. `watch` hears of each.
  * @throws AgentError limit_exceeded for a tree that cannot be walked whole: git must not see it.
  */
-export async function removeGitDirs(root: string): Promise<void> {
-  await walk(Buffer.from(root), cleanFolder);
+export async function removeGitDirs(root: string, watch: TreeWatch = {}): Promise<void> {
+  await walk(Buffer.from(root), (folder) => cleanFolder(folder, watch));
 }

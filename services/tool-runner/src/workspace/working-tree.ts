@@ -87,7 +87,7 @@ export async function takeSnapshot(git: Git, workspace: OpenWorkspace, signal?: 
   const place = { ...placeOf(workspace), signal };
   // Left by a killed process; this process holds the workspace alone.
   await rm(`${workspace.indexFile}.lock`, { force: true });
-  await removeGitDirs(workspace.dir);
+  await removeGitDirs(workspace.dir, workspace.watch);
   const links = await gitlinksOf(git, workspace);
   if (links.length > 0) await dropGitlinks(git, place, links);
   // Unreadable files are left out rather than making every later call fail.

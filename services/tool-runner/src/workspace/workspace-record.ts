@@ -8,6 +8,7 @@ import { z } from "zod";
 import { Dependencies } from "../dependencies/dependency-folder.ts";
 import { Gitlink } from "./gitlinks.ts";
 import type { Layout } from "./layout.ts";
+import type { TreeWatch } from "./nested-git.ts";
 import { writeFileAtomic } from "./write-file-atomic.ts";
 
 const WorkspaceRecord = z.looseObject({
@@ -33,6 +34,8 @@ export type OpenWorkspace = WorkspaceRecord & {
   dir: string;
   indexFile: string;
   metaDir: string;
+  /** Hears of what is found in the tree when git is about to look at it. */
+  watch?: TreeWatch;
 };
 
 /** Adds where a workspace keeps its things. */

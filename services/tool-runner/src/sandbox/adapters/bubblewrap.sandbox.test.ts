@@ -1,12 +1,12 @@
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 
 import { AgentError } from "@ossaat/contracts";
 import { describe, expect, it } from "vitest";
 
 import { testHost } from "../../testing/host.ts";
+import { runIn } from "../../testing/run-in.ts";
 import { makeTempDir } from "../../testing/temp-dir.ts";
-import { describeSandbox, runIn } from "../sandbox.contract.ts";
-import { describeViolations } from "../violations.contract.ts";
+import { describeSandbox } from "../sandbox.contract.ts";
 import { createBubblewrapSandbox } from "./bubblewrap.ts";
 
 function create(scratchDir: string, options: { useCgroups?: boolean } = {}) {
@@ -22,9 +22,6 @@ const reason = probe.usable ? "" : ` (skipped: ${probe.detail})`;
 describe.skipIf(!probe.usable)(`bubblewrap${reason}`, () => {
   const subject = { create: (scratchDir: string) => create(scratchDir), unsandboxed: false };
   describeSandbox(subject);
-  describe.skipIf(!existsSync("/usr/bin/python3"))("violations (they need /usr/bin/python3)", () => {
-    describeViolations({ ...subject, memoryBound: hasGroups ? "all together" : "each process" });
-  });
 
   it.skipIf(!hasGroups)("removes its control groups", async () => {
     const dir = makeTempDir();

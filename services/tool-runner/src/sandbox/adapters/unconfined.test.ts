@@ -5,7 +5,8 @@ import { describe, expect, it } from "vitest";
 
 import { testHost } from "../../testing/host.ts";
 import { makeTempDir } from "../../testing/temp-dir.ts";
-import { describeSandbox, runIn } from "../sandbox.contract.ts";
+import { runIn } from "../../testing/run-in.ts";
+import { describeSandbox } from "../sandbox.contract.ts";
 import { createUnconfinedRunner } from "./unconfined.ts";
 
 describe("the driver without isolation", () => {

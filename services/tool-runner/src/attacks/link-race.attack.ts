@@ -1,0 +1,62 @@
+// A folder of the working tree turns into a link out of it, and back, while the host writes below it.
+import { spawn } from "node:child_process";
+import { mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { openWorkspaceFiles } from "../files/workspace-files.ts";
+import type { RunnerAttack } from "../testing/attack-target.ts";
+
+const tries = 10_000;
+const atOnce = 20;
+
+/** Swaps `swap` and `link` without end; each state lasts a moment, so that tries meet both and the change. */
+const swap = `
+const fs = require("node:fs");
+const cell = new Int32Array(new SharedArrayBuffer(4));
+process.chdir(process.argv[1]);
+for (;;) {
+  fs.renameSync("swap", "folder"); fs.renameSync("link", "swap"); Atomics.wait(cell, 0, 0, 0.3);
+  fs.renameSync("swap", "link"); fs.renameSync("folder", "swap"); Atomics.wait(cell, 0, 0, 0.3);
+}`;
+
+export const linkRace: RunnerAttack = {
+  id: "link-race",
+
+  title: "swap a folder for a link between check and write, 10,000 tries",
+  stride: "T",
+  layer: "runner check",
+  against: "host",
+  async attempt(target) {
+    const { outside, open } = target;
+    mkdirSync(join(open.tree, "swap"));
+    symlinkSync(outside, join(open.tree, "link"));
+    const swapper = spawn(process.execPath, ["-e", swap, open.tree], { stdio: "ignore" });
+    try {
+      const files = openWorkspaceFiles(open.tree);
+      for (let done = 0; done < tries; done += atOnce) {
+        await Promise.allSettled(Array.from({ length: atOnce }, () => files.write("swap/stolen", "x")));
+      }
+    } finally {
+      swapper.kill("SIGKILL");
+      await new Promise((resolve) => swapper.once("exit", resolve));
+    }
+    symlinkSync(outside, join(open.tree, "standing"));
+    await target.call("write_file", { path: "standing/stolen", content: "x" });
+    return { outside: readdirSync(outside).filter((name) => name.includes("stolen")) };
+  },
+  blocked: () => ({ outside: [] }),
+  audit: () => [["files", "link"]],
+  planted: {
+    async attempt({ outside, open }) {
+      const folder = join(open.tree, "swap");
+      mkdirSync(folder);
+      // The check sees a folder; what is written to is a link.
+      const isFolder = readdirSync(folder).length === 0;
+      renameSync(folder, join(open.tree, "away"));
+      symlinkSync(outside, folder);
+      if (isFolder) writeFileSync(join(folder, "stolen"), "x");
+      return { outside: readdirSync(outside).filter((name) => name.includes("stolen")) };
+    },
+    gives: () => ({ outside: ["stolen"] }),
+  },
+};

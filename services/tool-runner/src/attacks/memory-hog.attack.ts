@@ -1,0 +1,24 @@
+// Memory without end.
+import type { RunnerAttack } from "../testing/attack-target.ts";
+
+export const memoryHog: RunnerAttack = {
+  id: "memory-hog",
+  title: "take all memory",
+  stride: "D",
+  layer: "limit",
+  against: "box",
+  limits: { memoryBytes: 96 * 1024 * 1024 },
+  async attempt(target) {
+    // A bound of each process alone is at least what Node needs.
+    const asked = target.countsTogether ? "400 * 1024**2" : "40 * 1024**3";
+    return target.py(`found["got"] = len(bytearray(${asked}))`);
+  },
+  blocked: ({ countsTogether }) => ({
+    state: "completed",
+    code: undefined,
+    exitCode: countsTogether ? 137 : 1,
+    signal: undefined,
+  }),
+  audit: ({ countsTogether }) => (countsTogether ? [["limit", "memory"]] : []),
+  planted: { unsafe: "without a bound the machine itself would run out of memory" },
+};
