@@ -267,5 +267,5 @@ export type ToolService = {
 export type ToolRunnerHealth = {
   status: "serving" | "not_serving";
   /** `none` = started with --dangerously-no-sandbox. */
-  sandbox: { driver: "bubblewrap" | "none" | "unavailable"; detail: string; fix?: string };
+  sandbox: { driver: "bubblewrap" | "container" | "none" | "unavailable"; detail: string; fix?: string };
 };

@@ -20,9 +20,13 @@ async function attackAs(name: string, identity: BoxIdentity, changes: Partial<At
   const probe = await create(trial.path).probe();
   trial.remove();
   if (!probe.usable) return describeAttacks(name, { unusable: probe.detail }, boxAttacks);
-  const countsTogether = probe.detail.includes("control group v");
+  const isSeen = probe.detail.includes("control group v");
   const outside = identity === "switched" ? boxUid : uid;
-  describeAttacks(name, { create, countsTogether, uid: { inside: boxUid, outside }, ...changes }, boxAttacks);
+  describeAttacks(
+    name,
+    { create, sees: { memory: isSeen, processes: isSeen }, uid: { inside: boxUid, outside }, ...changes },
+    boxAttacks,
+  );
 }
 
 await attackAs("bubblewrap", own);

@@ -25,6 +25,6 @@ os._exit(1)`)) as object;
     return { ...found, survivors: (await survivors(mark)).length };
   },
   blocked: () => ({ error: "EAGAIN", bounded: true, survivors: 0 }),
-  audit: ({ countsTogether }) => (countsTogether ? [["limit", "processes"]] : []),
+  audit: ({ sees }) => (sees.processes ? [["limit", "processes"]] : []),
   planted: { unsafe: "without a bound the machine itself would have no processes left" },
 };

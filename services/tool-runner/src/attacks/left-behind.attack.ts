@@ -8,13 +8,14 @@ export const leftBehind: RunnerAttack = {
   layer: "mount",
   against: "box",
   async attempt(target) {
-    await target.sh(`for d in /tmp "$HOME" /dev/shm .; do echo x > $d/ossaat-left; done`);
-    return target.py(`
+    const made = await target.sh(`for d in /tmp "$HOME" /dev/shm .; do echo x > $d/ossaat-left && echo made; done`);
+    const found = (await target.py(`
 places = {"tmp": "/tmp", "home": os.environ["HOME"], "shm": "/dev/shm", "tree": "."}
 found["left"] = [name for name, path in places.items() if os.path.exists(path + "/ossaat-left")]
-for path in places.values(): attempt(lambda: os.unlink(path + "/ossaat-left"))`);
+for path in places.values(): attempt(lambda: os.unlink(path + "/ossaat-left"))`)) as object;
+    return { made: made.split("\n").length, ...found };
   },
-  blocked: () => ({ left: ["tree"] }),
+  blocked: () => ({ made: 4, left: ["tree"] }),
   audit: () => [],
-  planted: { gives: () => ({ left: ["tmp", "home", "shm", "tree"] }) },
+  planted: { gives: () => ({ made: 4, left: ["tmp", "home", "shm", "tree"] }) },
 };

@@ -10,15 +10,15 @@ export const memoryHog: RunnerAttack = {
   limits: { memoryBytes: 96 * 1024 * 1024 },
   async attempt(target) {
     // A bound of each process alone is at least what Node needs.
-    const asked = target.countsTogether ? "400 * 1024**2" : "40 * 1024**3";
+    const asked = target.sees.memory ? "400 * 1024**2" : "40 * 1024**3";
     return target.py(`found["got"] = len(bytearray(${asked}))`);
   },
-  blocked: ({ countsTogether }) => ({
+  blocked: ({ sees }) => ({
     state: "completed",
     code: undefined,
-    exitCode: countsTogether ? 137 : 1,
+    exitCode: sees.memory ? 137 : 1,
     signal: undefined,
   }),
-  audit: ({ countsTogether }) => (countsTogether ? [["limit", "memory"]] : []),
+  audit: ({ sees }) => (sees.memory ? [["limit", "memory"]] : []),
   planted: { unsafe: "without a bound the machine itself would run out of memory" },
 };

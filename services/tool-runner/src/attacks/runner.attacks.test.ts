@@ -7,7 +7,7 @@ import { boxAttacks, hostAttacks } from "./all.attack.ts";
 const uid = process.getuid?.() ?? 0;
 const unconfined = {
   create: (scratchDir: string) => createUnconfinedRunner({ host: testHost, scratchDir }),
-  countsTogether: false,
+  sees: { memory: false, processes: false },
   uid: { inside: uid, outside: uid },
 };
 

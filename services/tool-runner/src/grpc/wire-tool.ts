@@ -134,7 +134,7 @@ export function toWireHealth({ status, sandbox }: ToolRunnerHealth): HealthRespo
   return { status, sandbox: { driver: sandbox.driver, detail: sandbox.detail, fix: sandbox.fix ?? "" } };
 }
 
-const drivers = ["bubblewrap", "none", "unavailable"] as const;
+const drivers = ["bubblewrap", "container", "none", "unavailable"] as const;
 
 export function fromWireHealth({ status, sandbox }: HealthResponse): ToolRunnerHealth {
   const driver = drivers.find((name) => name === sandbox?.driver) ?? "unavailable";

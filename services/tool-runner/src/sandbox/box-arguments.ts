@@ -12,10 +12,10 @@ export const boxWorkspace = "/workspace";
 export const boxDependencies = "/deps";
 /** Where a box has its folder for caches of build tools. */
 export const boxCache = "/cache";
-const boxHome = "/home/agent";
+export const boxHome = "/home/agent";
 /** Uid and gid of a payload; see {@link BoxIdentity} for what they are outside. */
 export const boxUid = 10_001;
-const devShmBytes = 64 * 1024 * 1024;
+export const devShmBytes = 64 * 1024 * 1024;
 
 /**
  * Who a payload is. `mapped`: the runner's own user under another number, for an ordinary user.
@@ -57,18 +57,25 @@ export type BoxBase = {
   emptyFile: string;
 };
 
-const etc: Readonly<Record<string, string>> = {
-  passwd: `agent:x:${boxUid}:${boxUid}:agent:${boxHome}:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n`,
-  group: `agent:x:${boxUid}:\nnogroup:x:65534:\n`,
+const etcFiles = (uid: number, gid: number): Readonly<Record<string, string>> => ({
+  passwd: `agent:x:${uid}:${gid}:agent:${boxHome}:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n`,
+  group: `agent:x:${gid}:\nnogroup:x:65534:\n`,
   hosts: "127.0.0.1 localhost\n::1 localhost\n",
   "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+});
+
+export type BoxPlace = {
+  /** Folder for the box's own files; owner-only. */
+  scratchDir: string;
+  extraBinds: readonly ReadOnlyBind[];
+  /** Who the payload is in the box. */
+  user?: { uid: number; gid: number };
 };
 
-/** Looks at the machine once: system folders, toolchains, and the box's own /etc files in `scratchDir`. */
+/** Looks at the machine once: system folders, toolchains, and the box's own /etc files in the scratch folder. */
 export async function prepareBox(
   host: HostEnvironment,
-  scratchDir: string,
-  extraBinds: readonly ReadOnlyBind[],
+  { scratchDir, extraBinds, user = { uid: boxUid, gid: boxUid } }: BoxPlace,
 ): Promise<BoxBase> {
   await mkdir(scratchDir, { recursive: true, mode: 0o700 });
   const binds: ReadOnlyBind[] = [];
@@ -78,7 +85,7 @@ export async function prepareBox(
     if (isTopLink) links.push({ target: await readlink(bind.source), path: bind.target });
     else binds.push(bind);
   }
-  for (const [name, text] of Object.entries(etc)) {
+  for (const [name, text] of Object.entries(etcFiles(user.uid, user.gid))) {
     const source = join(scratchDir, name);
     await writeFile(source, text, { mode: 0o644 });
     binds.push({ source, target: `/etc/${name}` });
@@ -128,7 +135,7 @@ function isBelow(path: string, folder: string): boolean {
 }
 
 /** The link that gives the workspace the checkout's own name, unless that name is taken by a mount. */
-function checkoutLink(base: BoxBase, checkout: string): SymbolicLink[] {
+export function checkoutLink(base: BoxBase, checkout: string): SymbolicLink[] {
   const taken = ["/proc", "/dev", boxWorkspace, boxDependencies, boxCache];
   taken.push(...base.binds.map(({ target }) => target), ...base.links.map(({ path }) => path));
   const isFree = taken.every((path) => !isBelow(checkout, path) && !isBelow(path, checkout));

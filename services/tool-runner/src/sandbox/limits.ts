@@ -23,3 +23,19 @@ export const minDataBytes = 1024 * mebibyte;
 
 /** Milliseconds a dead box's pipes may stay open before they are closed for it. */
 export const pipeGraceMs = 1_000;
+
+export const engineLimits = {
+  /** Milliseconds one call of a container engine may take; a loaded daemon needs seconds for a removal. */
+  callMs: 60_000,
+  /** Milliseconds until the client of a run that was ended is ended, too. */
+  killMs: 10_000,
+  /** Bytes of one answer: a list of containers. */
+  answerBytes: 4 * mebibyte,
+  /** Bytes of the empty image: some folders and links. */
+  imageBytes: 4 * mebibyte,
+} as const;
+
+/** Files a private folder of so many bytes may hold: one for each 4 KiB, which a real tree does not reach. */
+export function inodesOf(bytes: number): number {
+  return Math.max(1_024, Math.floor(bytes / 4_096));
+}

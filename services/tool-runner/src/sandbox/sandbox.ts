@@ -80,9 +80,11 @@ export type SandboxResult = {
   unsandboxed: boolean;
 };
 
+export type SandboxDriver = "bubblewrap" | "container" | "none";
+
 export type SandboxProbe = {
   usable: boolean;
-  driver: "bubblewrap" | "none";
+  driver: SandboxDriver;
   /** What holds and what does not, for people. */
   detail: string;
   /** Command that mends an unusable sandbox. */
@@ -90,7 +92,7 @@ export type SandboxProbe = {
 };
 
 export type Sandbox = {
-  readonly driver: "bubblewrap" | "none";
+  readonly driver: SandboxDriver;
   /** Root of the working tree as the process sees it. */
   workspacePath(workspaceDir: string): string;
   /** Where a run sees folders of the user's checkout; undefined when the driver cannot show them read-only. */

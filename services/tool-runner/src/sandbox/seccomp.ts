@@ -4,10 +4,13 @@
 // sockets, raw sockets, terminal injection).
 import { AgentError } from "@ossaat/contracts";
 
+/** Refused calls, by name. */
+type Calls = Readonly<Record<string, number>>;
+
 type SyscallTable = {
   /** AUDIT_ARCH value of the architecture. */
   audit: number;
-  deny: readonly number[];
+  deny: Calls;
   clone: number;
   clone3: number;
   socket: number;
@@ -17,57 +20,68 @@ type SyscallTable = {
   foreignFrom?: number;
 };
 
-// io_uring ×3, open_tree, move_mount, fsopen, fsconfig, fsmount, fspick, pidfd_getfd,
-// mount_setattr: the same numbers everywhere.
-const sharedDeny = [425, 426, 427, 428, 429, 430, 431, 432, 433, 438, 442];
+/** The same numbers everywhere. */
+const sharedDeny: Calls = {
+  io_uring_setup: 425,
+  io_uring_enter: 426,
+  io_uring_register: 427,
+  open_tree: 428,
+  move_mount: 429,
+  fsopen: 430,
+  fsconfig: 431,
+  fsmount: 432,
+  fspick: 433,
+  pidfd_getfd: 438,
+  mount_setattr: 442,
+};
 
 const tables: Readonly<Record<string, SyscallTable>> = {
   x64: {
     audit: 0xc000003e,
-    deny: [
+    deny: {
       ...sharedDeny,
-      101, // ptrace
-      310, // process_vm_readv
-      311, // process_vm_writev
-      272, // unshare
-      308, // setns
-      165, // mount
-      166, // umount2
-      155, // pivot_root
-      248, // add_key
-      249, // request_key
-      250, // keyctl
-      321, // bpf
-      298, // perf_event_open
-      323, // userfaultfd
-      246, // kexec_load
-      320, // kexec_file_load
-      175, // init_module
-      313, // finit_module
-      176, // delete_module
-      167, // swapon
-      168, // swapoff
-      169, // reboot
-      163, // acct
-      179, // quotactl
-      303, // name_to_handle_at
-      304, // open_by_handle_at
-      312, // kcmp
-      212, // lookup_dcookie
-      153, // vhangup
-      172, // iopl
-      173, // ioperm
-      154, // modify_ldt
-      161, // chroot
-      133, // mknod
-      259, // mknodat
-      164, // settimeofday
-      227, // clock_settime
-      159, // adjtimex
-      305, // clock_adjtime
-      170, // sethostname
-      171, // setdomainname
-    ],
+      ptrace: 101,
+      process_vm_readv: 310,
+      process_vm_writev: 311,
+      unshare: 272,
+      setns: 308,
+      mount: 165,
+      umount2: 166,
+      pivot_root: 155,
+      add_key: 248,
+      request_key: 249,
+      keyctl: 250,
+      bpf: 321,
+      perf_event_open: 298,
+      userfaultfd: 323,
+      kexec_load: 246,
+      kexec_file_load: 320,
+      init_module: 175,
+      finit_module: 313,
+      delete_module: 176,
+      swapon: 167,
+      swapoff: 168,
+      reboot: 169,
+      acct: 163,
+      quotactl: 179,
+      name_to_handle_at: 303,
+      open_by_handle_at: 304,
+      kcmp: 312,
+      lookup_dcookie: 212,
+      vhangup: 153,
+      iopl: 172,
+      ioperm: 173,
+      modify_ldt: 154,
+      chroot: 161,
+      mknod: 133,
+      mknodat: 259,
+      settimeofday: 164,
+      clock_settime: 227,
+      adjtimex: 159,
+      clock_adjtime: 305,
+      sethostname: 170,
+      setdomainname: 171,
+    },
     clone: 56,
     clone3: 435,
     socket: 41,
@@ -77,46 +91,46 @@ const tables: Readonly<Record<string, SyscallTable>> = {
   },
   arm64: {
     audit: 0xc00000b7,
-    deny: [
+    deny: {
       ...sharedDeny,
-      117, // ptrace
-      270, // process_vm_readv
-      271, // process_vm_writev
-      97, // unshare
-      268, // setns
-      40, // mount
-      39, // umount2
-      41, // pivot_root
-      217, // add_key
-      218, // request_key
-      219, // keyctl
-      280, // bpf
-      241, // perf_event_open
-      282, // userfaultfd
-      104, // kexec_load
-      294, // kexec_file_load
-      105, // init_module
-      273, // finit_module
-      106, // delete_module
-      224, // swapon
-      225, // swapoff
-      142, // reboot
-      89, // acct
-      60, // quotactl
-      264, // name_to_handle_at
-      265, // open_by_handle_at
-      272, // kcmp
-      18, // lookup_dcookie
-      58, // vhangup
-      51, // chroot
-      33, // mknodat
-      170, // settimeofday
-      112, // clock_settime
-      171, // adjtimex
-      266, // clock_adjtime
-      161, // sethostname
-      162, // setdomainname
-    ],
+      ptrace: 117,
+      process_vm_readv: 270,
+      process_vm_writev: 271,
+      unshare: 97,
+      setns: 268,
+      mount: 40,
+      umount2: 39,
+      pivot_root: 41,
+      add_key: 217,
+      request_key: 218,
+      keyctl: 219,
+      bpf: 280,
+      perf_event_open: 241,
+      userfaultfd: 282,
+      kexec_load: 104,
+      kexec_file_load: 294,
+      init_module: 105,
+      finit_module: 273,
+      delete_module: 106,
+      swapon: 224,
+      swapoff: 225,
+      reboot: 142,
+      acct: 89,
+      quotactl: 60,
+      name_to_handle_at: 264,
+      open_by_handle_at: 265,
+      kcmp: 272,
+      lookup_dcookie: 18,
+      vhangup: 58,
+      chroot: 51,
+      mknodat: 33,
+      settimeofday: 170,
+      clock_settime: 112,
+      adjtimex: 171,
+      clock_adjtime: 266,
+      sethostname: 161,
+      setdomainname: 162,
+    },
     clone: 220,
     clone3: 435,
     socket: 198,
@@ -128,7 +142,7 @@ const tables: Readonly<Record<string, SyscallTable>> = {
 const op = { load: 0x20, jumpEqual: 0x15, jumpGreaterEqual: 0x35, jumpSet: 0x45, and: 0x54, ret: 0x06 } as const;
 const verdict = { allow: 0x7fff0000, eperm: 0x00050001, enosys: 0x00050026, kill: 0x80000000 } as const;
 /** Any CLONE_NEW* flag. */
-const newNamespaceFlags = 0x7e020080;
+export const newNamespaceFlags = 0x7e020080;
 const offsetOf = { nr: 0, arch: 4, arg: (index: number) => 16 + 8 * index };
 
 type Instruction = { code: number; k: number; yes?: string; no?: string };
@@ -148,7 +162,7 @@ function assemble(table: SyscallTable): { program: Instruction[]; labels: Map<st
   if (table.foreignFrom !== undefined) emit(op.jumpGreaterEqual, table.foreignFrom, "kill");
   // clone3 hides its flags behind a pointer; ENOSYS makes libc fall back to clone.
   emit(op.jumpEqual, table.clone3, "enosys");
-  for (const nr of table.deny) emit(op.jumpEqual, nr, "eperm");
+  for (const nr of Object.values(table.deny)) emit(op.jumpEqual, nr, "eperm");
   emit(op.jumpEqual, table.clone, "clone");
   emit(op.jumpEqual, table.socket, "socket");
   emit(op.jumpEqual, table.ioctl, "ioctl");
@@ -186,15 +200,16 @@ function assemble(table: SyscallTable): { program: Instruction[]; labels: Map<st
   return { program, labels };
 }
 
-/**
- * The filter as `struct sock_filter[]`, for bwrap's --seccomp.
- * @throws AgentError unavailable for an architecture without a table: no filter, no box.
- */
-export function buildSeccompFilter(arch: string): Buffer {
+/** @throws AgentError unavailable for an architecture without a table: no filter, no box. */
+export function syscallTable(arch: string): SyscallTable {
   const table = tables[arch];
-  if (table === undefined) {
-    throw new AgentError("unavailable", `The sandbox has no system call filter for the processor ${arch}.`);
-  }
+  if (table !== undefined) return table;
+  throw new AgentError("unavailable", `The sandbox has no system call filter for the processor ${arch}.`);
+}
+
+/** The filter as `struct sock_filter[]`, for bwrap's --seccomp. @throws AgentError unavailable */
+export function buildSeccompFilter(arch: string): Buffer {
+  const table = syscallTable(arch);
   const { program, labels } = assemble(table);
   const bytes = Buffer.alloc(program.length * 8);
   const distance = (name: string | undefined, index: number): number => {

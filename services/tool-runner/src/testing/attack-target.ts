@@ -18,8 +18,8 @@ import type { TempDir } from "./temp-dir.ts";
 /** A driver under attack. */
 export type AttackedDriver = {
   create(scratchDir: string): Sandbox;
-  /** Whether the memory and process limits are seen by the runner, or by the kernel alone. */
-  countsTogether: boolean;
+  /** Whether the limits of memory and processes hold for all of a run together and the runner sees them hit. */
+  sees: { memory: boolean; processes: boolean };
   /** Who a payload is in the box, and outside of it. */
   uid: { inside: number; outside: number };
   /** Places a payload may write besides the usual ones. */

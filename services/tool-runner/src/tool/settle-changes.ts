@@ -53,20 +53,18 @@ async function snapshotAfter(
 /** Undoes what is not allowed, until nothing new comes into view; each round removes at least one file. */
 async function settle(context: ToolContext, before: string, isAllowed: (path: string) => boolean): Promise<Settled> {
   const { git, workspace } = context;
-  const after = await snapshotAfter(context, isAllowed);
-  const reverted = new Set<string>(after.removed);
-  let { snapshot } = after;
+  const reverted = new Set<string>();
   for (;;) {
+    const { snapshot, removed } = await snapshotAfter(context, isAllowed);
     const changes = await changesBetween(git, workspace.gitDir, before, snapshot);
     const outside = changes.filter((change) => !isAllowed(displayPath(change.path)));
     const changedPaths = changes.filter((change) => !outside.includes(change)).map(({ path }) => displayPath(path));
-    for (const change of outside) reverted.add(displayPath(change.path));
+    for (const path of [...removed, ...outside.map((change) => displayPath(change.path))]) reverted.add(path);
     const revertedPaths = reverted.size === 0 ? {} : { revertedPaths: [...reverted].sort() };
     if (outside.length === 0) return { snapshot, changedPaths, ...revertedPaths };
-    snapshot = await revertChanges(git, workspace, outside);
+    const kept = await revertChanges(git, workspace, outside);
     const hides = (change: TreeChange): boolean => isIgnoreFile(displayPath(change.path));
-    if (!outside.some(hides)) return { snapshot, changedPaths, ...revertedPaths };
-    snapshot = await takeSnapshot(git, workspace);
+    if (!outside.some(hides)) return { snapshot: kept, changedPaths, ...revertedPaths };
   }
 }
 

@@ -1,9 +1,7 @@
 // The sandbox on Linux: bubblewrap namespaces, our own system call filter, and limits by
 // control group where one can be made, by rlimit elsewhere.
-import { execFile } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
-import { promisify } from "node:util";
 
 import { AgentError } from "@ossaat/contracts";
 
@@ -11,7 +9,6 @@ import {
   boxArguments,
   boxCache,
   boxDependencies,
-  boxUid,
   boxWorkspace,
   prepareBox,
   processLimits,
@@ -22,6 +19,7 @@ import { createCgroup, findCgroupBase } from "../cgroup.ts";
 import type { Cgroup, CgroupBase } from "../cgroup.ts";
 import { enterNamespace, fdChannel, passListener } from "../enter-namespace.ts";
 import { findProgram } from "../find-program.ts";
+import { handOver } from "../hand-over.ts";
 import { findIdentity } from "../identity.ts";
 import { leakingFds } from "../inherited-fds.ts";
 import { runProcess } from "../run-process.ts";
@@ -80,7 +78,10 @@ async function inspectMachine(options: BubblewrapOptions): Promise<Machine> {
     prlimit,
     setpriv,
     identity: options.identity ?? (await findIdentity()),
-    base: await prepareBox(options.host, options.scratchDir, options.readOnlyBinds ?? []),
+    base: await prepareBox(options.host, {
+      scratchDir: options.scratchDir,
+      extraBinds: options.readOnlyBinds ?? [],
+    }),
     filter: buildSeccompFilter(options.arch),
     cgroup: options.useCgroups === false ? undefined : await findCgroupBase(),
     leaking: await leakingFds(fdBlock),
@@ -198,21 +199,6 @@ function boxSpec(machine: Machine, { request, group, onStarted }: Box): ProcessS
       onStarted(await readStatus(status, onPid));
     },
   };
-}
-
-/**
- * Gives to the box's user whatever in a working tree is not theirs yet. Links are not followed, and
- * no box is alive on the tree. What is theirs keeps its change time, by which git knows it unread.
- */
-async function handOver(workspaceDir: string): Promise<void> {
-  const failed = (cause: unknown) =>
-    new AgentError("unavailable", "The working tree cannot be given to the sandbox's user.", { cause });
-  const words = `( ! -uid ${boxUid} -o ! -gid ${boxUid} ) -exec /usr/bin/chown -h ${boxUid}:${boxUid} -- {} +`.split(
-    " ",
-  );
-  await promisify(execFile)("/usr/bin/find", ["-P", workspaceDir, ...words], { env: {} }).catch((cause: unknown) =>
-    Promise.reject(failed(cause)),
-  );
 }
 
 function hasEnded(child: ChildProcess): boolean {

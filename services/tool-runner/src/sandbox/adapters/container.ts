@@ -1,0 +1,181 @@
+// The sandbox where bubblewrap is missing: one container a run, made by docker or podman, with the
+// same world in it as a bubblewrap box. Nothing of the engine is reachable from inside.
+import { lstat, realpath, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { AgentError, sha256Hex } from "@ossaat/contracts";
+import { z } from "zod";
+
+import { boxDependencies, boxUid, boxWorkspace, prepareBox } from "../box-arguments.ts";
+import type { BoxBase } from "../box-arguments.ts";
+import { createArguments } from "../container-arguments.ts";
+import type { ContainerBox } from "../container-arguments.ts";
+import { placeDependencyLinks } from "../container-dependencies.ts";
+import { askEngine, callEngine, findEngine, guardContainer } from "../container-engine.ts";
+import type { ContainerEngine } from "../container-engine.ts";
+import { ensureEmptyImage } from "../container-image.ts";
+import { removeOrphans, runnerLabels } from "../container-orphans.ts";
+import { handOver } from "../hand-over.ts";
+import { engineLimits } from "../limits.ts";
+import { runProcess } from "../run-process.ts";
+import type { ProcessResult } from "../run-process.ts";
+import type { Sandbox, SandboxProbe, SandboxRequest, SandboxResult } from "../sandbox.ts";
+import { buildSeccompProfile } from "../seccomp-profile.ts";
+import type { HostEnvironment, ReadOnlyBind } from "../toolchains.ts";
+import { probeContainer } from "./container-probe.ts";
+
+export type ContainerOptions = {
+  host: HostEnvironment;
+  /** Processor name as Node gives it, for example x64. */
+  arch: string;
+  /** Folder for the box's own files; owner-only. */
+  scratchDir: string;
+  /** Image whose files the box has; left out = the machine's own, as in a bubblewrap box. Never pulled. */
+  image?: string | undefined;
+  /** Variables that say where the engine's daemon is. */
+  engineEnv?: Readonly<Record<string, string>>;
+  readOnlyBinds?: readonly ReadOnlyBind[];
+};
+
+type Machine = { engine: ContainerEngine; box: ContainerBox; labels: Readonly<Record<string, string>> };
+
+const State = z.object({ ExitCode: z.number(), OOMKilled: z.boolean(), StartedAt: z.string(), Error: z.string() });
+
+function payloadUser(engine: ContainerEngine): ContainerBox["user"] {
+  const uid = process.getuid?.() ?? 0;
+  // The daemon of an ordinary user's docker is root: only under the user's own number are the files theirs.
+  return uid === 0 || engine.name === "podman" ? { uid: boxUid, gid: boxUid } : { uid, gid: process.getgid?.() ?? uid };
+}
+
+/** The engine puts its init program into /sbin, which can be no link into a read-only folder. */
+function withoutInitFolder(base: BoxBase): BoxBase {
+  const binds = base.binds.filter(({ target }) => target !== "/sbin");
+  return { ...base, binds, links: base.links.filter(({ path }) => path !== "/sbin") };
+}
+
+async function inspectMachine(options: ContainerOptions): Promise<Machine> {
+  const { host, scratchDir, image } = options;
+  const engine = await findEngine(host, options.engineEnv ?? {});
+  if (engine === undefined) {
+    throw new AgentError("unavailable", "Neither docker nor podman is installed.", {
+      details: { next: "apt-get install -y docker.io" },
+    });
+  }
+  const user = payloadUser(engine);
+  const whole = await prepareBox(host, { scratchDir, extraBinds: options.readOnlyBinds ?? [], user });
+  const base = withoutInitFolder(whole);
+  const profile = join(scratchDir, "seccomp.json");
+  await writeFile(profile, buildSeccompProfile(options.arch));
+  const labels = await runnerLabels(sha256Hex(await realpath(scratchDir)));
+  await removeOrphans(engine, labels);
+  const name = image ?? (await ensureEmptyImage(engine, base, scratchDir));
+  const box = { base, engine: engine.name, image: name, profile, user, hasOwnFiles: image !== undefined };
+  return { engine, box, labels };
+}
+
+/** The engine makes the folder a container starts in and follows links to it; so none may be in it. */
+async function requireRealFolder({ workspaceDir, cwd }: SandboxRequest): Promise<void> {
+  let path = workspaceDir;
+  for (const name of ["", ...cwd.split("/").filter((part) => part !== "" && part !== ".")]) {
+    path = join(path, name);
+    const isFolder = (await lstat(path).catch(() => undefined))?.isDirectory() === true;
+    if (!isFolder || name === "..") throw new AgentError("invalid_input", `The folder ${cwd} does not exist.`);
+  }
+}
+
+async function inspectEnd(engine: ContainerEngine, id: string): Promise<z.infer<typeof State>> {
+  return State.parse(JSON.parse(await askEngine(engine, ["inspect", "--format", "{{json .State}}", id])));
+}
+
+/** Ends a container at once; its own process tree is its pid namespace. */
+function killer(engine: ContainerEngine, id: string) {
+  return (child: { kill(signal: "SIGKILL"): boolean }): void => {
+    const give = (): void => void child.kill("SIGKILL");
+    const timer = setTimeout(give, engineLimits.killMs);
+    timer.unref();
+    // A container that was not started yet is removed by the same word; the client then ends by itself.
+    callEngine(engine, ["rm", "--force", id]).then(give, give);
+  };
+}
+
+function resultOf(ended: ProcessResult, state: z.infer<typeof State> | undefined): SandboxResult {
+  const wasStopped = ended.timedOut || ended.cancelled || ended.outputExceeded;
+  const limitHit = ended.outputExceeded
+    ? "output"
+    : state?.OOMKilled === true && state.ExitCode !== 0
+      ? "memory"
+      : undefined;
+  return {
+    exitCode: wasStopped ? null : (state?.ExitCode ?? null),
+    ...(wasStopped ? { signal: "SIGKILL" } : {}),
+    timedOut: ended.timedOut,
+    cancelled: ended.cancelled,
+    ...(limitHit === undefined ? {} : { limitHit }),
+    ...(ended.outputCut ? { outputCut: true as const } : {}),
+    seconds: ended.seconds,
+    unsandboxed: false,
+  };
+}
+
+/** Runs a container that was made, to its end. */
+async function attend({ engine }: Machine, id: string, request: SandboxRequest): Promise<SandboxResult> {
+  const ended = await runProcess(
+    {
+      command: engine.program,
+      args: ["start", "--attach", id],
+      cwd: "/",
+      env: { ...engine.env },
+      kill: killer(engine, id),
+    },
+    request,
+  );
+  if (ended.timedOut || ended.cancelled || ended.outputExceeded) return resultOf(ended, undefined);
+  const state = await inspectEnd(engine, id);
+  // Never judged by what was printed: the program in the box prints there, too.
+  if (state.StartedAt.startsWith("0001-")) {
+    throw new AgentError("unavailable", `The container could not be started: ${state.Error.split("\n")[0] ?? ""}`);
+  }
+  return resultOf(ended, state);
+}
+
+/** Makes the driver. Nothing of the machine is looked at before the first probe or run. */
+export function createContainerSandbox(options: ContainerOptions): Sandbox {
+  let machine: Promise<Machine> | undefined;
+  const inspect = (): Promise<Machine> => {
+    machine ??= inspectMachine(options).catch((error: unknown) => {
+      machine = undefined;
+      throw error;
+    });
+    return machine;
+  };
+
+  async function run(request: SandboxRequest): Promise<SandboxResult> {
+    const found = await inspect();
+    const { engine, box, labels } = found;
+    if (request.argv[0] === undefined || request.argv[0] === "")
+      throw new AgentError("invalid_input", "The program has no name.");
+    await requireRealFolder(request);
+    if (process.getuid?.() === 0) await handOver(request.workspaceDir);
+    if (request.signal?.aborted === true)
+      throw new AgentError("cancelled", "The call was cancelled before it started.");
+    const links = await placeDependencyLinks(options.scratchDir, request.mounts);
+    let id: string | undefined;
+    let release: (() => void) | undefined;
+    try {
+      id = await askEngine(engine, createArguments(box, request, { labels, dependencyDir: links.dir }));
+      release = guardContainer(engine, id);
+      return await attend(found, id, request);
+    } finally {
+      if (id !== undefined) await callEngine(engine, ["rm", "--force", "--volumes", id]);
+      release?.();
+      await links.remove();
+    }
+  }
+
+  const probe = async (): Promise<SandboxProbe> => {
+    const found = await inspect().catch((error: unknown) => AgentError.from(error));
+    if (found instanceof AgentError) return probeContainer({ failure: found }, { run, scratchDir: options.scratchDir });
+    return probeContainer(found.box, { run, scratchDir: options.scratchDir });
+  };
+  return { driver: "container", workspacePath: () => boxWorkspace, dependencyRoot: boxDependencies, probe, run };
+}

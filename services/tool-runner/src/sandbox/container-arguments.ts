@@ -1,0 +1,100 @@
+// The words that make one container box: what is mounted, what is taken away, what bounds it.
+import { posix } from "node:path";
+
+import { boxEnvironment, boxHome, boxWorkspace, checkoutLink, devShmBytes } from "./box-arguments.ts";
+import type { BoxBase } from "./box-arguments.ts";
+import type { EngineName } from "./container-engine.ts";
+import { inodesOf } from "./limits.ts";
+import type { SandboxRequest } from "./sandbox.ts";
+
+export type ContainerBox = {
+  base: BoxBase;
+  engine: EngineName;
+  image: string;
+  /** File of the system call filter. */
+  profile: string;
+  user: { uid: number; gid: number };
+  /** The image is the user's own: its files are its toolchain. */
+  hasOwnFiles: boolean;
+};
+
+/** A mount in the engine's own notation, which is CSV: a path may hold commas and quotes. */
+function mount(fields: Readonly<Record<string, string>>, isReadOnly: boolean): string[] {
+  const words = Object.entries(fields).map(([name, value]) => `${name}=${value}`);
+  const quoted = [...words, ...(isReadOnly ? ["readonly"] : [])].map((word) =>
+    /[",\n]/u.test(word) ? `"${word.replaceAll('"', '""')}"` : word,
+  );
+  return ["--mount", quoted.join(",")];
+}
+
+const bind = (source: string, target: string, isReadOnly = true) => mount({ type: "bind", source, target }, isReadOnly);
+
+function tmpfs(path: string, bytes: number, mode: string): string[] {
+  return ["--tmpfs", `${path}:rw,exec,nosuid,nodev,mode=${mode},size=${bytes},nr_inodes=${inodesOf(bytes)}`];
+}
+
+function mounts(
+  { base, hasOwnFiles }: ContainerBox,
+  request: SandboxRequest,
+  dependencyDir: string | undefined,
+): string[] {
+  const isOwn = (target: string) =>
+    target.startsWith("/opt/ossaat/") || /^\/etc\/(?:passwd|group|hosts)$/u.test(target);
+  const shown = hasOwnFiles ? base.binds.filter(({ target }) => isOwn(target)) : base.binds;
+  const { binds = [], hidden = [], checkout } = request.mounts ?? {};
+  const twice = checkout === undefined ? [] : checkoutLink(base, checkout).map(({ path }) => path);
+  return [
+    ...shown.flatMap(({ source, target }) => bind(source, target)),
+    ...(dependencyDir === undefined ? [] : bind(dependencyDir, "/deps")),
+    ...binds.flatMap(({ source, target }) => bind(source, target)),
+    ...hidden.flatMap((path) => bind(base.emptyFile, path)),
+    ...[boxWorkspace, ...twice].flatMap((path) => bind(request.workspaceDir, path, false)),
+  ];
+}
+
+function bounds({ limits }: SandboxRequest): string[] {
+  const { memoryBytes, processes, openFiles, fileBytes } = limits;
+  return [
+    `--memory=${memoryBytes}`,
+    `--memory-swap=${memoryBytes}`,
+    `--pids-limit=${processes}`,
+    ...[`nofile=${openFiles}:${openFiles}`, `fsize=${fileBytes}:${fileBytes}`, "core=0:0"].map(
+      (limit) => `--ulimit=${limit}`,
+    ),
+    `--shm-size=${devShmBytes}`,
+    ...tmpfs("/tmp", limits.tmpBytes, "1777"),
+    ...tmpfs(boxHome, limits.tmpBytes, "0777"),
+  ];
+}
+
+const isolation =
+  "--network=none --ipc=private --read-only --cap-drop=ALL --security-opt=no-new-privileges --hostname=box --init --log-driver=none --pull=never";
+
+/** Arguments of `create`. `dependencyDir` is a folder of the host with the links that run is to see at /deps. */
+export function createArguments(
+  box: ContainerBox,
+  request: SandboxRequest,
+  { labels, dependencyDir }: { labels: Readonly<Record<string, string>>; dependencyDir?: string | undefined },
+): string[] {
+  const { uid, gid } = box.user;
+  const [program = "", ...rest] = request.argv;
+  const environment = boxEnvironment(box.base, request);
+  // podman keeps its own log of a container whatever is asked, and maps users by itself.
+  const words = isolation.split(" ").filter((word) => box.engine === "docker" || word !== "--log-driver=none");
+  const mapped = box.engine === "podman" ? [`--userns=keep-id:uid=${uid},gid=${gid}`] : [];
+  return [
+    "create",
+    ...words,
+    ...mapped,
+    `--security-opt=seccomp=${box.profile}`,
+    ...Object.entries(labels).map(([name, value]) => `--label=${name}=${value}`),
+    ...bounds(request),
+    ...mounts(box, request, dependencyDir),
+    ...Object.entries(environment).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
+    `--user=${uid}:${gid}`,
+    `--workdir=${posix.join(boxWorkspace, request.cwd)}`,
+    `--entrypoint=${program}`,
+    box.image,
+    ...rest,
+  ];
+}

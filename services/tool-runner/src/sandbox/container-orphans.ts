@@ -1,0 +1,32 @@
+// Containers of runners that were killed before they could remove them, told by their labels.
+import { readFile } from "node:fs/promises";
+
+import { askEngine, callEngine } from "./container-engine.ts";
+import type { ContainerEngine } from "./container-engine.ts";
+
+const ownerLabel = "ossaat.runner";
+
+/** Start of a process in clock ticks since boot: with the number it names the process for good. */
+async function startOf(pid: number): Promise<string | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
+  // The name in parentheses may hold anything; what follows it is numbers.
+  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+}
+
+/** Labels of every container of this process. `place` stands for the runner's own folder. */
+export async function runnerLabels(place: string): Promise<Record<string, string>> {
+  return { "ossaat.box": place.slice(0, 32), [ownerLabel]: `${process.pid}.${(await startOf(process.pid)) ?? ""}` };
+}
+
+/** Removes containers of the same folder whose process is gone. */
+export async function removeOrphans(engine: ContainerEngine, labels: Readonly<Record<string, string>>): Promise<void> {
+  const filter = `label=ossaat.box=${labels["ossaat.box"] ?? ""}`;
+  const format = `{{.ID}} {{.Label "${ownerLabel}"}}`;
+  const listed = await askEngine(engine, ["ps", "--all", "--no-trunc", "--filter", filter, "--format", format]);
+  for (const line of listed.split("\n").filter((row) => row !== "")) {
+    const [id = "", owner = ""] = line.split(" ");
+    const [pid = "", start = ""] = owner.split(".");
+    if ((await startOf(Number(pid))) === start) continue;
+    await callEngine(engine, ["rm", "--force", "--volumes", id]);
+  }
+}
