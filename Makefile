@@ -6,7 +6,7 @@ BIN := node_modules/.bin
 PNPM_VERSION := 12.21.0
 MANIFESTS := package.json pnpm-workspace.yaml pnpm-lock.yaml $(wildcard packages/*/package.json services/*/package.json apps/*/package.json)
 
-.PHONY: help setup demo test check cli faults eval-tasks up bench gen clean
+.PHONY: help setup demo test check cli faults attacks eval-tasks up bench gen clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
@@ -30,6 +30,11 @@ cli: .tools/installed ## The CLI in real shells and terminals; every setting, ev
 	@sh tools/setup/sandbox.sh
 	@sh tools/setup/terminal.sh
 	@$(BIN)/node tools/test/run-tests.ts cli
+
+attacks: .tools/installed ## Every attack against every driver, as root and as an ordinary user
+	@sh tools/setup/sandbox.sh
+	@sh tools/setup/container.sh
+	@$(BIN)/node tools/attacks/run-attacks.ts
 
 faults: .tools/installed ## The long end-to-end tests: kills at many moments
 	@sh tools/setup/sandbox.sh

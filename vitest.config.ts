@@ -50,7 +50,7 @@ export default defineConfig({
           name: "attacks",
           include: ["{apps,packages,services}/**/*.attacks.test.ts"],
           exclude: ["**/node_modules/**"],
-          testTimeout: 60_000,
+          testTimeout: 180_000,
           hookTimeout: 60_000,
           maxWorkers: 2,
         },

@@ -8,7 +8,8 @@ import { readReport } from "../test/read-report.ts";
 const reportFolder = ".tools/reports";
 
 /** vitest projects that must have left a report. */
-const projects = ["unit", "sandbox", "e2e", "cli", "faults"];
+const attacks = process.getuid?.() === 0 ? ["attacks-root", "attacks-user"] : ["attacks-user"];
+const projects = ["unit", "sandbox", "e2e", "cli", "faults", ...attacks];
 
 /** Steps without a report of their own; the others are counted by theirs. */
 const steps = ["check", "demo", "bench"];

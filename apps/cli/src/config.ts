@@ -27,6 +27,8 @@ export type Config = {
   budget: Budget;
   onApproval?: "park" | "deny" | "fail";
   isSandboxRequired: boolean;
+  sandboxDriver: "auto" | "bubblewrap" | "container";
+  sandboxImage?: string;
   idleMinutes: number;
   slots?: number;
   logLevel: "debug" | "info" | "warn" | "error";
@@ -180,6 +182,8 @@ export async function loadConfig(options: ConfigOptions = {}): Promise<Config> {
     budget: budgetOf(loaded),
     ...optional("onApproval", read("onApproval")),
     isSandboxRequired: read("sandbox.required") ?? false,
+    sandboxDriver: read("sandbox.driver") ?? "auto",
+    ...optional("sandboxImage", read("sandbox.image")),
     idleMinutes: read("server.idleMinutes") ?? 30,
     ...optional("slots", read("server.slots")),
     logLevel: read("server.logLevel") ?? "info",

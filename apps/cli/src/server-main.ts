@@ -39,7 +39,7 @@ async function main(): Promise<void> {
     }
     const server = await serve({
       config,
-      sandbox: values["dangerously-no-sandbox"] ? "none" : "bubblewrap",
+      sandbox: values["dangerously-no-sandbox"] ? "none" : "auto",
       port: Number(values.port),
       idleMs: values.foreground ? undefined : config.idleMinutes * 60_000,
       log,

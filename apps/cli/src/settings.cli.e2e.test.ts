@@ -72,6 +72,25 @@ async function withListener<T>(work: (url: string, asked: string[]) => Promise<T
   }
 }
 
+/** Status of a server beside a docker that has no image. */
+async function statusWithDocker(): Promise<Json> {
+  await restart();
+  const folder = path.join(cli.folder, "docker");
+  mkdirSync(folder, { recursive: true });
+  const script = [
+    "#!/bin/sh",
+    '[ "$1" = ps ] && exit 0',
+    "for word; do case $word in mine:*) name=$word;; esac; done",
+    'echo "no image$name" >&2; exit 1',
+  ];
+  writeFileSync(path.join(folder, "docker"), `${script.join("\n")}\n`, { mode: 0o755 });
+  try {
+    return await cli.json(repository, ["status"], { env: { PATH: `${folder}:/usr/bin:/bin` } });
+  } finally {
+    await restart();
+  }
+}
+
 async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
   for (let tries = 0; tries < 400; tries += 1) {
     if (await holds()) return;
@@ -161,6 +180,17 @@ const effects: Readonly<Record<SettingKey, () => Promise<void>>> = {
       const refused = await plan(["--dangerously-no-sandbox"]);
       expect([refused.code, refused.value.error.message]).toEqual([5, expect.stringContaining("ossaat.yaml:1")]);
     });
+  },
+  "sandbox.driver": async () => {
+    expect((await withSetting("sandbox.driver", "container", statusWithDocker)).value.sandbox.detail).toBe(
+      "docker import failed: no image",
+    );
+  },
+  "sandbox.image": async () => {
+    const status = () => withSetting("sandbox.driver", "container", statusWithDocker);
+    expect((await withSetting("sandbox.image", "mine:1", status)).value.sandbox.detail).toBe(
+      "docker create failed: no imagemine:1",
+    );
   },
   stateDir: async () => {
     const other = path.join(cli.folder, "other-state");

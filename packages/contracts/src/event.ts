@@ -67,7 +67,7 @@ export const eventData = {
     scripted: z.boolean().default(false),
     /** What a scripted model's file says of itself. */
     modelNotice: z.string().optional(),
-    sandbox: z.enum(["bubblewrap", "none"]),
+    sandbox: z.enum(["bubblewrap", "container", "none"]),
     agents: z.array(z.string()).optional(),
     budget: Budget,
     tenantId: z.string(),

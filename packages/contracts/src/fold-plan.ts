@@ -49,7 +49,7 @@ export type PlanState = {
   model: string | null;
   scripted: boolean;
   /** `none` as soon as one command of the run had no sandbox. */
-  sandbox: "bubblewrap" | "none";
+  sandbox: EventData<"plan.created">["sandbox"];
   budget: Budget;
   retryOf?: string | undefined;
   planner?: PlannerKind | undefined;

@@ -5,11 +5,22 @@ import { join } from "node:path";
 import { AgentError } from "@ossaat/contracts";
 import { z } from "zod";
 
+import type { DriverSetting } from "./sandbox/choose-driver.ts";
 import type { HostEnvironment } from "./sandbox/toolchains.ts";
 
 /** What the runner may know of its machine: where programs are, never a value that could be a secret. */
 export function readHostEnvironment(env: NodeJS.ProcessEnv = process.env): HostEnvironment {
   return { path: env["PATH"] ?? "/usr/bin:/bin", home: env["HOME"] ?? homedir(), execPath: process.execPath };
+}
+
+const engineVariables = ["DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST", "XDG_RUNTIME_DIR"] as const;
+
+/** Where a container engine's daemon is; only its command line sees it, never a box. */
+export function readEngineEnvironment(env: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  const set = engineVariables.map((name) => [name, env[name]] as const);
+  return Object.fromEntries(
+    set.filter((entry): entry is readonly [(typeof engineVariables)[number], string] => entry[1] !== undefined),
+  );
 }
 
 const Environment = z.object({
@@ -19,8 +30,10 @@ const Environment = z.object({
   OSSAAT_RUNNER_TOKEN: z.string().min(1).optional(),
   /** Folder of working trees, logs and results. */
   OSSAAT_RUNNER_STATE_DIR: z.string().min(1).optional(),
-  /** `none` runs commands without isolation; every result says so. */
-  OSSAAT_RUNNER_SANDBOX: z.enum(["bubblewrap", "none"]).default("bubblewrap"),
+  /** `auto` = bubblewrap, a container where it is missing. `none` runs commands without isolation; every result says so. */
+  OSSAAT_RUNNER_SANDBOX: z.enum(["auto", "bubblewrap", "container", "none"]).default("auto"),
+  /** Image whose files a container has; left out = the machine's own. */
+  OSSAAT_RUNNER_IMAGE: z.string().min(1).optional(),
   OSSAAT_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
 });
 
@@ -29,7 +42,8 @@ export type RunnerConfig = {
   address: string;
   token?: string;
   stateDir: string;
-  sandbox: "bubblewrap" | "none";
+  sandbox: DriverSetting | "none";
+  image?: string;
   logLevel: "debug" | "info" | "warn" | "error";
 };
 
@@ -48,6 +62,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): RunnerConfig {
     ...(token === undefined ? {} : { token }),
     stateDir: read.data.OSSAAT_RUNNER_STATE_DIR ?? join(state, "ossaat", "runner"),
     sandbox: read.data.OSSAAT_RUNNER_SANDBOX,
+    ...(read.data.OSSAAT_RUNNER_IMAGE === undefined ? {} : { image: read.data.OSSAAT_RUNNER_IMAGE }),
     logLevel: read.data.OSSAAT_LOG_LEVEL,
   };
 }

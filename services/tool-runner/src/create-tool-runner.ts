@@ -5,12 +5,13 @@ import { resolve } from "node:path";
 import type { ToolRunnerHealth, ToolService, WorkspaceService } from "@ossaat/contracts";
 
 import { createBuildCaches } from "./build-cache/build-caches.ts";
-import { readHostEnvironment } from "./config.ts";
+import { readEngineEnvironment, readHostEnvironment } from "./config.ts";
 import { createEgress } from "./egress/open-egress.ts";
 import type { EgressOptions } from "./egress/open-egress.ts";
 import { createGit } from "./git/git.ts";
 import { createLogStore } from "./log/log-store.ts";
 import { createBubblewrapSandbox } from "./sandbox/adapters/bubblewrap.ts";
+import { createContainerSandbox } from "./sandbox/adapters/container.ts";
 import { createUnconfinedRunner } from "./sandbox/adapters/unconfined.ts";
 import { defaultSandboxLimits } from "./sandbox/limits.ts";
 import type { Sandbox, SandboxLimits } from "./sandbox/sandbox.ts";
@@ -27,7 +28,9 @@ export type ToolRunnerOptions = {
   /** Folder of everything the runner keeps; made owner-only when missing. */
   stateDir: string;
   /** `none` runs commands without isolation; every result of such a runner says so. */
-  sandbox: "bubblewrap" | "none";
+  sandbox: "bubblewrap" | "container" | "none";
+  /** Image whose files a container has; left out = the machine's own. */
+  image?: string | undefined;
   /** A driver of the caller's own; `sandbox` is then not looked at. */
   driver?: Sandbox;
   /** Bounds of every run that differ from the defaults; the wall time is the call's. */
@@ -37,6 +40,8 @@ export type ToolRunnerOptions = {
   logger: RunnerLog;
   /** The machine as the box may see it; read from the environment when left out. */
   host?: HostEnvironment;
+  /** Variables that say where a container engine's daemon is; read from the environment when left out. */
+  engineEnv?: Readonly<Record<string, string>>;
   /** More of the machine that a box may read, for example a toolchain in an unusual place. */
   readOnlyBinds?: readonly ReadOnlyBind[];
   /** What the way out of a box is made of, beyond the step's own list. */
@@ -56,6 +61,10 @@ function createSandbox(options: ToolRunnerOptions, scratchDir: string): Sandbox 
   const host = options.host ?? readHostEnvironment();
   if (options.sandbox === "none") return createUnconfinedRunner({ host, scratchDir });
   const { readOnlyBinds = [] } = options;
+  if (options.sandbox === "container") {
+    const { image, engineEnv = readEngineEnvironment() } = options;
+    return createContainerSandbox({ host, arch: process.arch, scratchDir, image, engineEnv, readOnlyBinds });
+  }
   return createBubblewrapSandbox({ host, arch: process.arch, scratchDir, readOnlyBinds });
 }
 

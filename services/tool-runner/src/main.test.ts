@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 import { afterAll, expect, it } from "vitest";
 
-import { readConfig } from "./config.ts";
+import { readConfig, readEngineEnvironment } from "./config.ts";
 import { connectToolRunner } from "./grpc-client.ts";
 import { makeTempDir } from "./testing/temp-dir.ts";
 
@@ -55,7 +55,7 @@ it("reads its settings, and defaults that keep it isolated and local", () => {
   expect(readConfig({ HOME: "/home/x" })).toEqual({
     address: "unix:/home/x/.local/state/ossaat/ossaat-runner/runner.sock",
     stateDir: "/home/x/.local/state/ossaat/runner",
-    sandbox: "bubblewrap",
+    sandbox: "auto",
     logLevel: "info",
   });
   expect(
@@ -75,6 +75,13 @@ it("reads its settings, and defaults that keep it isolated and local", () => {
   expect(readConfig(shared)).toMatchObject({
     address: "unix:/run/user/7/ossaat-runner/runner.sock",
     token: "secret",
+  });
+  expect(readConfig({ OSSAAT_RUNNER_SANDBOX: "container", OSSAAT_RUNNER_IMAGE: "own:1" })).toMatchObject({
+    sandbox: "container",
+    image: "own:1",
+  });
+  expect(readEngineEnvironment({ DOCKER_HOST: "unix:///d", HOME: "/h", OPENAI_API_KEY: "k" })).toEqual({
+    DOCKER_HOST: "unix:///d",
   });
   expect(() => readConfig({ OSSAAT_RUNNER_SANDBOX: "off" })).toThrow("The environment is not valid");
 });

@@ -2,17 +2,19 @@
 import { AgentError } from "@ossaat/contracts";
 import { createLogger } from "@ossaat/telemetry";
 
-import { readConfig } from "./config.ts";
+import { readConfig, readHostEnvironment } from "./config.ts";
 import { createToolRunner } from "./create-tool-runner.ts";
+import { chooseDriver } from "./sandbox/choose-driver.ts";
 import { serveToolRunner } from "./serve-grpc.ts";
 import { runnerVersion } from "./version.ts";
 
 async function main(): Promise<void> {
-  const { address, token, stateDir, sandbox, logLevel } = readConfig();
+  const { address, token, stateDir, sandbox: setting, image, logLevel } = readConfig();
+  const sandbox = setting === "none" ? setting : await chooseDriver(setting, readHostEnvironment());
   const log = createLogger({ service: "ossaat-tool-runner", version: runnerVersion, level: logLevel });
   const stopped = Promise.withResolvers<void>();
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => stopped.resolve());
-  const runner = createToolRunner({ stateDir, sandbox, logger: log });
+  const runner = createToolRunner({ stateDir, sandbox, image, logger: log });
   const server = await serveToolRunner({ ...runner, address, token, log });
   const health = await runner.health();
   log.info({ address: server.address, ...health }, "the tool runner serves");

@@ -25,7 +25,7 @@ async function upForeground(flags: UpFlags, context: CommandContext): Promise<nu
   const log = await createServerLog(config, flags.trace);
   const server = await serve({
     config,
-    sandbox: flags.dangerouslyNoSandbox === true ? "none" : "bubblewrap",
+    sandbox: flags.dangerouslyNoSandbox === true ? "none" : "auto",
     port: readPort(flags.port),
     idleMs: undefined,
     log,

@@ -18,7 +18,7 @@ import {
   systemIds,
 } from "@ossaat/orchestrator";
 import type { Orchestrator, OrchestratorDeps } from "@ossaat/orchestrator";
-import { createToolRunner } from "@ossaat/tool-runner";
+import { chooseDriver, createToolRunner, readHostEnvironment } from "@ossaat/tool-runner";
 import type { RequestHandler } from "express";
 
 import type { Config } from "../config.ts";
@@ -34,7 +34,7 @@ export type StackLog = {
 export type StackOptions = {
   config: Config;
   /** `none` only when the user asked for it by its long name. */
-  sandbox: "bubblewrap" | "none";
+  sandbox: "auto" | "none";
   token: string;
   log: StackLog;
   onActivity: () => void;
@@ -86,9 +86,15 @@ function modelsOf({ config, parts }: StackOptions): OrchestratorDeps["models"] {
 export async function createEmbeddedStack(options: StackOptions): Promise<EmbeddedStack> {
   const { config, sandbox, log, parts } = options;
   const store = await openSqliteStore(path.join(config.stateDir, "ossaat.db"));
+  const driver = sandbox === "none" ? sandbox : await chooseDriver(config.sandboxDriver, readHostEnvironment());
   const secrets = createFileSecrets({ file: config.secretsFile, variable: config.secretVariable });
-  const stateDir = path.join(config.stateDir, "runner");
-  const runner = createToolRunner({ stateDir, sandbox, logger: log, egress: { secrets } });
+  const runner = createToolRunner({
+    stateDir: path.join(config.stateDir, "runner"),
+    sandbox: driver,
+    image: config.sandboxImage,
+    logger: log,
+    egress: { secrets },
+  });
   const index = createIndexer({ cacheDir: path.join(config.cacheDir, "index") });
   const internalKey = randomBytes(32);
   const orchestrator = createOrchestrator({
@@ -105,7 +111,7 @@ export async function createEmbeddedStack(options: StackOptions): Promise<Embedd
     models: modelsOf(options),
     planner: createContextPlanner({ index }),
     userAgentsDir: config.userAgentsDir,
-    sandbox,
+    sandbox: driver,
     internalKey,
     version,
     stateDir: config.stateDir,

@@ -3,16 +3,24 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 
+import type { Config } from "../config.ts";
 import { ask } from "./check-machine.ts";
 import { fail, isAtLeast, ok, warn } from "./finding.ts";
 import type { Finding } from "./finding.ts";
 import { leastVersions } from "./limits.ts";
 
-async function checkDriver(): Promise<Finding> {
-  const { createToolRunner } = await import("@ossaat/tool-runner");
+type Settings = Pick<Config, "sandboxDriver" | "sandboxImage">;
+
+async function checkDriver({ sandboxDriver, sandboxImage }: Settings): Promise<Finding> {
+  const { chooseDriver, createToolRunner, readHostEnvironment } = await import("@ossaat/tool-runner");
   const stateDir = mkdtempSync(path.join(os.tmpdir(), "ossaat-doctor-"));
   const logger = { warn: () => undefined, error: () => undefined, info: () => undefined };
-  const runner = createToolRunner({ stateDir, sandbox: "bubblewrap", logger });
+  const runner = createToolRunner({
+    stateDir,
+    sandbox: await chooseDriver(sandboxDriver, readHostEnvironment()),
+    image: sandboxImage,
+    logger,
+  });
   try {
     const { sandbox } = await runner.health();
     if (sandbox.driver !== "unavailable") return ok("sandbox", `${sandbox.driver}: ${sandbox.detail}`);
@@ -74,6 +82,6 @@ function checkCgroups(): Finding {
   return warn("control groups", message, "mount -t cgroup2 none /sys/fs/cgroup");
 }
 
-export async function checkSandbox(): Promise<Finding[]> {
-  return [await checkDriver(), ...(await checkBubblewrap()), checkNamespaces(), checkSeccomp(), checkCgroups()];
+export async function checkSandbox(settings: Settings): Promise<Finding[]> {
+  return [await checkDriver(settings), ...(await checkBubblewrap()), checkNamespaces(), checkSeccomp(), checkCgroups()];
 }

@@ -46,7 +46,7 @@ export async function runDoctor(context: CommandContext, { isOnline }: { isOnlin
     { name: "server", run: () => checkServer(config) },
     { name: "clock", run: () => checkClock(config, Date.now()) },
     { name: "disk", run: () => checkDisks(config) },
-    { name: "sandbox", run: checkSandbox },
+    { name: "sandbox", run: () => checkSandbox(config) },
     { name: "keys", run: () => checkKeys(config) },
     { name: "model", run: () => checkModel(config) },
     ...(isOnline ? [{ name: "online", run: () => checkOnline(config) }] : []),

@@ -91,7 +91,7 @@ export async function runReplay(context: CommandContext, options: ReplayOptions)
   const quiet = () => undefined;
   const server = await serveReplay({
     config: context.config,
-    sandbox: recording.options.sandbox,
+    sandbox: recording.options.sandbox === "none" ? "none" : "auto",
     models: createRecordedModels(recording, notice),
     log: { info: quiet, warn: quiet, error: (_fields, message) => context.output.warn(message) },
   });

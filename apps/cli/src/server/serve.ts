@@ -15,7 +15,7 @@ import { removeServerFile, writeServerFile } from "./server-file.ts";
 
 export type ServeOptions = {
   config: Config;
-  sandbox: "bubblewrap" | "none";
+  sandbox: "auto" | "none";
   /** 0 = any free port. */
   port: number;
   /** Stop after this long without a request and without an active plan; undefined = never. */

@@ -80,6 +80,19 @@ export const settingTable = {
     project: "narrow",
     narrow: (outer, inner) => outer || inner,
   }),
+  "sandbox.driver": choice(["auto", "bubblewrap", "container"], {
+    meaning:
+      "what the agents' commands run in; auto is bubblewrap, or a container of docker or podman where it is missing",
+    default: "auto",
+    env: ["OSSAAT_SANDBOX"],
+    project: "never",
+  }),
+  "sandbox.image": text("name of an image", {
+    meaning: "image whose files a container has; it must be there already and hold a shell and the project's tools",
+    defaultText: "none: this machine's own files, read-only",
+    env: ["OSSAAT_SANDBOX_IMAGE"],
+    project: "never",
+  }),
   stateDir: text("a folder", {
     meaning: "folder of database, artifacts, working trees and the server's file",
     defaultText: "$XDG_STATE_HOME/ossaat, else ~/.local/state/ossaat",

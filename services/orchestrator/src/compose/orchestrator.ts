@@ -1,5 +1,5 @@
 // Builds the orchestrator from its ports: the API, the worker and the sweeps.
-import type { IndexService, StatusResponse, ToolService, WorkspaceService } from "@ossaat/contracts";
+import type { EventData, IndexService, StatusResponse, ToolService, WorkspaceService } from "@ossaat/contracts";
 import express from "express";
 import type { Express } from "express";
 
@@ -44,7 +44,7 @@ export type OrchestratorDeps = Pick<Engine, "store" | "clock" | "ids" | "rng" | 
   planner: ContextPlanner;
   /** Folder of the user's own agents. */
   userAgentsDir?: string | undefined;
-  sandbox: "bubblewrap" | "none";
+  sandbox: EventData<"plan.created">["sandbox"];
   /** Key of the internal tokens the gateway mints. */
   internalKey: Uint8Array;
   version: string;

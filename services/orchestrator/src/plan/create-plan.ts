@@ -18,7 +18,7 @@ export type PlanDeps = {
   engine: Engine;
   workspaces: Pick<WorkspaceService, "inspect">;
   models: Models;
-  sandbox: "bubblewrap" | "none";
+  sandbox: EventData<"plan.created">["sandbox"];
 };
 
 export type CreatePlanInput = {

@@ -180,7 +180,7 @@ export async function gatherEvidence(artifacts: Artifacts, { state, events, end 
     model: modelOf(state, events),
     isolation: unsandboxed
       ? "NONE: commands ran without a sandbox (--dangerously-no-sandbox)"
-      : `bubblewrap, ${network.hosts.length + network.requests.length === 0 ? "no network" : "network filtered by host"}`,
+      : `${state.sandbox}, ${network.hosts.length + network.requests.length === 0 ? "no network" : "network filtered by host"}`,
     approvals: [
       ...events.flatMap((event) => (event.type === "plan.approved" ? [planApproval(event)] : [])),
       ...callApprovals(state),

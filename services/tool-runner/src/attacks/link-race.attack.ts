@@ -4,10 +4,13 @@ import { mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "
 import { join } from "node:path";
 
 import { openWorkspaceFiles } from "../files/workspace-files.ts";
+import { secretText } from "../testing/attack-target.ts";
 import type { RunnerAttack } from "../testing/attack-target.ts";
 
 const tries = 10_000;
 const atOnce = 20;
+/** A write costs several reads. */
+const writeEach = 4;
 
 /** Swaps `swap` and `link` without end; each state lasts a moment, so that tries meet both and the change. */
 const swap = `
@@ -22,19 +25,25 @@ for (;;) {
 export const linkRace: RunnerAttack = {
   id: "link-race",
 
-  title: "swap a folder for a link between check and write, 10,000 tries",
+  title: "swap a folder for a link between check and use, 10,000 tries",
   stride: "T",
   layer: "runner check",
   against: "host",
   async attempt(target) {
     const { outside, open } = target;
     mkdirSync(join(open.tree, "swap"));
+    writeFileSync(join(open.tree, "swap/secret"), "of the tree");
     symlinkSync(outside, join(open.tree, "link"));
+    let leaked = 0;
     const swapper = spawn(process.execPath, ["-e", swap, open.tree], { stdio: "ignore" });
     try {
       const files = openWorkspaceFiles(open.tree);
       for (let done = 0; done < tries; done += atOnce) {
-        await Promise.allSettled(Array.from({ length: atOnce }, () => files.write("swap/stolen", "x")));
+        const isWrite = done % (writeEach * atOnce) === 0;
+        const access = () => (isWrite ? files.write("swap/stolen", "x") : files.read("swap/secret", 100));
+        for (const end of await Promise.allSettled(Array.from({ length: atOnce }, access))) {
+          if (end.status === "fulfilled" && end.value?.data.toString() === secretText) leaked += 1;
+        }
       }
     } finally {
       swapper.kill("SIGKILL");
@@ -42,9 +51,9 @@ export const linkRace: RunnerAttack = {
     }
     symlinkSync(outside, join(open.tree, "standing"));
     await target.call("write_file", { path: "standing/stolen", content: "x" });
-    return { outside: readdirSync(outside).filter((name) => name.includes("stolen")) };
+    return { leaked, outside: readdirSync(outside).filter((name) => name.includes("stolen")) };
   },
-  blocked: () => ({ outside: [] }),
+  blocked: () => ({ leaked: 0, outside: [] }),
   audit: () => [["files", "link"]],
   planted: {
     async attempt({ outside, open }) {

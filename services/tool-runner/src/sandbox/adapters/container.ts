@@ -177,5 +177,12 @@ export function createContainerSandbox(options: ContainerOptions): Sandbox {
     if (found instanceof AgentError) return probeContainer({ failure: found }, { run, scratchDir: options.scratchDir });
     return probeContainer(found.box, { run, scratchDir: options.scratchDir });
   };
-  return { driver: "container", workspacePath: () => boxWorkspace, dependencyRoot: boxDependencies, probe, run };
+  return {
+    driver: "container",
+    workspacePath: () => boxWorkspace,
+    dependencyRoot: boxDependencies,
+    egress: "unsupported",
+    probe,
+    run,
+  };
 }
