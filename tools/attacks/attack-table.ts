@@ -47,7 +47,7 @@ export function readRows(reports: readonly { file: string; user: string }[]): At
 }
 
 /** Columns in the order in which they are first met. */
-export function columnsOf(rows: readonly AttackRow[]): string[] {
+function columnsOf(rows: readonly AttackRow[]): string[] {
   return [...new Set(rows.flatMap(({ results }) => Object.keys(results)))].sort();
 }
 

@@ -43,8 +43,10 @@ function removeGroups(): void {
 
 async function stopDaemon(pidFile: string, folder: string): Promise<void> {
   const pid = existsSync(pidFile) ? Number(readFileSync(pidFile, "utf8")) : 0;
-  if (pid > 0 && isRunning(pid)) process.kill(pid, "SIGTERM");
-  for (let waited = 0; pid > 0 && isRunning(pid) && waited < stopMs; waited += pauseMs) await sleep(pauseMs);
+  if (pid > 0) {
+    if (isRunning(pid)) process.kill(pid, "SIGTERM");
+    for (let waited = 0; isRunning(pid) && waited < stopMs; waited += pauseMs) await sleep(pauseMs);
+  }
   removeGroups();
   rmSync(folder, { recursive: true, force: true });
 }

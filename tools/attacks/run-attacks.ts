@@ -22,17 +22,19 @@ const reportFolder = ".tools/reports";
 /** An ordinary user that owns nothing of this machine, and nobody's payload either. */
 const ordinary = 10_777;
 
-type Environment = Record<string, string | undefined>;
 type User = { name: string; report: string };
 
 /** Runs the tests; gives their exit code. */
-function runTests(report: string, { env, before, cwd }: { env: Environment; before: string[]; cwd: string }): number {
+function runTests(
+  report: string,
+  { env, before, cwd }: { env: NodeJS.ProcessEnv; before: string[]; cwd: string },
+): number {
   const node = realpathSync("node_modules/.bin/node");
   const inFolder = (path: string) => (cwd === "." ? path : path.replace(realpathSync("."), cwd));
   const vitest = ["node_modules/vitest/vitest.mjs", "run", "--project", "attacks", "--configLoader", "runner"];
   const reporters = ["--reporter=dot", "--reporter=json", `--outputFile.json=${report}`];
   const [command = "", ...args] = [...before, inFolder(node), ...vitest, ...reporters];
-  const { status } = spawnSync(command, args, { stdio: "inherit", env: env as NodeJS.ProcessEnv, cwd });
+  const { status } = spawnSync(command, args, { stdio: "inherit", env, cwd });
   return status ?? 1;
 }
 

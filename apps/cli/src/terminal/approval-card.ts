@@ -32,13 +32,49 @@ function reachText({ reaches }: ApprovalState): string {
   return parts.filter((part) => part !== "").join("; ");
 }
 
-/** The complete card; nothing of the exact command or diff is left out. */
+/** Blanks of one kind in a row that are counted instead of shown: what follows them is not to be overlooked. */
+const blankRun = /(?:\\n|\\t|\\x0d| ){40,}/gu;
+const longText = { chars: 1_000, lines: 100 } as const;
+
+function foldBlanks(line: string): string {
+  return line.replaceAll(blankRun, (run) => `⟨${run.replaceAll(/\\(?:n|t|x0d)/gu, " ").length} blanks⟩`);
+}
+
+const isBlankChange = (line: string) => /^[-+ ]?\s*$/u.test(line);
+
+/** Lines of a diff that hold nothing, many in a row, become one that counts them. */
+function foldEmptyLines(lines: readonly string[]): string[] {
+  const shown: string[] = [];
+  let empty = 0;
+  const flush = (): void => {
+    if (empty >= 10) shown.splice(shown.length - empty, empty, `⟨${empty} lines with blanks alone⟩`);
+    empty = 0;
+  };
+  for (const line of lines) {
+    if (!isBlankChange(line)) flush();
+    else empty += 1;
+    shown.push(line);
+  }
+  flush();
+  return shown;
+}
+
+/** Said above a text that does not fit a screen. */
+function lengthNote(lines: readonly string[]): string[] {
+  const chars = lines.reduce((sum, line) => sum + line.length, 0);
+  if (chars <= longText.chars && lines.length <= longText.lines) return [];
+  return [`Long     ${chars} characters in ${lines.length} lines: read it to its end, it can hold anything`];
+}
+
+/** The complete card; nothing of the exact command or diff is left out but blanks, which are counted. */
 export function renderApprovalCard(approval: ApprovalState, style: Style): string {
   const riskFormat = approval.risk === "high" ? "red" : approval.risk === "medium" ? "yellow" : "green";
+  const exact = exactThing(approval);
   const lines = [
     style.paint("bold", escapeLine(approval.title)),
+    ...lengthNote(exact),
     "",
-    ...exactThing(approval).map((line) => `  ${paintDiff(line, style)}`),
+    ...foldEmptyLines(exact).map((line) => `  ${paintDiff(foldBlanks(line), style)}`),
     "",
     `Risk     ${style.paint(riskFormat, approval.risk)} — ${escapeLine(approval.reason)}`,
     `Reaches  ${reachText(approval)}`,

@@ -8,6 +8,9 @@ const invisible = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u202a-\u
 const structure = /^(?:#{1,6}(?=\s|$)|[-+*](?=\s|$)|>|\||\[|[-*_=]{3,}|`{3,}|~{3,}|=+\s*$)/u;
 const numbered = /^(\d{1,9})([.)])(?=\s|$)/u;
 
+/** What follows the words of a link or picture: previewers load pictures by themselves. */
+const target = /\]([([:])/gu;
+
 function visible(text: string): string {
   const shown = text.replaceAll(invisible, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
   return shown.trim();
@@ -15,7 +18,7 @@ function visible(text: string): string {
 
 /** One line of text: breaks become blanks, control and direction characters are spelt out. */
 export function inline(text: string): string {
-  const line = visible(text.replaceAll(lineBreaks, " ")).replaceAll("<", "\\<");
+  const line = visible(text.replaceAll(lineBreaks, " ")).replaceAll("<", "\\<").replaceAll(target, "]\\$1");
   if (structure.test(line)) return `\\${line}`;
   return line.replace(numbered, "$1\\$2");
 }

@@ -12,4 +12,4 @@ const unconfined = {
 };
 
 describeAttacks("runner", unconfined, hostAttacks);
-describePlanted("without protection", unconfined, [...hostAttacks, ...boxAttacks]);
+describePlanted(unconfined, [...hostAttacks, ...boxAttacks]);

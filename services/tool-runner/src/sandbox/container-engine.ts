@@ -37,7 +37,7 @@ export function callEngine(engine: ContainerEngine, args: readonly string[], inp
     const options = { env: engine.env, cwd: "/", timeout: engineLimits.callMs, maxBuffer: engineLimits.answerBytes };
     const child = execFile(engine.program, [...args], options, (error, stdout, stderr) => {
       const code = error === null ? 0 : error.code;
-      if (typeof code === "number") return resolve({ code, stdout: String(stdout), stderr: String(stderr) });
+      if (typeof code === "number") return resolve({ code, stdout, stderr });
       reject(new AgentError("unavailable", `${engine.name} ${args[0] ?? ""} did not answer.`, { cause: error }));
     });
     child.stdin?.on("error", () => child.stdin?.destroy());

@@ -38,8 +38,8 @@ export function describeAttacks(
 }
 
 /** The same attacks where nothing protects: each must succeed, or say why no machine is to see it. */
-export function describePlanted(name: string, driver: AttackedDriver, attacks: readonly RunnerAttack[]): void {
-  describe(`${name}`, () => {
+export function describePlanted(driver: AttackedDriver, attacks: readonly RunnerAttack[]): void {
+  describe("without protection", () => {
     it.each(attacks.map((attack) => [title(attack), attack] as const))("%s", async (_title, attack) => {
       const { planted } = attack;
       if ("unsafe" in planted) {
