@@ -1,7 +1,7 @@
 // The words that make one container box: what is mounted, what is taken away, what bounds it.
 import { posix } from "node:path";
 
-import { boxEnvironment, boxHome, boxWorkspace, checkoutLink, devShmBytes } from "./box-arguments.ts";
+import { boxCache, boxEnvironment, boxHome, boxWorkspace, checkoutLink, devShmBytes } from "./box-arguments.ts";
 import type { BoxBase } from "./box-arguments.ts";
 import type { EngineName } from "./container-engine.ts";
 import { inodesOf } from "./limits.ts";
@@ -48,6 +48,7 @@ function mounts(
     ...(dependencyDir === undefined ? [] : bind(dependencyDir, "/deps")),
     ...binds.flatMap(({ source, target }) => bind(source, target)),
     ...hidden.flatMap((path) => bind(base.emptyFile, path)),
+    ...(request.cacheDir === undefined ? [] : bind(request.cacheDir, boxCache, false)),
     ...[boxWorkspace, ...twice].flatMap((path) => bind(request.workspaceDir, path, false)),
   ];
 }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { AgentError, sha256Hex } from "@ossaat/contracts";
 import { z } from "zod";
 
-import { boxDependencies, boxUid, boxWorkspace, prepareBox } from "../box-arguments.ts";
+import { boxCache, boxDependencies, boxUid, boxWorkspace, prepareBox } from "../box-arguments.ts";
 import type { BoxBase } from "../box-arguments.ts";
 import { createArguments } from "../container-arguments.ts";
 import type { ContainerBox } from "../container-arguments.ts";
@@ -155,7 +155,10 @@ export function createContainerSandbox(options: ContainerOptions): Sandbox {
     if (request.argv[0] === undefined || request.argv[0] === "")
       throw new AgentError("invalid_input", "The program has no name.");
     await requireRealFolder(request);
-    if (process.getuid?.() === 0) await handOver(request.workspaceDir);
+    if (process.getuid?.() === 0) {
+      await handOver(request.workspaceDir);
+      if (request.cacheDir !== undefined) await handOver(request.cacheDir);
+    }
     if (request.signal?.aborted === true)
       throw new AgentError("cancelled", "The call was cancelled before it started.");
     const links = await placeDependencyLinks(options.scratchDir, request.mounts);
@@ -181,6 +184,7 @@ export function createContainerSandbox(options: ContainerOptions): Sandbox {
     driver: "container",
     workspacePath: () => boxWorkspace,
     dependencyRoot: boxDependencies,
+    cacheRoot: boxCache,
     egress: "unsupported",
     probe,
     run,
