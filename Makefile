@@ -6,7 +6,9 @@ BIN := node_modules/.bin
 PNPM_VERSION := 12.21.0
 MANIFESTS := package.json pnpm-workspace.yaml pnpm-lock.yaml $(wildcard packages/*/package.json services/*/package.json apps/*/package.json)
 
-.PHONY: help setup demo test check cli faults attacks eval-tasks up bench gen clean
+OPA_VERSION := 1.22.2
+
+.PHONY: help setup demo test check cli policy policy-build faults attacks eval-tasks up bench gen clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
@@ -48,6 +50,14 @@ eval-tasks: .tools/installed ## Reference tasks with an oracle model; REPOS=fold
 check: .tools/installed ## Format, lint, types, unused code, dependency directions
 	@$(BIN)/node tools/check/run-checks.ts
 
+policy: .tools/installed ## The rules of infra/policies: format, tests, mutants, compiled as committed
+	@sh tools/setup/opa.sh "$(OPA_VERSION)"
+	@$(BIN)/node tools/policy/run-policy.ts "$(OPA_VERSION)"
+
+policy-build: .tools/installed ## Compile the rules again
+	@sh tools/setup/opa.sh "$(OPA_VERSION)"
+	@$(BIN)/node tools/policy/write-policy.ts "$(OPA_VERSION)"
+
 up: .tools/installed ## Run the embedded server in the foreground
 	@apps/cli/bin/ossaat up
 
@@ -57,7 +67,7 @@ bench: .tools/installed ## Measure, as ratios to a baseline of the same run
 	@$(BIN)/node tools/bench/run-bench.ts
 
 gen: .tools/installed ## Generate schemas and protocol code again
-	@cd packages/contracts && ../../$(BIN)/node scripts/generate-proto.ts && ../../$(BIN)/node scripts/write-json-schemas.ts
+	@cd packages/contracts && ../../$(BIN)/node scripts/generate-proto.ts && ../../$(BIN)/node scripts/write-json-schemas.ts && ../../$(BIN)/node scripts/write-capability-rego.ts
 
 clean: ## Remove what was installed and made
 	@rm -rf .tools .demo node_modules packages/*/node_modules services/*/node_modules apps/*/node_modules bench/latest.json

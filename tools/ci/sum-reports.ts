@@ -12,7 +12,7 @@ const attacks = process.getuid?.() === 0 ? ["attacks-root", "attacks-user"] : ["
 const projects = ["unit", "sandbox", "e2e", "cli", "faults", ...attacks];
 
 /** Steps without a report of their own; the others are counted by theirs. */
-const steps = ["check", "demo", "bench"];
+const steps = ["check", "policy", "demo", "bench"];
 
 type StepLine = { step: string; status: number; seconds: number };
 

@@ -5,6 +5,7 @@ import path from "node:path";
 
 import { AgentError, proveToken, sha256Hex } from "@ossaat/contracts";
 import type { Budget } from "@ossaat/contracts";
+import type { OrchestratorDeps } from "@ossaat/orchestrator";
 import type { ProviderEnv } from "@ossaat/providers";
 
 import { loadSettings, settingPaths } from "./settings/load-settings.ts";
@@ -16,6 +17,7 @@ export type Config = {
   stateDir: string;
   cacheDir: string;
   userAgentsDir: string;
+  policyFiles: NonNullable<OrchestratorDeps["policyFiles"]>;
   /** Server named by the user; absent = the embedded one. */
   remote?: { url: string; token: string | undefined };
   runMode: "consumer" | "enterprise";
@@ -163,6 +165,20 @@ function withoutEmpty(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
 }
 
+/** Holds for everybody on this machine; OSSAAT_ADMIN_POLICY names one more. */
+const systemPolicyFile = "/etc/ossaat/policy.json";
+
+function policyFilesOf(env: NodeJS.ProcessEnv): Config["policyFiles"] {
+  const named = env["OSSAAT_ADMIN_POLICY"];
+  return {
+    admin: [
+      { path: systemPolicyFile, mustExist: false },
+      ...(named === undefined ? [] : [{ path: path.resolve(named), mustExist: true }]),
+    ],
+    user: path.join(settingPaths(env).userFolder, "policy.json"),
+  };
+}
+
 /** Reads all layers. @throws AgentError invalid_input naming variable, flag, or file and line; policy_denied */
 export async function loadConfig(options: ConfigOptions = {}): Promise<Config> {
   const env = withoutEmpty(options.environment ?? process.env);
@@ -174,6 +190,7 @@ export async function loadConfig(options: ConfigOptions = {}): Promise<Config> {
   const url = read("server.url");
   return {
     ...placesOf(env, read),
+    policyFiles: policyFilesOf(env),
     ...optional("remote", url === undefined ? undefined : { url, token: env["OSSAAT_TOKEN"] }),
     runMode,
     ...optional("model", read("model")),
@@ -219,7 +236,7 @@ export function settingProofs(config: Config, token: string): Record<string, str
   const { runMode, allowedModels, isSandboxRequired } = serverRules(config);
   return {
     ...Object.fromEntries(config.providerKeys.map((name) => [name, prove(values.get(name) ?? "")])),
-    [rulesName]: prove(JSON.stringify([runMode, allowedModels ?? null, isSandboxRequired])),
+    [rulesName]: prove(JSON.stringify([runMode, allowedModels ?? null, isSandboxRequired, config.policyFiles])),
   };
 }
 

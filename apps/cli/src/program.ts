@@ -8,6 +8,7 @@ import { addConfigCommands } from "./program/config-commands.ts";
 import { addDecideCommands } from "./program/decide-commands.ts";
 import { addDoctorCommands } from "./program/doctor-commands.ts";
 import { addManageCommands } from "./program/manage-commands.ts";
+import { addPolicyCommands } from "./program/policy-commands.ts";
 import { addSetupCommands } from "./program/setup-commands.ts";
 import { addWorkCommands } from "./program/work-commands.ts";
 import { version } from "./version.ts";
@@ -29,6 +30,7 @@ const commandGroups = [
   addWorkCommands,
   addDecideCommands,
   addManageCommands,
+  addPolicyCommands,
   addSetupCommands,
   addConfigCommands,
   addDoctorCommands,

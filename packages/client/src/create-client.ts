@@ -13,6 +13,9 @@ import type {
   PlanEvent,
   PlanListResponse,
   PlanState,
+  PolicyCheckResponse,
+  PolicyReplayRequest,
+  PolicyReplayResponse,
   RetryPlanRequest,
   StatusResponse,
   Stored,
@@ -146,6 +149,8 @@ export type Client = {
     decision: ApprovalDecision,
   ): Promise<{ planId: string; stepId: string; status: string }>;
   listAgents(repository: string): Promise<AgentListResponse>;
+  checkPolicy(planId: string): Promise<PolicyCheckResponse>;
+  replayPolicy(request: PolicyReplayRequest): Promise<PolicyReplayResponse>;
 };
 
 function query(values: Record<string, string | undefined>): string {
@@ -197,5 +202,7 @@ export function createClient(options: ClientOptions): Client {
     decideApproval: (approvalId, body) =>
       json(`/approvals/${encodeURIComponent(approvalId)}/decisions`, { method: "POST", body, isRepeatable: true }),
     listAgents: (repository) => json(`/agents${query({ repository })}`),
+    checkPolicy: (planId) => json(`${at(planId)}/policy`),
+    replayPolicy: (body) => json("/policy/replay", { method: "POST", body, isRepeatable: true }),
   };
 }

@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { ApprovalState, PlanState } from "./fold-plan.ts";
 import { Budget } from "./envelope.ts";
 import type { PlanId } from "./ids.ts";
-import { Sha256 } from "./ids.ts";
+import { Sha256, Timestamp } from "./ids.ts";
 import { Plan, planLimits } from "./plan.ts";
 import type { AgentFrontMatter } from "./agent-profile.ts";
 import type { PlanStatus } from "./plan-status.ts";
@@ -77,6 +77,24 @@ export const RetryPlanRequest = z.strictObject({
   budget: z.strictObject(Budget.shape).optional(),
 });
 export type RetryPlanRequest = z.input<typeof RetryPlanRequest>;
+
+export const PolicyReplayRequest = z.strictObject({
+  planId: z.string().max(64).optional(),
+  /** Only decisions made at this time or later. */
+  since: Timestamp.optional(),
+  /** Only decisions after this event of their plan. */
+  afterSeq: z.int().nonnegative().optional(),
+  /** What is tried instead of the rules that hold now. */
+  candidate: z
+    .strictObject({
+      /** Compiled rules. */
+      wasm: z.base64().max(1_000_000).optional(),
+      /** Text of a policy file that holds besides the others. */
+      rules: z.strictObject({ file: z.string().min(1).max(4_096), text: z.string().max(262_144) }).optional(),
+    })
+    .optional(),
+});
+export type PolicyReplayRequest = z.infer<typeof PolicyReplayRequest>;
 
 export type PlanSummary = {
   id: PlanId;

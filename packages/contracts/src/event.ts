@@ -9,6 +9,7 @@ import { Budget } from "./envelope.ts";
 import { ApprovalId, PlanId, Sha256, StepId, Timestamp } from "./ids.ts";
 import { Plan, PlannerKind } from "./plan.ts";
 import { EndReason } from "./plan-status.ts";
+import { DenyEntry, PolicyOutcome, RunMode } from "./policy.ts";
 
 /** A value kept inline when small, else in the artifact store by its SHA-256. */
 export const Stored = z.union([
@@ -68,6 +69,8 @@ export const eventData = {
     /** What a scripted model's file says of itself. */
     modelNotice: z.string().optional(),
     sandbox: z.enum(["bubblewrap", "container", "none"]),
+    /** Mode the plan was made in; absent = consumer. */
+    runMode: RunMode.optional(),
     agents: z.array(z.string()).optional(),
     budget: Budget,
     tenantId: z.string(),
@@ -170,6 +173,18 @@ export const eventData = {
   }),
   /** A message the platform adds to the step's conversation: check failures, feedback, notices. */
   "guidance.added": z.looseObject({ afterTurn: z.int().nonnegative(), kind: z.string(), text: z.string() }),
+  /** What policy said about a call, from what, and by which rules. */
+  "policy.decided": z.looseObject({
+    callId: z.string(),
+    tool: z.string(),
+    /** The call in words. */
+    what: z.string(),
+    outcome: PolicyOutcome,
+    deny: z.array(DenyEntry.loose()),
+    policyHash: Sha256,
+    /** The whole input of the decision, so that it can be made again. */
+    input: Stored,
+  }),
   "tool.started": z.looseObject({
     callId: z.string(),
     invocationId: z.string(),

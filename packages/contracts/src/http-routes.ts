@@ -2,7 +2,7 @@
 // OpenAPI document says.
 import type { z } from "zod";
 
-import { CreatePlanRequest, EditPlanRequest, PlanDecision, RetryPlanRequest } from "./api.ts";
+import { CreatePlanRequest, EditPlanRequest, PlanDecision, PolicyReplayRequest, RetryPlanRequest } from "./api.ts";
 import { ApprovalDecision } from "./approval.ts";
 import type { PersonCapability } from "./capability.ts";
 
@@ -180,6 +180,23 @@ export const httpRoutes: readonly HttpRoute[] = [
     capability: "plan.approve",
     request: ApprovalDecision,
     response: "ApprovalDecisionResponse",
+    status: 200,
+  },
+  {
+    method: "get",
+    path: "/plans/{planId}/policy",
+    summary: "What policy says about every step and tool of a plan",
+    capability: "policy.read",
+    response: "PolicyCheckResponse",
+    status: 200,
+  },
+  {
+    method: "post",
+    path: "/policy/replay",
+    summary: "Recorded decisions that would be others now, or under a candidate",
+    capability: "policy.read",
+    request: PolicyReplayRequest,
+    response: "PolicyReplayResponse",
     status: 200,
   },
   {

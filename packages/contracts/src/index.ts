@@ -65,7 +65,14 @@ export type {
   ToolSpec,
 } from "./tool.ts";
 export type { CommitInfo, GrantInput, MergeResult, RepositoryInfo, WorkspaceService } from "./workspace.ts";
-export { CreatePlanRequest, EditPlanRequest, Goal, PlanDecision, RetryPlanRequest } from "./api.ts";
+export {
+  CreatePlanRequest,
+  EditPlanRequest,
+  Goal,
+  PlanDecision,
+  PolicyReplayRequest,
+  RetryPlanRequest,
+} from "./api.ts";
 export type {
   AgentListResponse,
   ApprovalListResponse,
@@ -90,6 +97,17 @@ export {
   isTerminalPlan,
   isTerminalStep,
 } from "./plan-status.ts";
+export { PolicyFile, PolicyRule, policyFileLimits } from "./policy-file.ts";
+export { DenyReason, PolicyInput, PolicyLayerName, PolicyOutcome, PolicyResult, RunMode } from "./policy.ts";
+export type {
+  CheckedTool,
+  ConditionalRule,
+  DenyEntry,
+  PolicyCheckResponse,
+  PolicyReplayResponse,
+  ReplayedDecision,
+  TouchedRule,
+} from "./policy.ts";
 export { proveToken } from "./token-proof.ts";
 export { httpRoutes } from "./http-routes.ts";
 export type { HttpRoute } from "./http-routes.ts";

@@ -39,5 +39,7 @@ test("requests are strict, stored shapes are open", () => {
     "edit-plan-request.schema.json": false,
     "retry-plan-request.schema.json": false,
     "plan-decision.schema.json": false,
+    "policy-file.schema.json": false,
+    "policy-input.schema.json": {},
   });
 });

@@ -8,6 +8,8 @@ import { ApprovalDecision, ApprovalRequest } from "./approval.ts";
 import { eventSchema, eventTypes } from "./event.ts";
 import { JobEnvelope } from "./job.ts";
 import { Plan } from "./plan.ts";
+import { PolicyFile } from "./policy-file.ts";
+import { PolicyInput } from "./policy.ts";
 
 const [firstType, ...otherTypes] = eventTypes;
 const PlanEvent = z.discriminatedUnion("type", [eventSchema(firstType), ...otherTypes.map(eventSchema)]);
@@ -23,6 +25,8 @@ const published = {
   "edit-plan-request": EditPlanRequest,
   "retry-plan-request": RetryPlanRequest,
   "plan-decision": PlanDecision,
+  "policy-file": PolicyFile,
+  "policy-input": PolicyInput,
 } as const;
 
 /** File name → JSON Schema (draft 2020-12) of what a writer may send; defaults may be left out. */

@@ -10,7 +10,8 @@ const wrappers = new Set(
   ].flatMap((names) => names.split(" ")),
 );
 
-function programName(word: string): string {
+/** File name of a program, lower-case, without an ending that runs it. */
+export function programName(word: string): string {
   const name = word.slice(word.lastIndexOf("/") + 1);
   return name.toLowerCase().replace(/\.(?:exe|cmd|bat)$/u, "");
 }

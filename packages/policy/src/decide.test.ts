@@ -1,189 +1,375 @@
 import { AgentCapability, Envelope, toolSpecs } from "@ossaat/contracts";
-import type { ToolName } from "@ossaat/contracts";
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 
 import { callSubject } from "./call-subject.ts";
-import { checkEnvelope } from "./check-envelope.ts";
-import { decide, hashCall, policyHash, visibleTools } from "./decide.ts";
-import type { ApprovalGrant, PolicyInput, PolicyProfile } from "./decide.ts";
+import { decide, policyHash, visibleTools } from "./decide.ts";
+import { loadPolicy, shippedPolicyFolder } from "./load-policy.ts";
+import type { PolicyEngine } from "./policy-engine.ts";
+import { hashCall } from "./policy-input.ts";
+import type { ApprovalGrant, DecisionRequest, PolicyProfile } from "./policy-input.ts";
+import type { PolicyLayer } from "./policy-layer.ts";
+import {
+  approvedStep,
+  layer,
+  request,
+  runCall,
+  testEnvelope,
+  unapprovedStep,
+  writeCall,
+  writer,
+} from "./testing/policy-requests.ts";
 
-const profile: PolicyProfile = {
-  name: "code-writer",
-  capabilities: ["repo.read", "repo.write", "test.run"],
-  approval_policy: {},
-};
-const envelope = Envelope.parse({ tools: ["read_file", "write_file", "run_command"], paths: ["src/**"] });
-const approved = { planHash: "h", approvedPlanHash: "h", stepApprovalRequired: false, stepApproved: false };
-const write = (path: string) => ({ tool: "write_file", input: { path, content: "x" } });
+let engine: PolicyEngine;
+beforeAll(async () => {
+  engine = await loadPolicy(shippedPolicyFolder);
+});
 
-function input(change: Partial<PolicyInput> = {}): PolicyInput {
-  const call = change.call ?? write("src/a.ts");
-  return {
-    profile,
-    call,
-    capability: toolSpecs[call.tool as ToolName].capability,
-    envelopeCheck: checkEnvelope(envelope, call),
-    reachesNetwork: false,
-    approval: approved,
-    grants: [],
-    ...change,
-  };
+/** Outcome and, for each thing that stands against the call, `layer/rule: reason`. */
+function decided(changes: Partial<DecisionRequest> = {}): string[] {
+  const { outcome, deny } = decide(engine, request(changes));
+  return [outcome, ...deny.map(({ layer, rule, reason }) => `${layer}/${rule}: ${reason}`)];
 }
 
+const readCall = { tool: "read_file", input: { path: "README.md" } };
+const asking = (capability: AgentCapability): PolicyProfile => ({
+  ...writer,
+  approval_policy: { [capability]: "human_approval" },
+});
+
 describe("decide", () => {
-  it("allows inside the approved envelope", () => {
-    expect(decide(input())).toMatchObject({ allow: true, deny: [], requiresApproval: false });
+  it("allows inside of the approved envelope", () => {
+    const { input: _input, ...decision } = decide(engine, request());
+    expect(decision).toEqual({
+      outcome: "allow",
+      deny: [],
+      policyHash: policyHash(engine, { profile: writer, layers: [] }),
+    });
+  });
+
+  it("says what stands against a call, with capability and source", () => {
+    const layers = [layer("admin", [{ id: "no-src", effect: "deny", paths: ["src/**"] }])];
+    expect(decide(engine, request({ step: unapprovedStep, layers })).deny).toEqual([
+      { reason: "denied_by_rule", layer: "admin", rule: "no-src", source: "admin.json:1" },
+      { reason: "approval_required", layer: "plan", rule: "plan_not_approved", capability: "repo.write" },
+    ]);
   });
 
   it("asks before the plan is approved, and after its hash changed", () => {
-    const unapproved = { planHash: "h", stepApprovalRequired: false, stepApproved: false };
-    const ask = { allow: false, deny: [{ reason: "approval_required", capability: "repo.write" }] };
-    expect(decide(input({ approval: unapproved }))).toMatchObject(ask);
-    expect(decide(input({ approval: { ...unapproved, approvedPlanHash: "old" } }))).toMatchObject(ask);
+    const expected = ["ask", "plan/plan_not_approved: approval_required"];
+    expect(decided({ step: unapprovedStep })).toEqual(expected);
+    expect(decided({ step: { ...unapprovedStep, approvedHash: "old" } })).toEqual(expected);
   });
 
   it("needs no approval for reading", () => {
-    const call = { tool: "read_file", input: { path: "README.md" } };
-    const approval = { planHash: "h", stepApprovalRequired: true, stepApproved: false };
-    expect(decide(input({ call, approval }))).toMatchObject({ allow: true });
+    expect(decided({ call: readCall, step: { ...unapprovedStep, approvalRequired: true } })).toEqual(["allow"]);
   });
 
-  it("asks again for a step that wants it", () => {
-    const approval = { ...approved, stepApprovalRequired: true };
-    expect(decide(input({ approval }))).toMatchObject({ requiresApproval: true });
-    expect(decide(input({ approval: { ...approval, stepApproved: true } }))).toMatchObject({ allow: true });
+  it("asks again for a step that wants it, until that very step is approved", () => {
+    const step = { ...approvedStep, approvalRequired: true };
+    expect(decided({ step })).toEqual(["ask", "plan/step_not_approved: approval_required"]);
+    expect(decided({ step: { ...step, isApproved: true } })).toEqual(["allow"]);
   });
 
-  it("asks for a call outside the envelope", () => {
-    const decision = decide(input({ call: write("package.json") }));
-    expect(decision).toMatchObject({ requiresApproval: true });
-  });
-
-  it("denies what nobody can approve", () => {
-    const decision = decide(input({ call: write("../x") }));
-    expect(decision.requiresApproval).toBe(false);
-    expect(decision.deny).toContainEqual({ reason: "outside_envelope" });
-  });
-
-  it("denies without profile, capability, or by the profile's own rule", () => {
-    expect(decide(input({ profile: undefined })).deny).toContainEqual({ reason: "agent_profile_missing" });
-    expect(decide(input({ capability: undefined }))).toMatchObject({
-      allow: false,
-      deny: [{ reason: "missing_capability" }],
-    });
-    const reader = { ...profile, capabilities: ["repo.read" as const] };
-    expect(decide(input({ profile: reader })).deny).toEqual([
-      { reason: "missing_capability", capability: "repo.write" },
+  it("asks for a call outside of the envelope, and denies what nobody can approve", () => {
+    expect(decided({ call: writeCall("package.json") })).toEqual(["ask", "plan/outside_envelope: approval_required"]);
+    expect(decided({ call: writeCall("../x") })).toEqual([
+      "deny",
+      "plan/outside_envelope: approval_required",
+      "plan/cannot_be_approved: outside_envelope",
     ]);
-    const denying: PolicyProfile = { ...profile, approval_policy: { "repo.write": "deny" } };
-    expect(decide(input({ profile: denying })).requiresApproval).toBe(false);
   });
 
-  it("needs network.egress as well for a call that reaches the network", () => {
-    const call = { tool: "run_command", input: { argv: ["npm", "test"] } };
-    const networked = (changes: Partial<PolicyProfile>, approved = true) => {
-      const approval = { planHash: "h", stepApprovalRequired: false, stepApproved: false };
-      const { deny } = decide(
-        input({
-          call,
-          capability: "test.run",
-          envelopeCheck: { inside: true },
-          reachesNetwork: true,
-          profile: { ...profile, ...changes },
-          approval: approved ? { ...approval, approvedPlanHash: "h" } : approval,
-        }),
-      );
-      return deny.map(({ reason, capability }) => `${reason} ${capability}`);
-    };
-    const holding = { capabilities: ["test.run" as const, "network.egress" as const] };
-    expect([
-      networked(holding),
-      networked(holding, false),
-      networked({ capabilities: ["test.run"] }),
-      networked({ ...holding, approval_policy: { "network.egress": "deny" } }),
-    ]).toEqual([
-      [],
-      ["approval_required network.egress"],
-      ["missing_capability network.egress"],
-      ["missing_capability network.egress"],
+  it("denies without profile, without capability, and by the profile's own rule", () => {
+    expect(decided({ profile: undefined })).toEqual(["deny", "profile/profile_missing: agent_profile_missing"]);
+    expect(decided({ capability: undefined })).toEqual([
+      "deny",
+      "built-in/tool_without_capability: missing_capability",
+    ]);
+    expect(decided({ profile: { ...writer, capabilities: ["repo.read"] } })).toEqual([
+      "deny",
+      "profile/capability_not_held: missing_capability",
+    ]);
+    expect(decided({ profile: { ...writer, approval_policy: { "repo.write": "deny" } } })).toEqual([
+      "deny",
+      "profile/denied_by_profile: missing_capability",
+    ]);
+    expect(decided({ capability: "repo.burn" as AgentCapability })).toEqual([
+      "deny",
+      "built-in/unknown_capability: missing_capability",
+      "profile/capability_not_held: missing_capability",
     ]);
   });
 
   it("never lets `auto` replace a required approval, and `human_approval` tightens", () => {
-    const unapproved = { planHash: "h", stepApprovalRequired: false, stepApproved: false };
-    const auto: PolicyProfile = { ...profile, approval_policy: { "repo.write": "auto" } };
-    expect(decide(input({ profile: auto, approval: unapproved }))).toMatchObject({ requiresApproval: true });
-    const strict: PolicyProfile = { ...profile, approval_policy: { "repo.read": "human_approval" } };
-    const call = { tool: "read_file", input: { path: "a" } };
-    expect(decide(input({ profile: strict, call, approval: unapproved }))).toMatchObject({ requiresApproval: true });
-    expect(decide(input({ profile: strict, call }))).toMatchObject({ allow: true });
+    const auto: PolicyProfile = { ...writer, approval_policy: { "repo.write": "auto" } };
+    expect(decided({ profile: auto, step: unapprovedStep })[0]).toBe("ask");
+    expect(decided({ profile: asking("repo.read"), call: readCall, step: unapprovedStep })[0]).toBe("ask");
+    expect(decided({ profile: asking("repo.read"), call: readCall })).toEqual(["allow"]);
   });
 
   it("honours grants for what they name only", () => {
-    const call = write("package.json");
+    const call = writeCall("package.json");
     const grants: ApprovalGrant[] = [{ scope: "step", tool: "write_file", subject: callSubject(call) }];
-    expect(decide(input({ call, grants })).allow).toBe(true);
-    expect(decide(input({ call: write("tsconfig.json"), grants })).allow).toBe(false);
     const once: ApprovalGrant[] = [{ scope: "call", tool: "write_file", subject: hashCall(call) }];
-    expect(decide(input({ call, grants: once })).allow).toBe(true);
     const other = { tool: "write_file", input: { path: "package.json", content: "y" } };
-    expect(decide(input({ call: other, grants: once })).allow).toBe(false);
+    expect([
+      decided({ call, grants })[0],
+      decided({ call: writeCall("tsconfig.json"), grants })[0],
+      decided({ call: { tool: "edit_file", input: { path: "package.json", oldText: "a", newText: "b" } }, grants })[0],
+      decided({ call, grants: once })[0],
+      decided({ call: other, grants: once })[0],
+    ]).toEqual(["allow", "ask", "ask", "allow", "ask"]);
   });
 
-  it("changes the policy hash with the profile", () => {
-    expect(policyHash(profile)).not.toBe(policyHash({ ...profile, capabilities: ["repo.read"] }));
-    expect(policyHash(profile)).toBe(policyHash({ ...profile, capabilities: [...profile.capabilities].toReversed() }));
+  it("needs the network's capability for programs whose envelope opens hosts", () => {
+    const envelope = { ...testEnvelope, egressHosts: ["api.example.org"] };
+    const call = runCall("npm", "test");
+    const profile: PolicyProfile = { ...writer, capabilities: [...writer.capabilities, "network.egress"] };
+    expect(decided({ envelope, call })).toEqual(["deny", "profile/capability_not_held: egress_not_allowed"]);
+    expect(decided({ envelope, call, profile })).toEqual(["allow"]);
+    expect(decided({ envelope, call, profile, step: unapprovedStep })).toEqual([
+      "ask",
+      "plan/plan_not_approved: approval_required",
+    ]);
+    expect(decided({ envelope })).toEqual(["allow"]);
+    expect(decided({ call, envelope: { ...testEnvelope, egressHosts: ["no host at all"] } })).toEqual(["allow"]);
   });
+});
 
-  it("never allows more after a grant, capability or approval is removed", () => {
-    const paths = fc.constantFrom("src/a.ts", "package.json", ".npmrc", "../x");
-    const grant = fc.record({
-      scope: fc.constantFrom("step" as const, "run" as const),
-      tool: fc.constantFrom("write_file", "edit_file"),
-      subject: paths.map((path) => callSubject(write(path))),
-    });
-    const arbitrary = fc.record({
-      path: paths,
-      capabilities: fc.uniqueArray(fc.constantFrom(...AgentCapability.options)),
-      grants: fc.array(grant, { maxLength: 4 }),
-      approvedPlan: fc.boolean(),
-      stepApproved: fc.boolean(),
-      stepApprovalRequired: fc.boolean(),
-      drop: fc.nat(),
-    });
-    const holds = fc.check(
-      fc.property(arbitrary, (given) => {
-        const full = input({
-          call: write(given.path),
-          profile: { ...profile, capabilities: given.capabilities },
-          grants: given.grants,
-          approval: {
-            planHash: "h",
-            ...(given.approvedPlan ? { approvedPlanHash: "h" } : {}),
-            stepApprovalRequired: given.stepApprovalRequired,
-            stepApproved: given.stepApproved,
-          },
-        });
-        const without = <T>(list: readonly T[]) => list.filter((_, index) => index !== given.drop % (list.length || 1));
-        const lesser: PolicyInput[] = [
-          { ...full, grants: without(full.grants) },
-          { ...full, profile: { ...profile, capabilities: without(given.capabilities) } },
-          { ...full, approval: { ...full.approval, stepApproved: false } },
-          { ...full, approval: { planHash: "h", stepApproved: given.stepApproved, stepApprovalRequired: true } },
-        ];
-        return lesser.every((less) => !decide(less).allow || decide(full).allow);
-      }),
+it("denies what a plan of another run mode asks for", () => {
+  const modes = ["consumer", "enterprise"] as const;
+  const mismatch = ["deny", "built-in/run_mode: run_mode_mismatch"];
+  const all = modes.map((server) => modes.map((plan) => decided({ runModes: { server, plan } })));
+  expect(all).toEqual([
+    [["allow"], mismatch],
+    [mismatch, ["allow"]],
+  ]);
+});
+
+type RuleCase = [title: string, rule: object, changes: Partial<DecisionRequest>, applies: boolean];
+
+const openEnvelope = { ...testEnvelope, egressHosts: ["api.example.org"] };
+const egress: Partial<DecisionRequest> = {
+  call: runCall("npm", "test"),
+  envelope: openEnvelope,
+  profile: { ...writer, capabilities: [...writer.capabilities, "network.egress"] },
+};
+const ruleCases: RuleCase[] = [
+  ["a capability", { capabilities: ["repo.write"] }, {}, true],
+  ["another capability", { capabilities: ["test.run"] }, {}, false],
+  ["one of several capabilities", { capabilities: ["test.run", "repo.write"] }, {}, true],
+  ["a tool", { tools: ["write_file"] }, {}, true],
+  ["another tool", { tools: ["edit_file", "read_file"] }, {}, false],
+  ["a path glob", { paths: ["src/*.ts"] }, {}, true],
+  ["a path glob below", { paths: ["src/*.ts"] }, { call: writeCall("src/deep/a.ts") }, false],
+  ["a path in another spelling", { paths: ["src/a.ts"] }, { call: writeCall("./src//a.ts") }, true],
+  ["a path that is read", { paths: ["README.md"] }, { call: readCall }, true],
+  ["a path of a patch", { paths: ["src/b.ts"] }, { call: patchOf("src/a.ts", "src/b.ts") }, true],
+  ["no path of a patch", { paths: ["lib/**"] }, { call: patchOf("src/a.ts", "src/b.ts") }, false],
+  ["a path and a tool", { paths: ["src/**"], tools: ["edit_file"] }, {}, false],
+  ["a command prefix", { commands: ["npm test"] }, { call: runCall("npm", "test", "--", "x") }, true],
+  ["a longer command", { commands: ["npm test --watch"] }, { call: runCall("npm", "test") }, false],
+  ["a word that only begins so", { commands: ["npm te"] }, { call: runCall("npm", "test") }, false],
+  ["a command behind env", { commands: ["rm"] }, { call: runCall("env", "A=1", "rm", "x") }, true],
+  ["a command by its path", { commands: ["rm"] }, { call: runCall("/bin/rm", "x") }, true],
+  ["a shell's text", { commands: ["rm -r"] }, { call: runCall("sh", "-c", 'cd a&&"rm" -r b') }, true],
+  ["a word of another command", { commands: ["test"] }, { call: runCall("npm", "test") }, false],
+  ["a host", { hosts: ["api.example.org"] }, egress, true],
+  ["a wildcard host", { hosts: ["*.example.org"] }, egress, true],
+  ["another host", { hosts: ["example.org"] }, egress, false],
+  [
+    "a host below an opened wildcard",
+    { hosts: ["api.example.org"] },
+    { ...egress, envelope: { ...testEnvelope, egressHosts: ["*.example.org"] } },
+    true,
+  ],
+  [
+    "a host that is opened for one method and path",
+    { hosts: ["api.example.org"] },
+    { ...egress, envelope: { ...testEnvelope, egressHosts: ["GET https://api.example.org/v1/*"] } },
+    true,
+  ],
+  ["a host for a call without network", { hosts: ["api.example.org"] }, { envelope: openEnvelope }, false],
+  ["a cost that is passed", { maxCostUsd: 1 }, { costUsd: 1.01 }, true],
+  ["a cost that is reached", { maxCostUsd: 1 }, { costUsd: 1 }, false],
+  ["a cost nobody knows", { maxCostUsd: 1 }, { costUsd: null }, true],
+  ["a cost of nothing", { maxCostUsd: 0 }, { costUsd: 0 }, false],
+];
+
+function patchOf(...paths: string[]) {
+  const patch = paths.map((path) => `--- a/${path}\n+++ b/${path}\n@@ -1 +1 @@\n-a\n+b\n`).join("");
+  return { tool: "apply_patch", input: { patch } };
+}
+
+describe("a rule of a policy file", () => {
+  it.each(ruleCases)("about %s", (_title, rule, changes, applies) => {
+    const base = { envelopeCheck: { inside: true } as const, ...changes };
+    const at = (effect: string) => decided({ ...base, layers: [layer("user", [{ ...rule, effect }])] });
+    const reason = "hosts" in rule ? "egress_not_allowed" : "denied_by_rule";
+    expect([at("deny"), at("ask")]).toEqual(
+      applies
+        ? [
+            ["deny", `user/rule-1: ${reason}`],
+            ["ask", "user/rule-1: approval_required"],
+          ]
+        : [["allow"], ["allow"]],
     );
-    expect(holds.counterexample).toBeNull();
+  });
+
+  it("that asks is content with a person's answer, one that denies is not", () => {
+    const call = writeCall("src/a.ts");
+    const grants: ApprovalGrant[] = [{ scope: "run", tool: "write_file", subject: callSubject(call) }];
+    const at = (effect: string) => decided({ grants, layers: [layer("admin", [{ effect, paths: ["src/**"] }])] });
+    expect([at("ask"), at("deny")]).toEqual([["allow"], ["deny", "admin/rule-1: denied_by_rule"]]);
+  });
+
+  it("is the strictest of all layers, whatever their order", () => {
+    const deny = layer("user", [{ effect: "deny", tools: ["write_file"] }]);
+    const ask = layer("admin", [{ effect: "ask", tools: ["write_file"] }]);
+    const idle = layer("project", [{ effect: "deny", tools: ["run_tests"] }]);
+    for (const layers of [
+      [deny, ask, idle],
+      [idle, ask, deny],
+    ]) {
+      expect(decided({ layers })).toEqual(["deny", "admin/rule-1: approval_required", "user/rule-1: denied_by_rule"]);
+    }
+  });
+});
+
+describe("the policy hash", () => {
+  const hash = (profile: PolicyProfile | undefined, layers: PolicyLayer[] = []) =>
+    policyHash(engine, { profile, layers });
+
+  it("is another for other rules, profiles and policy files, and the same for the same", () => {
+    const rule = { effect: "ask", paths: ["src/**"] };
+    const hashes = [
+      hash(writer),
+      hash(undefined),
+      hash({ ...writer, capabilities: ["repo.read"] }),
+      hash(asking("repo.read")),
+      hash(writer, [layer("user", [rule])]),
+      hash(writer, [layer("admin", [rule])]),
+      hash(writer, [layer("user", [{ ...rule, effect: "deny" }])]),
+      policyHash(engine, { profile: writer, layers: [], runModes: { server: "enterprise", plan: "consumer" } }),
+      policyHash({ hash: "0".repeat(64) }, { profile: writer, layers: [] }),
+    ];
+    expect(new Set(hashes).size).toBe(hashes.length);
+    expect(hash({ ...writer, capabilities: writer.capabilities.toReversed() })).toBe(hash(writer));
   });
 });
 
 describe("visibleTools", () => {
+  const visible = (profile: PolicyProfile, envelope: Envelope, ...layers: PolicyLayer[]) =>
+    visibleTools(engine, { profile, envelope, layers });
+  const wide = Envelope.parse({ tools: Object.keys(toolSpecs) });
+
   it("shows what envelope, capabilities and approval policy leave", () => {
-    const wide = Envelope.parse({ tools: Object.keys(toolSpecs) });
-    expect(visibleTools({ ...profile, capabilities: ["repo.read"] }, wide)).not.toContain("write_file");
-    expect(visibleTools({ ...profile, approval_policy: { "test.run": "deny" } }, wide)).not.toContain("run_command");
-    expect(visibleTools(profile, envelope)).toEqual(["read_file", "write_file", "run_command"]);
+    expect(visible({ ...writer, capabilities: ["repo.read"] }, wide)).not.toContain("write_file");
+    expect(visible({ ...writer, approval_policy: { "test.run": "deny" } }, wide)).not.toContain("run_command");
+    expect(visible(writer, testEnvelope)).toEqual(["read_file", "write_file", "run_command", "run_tests"]);
+  });
+
+  it("hides a tool that a rule denies outright, and none that it denies in places", () => {
+    const outright = layer("admin", [{ effect: "deny", tools: ["run_command"] }]);
+    const inPlaces = layer("admin", [
+      { effect: "deny", paths: ["infra/**"] },
+      { effect: "ask", tools: ["read_file"] },
+    ]);
+    expect([visible(writer, testEnvelope, outright), visible(writer, testEnvelope, inPlaces)]).toEqual([
+      ["read_file", "write_file", "run_tests"],
+      ["read_file", "write_file", "run_command", "run_tests"],
+    ]);
+  });
+});
+
+const rank = { allow: 2, ask: 1, deny: 0 };
+const arbitraryPath = fc.constantFrom("src/a.ts", "package.json", ".npmrc", "../x");
+const arbitraryRule = fc.record(
+  {
+    effect: fc.constantFrom("deny", "ask"),
+    capabilities: fc.subarray([...AgentCapability.options], { minLength: 1 }),
+    tools: fc.subarray(["write_file", "run_command", "read_file"], { minLength: 1 }),
+    paths: fc.subarray(["src/**", "package.json", "**"], { minLength: 1 }),
+    commands: fc.subarray(["npm", "npm test", "rm"], { minLength: 1 }),
+    hosts: fc.subarray(["api.example.org", "*.example.org"], { minLength: 1 }),
+    maxCostUsd: fc.constantFrom(0, 1, 5),
+  },
+  { requiredKeys: ["effect", "tools"] },
+);
+const arbitraryLayer = fc
+  .tuple(fc.constantFrom("admin", "project", "user"), fc.array(arbitraryRule, { maxLength: 3 }))
+  .map(([name, rules]) => layer(name as PolicyLayer["name"], rules));
+const arbitraryCall = fc.oneof(
+  arbitraryPath.map(writeCall),
+  arbitraryPath.map((path) => ({ tool: "read_file", input: { path } })),
+  fc.constantFrom(["npm", "test"], ["npm", "publish"], ["env", "rm"]).map((argv) => runCall(...argv)),
+);
+const arbitraryGrant = fc.record({
+  scope: fc.constantFrom("step" as const, "run" as const),
+  tool: fc.constantFrom("write_file", "edit_file"),
+  subject: arbitraryPath.map((path) => callSubject(writeCall(path))),
+});
+const arbitraryRequest: fc.Arbitrary<DecisionRequest> = fc
+  .record({
+    call: arbitraryCall,
+    profile: fc.record({
+      name: fc.constant("code-writer"),
+      capabilities: fc.subarray([...AgentCapability.options]),
+      approval_policy: fc.dictionary(
+        fc.constantFrom(...AgentCapability.options),
+        fc.constantFrom("human_approval" as const, "deny" as const, "auto" as const),
+        { maxKeys: 3 },
+      ),
+    }),
+    envelope: fc.constantFrom(testEnvelope, { ...testEnvelope, egressHosts: ["api.example.org"] }),
+    step: fc.record({
+      hash: fc.constant("h"),
+      approvedHash: fc.constantFrom("h", "old", undefined),
+      approvalRequired: fc.boolean(),
+      isApproved: fc.boolean(),
+    }),
+    grants: fc.array(arbitraryGrant, { maxLength: 4 }),
+    layers: fc.array(arbitraryLayer, { maxLength: 3 }),
+    costUsd: fc.constantFrom(0, 2, null),
+  })
+  .map((changes) => request(changes));
+
+describe("whatever is asked", { timeout: 60_000 }, () => {
+  const outcomeOf = (given: DecisionRequest) => rank[decide(engine, given).outcome];
+
+  it("taking away a grant, a capability or an approval never allows more", () => {
+    const holds = fc.check(
+      fc.property(arbitraryRequest, fc.nat(), (full, drop) => {
+        const without = <T>(list: readonly T[]) => list.filter((_, index) => index !== drop % (list.length || 1));
+        const profile = full.profile ?? writer;
+        const lesser: DecisionRequest[] = [
+          { ...full, grants: without(full.grants) },
+          { ...full, profile: { ...profile, capabilities: without(profile.capabilities) } },
+          { ...full, profile: undefined },
+          { ...full, step: { ...full.step, isApproved: false } },
+          { ...full, step: { ...full.step, approvedHash: undefined } },
+          { ...full, step: { ...full.step, approvalRequired: true } },
+          { ...full, costUsd: null },
+        ];
+        return lesser.every((less) => outcomeOf(less) <= outcomeOf(full));
+      }),
+      { numRuns: 300 },
+    );
+    expect(holds.counterexample).toBeNull();
+  });
+
+  it("adding a layer or a rule never allows more, and the order of layers says nothing", () => {
+    const holds = fc.check(
+      fc.property(arbitraryRequest, arbitraryLayer, (base, more) => {
+        const before = outcomeOf(base);
+        const after = outcomeOf({ ...base, layers: [...base.layers, more] });
+        const turned = outcomeOf({ ...base, layers: [more, ...base.layers.toReversed()] });
+        const merged = base.layers.map((own) => ({ ...own, rules: [...own.rules, ...more.rules] }));
+        return after <= before && after === turned && outcomeOf({ ...base, layers: merged }) <= before;
+      }),
+      { numRuns: 300 },
+    );
+    expect(holds.counterexample).toBeNull();
   });
 });

@@ -1,145 +1,110 @@
-// The decision about one tool call: allow, ask or deny. Default deny; the strictest of policy
-// and profile wins; an approval covers exactly what it named.
-import { capabilityTable, hashJson, toolSpecs } from "@ossaat/contracts";
-import type { AgentCapability, AgentProfile, Envelope, Sha256, ToolName } from "@ossaat/contracts";
+// The decision about one tool call: allow, ask or deny. The rules are those of `infra/policies`;
+// this asks them, and denies where they give no answer.
+import { hashJson, toolSpecs } from "@ossaat/contracts";
+import type { DenyEntry, PolicyInput, PolicyOutcome, Sha256, ToolName } from "@ossaat/contracts";
 
-import { callSubject } from "./call-subject.ts";
-import type { EnvelopeCheck, ToolCall } from "./check-envelope.ts";
-
-/** Raise it whenever a rule below changes: it is part of every policy hash and so of every grant. */
-const rulesVersion = 2;
-
-export type DenyReason =
-  | "missing_capability"
-  | "approval_required"
-  | "agent_profile_missing"
-  | "outside_envelope"
-  | "policy_unavailable";
-
-/** What policy needs to know of a profile. */
-export type PolicyProfile = Pick<AgentProfile, "name" | "capabilities" | "approval_policy">;
-
-/**
- * An approval a person has already given beyond the plan's envelope. `call` covers one exact
- * call (its `subject` is the call's hash); `step` and `run` cover every call with the same
- * subject ({@link callSubject}) while the step or the run lasts.
- */
-export type ApprovalGrant = { scope: "call" | "step" | "run"; tool: string; subject: string };
-
-export type PolicyInput = {
-  /** Undefined when the step's agent has no profile: denied. */
-  profile: PolicyProfile | undefined;
-  call: ToolCall;
-  /** Capability of the tool; undefined = the tool is offered to nobody. */
-  capability: AgentCapability | undefined;
-  envelopeCheck: EnvelopeCheck;
-  /** The call may reach the network, see `reachesNetwork`: it needs that capability as well. */
-  reachesNetwork: boolean;
-  approval: {
-    /** Hash of the plan revision that runs, and of the one a person approved. */
-    planHash: string;
-    approvedPlanHash?: string;
-    /** The step asks again when its turn comes, besides the approval of the plan. */
-    stepApprovalRequired: boolean;
-    stepApproved: boolean;
-  };
-  grants: readonly ApprovalGrant[];
-};
+import type { Evaluation, PolicyEngine } from "./policy-engine.ts";
+import { buildPolicyInput } from "./policy-input.ts";
+import type { DecisionRequest, PolicyProfile } from "./policy-input.ts";
 
 export type Decision = {
-  /** True only when `deny` is empty. */
-  allow: boolean;
-  deny: { reason: DenyReason; capability?: AgentCapability }[];
-  requiresApproval: boolean;
+  outcome: PolicyOutcome;
+  /** What stands against the call, in a stable order; empty = allowed. */
+  deny: DenyEntry[];
   policyHash: Sha256;
+  input: PolicyInput;
+  /** Why the rules gave no answer. */
+  problem?: string;
 };
 
-/** Hash of the rules and the settings they read; it changes whenever a decision could. */
-export function policyHash(profile: PolicyProfile | undefined): Sha256 {
-  const settings =
+const hashes = new WeakMap<object, Sha256>();
+
+/** Hash of a value that is not changed while it is used; computed once per object. */
+function hashOnce(value: object, make: () => unknown): Sha256 {
+  const known = hashes.get(value);
+  if (known !== undefined) return known;
+  const hash = hashJson(make());
+  hashes.set(value, hash);
+  return hash;
+}
+
+const noProfile = {};
+
+/** Hash of the rules and all settings they read; it changes whenever a decision could. */
+export function policyHash(
+  engine: Pick<PolicyEngine, "hash">,
+  { profile, layers, runModes }: Pick<DecisionRequest, "profile" | "layers" | "runModes">,
+): Sha256 {
+  const settings = hashOnce(profile ?? noProfile, () =>
     profile === undefined
       ? null
       : {
           name: profile.name,
           capabilities: [...profile.capabilities].sort(),
           approvalPolicy: { ...profile.approval_policy },
-        };
-  const defaults = Object.fromEntries(Object.entries(capabilityTable).map(([name, row]) => [name, row.defaultRule]));
-  return hashJson({ rulesVersion, defaults, settings });
+        },
+  );
+  const runMode = runModes?.server ?? "consumer";
+  return hashJson({ rules: engine.hash, profile: settings, layers: hashOnce(layers, () => layers), runMode });
 }
 
-function isGranted(input: PolicyInput): boolean {
-  const { call, grants } = input;
-  return grants.some((grant) => {
-    if (grant.tool !== call.tool) return false;
-    return grant.subject === (grant.scope === "call" ? hashCall(call) : callSubject(call));
+const orderOf = ({ layer, reason, rule, capability = "" }: DenyEntry) => [layer, reason, rule, capability].join("\0");
+
+/** The order of a set in Rego says nothing and is not stable. */
+function sorted(deny: readonly DenyEntry[]): DenyEntry[] {
+  return deny.toSorted((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
+}
+
+type Answer = Pick<Decision, "outcome" | "deny" | "problem">;
+
+const unavailable: DenyEntry = { reason: "policy_unavailable", layer: "built-in", rule: "no_decision" };
+
+/** Asks the rules about an input. No answer, or one of the wrong shape, is a denial. */
+export function decideInput(engine: PolicyEngine, input: PolicyInput): Answer {
+  return answerOf(engine.evaluate(input));
+}
+
+/** The answer an evaluation stands for. */
+export function answerOf(evaluation: Evaluation): Answer {
+  if ("problem" in evaluation) return { outcome: "deny", deny: [unavailable], problem: evaluation.problem };
+  const { allow, deny, requires_approval: asks } = evaluation.result;
+  if (allow) return { outcome: "allow", deny: [] };
+  return { outcome: asks ? "ask" : "deny", deny: sorted(deny) };
+}
+
+/** Decides about one call. */
+export function decide(engine: PolicyEngine, request: DecisionRequest): Decision {
+  const input = buildPolicyInput(request);
+  return { ...decideInput(engine, input), policyHash: policyHash(engine, request), input };
+}
+
+export type VisibilitySubject = Pick<DecisionRequest, "envelope" | "layers" | "runModes"> & { profile: PolicyProfile };
+
+/** Whether a model may see a tool: nothing that no person could allow stands against every use of it. */
+function isVisible(
+  engine: PolicyEngine,
+  name: ToolName,
+  { profile, envelope, layers, runModes }: VisibilitySubject,
+): boolean {
+  if (!envelope.tools.includes(name)) return false;
+  const { outcome } = decide(engine, {
+    agent: profile.name,
+    profile,
+    call: { tool: name, input: {} },
+    capability: toolSpecs[name].capability,
+    envelope,
+    envelopeCheck: { inside: true },
+    step: { hash: "", approvalRequired: false, isApproved: false },
+    grants: [],
+    layers,
+    costUsd: 0,
+    runModes,
   });
+  return outcome !== "deny";
 }
 
-/** Hash of one exact call, for grants of scope `call`. */
-export function hashCall(call: ToolCall): Sha256 {
-  return hashJson({ tool: call.tool, input: call.input });
-}
-
-/** Whether a person has to be asked before the call. */
-function lacksApproval(input: PolicyInput, capability: AgentCapability): boolean {
-  const { approval, envelopeCheck, profile } = input;
-  if (isGranted(input)) return false;
-  if (!envelopeCheck.inside) return true;
-  const rule = profile?.approval_policy[capability];
-  const needsApproval = capabilityTable[capability].defaultRule === "approval" || rule === "human_approval";
-  const planApproved = approval.approvedPlanHash !== undefined && approval.approvedPlanHash === approval.planHash;
-  if (needsApproval && !planApproved) return true;
-  return approval.stepApprovalRequired && !approval.stepApproved && needsApproval;
-}
-
-/** Every capability the call needs; empty when its tool is offered to nobody. */
-function neededCapabilities({ capability, reachesNetwork }: PolicyInput): AgentCapability[] {
-  if (capability === undefined) return [];
-  return reachesNetwork && capability !== "network.egress" ? [capability, "network.egress"] : [capability];
-}
-
-function hardDenials(input: PolicyInput): Decision["deny"] {
-  const { profile, capability, envelopeCheck } = input;
-  const deny: Decision["deny"] = [];
-  if (profile === undefined) deny.push({ reason: "agent_profile_missing" });
-  if (capability === undefined) deny.push({ reason: "missing_capability" });
-  for (const needed of profile === undefined ? [] : neededCapabilities(input)) {
-    const held = profile?.capabilities.includes(needed) === true && profile.approval_policy[needed] !== "deny";
-    if (!held) deny.push({ reason: "missing_capability", capability: needed });
-  }
-  if (!envelopeCheck.inside && !envelopeCheck.approvable) deny.push({ reason: "outside_envelope" });
-  return deny;
-}
-
-/**
- * Decides about one call. Read it so: `allow` means go; only `approval_required` left in `deny`
- * means ask; anything else means refuse and say why.
- */
-export function decide(input: PolicyInput): Decision {
-  const deny = hardDenials(input);
-  const hash = policyHash(input.profile);
-  for (const capability of neededCapabilities(input)) {
-    if (lacksApproval(input, capability)) deny.push({ reason: "approval_required", capability });
-  }
-  const requiresApproval = deny.length > 0 && deny.every((entry) => entry.reason === "approval_required");
-  return {
-    allow: deny.length === 0,
-    deny,
-    requiresApproval,
-    policyHash: hash,
-  };
-}
-
-/** Tools a model may see: in the envelope, within the profile's capabilities, and not denied by it. */
-export function visibleTools(profile: PolicyProfile, envelope: Envelope): ToolName[] {
+/** Tools a model may see: in the envelope, and not denied whatever they are called with. */
+export function visibleTools(engine: PolicyEngine, subject: VisibilitySubject): ToolName[] {
   const names = Object.keys(toolSpecs) as ToolName[];
-  return names.filter((name) => {
-    const { capability } = toolSpecs[name];
-    return (
-      envelope.tools.includes(name) &&
-      profile.capabilities.includes(capability) &&
-      profile.approval_policy[capability] !== "deny"
-    );
-  });
+  return names.filter((name) => isVisible(engine, name, subject));
 }

@@ -5,8 +5,6 @@ export type { EnvelopeCheck, ToolCall } from "./check-envelope.ts";
 export { classifyRisk } from "./classify-risk.ts";
 export type { RiskLevel } from "./classify-risk.ts";
 export { isCommandCovered } from "./commands.ts";
-export { decide, hashCall, policyHash, visibleTools } from "./decide.ts";
-export type { ApprovalGrant, Decision, DenyReason, PolicyInput, PolicyProfile } from "./decide.ts";
 export { coversHost, judgeRequest, judgeTunnel, reachesNetwork, readEgressRules } from "./egress.ts";
 export type { EgressRequest, EgressTarget, RequestVerdict, TunnelVerdict } from "./egress.ts";
 export { compileGlob } from "./glob.ts";

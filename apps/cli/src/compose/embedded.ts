@@ -111,6 +111,8 @@ export async function createEmbeddedStack(options: StackOptions): Promise<Embedd
     models: modelsOf(options),
     planner: createContextPlanner({ index }),
     userAgentsDir: config.userAgentsDir,
+    policyFiles: config.policyFiles,
+    runMode: config.loaded.serverRules.runMode,
     sandbox: driver,
     internalKey,
     version,

@@ -3,6 +3,7 @@ import { AgentError, ApprovalRequest, hashJson, hashStep } from "@ossaat/contrac
 import type { Step, StepStatus } from "@ossaat/contracts";
 
 import { toTimestamp } from "../clock.ts";
+import type { NewEvent } from "../event/append-events.ts";
 import { releaseReservation } from "../job/budget.ts";
 import { changeClaimed } from "../job/claim-step.ts";
 import type { Claim, Engine, PlanTx } from "../job/engine.ts";
@@ -139,7 +140,7 @@ export async function requestReconcile(
 export async function parkForCall(
   engine: Engine,
   claim: Claim,
-  { callId, question }: { callId: string; question: Question },
+  { callId, question, decided }: { callId: string; question: Question; decided?: NewEvent },
 ): Promise<void> {
   const key = { planId: claim.planId, stepId: claim.stepId, attempt: claim.attempt };
   await changeClaimed(engine, claim, async (change) => {
@@ -147,6 +148,7 @@ export async function parkForCall(
     await releaseReservation(change.tx, claim.step);
     await endAttempt(change.tx, key, { now: change.now, outcome: "parked" });
     await leaveRunning(change.tx, key, { status: "awaiting_approval", attempt: claim.attempt + 1 });
+    if (decided !== undefined) await change.append(decided);
     await insertApproval(engine, change, { stepId: claim.stepId, callId, question });
   });
 }

@@ -1,5 +1,12 @@
 // Builds the orchestrator from its ports: the API, the worker and the sweeps.
-import type { EventData, IndexService, StatusResponse, ToolService, WorkspaceService } from "@ossaat/contracts";
+import type {
+  EventData,
+  IndexService,
+  RunMode,
+  StatusResponse,
+  ToolService,
+  WorkspaceService,
+} from "@ossaat/contracts";
 import express from "express";
 import type { Express } from "express";
 
@@ -22,6 +29,9 @@ import type { Worker } from "../job/worker.ts";
 import { recordMissing } from "../plan/record-plan.ts";
 import { planRoutes } from "../plan/routes.ts";
 import type { PlanRouteDeps } from "../plan/routes.ts";
+import { createPolicies } from "../policy/policies.ts";
+import { policyRoutes } from "../policy/routes.ts";
+import type { PolicyFiles } from "../policy/policies.ts";
 import type { Models } from "../provider/models.ts";
 import { createStepRunner } from "../step/run-step.ts";
 import type { ContextPlanner, PlanningDeps } from "../step/run-planning-step.ts";
@@ -44,6 +54,9 @@ export type OrchestratorDeps = Pick<Engine, "store" | "clock" | "ids" | "rng" | 
   planner: ContextPlanner;
   /** Folder of the user's own agents. */
   userAgentsDir?: string | undefined;
+  /** Policy files of the admin and the user. */
+  policyFiles?: PolicyFiles | undefined;
+  runMode?: RunMode | undefined;
   sandbox: EventData<"plan.created">["sandbox"];
   /** Key of the internal tokens the gateway mints. */
   internalKey: Uint8Array;
@@ -127,12 +140,14 @@ function createApp(deps: OrchestratorDeps, engine: Engine): Express {
   });
   app.use(express.json({ limit: orchestratorLimits.maxBodyBytes }));
   const agents = createAgentCatalog({ index: deps.index, userDir: deps.userAgentsDir });
-  const routeDeps: PlanRouteDeps = { ...deps, engine, agents };
+  const policies = createPolicies({ index: deps.index, files: deps.policyFiles, runMode: deps.runMode });
+  const routeDeps: PlanRouteDeps = { ...deps, engine, agents, policies };
   app.use(planRoutes(routeDeps));
   app.use(eventRoutes(engine));
   app.use(approvalRoutes(engine));
   app.use(artifactRoutes({ read: engine.store.read, artifacts: engine.artifacts }));
   app.use(logRoutes(deps.workspaces));
+  app.use(policyRoutes(routeDeps));
   app.use(agentRoutes({ agents, workspaces: deps.workspaces }));
   app.get("/status", async (_request, response) => {
     requireCapability(identityOf(response), "plan.read");
@@ -165,7 +180,8 @@ export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
   const queue = createEmbeddedQueue({ store, clock, onError: (error) => log.error({ error }, "queue") });
   late.queue = queue;
   const agents = createAgentCatalog({ index: deps.index, userDir: deps.userAgentsDir });
-  const stepDeps: PlanningDeps = { ...deps, engine, agents };
+  const policies = createPolicies({ index: deps.index, files: deps.policyFiles, runMode: deps.runMode });
+  const stepDeps: PlanningDeps = { ...deps, engine, agents, policies };
   const workerId = `worker-${deps.ids.short()}`;
   const slots = deps.slots ?? orchestratorLimits.slots;
   const worker = createWorker({

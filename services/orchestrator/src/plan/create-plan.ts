@@ -2,7 +2,7 @@
 import { isAbsolute } from "node:path";
 
 import { AgentError, CreatePlanRequest, PlanId, planningStepId } from "@ossaat/contracts";
-import type { Actor, Budget, EventData, RepositoryInfo, WorkspaceService } from "@ossaat/contracts";
+import type { Actor, Budget, EventData, RepositoryInfo, RunMode, WorkspaceService } from "@ossaat/contracts";
 import { activeTraceId, currentTraceparent } from "@ossaat/telemetry";
 
 import { appendEvents } from "../event/append-events.ts";
@@ -19,6 +19,8 @@ export type PlanDeps = {
   workspaces: Pick<WorkspaceService, "inspect">;
   models: Models;
   sandbox: EventData<"plan.created">["sandbox"];
+  /** Mode the server runs in; absent = consumer. */
+  runMode?: RunMode | undefined;
 };
 
 export type CreatePlanInput = {
@@ -150,6 +152,7 @@ export async function createPlan(deps: PlanDeps, input: CreatePlanInput): Promis
       ...prepared,
       ...(request.model === undefined ? {} : { modelPinned: true }),
       sandbox: deps.sandbox,
+      ...(deps.runMode === undefined ? {} : { runMode: deps.runMode }),
       budget: withDefaults(request.budget),
       tenantId: input.tenantId,
       ...(request.agents === undefined ? {} : { agents: request.agents }),

@@ -9,6 +9,8 @@ import type { Response } from "express";
 import { identityOf, parse, textParam } from "../http/respond.ts";
 import { requireCapability } from "../identity/identity.ts";
 import type { Identity } from "../identity/identity.ts";
+import { policyUnavailable } from "../policy/policies.ts";
+import type { Policies } from "../policy/policies.ts";
 import type { AgentCatalog } from "../step/step-deps.ts";
 import { checkAgents } from "./check-agents.ts";
 import { createPlan } from "./create-plan.ts";
@@ -22,6 +24,7 @@ import { retryPlan } from "./retry-plan.ts";
 
 export type PlanRouteDeps = PlanDeps & {
   agents: AgentCatalog;
+  policies: Policies;
   tools: Pick<ToolService, "health">;
   workspaces: WorkspaceService;
 };
@@ -69,13 +72,15 @@ function traceCreation({ tenantId }: Identity, create: () => Promise<Created>): 
   });
 }
 
-/** A broken profile is refused before anything is stored. @throws AgentError invalid_input */
-async function requireAgents(deps: PlanRouteDeps, request: CreatePlanRequest): Promise<void> {
+/** A broken profile or policy file is refused before anything is stored. @throws AgentError invalid_input, policy_denied */
+async function requireRules(deps: PlanRouteDeps, request: CreatePlanRequest): Promise<void> {
   const { path, baseRef } = request.repository;
   const { root, baseCommit } = await deps.workspaces.inspect(baseRef === undefined ? { path } : { path, baseRef });
   const profiles = await deps.agents.profiles({ path: root, commit: baseCommit });
   for (const profile of profiles.values()) checkVendor(profile);
   if (request.agents !== undefined) checkAgents(request.agents, profiles);
+  const { problem } = await deps.policies.at({ path: root, commit: baseCommit });
+  if (problem !== undefined) throw policyUnavailable(problem);
 }
 
 function writeRoutes(router: Router, deps: PlanRouteDeps): void {
@@ -85,7 +90,7 @@ function writeRoutes(router: Router, deps: PlanRouteDeps): void {
     const { tenantId, actor } = identity;
     const idempotencyKey = request.get("idempotency-key");
     const body = parse(CreatePlanRequest, request.body);
-    await requireAgents(deps, body);
+    await requireRules(deps, body);
     const { planId } = await traceCreation(identity, () =>
       createPlan(deps, { request: body, tenantId, actor, idempotencyKey }),
     );

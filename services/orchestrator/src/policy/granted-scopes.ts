@@ -2,7 +2,7 @@
 import { toolInputs } from "@ossaat/contracts";
 import type { ApprovalRequest, ToolName } from "@ossaat/contracts";
 import { callSubject } from "@ossaat/policy";
-import type { ApprovalGrant } from "@ossaat/policy";
+import type { ApprovalGrant } from "@ossaat/policy/decision";
 
 import type { Reader } from "../store/store.ts";
 

@@ -5,6 +5,7 @@ import type { Envelope, Plan, TestReport } from "@ossaat/contracts";
 
 import { load } from "../artifact/artifacts.ts";
 import type { Claim } from "../job/engine.ts";
+import { allowPlatformCall } from "./decide-for-platform.ts";
 import { executeCall } from "./execute-call.ts";
 import { baselineCallId } from "./history.ts";
 import type { StepHistory } from "./history.ts";
@@ -19,6 +20,9 @@ async function runOnBase(deps: StepDeps, { claim, envelope, signal }: BaselineIn
   const workspaceId = WorkspaceId.parse(`base.${claim.planId}.${claim.stepId}`);
   const where = { workspaceId, planId: claim.planId, repositoryPath: claim.plan.repository_path };
   await deps.workspaces.open({ ...where, commit: repository.commit }, { signal });
+  const bounds = { ...envelope, paths: [], tools: ["run_tests"] };
+  const call = { callId: baselineCallId, tool: "run_tests", input: {}, envelope: bounds } as const;
+  const decided = await allowPlatformCall(deps, claim, call);
   return executeCall(
     deps,
     {
@@ -27,7 +31,8 @@ async function runOnBase(deps: StepDeps, { claim, envelope, signal }: BaselineIn
       tool: "run_tests",
       inputJson: JSON.stringify({}),
       title: "compare: run the tests as they were before",
-      envelope: { ...envelope, paths: [], tools: ["run_tests"] },
+      envelope: bounds,
+      decided,
       workspaceId,
       policyHash: "baseline",
       approvedOutside: false,

@@ -1,15 +1,6 @@
 // One tool call of a model: check it, ask policy, then run, refuse or park.
 import { AgentError, boundDenials, toolInputs, toolSpecs } from "@ossaat/contracts";
-import type {
-  AgentCapability,
-  AgentProfile,
-  Denial,
-  Envelope,
-  EventData,
-  ToolName,
-  WorkspaceId,
-} from "@ossaat/contracts";
-import { checkEnvelope, decide, reachesNetwork } from "@ossaat/policy";
+import type { AgentProfile, Denial, Envelope, EventData, ToolName, WorkspaceId } from "@ossaat/contracts";
 import type { ToolCallPart } from "@ossaat/providers";
 import { z } from "zod";
 
@@ -17,7 +8,10 @@ import { parkForCall } from "../approval/request-approval.ts";
 import { recordProgress } from "../job/claim-step.ts";
 import type { Claim } from "../job/engine.ts";
 import { callQuestion, callRequestHash } from "../policy/call-question.ts";
-import { isStepApproved, readGrants } from "../policy/granted-scopes.ts";
+import type { NewEvent } from "../event/append-events.ts";
+import { decideCall } from "./decide-call.ts";
+import type { DecidedCall } from "./decide-call.ts";
+import { describeDenial } from "./decide-for-platform.ts";
 import { describeCall } from "./describe-call.ts";
 import { executeCall } from "./execute-call.ts";
 import type { AllowedCall } from "./execute-call.ts";
@@ -39,23 +33,27 @@ export type CallContext = {
 
 export type CallOutcome = "done" | "parked";
 
+type Answer = {
+  callId: string;
+  tool: string;
+  state: "failed" | "denied";
+  text: string;
+  /** What was refused, for the audit. */
+  denial?: Denial | undefined;
+  decided?: readonly NewEvent[];
+};
+
 async function answer(
   deps: StepDeps,
   context: CallContext,
-  {
-    callId,
-    tool,
-    state,
-    text,
-    denial,
-  }: { callId: string; tool: string; state: "failed" | "denied"; text: string; denial?: Denial | undefined },
+  { callId, tool, state, text, denial, decided = [] }: Answer,
 ): Promise<CallOutcome> {
   const summary = text.split("\n")[0] ?? text;
   const audit =
     denial === undefined
       ? []
       : [{ type: "audit.denied" as const, data: { callId, tool, denials: boundDenials([denial]) } }];
-  await recordProgress(deps.engine, context.claim, ...audit, {
+  await recordProgress(deps.engine, context.claim, ...decided, ...audit, {
     type: "tool.finished",
     data: { callId, tool, state, summary, output: { value: { text } }, seconds: 0 },
   });
@@ -74,35 +72,10 @@ function isOffered(name: string, offered: readonly string[]): name is ToolName {
 
 type Checked = { callId: string; tool: ToolName; input: unknown; inputJson: string };
 
-async function decideCall(deps: StepDeps, context: CallContext, { tool, input }: Checked) {
-  const { claim, profile, envelope } = context;
-  const check = checkEnvelope(envelope, { tool, input });
-  const grants = await readGrants(deps.engine.store.read, claim.planId, claim.stepId);
-  const isNetworked = reachesNetwork({ tool, input }, envelope);
-  const asksAgain = (capability: AgentCapability) => profile.approval_policy[capability] === "human_approval";
-  const decision = decide({
-    profile,
-    call: { tool, input },
-    capability: toolSpecs[tool].capability,
-    envelopeCheck: check,
-    reachesNetwork: isNetworked,
-    approval: {
-      planHash: context.stepHash,
-      ...(context.approvedHash === undefined ? {} : { approvedPlanHash: context.approvedHash }),
-      // The profile's own word, whatever an edited plan says of the step.
-      stepApprovalRequired: asksAgain(toolSpecs[tool].capability) || (isNetworked && asksAgain("network.egress")),
-      stepApproved: await isStepApproved(deps.engine.store.read, claim, context.stepHash),
-    },
-    grants,
-  });
-  const what = check.inside ? `use ${tool}, which its profile lets a person decide` : check.what;
-  return { decision, what, outside: !check.inside };
-}
-
 function allowed(
   context: CallContext,
   checked: Checked,
-  { policyHash, approvedOutside }: { policyHash: string; approvedOutside: boolean },
+  { policyHash, approvedOutside, decided }: Pick<AllowedCall, "policyHash" | "approvedOutside" | "decided">,
 ): AllowedCall {
   const { claim, envelope, workspaceId } = context;
   const { callId, tool, input, inputJson } = checked;
@@ -116,6 +89,7 @@ function allowed(
     workspaceId,
     policyHash,
     approvedOutside,
+    decided,
   };
 }
 
@@ -124,24 +98,24 @@ async function askOrUseAnswer(
   context: CallContext,
   {
     checked,
-    policyHash,
-    what,
+    decided: { decision, what, event },
     history,
     signal,
-  }: { checked: Checked; policyHash: string; what: string; history: StepHistory; signal: AbortSignal },
+  }: { checked: Checked; decided: DecidedCall; history: StepHistory; signal: AbortSignal },
 ): Promise<CallOutcome> {
   const { callId, tool, inputJson, input } = checked;
   const { claim, envelope, workspaceId, profile } = context;
+  const { policyHash } = decision;
   const known = history.approvals.get(callId);
   const requestHash = callRequestHash({ tool, inputJson, workspaceId, envelope, policyHash });
   if (known?.status === "granted" && known.request.requestHash === requestHash) {
-    await executeCall(deps, allowed(context, checked, { policyHash, approvedOutside: true }), signal);
+    await executeCall(deps, allowed(context, checked, { policyHash, approvedOutside: true, decided: event }), signal);
     return "done";
   }
   if (known?.status === "denied") {
     const why = known.feedback === undefined ? "" : ` They said: ${known.feedback}`;
     const text = `A person denied this call.${why} Do not try it again; find another way inside the envelope, or finish and say what is missing.`;
-    return answer(deps, context, { callId, tool, state: "denied", text });
+    return answer(deps, context, { callId, tool, state: "denied", text, decided: [event] });
   }
   const question = callQuestion({
     agent: profile.name,
@@ -154,7 +128,7 @@ async function askOrUseAnswer(
     what,
     isSandboxed: (JSON.parse(claim.plan.options_json) as EventData<"plan.created">).sandbox !== "none",
   });
-  await parkForCall(deps.engine, claim, { callId, question });
+  await parkForCall(deps.engine, claim, { callId, question, decided: event });
   return "parked";
 }
 
@@ -180,21 +154,24 @@ export async function callTool(
   const parsed = parseInput(call, call.name);
   if ("problem" in parsed) return fail(parsed.problem);
   const checked: Checked = { callId, tool: call.name, ...parsed };
-  const { decision, what, outside } = await decideCall(deps, context, checked);
-  if (decision.allow) {
-    const grant = { policyHash: decision.policyHash, approvedOutside: outside };
-    await executeCall(deps, allowed(context, checked, grant), signal);
-    return "done";
+  const decided = await decideCall(deps, context, checked);
+  const { decision, what, outside, event } = decided;
+  switch (decision.outcome) {
+    case "allow": {
+      const grant = { policyHash: decision.policyHash, approvedOutside: outside, decided: event };
+      await executeCall(deps, allowed(context, checked, grant), signal);
+      return "done";
+    }
+    case "ask":
+      return askOrUseAnswer(deps, context, { checked, decided, history, signal });
+    case "deny": {
+      const text = `Not allowed: ${what} (${describeDenial(decision)}). Stay inside the step's envelope.`;
+      // What a person could have allowed is not what refused it.
+      const rule = decision.deny.find(({ reason }) => reason !== "approval_required")?.reason ?? "denied";
+      const denial: Denial = { layer: "policy", rule, what };
+      return answer(deps, context, { callId, tool: call.name, state: "denied", text, denial, decided: [event] });
+    }
   }
-  if (!decision.requiresApproval) {
-    const reasons = decision.deny.map(({ reason }) => reason);
-    const text = `Not allowed: ${what} (${reasons.join(", ")}). Stay inside the step's envelope.`;
-    // What a person could have allowed is not what refused it.
-    const rule = reasons.find((reason) => reason !== "approval_required") ?? "denied";
-    const denial: Denial = { layer: "policy", rule, what };
-    return answer(deps, context, { callId, tool: checked.tool, state: "denied", text, denial });
-  }
-  return askOrUseAnswer(deps, context, { checked, policyHash: decision.policyHash, what, history, signal });
 }
 
 /** The tool schema a model is shown. @throws AgentError internal for an unknown tool */

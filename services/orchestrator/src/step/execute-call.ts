@@ -4,6 +4,7 @@ import { AgentError, Denial, boundDenials, hashGrant, hashJson, toolSpecs } from
 import type { Envelope, Stored, ToolEvent, ToolInvocation, ToolName, ToolOutput, WorkspaceId } from "@ossaat/contracts";
 import { currentTraceparent, toolCallEnd, toolCallSpan, withSpan } from "@ossaat/telemetry";
 
+import type { NewEvent } from "../event/append-events.ts";
 import { store } from "../artifact/artifacts.ts";
 import { changeClaimed } from "../job/claim-step.ts";
 import type { Claim } from "../job/engine.ts";
@@ -21,6 +22,8 @@ export type AllowedCall = {
   policyHash: string;
   approvedOutside: boolean;
   timeoutSeconds?: number;
+  /** The decision that let it run, recorded with its start. */
+  decided: NewEvent;
 };
 
 type Terminal = Exclude<ToolEvent, { state: "running" }>;
@@ -55,7 +58,7 @@ async function recordStart(
   const intent = toolSpecs[tool].effect === "pure" ? null : callId;
   await changeClaimed(deps.engine, claim, async (change) => {
     await setIntent(change.tx, claim, intent);
-    await change.append({
+    await change.append(call.decided, {
       type: "tool.started",
       stepId: claim.stepId,
       attempt: claim.attempt,

@@ -2,13 +2,13 @@
 import { AgentError, hashStep } from "@ossaat/contracts";
 import type { AgentProfile, DiffFile, Plan, Step, StepResult, WorkspaceId } from "@ossaat/contracts";
 import { buildSystemPrompt } from "@ossaat/agents";
-import { visibleTools } from "@ossaat/policy";
 
 import { readStepEvents } from "../event/read-events.ts";
 import { completeStep } from "../job/end-step.ts";
 import type { Claim } from "../job/engine.ts";
 import { runAgent } from "./agent-loop.ts";
 import type { AgentTask, Verdict } from "./agent-loop.ts";
+import { offeredTools } from "./decide-call.ts";
 import { finishTool, reportResult } from "./finish-tool.ts";
 import { chooseModel } from "./choose-model.ts";
 import { readHistory } from "./history.ts";
@@ -124,7 +124,7 @@ async function makeTask(deps: StepDeps, run: StepRun, prepared: Prepared): Promi
     workspaceId: prepared.workspaceId,
     envelope: step.envelope,
     budget: plan.budget,
-    offered: visibleTools(profile, step.envelope),
+    offered: await offeredTools(deps, claim, { profile, envelope: step.envelope }),
     control: finishTool,
     rules: { controlTool: finishTool.name, maxTurns: stepLimits.maxTurns, maxRejections: stepLimits.maxRejections },
     stepHash: hashStep(step),

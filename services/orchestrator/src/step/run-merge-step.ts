@@ -3,7 +3,6 @@
 import { buildSystemPrompt } from "@ossaat/agents";
 import { AgentError, hashStep } from "@ossaat/contracts";
 import type { Envelope, MergeResult, StepResult, WorkspaceId } from "@ossaat/contracts";
-import { visibleTools } from "@ossaat/policy";
 
 import { readStepEvents } from "../event/read-events.ts";
 import { recordProgress } from "../job/claim-step.ts";
@@ -13,6 +12,8 @@ import { runAgent } from "./agent-loop.ts";
 import type { Verdict } from "./agent-loop.ts";
 import { diffPaths, findStrayPaths, readApprovedWrites, strayText } from "./check-paths.ts";
 import { chooseModel } from "./choose-model.ts";
+import { offeredTools } from "./decide-call.ts";
+import { deniedText, findDeniedPaths } from "./decide-for-platform.ts";
 import { finishTool, reportResult } from "./finish-tool.ts";
 import { readHistory } from "./history.ts";
 import { prepareWorkspace } from "./prepare-workspace.ts";
@@ -74,6 +75,15 @@ async function strayPaths(
   return findStrayPaths(files, { envelope: { ...envelope, paths }, approved });
 }
 
+async function findDeniedChanges(
+  deps: StepDeps,
+  { claim, signal }: StepRun,
+  { workspaceId, envelope }: { workspaceId: WorkspaceId; envelope: Envelope },
+): Promise<string[]> {
+  const { files } = await deps.workspaces.diff({ workspaceId }, { signal });
+  return findDeniedPaths(deps, claim, { paths: diffPaths(files), envelope });
+}
+
 async function resolveConflict(
   deps: StepDeps,
   run: StepRun,
@@ -88,6 +98,8 @@ async function resolveConflict(
   const judge = async (): Promise<Verdict<MergeResult>> => {
     const stray = await strayPaths(deps, run, { workspaceId, envelope });
     if (stray.length > 0) return { accepted: false, feedback: strayText(stray) };
+    const denied = await findDeniedChanges(deps, run, { workspaceId, envelope });
+    if (denied.length > 0) return { accepted: false, feedback: deniedText(denied) };
     try {
       return {
         accepted: true,
@@ -109,7 +121,7 @@ async function resolveConflict(
       workspaceId,
       envelope,
       budget: plan.budget,
-      offered: visibleTools(profile, envelope),
+      offered: await offeredTools(deps, claim, { profile, envelope }),
       control: finishTool,
       rules: { controlTool: finishTool.name, maxTurns: maxConflictTurns, maxRejections: 0 },
       stepHash: hashStep(step),

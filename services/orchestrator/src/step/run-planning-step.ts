@@ -2,7 +2,6 @@
 import { buildSystemPrompt } from "@ossaat/agents";
 import { Envelope, PlanId, hashJson } from "@ossaat/contracts";
 import type { AgentProfile, EventData, RepositoryRef, SealedPlan } from "@ossaat/contracts";
-import { visibleTools } from "@ossaat/policy";
 import type { ToolDefinition } from "@ossaat/providers";
 import { z } from "zod";
 
@@ -19,6 +18,7 @@ import type { ResolvedModel } from "../provider/models.ts";
 import { runAgent } from "./agent-loop.ts";
 import type { Verdict } from "./agent-loop.ts";
 import { chooseModel } from "./choose-model.ts";
+import { offeredTools } from "./decide-call.ts";
 import { readHistory } from "./history.ts";
 import { stepLimits } from "./limits.ts";
 import { prepareWorkspace } from "./prepare-workspace.ts";
@@ -174,7 +174,7 @@ async function askPlanner(deps: PlanningDeps, round: Round, model: ResolvedModel
       workspaceId,
       envelope: planningEnvelope,
       budget: options.budget,
-      offered: visibleTools(profile, planningEnvelope),
+      offered: await offeredTools(deps, claim, { profile, envelope: planningEnvelope }),
       control: proposeTool,
       rules: { controlTool: proposeTool.name, maxTurns: stepLimits.maxTurns, maxRejections: stepLimits.maxPlanRepairs },
       stepHash: hashJson(planningEnvelope),

@@ -2,6 +2,7 @@
 import type { AgentProfile, IndexService, ToolService, WorkspaceService } from "@ossaat/contracts";
 
 import type { Engine } from "../job/engine.ts";
+import type { Policies } from "../policy/policies.ts";
 import type { Models } from "../provider/models.ts";
 import type { TurnJournal } from "./turn-journal.ts";
 
@@ -17,5 +18,6 @@ export type StepDeps = {
   workspaces: WorkspaceService;
   index: IndexService;
   agents: AgentCatalog;
+  policies: Policies;
   journal: TurnJournal;
 };

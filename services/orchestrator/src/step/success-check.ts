@@ -7,6 +7,7 @@ import { load } from "../artifact/artifacts.ts";
 import type { Claim } from "../job/engine.ts";
 import { failedNames, testsFailingBefore } from "./baseline-tests.ts";
 import { diffPaths, findStrayPaths, readApprovedWrites, strayText } from "./check-paths.ts";
+import { allowPlatformCall, deniedText, findDeniedPaths } from "./decide-for-platform.ts";
 import { executeCall } from "./execute-call.ts";
 import { finishTool } from "./finish-tool.ts";
 import type { CallRecord, StepHistory } from "./history.ts";
@@ -53,6 +54,8 @@ async function runCheck(
   const callId = checkCallId(history);
   const known = history.calls.get(callId)?.finished;
   if (known?.state === "completed") return (await load(deps.engine.artifacts, known.output)) as CheckOutput;
+  const envelope = checkEnvelope(step, tool);
+  const decided = await allowPlatformCall(deps, claim, { callId, tool, input: args, envelope });
   return executeCall(
     deps,
     {
@@ -61,7 +64,8 @@ async function runCheck(
       tool,
       inputJson: JSON.stringify(args),
       title: tool === "run_tests" ? "check: run the tests" : "check: run the success command",
-      envelope: checkEnvelope(step, tool),
+      envelope,
+      decided,
       workspaceId,
       policyHash: "success-check",
       approvedOutside: false,
@@ -171,6 +175,8 @@ async function checkPaths(
   const { envelope } = step;
   const stray = findStrayPaths(files, { envelope, approved });
   if (stray.length > 0) return { ok: false, why: strayText(stray) };
+  const denied = await findDeniedPaths(deps, claim, { paths: diffPaths(files), envelope });
+  if (denied.length > 0) return { ok: false, why: deniedText(denied) };
   // Paths that a granted call covers are named one by one: the runner knows no grants.
   const granted = diffPaths(files).filter((path) => !checkWritePath(envelope, path).inside);
   return { ok: true, allowedPaths: [...envelope.paths, ...granted] };

@@ -20,6 +20,7 @@ import { reemitReady, sweepLeases, sweepTimers } from "../job/sweep.ts";
 
 import { createPlan } from "../plan/create-plan.ts";
 import { decidePlan } from "../plan/decide-plan.ts";
+import { createPolicies } from "../policy/policies.ts";
 import type { PlanningDeps } from "../step/run-planning-step.ts";
 import { createFileTurnJournal } from "../step/adapters/file-turn-journal.ts";
 import { createStepRunner } from "../step/run-step.ts";
@@ -208,6 +209,7 @@ export async function openAgentStack({ files, sandbox = "none", egress = {} }: S
     workspaces: runner.workspaces,
     index,
     agents: createAgentCatalog({ index }),
+    policies: createPolicies({ index, files: { admin: [{ path: at("admin-policy.json"), mustExist: false }] } }),
     planner: createContextPlanner({ index }),
     journal: createFileTurnJournal(at("turns")),
   };

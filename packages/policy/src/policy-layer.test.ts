@@ -1,0 +1,67 @@
+import { policyFileLimits } from "@ossaat/contracts";
+import { describe, expect, test } from "vitest";
+
+import { parsePolicyFile } from "./policy-layer.ts";
+
+const parse = (text: string) => parsePolicyFile(text, { file: "p.json", name: "user" });
+const messages = (text: string) => {
+  const parsed = parse(text);
+  return "problems" in parsed ? parsed.problems.map(({ message }) => message) : [];
+};
+const rule = (fields: string) =>
+  `{\n  "rules": [\n    { "effect": "deny", "tools": ["read_file"] },\n    {\n${fields}\n    }\n  ]\n}`;
+
+test("a policy file gives its rules, each with id and line", () => {
+  const text = rule('      "id": "own",\n      "effect": "ask",\n      "paths": ["a/**"]');
+  expect(parse(text)).toEqual({
+    layer: {
+      name: "user",
+      file: "p.json",
+      rules: [
+        { id: "rule-1", line: 3, effect: "deny", tools: ["read_file"] },
+        { id: "own", line: 4, effect: "ask", paths: ["a/**"] },
+      ],
+    },
+  });
+});
+
+describe("a fault is told with file and line", () => {
+  test.each([
+    ["", ["p.json:1: the file is empty"]],
+    ['{\n  "rules": [,]\n}', [expect.stringMatching(/^p\.json:2: not valid JSON/u)]],
+    ['{\n  "rules": [], // why\n}', [expect.stringMatching(/^p\.json:2: not valid JSON/u)]],
+    ["[]", [expect.stringMatching(/^p\.json:1: Invalid input/u)]],
+    ['{\n "rules": [],\n "runMode": "enterprise"\n}', ['p.json:3: Unrecognized key: "runMode"']],
+    [
+      rule('      "effect": "allow",\n      "tools": ["read_file"]'),
+      [expect.stringMatching(/^p\.json:5: rules\.1\.effect:/u)],
+    ],
+    [
+      rule('      "effect": "deny",\n      "tools": ["read_fil"]'),
+      [expect.stringMatching(/^p\.json:6: rules\.1\.tools\.0:/u)],
+    ],
+    [
+      rule('      "effect": "deny",\n      "tols": ["read_file"]'),
+      [
+        expect.stringMatching(/^p\.json:6: rules\.1: Unrecognized key/u),
+        expect.stringMatching(/^p\.json:4: rules\.1: the rule names nothing/u),
+      ],
+    ],
+    [rule('      "effect": "deny"'), [expect.stringMatching(/^p\.json:4: rules\.1: the rule names nothing/u)]],
+    [rule('      "effect": "deny",\n      "paths": []'), [expect.stringMatching(/^p\.json:6: rules\.1\.paths:/u)]],
+    [rule('      "effect": "deny",\n      "commands": [" "]'), [expect.stringMatching(/^p\.json:6: .*needs a word/u)]],
+    [
+      rule('      "id": "rule-1",\n      "effect": "deny",\n      "tools": ["read_file"]'),
+      ['p.json:5: the id "rule-1" is used twice'],
+    ],
+    [rule(`      "effect": "deny",\n      "paths": ["${"{a,b}".repeat(16)}"]`), ["p.json:6: the glob is too complex"]],
+  ])("%#", (text, expected) => {
+    expect(messages(text)).toEqual(expected);
+  });
+
+  test("a file that is too large is not read", () => {
+    expect(messages(" ".repeat(policyFileLimits.maxBytes + 1))).toEqual([
+      `p.json:1: the file is larger than ${policyFileLimits.maxBytes} bytes`,
+    ]);
+  });
+});
