@@ -157,8 +157,8 @@ export type TestReport = {
   skipped?: number;
   /** Failed tests that had failed on the plan's base commit as well. */
   failedBefore?: string[];
-  /** Names of failed tests with a short message, at most 50. */
-  failures: { name: string; message: string }[];
+  /** Failed tests with a short message, at most 50; `at` is `file:line` where the output says it. */
+  failures: { name: string; message: string; at?: string }[];
 };
 
 /** One executed process, as evidence. `logRef` names the full output by SHA-256. */

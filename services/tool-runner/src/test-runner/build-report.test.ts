@@ -12,6 +12,8 @@ it.each([
   [counts(3, 1), 0, false, "failed"],
   [counts(0, 0), 0, false, "no_tests"],
   [counts(0, 0), 5, false, "no_tests"],
+  [{ ...counts(3, 0), isBrokenOff: true }, 0, false, "crashed"],
+  [{ ...counts(3, 1), isBrokenOff: true }, 1, false, "crashed"],
   [undefined, 0, false, "no_tests"],
   [undefined, 1, false, "crashed"],
   [undefined, null, false, "crashed"],

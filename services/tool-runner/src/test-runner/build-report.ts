@@ -10,6 +10,7 @@ type Ending = Pick<SandboxResult, "exitCode" | "timedOut">;
 
 function statusOf(counts: Counts | undefined, { exitCode, timedOut }: Ending): TestReport["status"] {
   if (timedOut) return "timeout";
+  if (counts?.isBrokenOff === true) return "crashed";
   if ((counts?.failed ?? 0) > 0) return "failed";
   const passed = counts?.passed ?? 0;
   if (passed > 0) return exitCode === 0 ? "passed" : "crashed";
@@ -20,7 +21,7 @@ function statusOf(counts: Counts | undefined, { exitCode, timedOut }: Ending): T
 }
 
 export function buildReport(runner: string, counts: Counts | undefined, ending: Ending): TestReport {
-  const { failures = [], ...numbers } = counts ?? {};
+  const { failures = [], isBrokenOff: _ending, ...numbers } = counts ?? {};
   return {
     runner,
     status: statusOf(counts, ending),

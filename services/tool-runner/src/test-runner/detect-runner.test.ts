@@ -36,7 +36,7 @@ it.each([
     "vitest",
     "node_modules/.bin/vitest run --reporter=tap-flat",
   ],
-  ["jest", npm("jest --coverage"), "jest", "node_modules/.bin/jest --json"],
+  ["jest", npm("jest --coverage"), "jest", "node_modules/.bin/jest --json --testLocationInResults"],
   ["mocha", npm("npx mocha"), "mocha", "node_modules/.bin/mocha --reporter json"],
   ["node:test", npm("node --test src/"), "node:test", "node --test-reporter=tap --test src/"],
   ["node:test behind a shell", npm("node --test && echo ok"), "node:test", "npm test --silent"],
@@ -65,7 +65,12 @@ it.each([
   ["go", { "go.mod": "module x" }, "go test", "go test -json ./..."],
   ["cargo", { "Cargo.toml": "" }, "cargo test", "cargo test --offline --no-fail-fast"],
   ["Maven", { "pom.xml": "" }, "maven", "mvn -o -B test"],
-  ["Gradle with its wrapper", { "build.gradle.kts": "", gradlew: "" }, "gradle", "./gradlew --offline test"],
+  [
+    "Gradle with its wrapper",
+    { "build.gradle.kts": "", gradlew: "" },
+    "gradle",
+    "./gradlew --offline --no-daemon --continue cleanTest test",
+  ],
   ["nothing", { "README.md": "" }, undefined, undefined],
 ] as const)("finds %s", async (_name, files, name, argv) => {
   expect(await detect(files)).toEqual(name === undefined ? undefined : [name, argv]);
@@ -91,7 +96,10 @@ it("says when package.json is broken", async () => {
 
 it("starts installed programs where the user's own installation is shown", async () => {
   const shown = (folder: string) => `/shown/${folder}`;
-  expect(await detect(npm("jest"), undefined, shown)).toEqual(["jest", "/shown/node_modules/.bin/jest --json"]);
+  expect(await detect(npm("jest"), undefined, shown)).toEqual([
+    "jest",
+    "/shown/node_modules/.bin/jest --json --testLocationInResults",
+  ]);
   const python = { "test_a.py": "import unittest", ".venv/pyvenv.cfg": "" };
   expect(await detect(python, undefined, shown)).toEqual(["unittest", "/shown/.venv/bin/python -m unittest discover"]);
 });

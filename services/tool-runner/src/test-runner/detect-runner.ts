@@ -1,4 +1,6 @@
 // Which program runs a project's tests, read from the project's own files.
+import { posix } from "node:path";
+
 import { AgentError } from "@ossaat/contracts";
 
 import type { ProgramPlace } from "../dependencies/test-programs.ts";
@@ -11,7 +13,9 @@ import { plainGo, plainJest } from "./plain-output.ts";
 export type TestRunner = {
   name: string;
   argv: string[];
-  parse: (output: string) => Counts | undefined;
+  parse: (output: string, reports?: readonly string[]) => Counts | undefined;
+  /** Folders in which it leaves JUnit XML. */
+  reportFolders?: string[];
   /** What a person would have seen, for a runner that was asked to print data instead. */
   plain?: (output: string) => string;
 };
@@ -81,7 +85,12 @@ async function detectJavaScript({ files, paths, filter, placeOf }: Project): Pro
   if (has("vitest"))
     return { name: "vitest", argv: [bin("vitest"), "run", "--reporter=tap-flat", ...name], parse: parsers.vitest };
   if (has("jest"))
-    return { name: "jest", argv: [bin("jest"), "--json", ...name], parse: parsers.jest, plain: plainJest };
+    return {
+      name: "jest",
+      argv: [bin("jest"), "--json", "--testLocationInResults", ...name],
+      parse: parsers.jest,
+      plain: plainJest,
+    };
   if (has("mocha")) {
     const grep = some(filter, (text) => ["--grep", text]);
     return { name: "mocha", argv: [bin("mocha"), "--reporter", "json", ...grep], parse: parsers.mocha };
@@ -123,6 +132,12 @@ async function detectPython(project: Project): Promise<TestRunner | undefined> {
   return { name: "unittest", argv: [python, "-m", "unittest", "discover", ...pattern], parse: parsers.unittest };
 }
 
+/** A folder below each module of a build. */
+function besideManifests(paths: readonly string[], manifests: readonly string[], folder: string): string[] {
+  const modules = paths.filter((path) => manifests.includes(posix.basename(path))).map((path) => posix.dirname(path));
+  return [...new Set(modules)].map((module) => posix.join(module, folder));
+}
+
 function detectOther({ paths, filter }: Project): TestRunner | undefined {
   const has = (name: string) => paths.includes(name);
   if (has("go.mod")) {
@@ -138,14 +153,18 @@ function detectOther({ paths, filter }: Project): TestRunner | undefined {
       name: "maven",
       argv: ["mvn", "-o", "-B", ...some(filter, (text) => [`-Dtest=${text}`]), "test"],
       parse: parsers.maven,
+      reportFolders: besideManifests(paths, ["pom.xml"], "target/surefire-reports"),
     };
   }
   if (has("build.gradle") || has("build.gradle.kts")) {
+    const names = some(filter, (text) => ["--tests", text]);
     const program = has("gradlew") ? "./gradlew" : "gradle";
     return {
       name: "gradle",
-      argv: [program, "--offline", "test", ...some(filter, (text) => ["--tests", text])],
+      // Without cleanTest a run that would repeat the last one is skipped and leaves no report.
+      argv: [program, "--offline", "--no-daemon", "--continue", "cleanTest", "test", ...names],
       parse: parsers.gradle,
+      reportFolders: besideManifests(paths, ["build.gradle", "build.gradle.kts"], "build/test-results/test"),
     };
   }
   return undefined;

@@ -15,8 +15,8 @@ describe("real output", () => {
       failed: 3,
       skipped: 2,
       failures: [
-        { name: "subtracts", message: "two minus one" },
-        { name: "inner bad", message: "boom" },
+        { name: "subtracts", message: "two minus one", at: "a.test.js:3" },
+        { name: "inner bad", message: "boom", at: "a.test.js:5" },
       ],
     });
   });
@@ -37,8 +37,8 @@ describe("real output", () => {
       failed: 2,
       skipped: 2,
       failures: [
-        { name: "a.test.ts > sum > wrong", message: "expected 2 to be 3 // Object.is equality" },
-        { name: "broken.test.ts", message: missing },
+        { name: "a.test.ts > sum > wrong", message: "expected 2 to be 3 // Object.is equality", at: "a.test.ts:2" },
+        { name: "broken.test.ts", message: missing, at: "broken.test.ts:1" },
       ],
     });
     const json = parsers.vitest(fixture("vitest-5-json"));
@@ -56,8 +56,8 @@ describe("real output", () => {
       failed: 2,
       skipped: 2,
       failures: [
-        { name: "test_a.py::test_wrong", message: "AssertionError: two is not three" },
-        { name: "test_a.py::test_error", message: "RuntimeError: no fixture" },
+        { name: "test_a.py::test_wrong", message: "AssertionError: two is not three", at: "test_a.py:3" },
+        { name: "test_a.py::test_error", message: "RuntimeError: no fixture", at: "test_a.py:9" },
       ],
     });
     expect(parsers.pytest(fixture("pytest-9-collection"))).toEqual({
@@ -78,8 +78,8 @@ describe("real output", () => {
       failed: 2,
       skipped: 2,
       failures: [
-        { name: "test_err (test_a.T.test_err)", message: "ValueError: boom" },
-        { name: "test_bad (test_a.T.test_bad)", message: "AssertionError: 1 != 2 : not equal" },
+        { name: "test_err (test_a.T.test_err)", message: "ValueError: boom", at: "test_a.py:5" },
+        { name: "test_bad (test_a.T.test_bad)", message: "AssertionError: 1 != 2 : not equal", at: "test_a.py:4" },
       ],
     });
   });
@@ -90,7 +90,7 @@ describe("real output", () => {
       failed: 2,
       skipped: 1,
       failures: [
-        { name: "x.TestBad/inner", message: "a_test.go:4: got 1, want 2" },
+        { name: "x.TestBad/inner", message: "a_test.go:4: got 1, want 2", at: "a_test.go:4" },
         { name: "x/broken", message: "broken/b_test.go:3:28: undefined: missing" },
       ],
     });

@@ -32,4 +32,8 @@ export const reportLimits = {
   maxMessageChars: 500,
   /** Bytes of a runner's output that are parsed. */
   maxParsedBytes: 16 * 1024 * 1024,
+  /** JUnit reports of one run: one a test class. */
+  maxReports: 10_000,
+  /** Bytes of them in all. */
+  maxReportBytes: 64 * 1024 * 1024,
 } as const;

@@ -5,6 +5,7 @@ import type { TestReport } from "@ossaat/contracts";
 import { prepareTestPrograms } from "../dependencies/test-programs.ts";
 import { buildReport } from "../test-runner/build-report.ts";
 import { detectRunner } from "../test-runner/detect-runner.ts";
+import { freshReports, readReports } from "../test-runner/read-reports.ts";
 import { takeSnapshot } from "../workspace/working-tree.ts";
 import { clipText } from "./clip-text.ts";
 import { reportLimits } from "./limits.ts";
@@ -40,12 +41,16 @@ export const runTests: Tool<"run_tests"> = async (context, input) => {
   }
   const timeoutSeconds = wallSeconds(context, input.timeoutSeconds);
   const command = { argv: runner.argv, cwd: ".", timeoutSeconds };
+  const reportFolders = runner.reportFolders ?? [];
+  const stale = await readReports(context.files, reportFolders);
   const { run, settled } = await runSettled(context, before, () =>
     runInSandbox(context, command, reportLimits.maxParsedBytes),
   );
-  const report = buildReport(runner.name, runner.parse(run.output), run.result);
+  const reports = freshReports(stale, await readReports(context.files, reportFolders));
+  const report = buildReport(runner.name, runner.parse(run.output, reports), run.result);
   const failures = report.failures.map(
-    (failure) => `- ${failure.name}${failure.message === "" ? "" : `\n  ${failure.message.replaceAll("\n", "\n  ")}`}`,
+    (failure) =>
+      `- ${failure.name}${failure.at === undefined ? "" : ` (${failure.at})`}${failure.message === "" ? "" : `\n  ${failure.message.replaceAll("\n", "\n  ")}`}`,
   );
   const head = `${summarize(report)} [${describeEnd(run.result, timeoutSeconds)} after ${run.record.seconds} s]`;
   // A passed run needs no log in the model's context; anything else does.
