@@ -7,20 +7,16 @@ import { addCompletionCommands } from "./program/completion-commands.ts";
 import { addConfigCommands } from "./program/config-commands.ts";
 import { addDecideCommands } from "./program/decide-commands.ts";
 import { addDoctorCommands } from "./program/doctor-commands.ts";
+import { withExamples } from "./program/examples.ts";
+import { addInspectCommands } from "./program/inspect-commands.ts";
 import { addManageCommands } from "./program/manage-commands.ts";
 import { addPolicyCommands } from "./program/policy-commands.ts";
+import { addResultCommands } from "./program/result-commands.ts";
 import { addSetupCommands } from "./program/setup-commands.ts";
 import { addWorkCommands } from "./program/work-commands.ts";
 import { version } from "./version.ts";
 
-const examples = `
-Examples:
-  ossaat plan "Reject negative amounts in parsePrice"     read a plan, run nothing
-  ossaat run "Fix the rounding in invoices" --max-cost 1  plan, approve, watch
-  ossaat approve 3f2a --watch                             approve by the beginning of an id
-  ossaat run - --yes --output ndjson < goal.txt           in a script
-  ossaat run "…" --model scripted:replies.json            no key, recorded replies
-
+const exitCodeHelp = `
 Exit codes:
   0 done, 1 conflict or internal, 2 usage, 3 run failed, 4 not allowed in, 5 denied, 6 not found,
   7 server out of reach, 8 budget or time over, 9 waits for approval, 130 cancelled or Ctrl+C, 143 SIGTERM`;
@@ -28,9 +24,11 @@ Exit codes:
 /** In the order of `ossaat --help`. */
 const commandGroups = [
   addWorkCommands,
+  addResultCommands,
   addDecideCommands,
   addManageCommands,
   addPolicyCommands,
+  addInspectCommands,
   addSetupCommands,
   addConfigCommands,
   addDoctorCommands,
@@ -43,7 +41,8 @@ function throwErrors(command: Command): void {
   for (const child of command.commands) throwErrors(child);
 }
 
-function createProgram(exit: (code: number) => void): Command {
+/** The whole tree. @param exit told the exit code of the command that ran */
+export function createProgram(exit: (code: number) => void): Command {
   const program = new Command("ossaat")
     .description("Turns a goal into a reviewed change: plan, approval, sandboxed run, branch with evidence.")
     .version(version)
@@ -57,9 +56,17 @@ function createProgram(exit: (code: number) => void): Command {
     .option("--trace <file>", "write spans as JSON lines")
     .option("--dangerously-no-sandbox", "run the agents' commands with your own rights")
     .showHelpAfterError("(ossaat --help lists the commands)")
-    .addHelpText("after", examples);
+    .addHelpText("after", exitCodeHelp);
   const act = createAct(exit);
   for (const addCommands of commandGroups) addCommands(program, act);
+  withExamples(
+    program,
+    ['ossaat plan "Reject negative amounts in parsePrice"', "read a plan, run nothing"],
+    ['ossaat run "Let sum in src/sum.js add" --max-cost 1 --yes', "plan, approve, watch"],
+    ["ossaat approve 3f2a --watch", "approve by the beginning of an id"],
+    ["ossaat run - --yes --output ndjson < goal.txt", "in a script"],
+    ["ossaat doctor", "when something is odd"],
+  );
   throwErrors(program);
   return program;
 }

@@ -9,7 +9,7 @@ import { pendingApprovals, onApprovalOf } from "../follow/on-approval.ts";
 import { watchRun } from "../follow/watch-run.ts";
 import { isEditedOnDisk } from "../repository/edit-plan-file.ts";
 import { resolvePlan } from "../repository/resolve-plan.ts";
-import { escapeLine } from "../terminal/escape.ts";
+import { escapeExact } from "../terminal/escape.ts";
 import { choose } from "../terminal/prompt.ts";
 import { renderPlanText } from "../terminal/render-plan.ts";
 import { renderApprovalCard } from "../terminal/approval-card.ts";
@@ -87,7 +87,7 @@ async function confirmed(context: CommandContext, flags: ApproveFlags, question:
     { value: "yes", label: "Yes" },
     { value: "no", label: "No", hint: "nothing is decided" },
   ] as const;
-  return (await choose(question, choices, "no")) === "yes";
+  return (await choose(context.output, { message: question, choices, initial: "no" })) === "yes";
 }
 
 function notApproved(): AgentError {
@@ -109,7 +109,7 @@ async function approveRequest(
   const { approvalId, requestHash } = approval;
   checkShown(requestHash, flags.hash);
   const scope = readScope(flags.scope);
-  context.output.note(renderApprovalCard(approval, context.style));
+  context.output.note(renderApprovalCard(approval, await client.getPlan(approval.planId), context.style));
   if (!(await confirmed(context, flags, "Approve this?"))) throw notApproved();
   await client.decideApproval(approvalId, {
     decision: "approve",
@@ -169,7 +169,7 @@ export async function denyCommand(text: string, flags: DenyFlags, context: Comma
   } else {
     const approval = direct ?? (await onlyPending(client, state, "deny"));
     await denyRequest(client, approval, flags);
-    output.note(`Denied: ${escapeLine(approval.title)}`);
+    output.note(`Denied: ${escapeExact(approval.title)}`);
   }
   if (output.format !== "text") output.json({ schemaVersion: 1, plan: await client.getPlan(state.id) });
   return 0;

@@ -1,5 +1,5 @@
 // `ossaat logs`: the event log of a plan, and with --outputs what its commands printed.
-import { isTerminalPlan } from "@ossaat/contracts";
+import { AgentError, isTerminalPlan } from "@ossaat/contracts";
 import type { CommandRecord, PlanEvent } from "@ossaat/contracts";
 import type { Client } from "@ossaat/client";
 
@@ -31,6 +31,15 @@ async function printOutputs(client: Client, context: CommandContext, event: Plan
   }
 }
 
+/** @throws AgentError invalid_input */
+function readSeq(text = "0"): number {
+  const seq = Number(text);
+  if (Number.isSafeInteger(seq) && seq >= 0) return seq;
+  throw new AgentError("invalid_input", `--since takes the number of an event, not ${JSON.stringify(text)}.`, {
+    details: { next: "ossaat logs --since 0" },
+  });
+}
+
 type Printing = { client: Client; context: CommandContext; flags: LogsFlags };
 
 async function printEvent({ client, context, flags }: Printing, event: PlanEvent): Promise<void> {
@@ -50,16 +59,16 @@ export async function logsCommand(
   context: CommandContext,
 ): Promise<number> {
   const { output } = context;
+  let afterSeq = readSeq(flags.since);
   const { client } = await context.connect();
   const state = await resolvePlan(client, context, text);
   const printing = { client, context, flags };
   const collected: PlanEvent[] = [];
-  let afterSeq = Math.max(0, Number(flags.since ?? "0") || 0);
   for (;;) {
     const page = await client.listEvents(state.id, afterSeq);
     for (const event of page) {
-      if (output.format === "json") collected.push(event);
-      else await printEvent(printing, event);
+      if (output.format !== "json") await printEvent(printing, event);
+      else if (flags.step === undefined || event.stepId === flags.step) collected.push(event);
     }
     const last = page.at(-1);
     if (last === undefined) break;

@@ -1,4 +1,5 @@
 // `ossaat runs`: the plans of this repository, or of all.
+import { AgentError } from "@ossaat/contracts/errors";
 import type { PlanSummary } from "@ossaat/contracts";
 
 import type { CommandContext } from "../command-context.ts";
@@ -18,9 +19,18 @@ function row(plan: PlanSummary, { style, output }: CommandContext): string {
   return `${plan.id}  ${style.status(plan.status)}  ${style.paint("dim", facts.join(", "))}\n  ${goal}`;
 }
 
+/** @throws AgentError invalid_input */
+function readLimit(text = "20"): number {
+  const limit = Number(text);
+  if (Number.isSafeInteger(limit) && limit > 0) return limit;
+  throw new AgentError("invalid_input", `--limit takes a whole number above 0, not ${JSON.stringify(text)}.`, {
+    details: { next: "ossaat runs --limit 20" },
+  });
+}
+
 export async function runsCommand(flags: RunsFlags, context: CommandContext): Promise<number> {
   const { output } = context;
-  const limit = Math.max(1, Number(flags.limit ?? "20") || 20);
+  const limit = readLimit(flags.limit);
   const repository = flags.all === true ? undefined : await findRepository(context.folder);
   const { client } = await context.connect();
   const plans: PlanSummary[] = [];

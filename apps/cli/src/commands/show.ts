@@ -34,7 +34,7 @@ export function isApprovalId(text: string | undefined): text is string {
 async function showApproval(client: Client, context: CommandContext, text: string): Promise<number> {
   const approval = await findApproval(client, text);
   if (context.output.format === "text") {
-    context.output.print(renderApprovalCard(approval, context.style));
+    context.output.print(renderApprovalCard(approval, await client.getPlan(approval.planId), context.style));
     if (approval.status !== "pending") context.output.note(`It was ${approval.status} already.`);
   } else context.output.json({ schemaVersion: 1, approval });
   return 0;
@@ -61,7 +61,7 @@ export async function showCommand(
   if (flags.plan === true) return 0;
   if (state.finishedAt !== undefined) output.print(`\n${renderEnd(state, style)}`);
   else output.print(`\n${renderRun(state, { style, width: output.width, now: Date.now() }).slice(1).join("\n")}`);
-  for (const approval of pendingApprovals(state)) output.print(`\n${renderApprovalCard(approval, style)}`);
+  for (const approval of pendingApprovals(state)) output.print(`\n${renderApprovalCard(approval, state, style)}`);
   if (isParked(state)) output.note(`\n${describeParked(state)}`);
   return 0;
 }

@@ -41,7 +41,7 @@ async function answer({ client, context }: SampleRun, state: PlanState): Promise
   const [approval] = pendingApprovals(state);
   if (approval === undefined) return "leave";
   heading(context, "The agent wants something outside its envelope; the run waits, durable");
-  output.note(renderApprovalCard(approval, style));
+  output.note(renderApprovalCard(approval, state, style));
   output.note(`Denied by the demo on your behalf, with feedback: “${denial}”`);
   const { approvalId, requestHash } = approval;
   await client.decideApproval(approvalId, { decision: "deny", requestHash, feedback: denial });

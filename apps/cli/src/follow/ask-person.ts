@@ -6,7 +6,7 @@ import type { Client } from "@ossaat/client";
 import type { CommandContext } from "../command-context.ts";
 import { editPlanFile } from "../repository/edit-plan-file.ts";
 import { renderApprovalCard } from "../terminal/approval-card.ts";
-import { escapeLine } from "../terminal/escape.ts";
+import { escapeExact } from "../terminal/escape.ts";
 import { reportError } from "../terminal/output.ts";
 import { askText, choose } from "../terminal/prompt.ts";
 import { renderPlanText } from "../terminal/render-plan.ts";
@@ -21,7 +21,7 @@ function decideLater({ context }: Asking, state: PlanState): Answered {
 }
 
 async function revise(asking: Asking, state: PlanState): Promise<Answered> {
-  const feedback = await askText("What should be different?", { required: true });
+  const feedback = await askText(asking.context.output, { message: "What should be different?", required: true });
   if (feedback === undefined) return "again";
   await asking.client.decidePlan(state.id, {
     decision: "revise",
@@ -32,7 +32,7 @@ async function revise(asking: Asking, state: PlanState): Promise<Answered> {
 }
 
 async function reject(asking: Asking, state: PlanState): Promise<Answered> {
-  const comment = await askText("Why? (may stay empty)", { required: false });
+  const comment = await askText(asking.context.output, { message: "Why? (may stay empty)", required: false });
   if (comment === undefined) return "again";
   await asking.client.decidePlan(state.id, {
     decision: "reject",
@@ -57,17 +57,17 @@ async function approvePlan({ client, model }: Asking, state: PlanState): Promise
 async function askAboutPlan(asking: Asking, state: PlanState): Promise<Answered> {
   const { context } = asking;
   context.output.note(`\n${renderPlanText(state, context.style)}\n`);
-  const answer = await choose(
-    "Run this plan?",
-    [
+  const answer = await choose(context.output, {
+    message: "Run this plan?",
+    choices: [
       { value: "approve", label: "Approve and run" },
       { value: "edit", label: "Edit it", hint: "opens plan.json in your editor" },
       { value: "revise", label: "Ask for a change", hint: "the planner plans again" },
       { value: "reject", label: "Reject" },
       { value: "later", label: "Decide later", hint: "nothing is lost" },
     ],
-    "later",
-  );
+    initial: "later",
+  });
   switch (answer) {
     case "approve":
       return approvePlan(asking, state);
@@ -86,7 +86,7 @@ async function askAboutPlan(asking: Asking, state: PlanState): Promise<Answered>
 function ruleText({ rule }: ApprovalState): string {
   if (rule === undefined) return "";
   const things = [...rule.commands.map((command) => `\`${command}\``), ...rule.paths];
-  return escapeLine(`allows ${rule.tool}${things.length === 0 ? "" : ` for ${things.join(", ")}`}`);
+  return escapeExact(`allows ${rule.tool}${things.length === 0 ? "" : ` for ${things.join(", ")}`}`);
 }
 
 const yesLabels: Readonly<Record<ApprovalState["kind"], string>> = {
@@ -95,15 +95,15 @@ const yesLabels: Readonly<Record<ApprovalState["kind"], string>> = {
   reconcile: "Run it again: I looked, the effect did not happen or may happen twice",
 };
 
-async function answerCall(asking: Asking, approval: ApprovalState): Promise<Answered> {
+async function answerCall(asking: Asking, state: PlanState, approval: ApprovalState): Promise<Answered> {
   const { client, context } = asking;
   const { approvalId, requestHash } = approval;
-  context.output.note(`\n${renderApprovalCard(approval, context.style)}\n`);
+  context.output.note(`\n${renderApprovalCard(approval, state, context.style)}\n`);
   const isCall = approval.kind === "call";
   const rule = ruleText(approval);
-  const answer = await choose(
-    "Your answer?",
-    [
+  const answer = await choose(context.output, {
+    message: "Your answer?",
+    choices: [
       { value: "once", label: yesLabels[approval.kind] },
       ...(isCall ? [{ value: "step" as const, label: "Allow for this step", hint: rule }] : []),
       ...(isCall ? [{ value: "run" as const, label: "Allow for this run", hint: rule }] : []),
@@ -111,11 +111,12 @@ async function answerCall(asking: Asking, approval: ApprovalState): Promise<Answ
       { value: "replan", label: "Stop here and plan again" },
       { value: "later", label: "Decide later", hint: "nothing is lost" },
     ],
-    "later",
-  );
+    initial: "later",
+  });
   if (answer === undefined || answer === "later") return "leave";
   if (answer === "deny" || answer === "replan") {
-    const feedback = await askText(answer === "deny" ? "Why, and what instead?" : "What should be planned instead?", {
+    const feedback = await askText(context.output, {
+      message: answer === "deny" ? "Why, and what instead?" : "What should be planned instead?",
       required: answer === "replan",
     });
     if (feedback === undefined) return "again";
@@ -137,7 +138,7 @@ export async function askPerson(asking: Asking, state: PlanState): Promise<Answe
     if (state.status === "awaiting_approval") return await askAboutPlan(asking, state);
     const [first] = pendingApprovals(state);
     if (first === undefined) return decideLater(asking, state);
-    const answer = await answerCall(asking, first);
+    const answer = await answerCall(asking, state, first);
     return answer === "leave" ? decideLater(asking, state) : answer;
   } catch (error) {
     const isMistake = error instanceof AgentError && ["conflict", "invalid_input", "cancelled"].includes(error.code);

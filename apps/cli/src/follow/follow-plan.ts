@@ -23,13 +23,18 @@ export type FollowOptions = {
 };
 
 /** Folds what the log holds beyond a state, or all of it. */
-async function catchUp(client: Client, options: FollowOptions, from?: PlanState): Promise<PlanState> {
+async function catchUp(
+  client: Client,
+  options: FollowOptions,
+  { from, show }: { from?: PlanState; show?: (event: PlanEvent, state: PlanState) => void } = {},
+): Promise<PlanState> {
   let state = from;
   for (;;) {
     const page = await client.listEvents(options.planId, state?.lastSeq ?? 0);
     for (const event of page) {
       state = foldPlan(state, event);
       options.onEvent?.(event);
+      show?.(event, state);
     }
     if (page.length === 0 && state !== undefined) return state;
     if (page.length === 0) return client.getPlan(options.planId);
@@ -59,7 +64,7 @@ export async function followPlan(client: Client, context: CommandContext, option
         const answer = await options.onParked?.(state);
         if (answer === "leave") return state;
         // What was decided is in the log already; the stream goes on behind it.
-        state = await catchUp(client, options, state);
+        state = await catchUp(client, options, { from: state, show: (event, next) => view.event(event, next) });
         continue;
       }
       state = await readOn(client, { state, options, view });

@@ -18,6 +18,7 @@ export type LiveRegion = {
 export function createLiveRegion(render: () => string[]): LiveRegion {
   const stream = process.stderr;
   let drawn = 0;
+  let before = "";
   let isShown = false;
   const erase = () => {
     if (drawn > 0) stream.write(`\u001b[${drawn}A\u001b[0J`);
@@ -28,8 +29,12 @@ export function createLiveRegion(render: () => string[]): LiveRegion {
     const width = Math.max(10, (stream.columns ?? 80) - 1);
     const lines = render();
     const shown = lines.length <= room ? lines : [...lines.slice(0, room - 1), `  … ${lines.length - room + 1} more`];
+    const text = shown.map((line) => `${clipStyled(line, width)}\u001b[0K\n`).join("");
+    // A terminal that is slow, or far away, gets nothing that it shows already.
+    if (drawn > 0 && text === before) return;
     const back = drawn > 0 ? `\u001b[${drawn}A` : "";
-    stream.write(`${back}${shown.map((line) => `${clipStyled(line, width)}\u001b[0K\n`).join("")}\u001b[0J`);
+    stream.write(`${back}${text}\u001b[0J`);
+    before = text;
     drawn = shown.length;
   };
   const redraw = () => {

@@ -3,7 +3,7 @@ import type { PlanState } from "@ossaat/contracts";
 import type { Client } from "@ossaat/client";
 
 import type { CommandContext } from "../command-context.ts";
-import { escapeLine } from "../terminal/escape.ts";
+import { escapeExact } from "../terminal/escape.ts";
 import type { Answered } from "./follow-plan.ts";
 
 export type OnApproval = "ask" | "park" | "deny" | "fail";
@@ -20,12 +20,16 @@ export function pendingApprovals(state: PlanState): PlanState["approvals"] {
 /** Says what a parked plan waits for and which command goes on. */
 export function describeParked(state: PlanState): string {
   if (state.status === "awaiting_approval") {
-    return `The plan waits for your approval.\nNext: ossaat show ${state.id} && ossaat approve ${state.id}`;
+    return `The plan waits for your approval.\nNext: ossaat show ${state.id}\n      ossaat approve ${state.id}`;
   }
   if (state.status === "paused") return `The plan is paused.\nNext: ossaat resume ${state.id}`;
-  const lines = pendingApprovals(state).map(
-    (approval) =>
-      `Waits for you: ${escapeLine(approval.title)}\nNext: ossaat show ${approval.approvalId}, then ossaat approve or deny ${approval.approvalId}`,
+  const lines = pendingApprovals(state).map((approval) =>
+    [
+      `Waits for you: ${escapeExact(approval.title)}`,
+      `Next: ossaat show ${approval.approvalId}`,
+      `      ossaat approve ${approval.approvalId}`,
+      `      ossaat deny ${approval.approvalId}`,
+    ].join("\n"),
   );
   return lines.join("\n");
 }

@@ -99,7 +99,7 @@ export function addConfigCommands(program: Command, act: Act): void {
   withExamples(
     config,
     ["ossaat config list --show-origin", "what holds and who said so"],
-    ["ossaat config set model anthropic/claude-sonnet-5", "your default model"],
+    ["ossaat config set model none", "plan from the index alone"],
   );
   addRead(config, act);
   addWrite(config, act);

@@ -2,7 +2,28 @@
 import type { Command } from "commander";
 
 import type { Act } from "./act.ts";
+import { addExamples } from "./examples.ts";
+import type { Example } from "./examples.ts";
 import { onApproval } from "./shared-options.ts";
+
+const examples: Readonly<Record<string, readonly Example[]>> = {
+  approve: [
+    ["ossaat approve 3f2a --watch", "a plan, by the beginning of its id"],
+    ["ossaat approve approval-9c41 --scope step", "a request, for the rest of the step"],
+  ],
+  deny: [
+    ['ossaat deny 3f2a --reason "too wide"', "a plan"],
+    ['ossaat deny approval-9c41 --reason "use the standard library"', "a request; the agent reads why"],
+  ],
+  edit: [
+    ["ossaat edit 3f2a", "the plan.json that you changed, or your editor"],
+    ["ossaat edit 3f2a --file plan.json", "another file"],
+  ],
+  revise: [
+    ['ossaat revise 3f2a "keep the public names"', "another plan for the same goal"],
+    ['ossaat revise 3f2a "one step is enough" --json', "in a script"],
+  ],
+};
 
 /** approve, deny, edit, revise */
 export function addDecideCommands(program: Command, act: Act): void {
@@ -50,4 +71,5 @@ export function addDecideCommands(program: Command, act: Act): void {
         (await import("../commands/steer.ts")).reviseCommand(plan as string, feedback as string, context),
       ),
     );
+  addExamples(program, examples);
 }

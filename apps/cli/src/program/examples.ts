@@ -22,3 +22,22 @@ export function withExamples(command: Command, ...examples: readonly Example[]):
 export function examplesOf(command: Command): readonly Example[] {
   return known.get(command) ?? [];
 }
+
+/** Adds examples to commands of a group by their names. @throws TypeError for a name that is no command */
+export function addExamples(program: Command, examples: Readonly<Record<string, readonly Example[]>>): void {
+  for (const [name, list] of Object.entries(examples)) {
+    const command = program.commands.find((candidate) => candidate.name() === name);
+    if (command === undefined) throw new TypeError(`there is no command ${name}`);
+    withExamples(command, ...list);
+  }
+}
+
+/** Every command that does something, with its whole name. */
+export function listCommands(command: Command, prefix = ""): { name: string; command: Command }[] {
+  return command.commands.flatMap((child) => {
+    const name = `${prefix}${child.name()}`;
+    if (child.name().startsWith("__")) return [];
+    const own = { name, command: child };
+    return child.commands.length === 0 ? [own] : [own, ...listCommands(child, `${name} `)];
+  });
+}

@@ -2,7 +2,44 @@
 import type { Command } from "commander";
 
 import type { Act } from "./act.ts";
+import { addExamples } from "./examples.ts";
+import type { Example } from "./examples.ts";
 import { addBudget, onApproval } from "./shared-options.ts";
+
+const examples: Readonly<Record<string, readonly Example[]>> = {
+  runs: [
+    ["ossaat runs", "of this repository"],
+    ["ossaat runs --all --limit 5 --json", "of every one, for a program"],
+  ],
+  show: [
+    ["ossaat show", "the newest plan here"],
+    ["ossaat show 3f2a --evidence > evidence.json", "what was checked, and how"],
+  ],
+  logs: [
+    ["ossaat logs --outputs", "with what commands printed"],
+    ["ossaat logs 3f2a --step fix --json", "the events of one step"],
+  ],
+  replay: [
+    ["ossaat replay", "the newest plan here"],
+    ["ossaat replay 3f2a --json", "for a script; exit 3 when it differs"],
+  ],
+  cancel: [
+    ["ossaat cancel", "the newest one under way"],
+    ['ossaat cancel 3f2a --reason "wrong branch"', "with a reason for the log"],
+  ],
+  pause: [
+    ["ossaat pause", "the newest one under way"],
+    ['ossaat pause 3f2a --reason "release freeze"', "with a reason for the log"],
+  ],
+  resume: [
+    ["ossaat resume", "the newest one under way"],
+    ["ossaat resume 3f2a --json", "in a script"],
+  ],
+  retry: [
+    ["ossaat retry --detach", "the newest one here"],
+    ["ossaat retry 3f2a --from test --max-cost 2", "from one step, with another cap"],
+  ],
+};
 
 /** runs, show, logs, replay, cancel, pause, resume, retry */
 export function addManageCommands(program: Command, act: Act): void {
@@ -70,4 +107,5 @@ export function addManageCommands(program: Command, act: Act): void {
         (await import("../commands/steer.ts")).retryCommand(plan as string, flags, context),
       ),
     );
+  addExamples(program, examples);
 }

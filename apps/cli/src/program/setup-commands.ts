@@ -2,6 +2,31 @@
 import type { Command } from "commander";
 
 import type { Act } from "./act.ts";
+import { addExamples } from "./examples.ts";
+import type { Example } from "./examples.ts";
+
+const examples: Readonly<Record<string, readonly Example[]>> = {
+  agents: [
+    ["ossaat agents", "that hold in this repository"],
+    ["ossaat agents --json", "for a program"],
+  ],
+  "new-agent": [
+    ["ossaat new-agent release-notes", "agents/release-notes/agent.md"],
+    ["ossaat -C . new-agent docs-writer", "in another repository"],
+  ],
+  up: [
+    ["ossaat up --detach", "in the background"],
+    ["ossaat up --detach --json", "for a program"],
+  ],
+  down: [
+    ["ossaat down", "plans resume at the next start"],
+    ["ossaat down --json", "for a program"],
+  ],
+  status: [
+    ["ossaat status", "of the server, if one runs"],
+    ["ossaat status --json", "for a program"],
+  ],
+};
 
 /** agents, new-agent, up, down, status */
 export function addSetupCommands(program: Command, act: Act): void {
@@ -30,4 +55,5 @@ export function addSetupCommands(program: Command, act: Act): void {
     .command("status")
     .description("server, model, keys by name, sandbox")
     .action(act(async (context) => (await import("../commands/server.ts")).statusCommand(context)));
+  addExamples(program, examples);
 }

@@ -2,7 +2,37 @@
 import type { Command } from "commander";
 
 import type { Act } from "./act.ts";
+import { addExamples } from "./examples.ts";
+import type { Example } from "./examples.ts";
 import { addPlanning, onApproval } from "./shared-options.ts";
+
+const examples: Readonly<Record<string, readonly Example[]>> = {
+  plan: [
+    ['ossaat plan "Reject negative amounts in parsePrice"', "read a plan, run nothing"],
+    ["ossaat plan - --max-cost 1 < goal.txt", "a longer goal, with a cap in US dollars"],
+  ],
+  run: [
+    ['ossaat run "Let sum in src/sum.js add" --yes', "plan, approve unseen, watch to the end"],
+    ["ossaat run - --yes --output ndjson < goal.txt", "in a script, one event a line"],
+    ['ossaat run "Let sum in src/sum.js add" --model scripted:replies.json --yes', "no key, recorded replies"],
+  ],
+  watch: [
+    ["ossaat watch", "the newest one under way"],
+    ["ossaat watch 3f2a --on-approval deny", "deny what it asks for"],
+  ],
+  diff: [
+    ["ossaat diff", "the newest result here"],
+    ["ossaat diff 3f2a > change.patch", "a plain patch"],
+  ],
+  apply: [
+    ["ossaat apply", "fast-forward to the newest result here"],
+    ["ossaat apply 3f2a --patch", "as uncommitted changes"],
+  ],
+  demo: [
+    ["ossaat demo", "in a temporary folder"],
+    ["ossaat demo --dir sample --no-kill", "where you can look at it, without the crash"],
+  ],
+};
 
 /** plan, run, watch, diff, apply, demo */
 export function addWorkCommands(program: Command, act: Act): void {
@@ -52,4 +82,5 @@ export function addWorkCommands(program: Command, act: Act): void {
     .option("--dir <folder>", "where to put the sample (default: a temporary folder)")
     .option("--no-kill", "do not kill the server in the middle")
     .action(act(async (context, _args, flags) => (await import("../commands/demo.ts")).demoCommand(flags, context)));
+  addExamples(program, examples);
 }

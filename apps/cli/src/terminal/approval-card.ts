@@ -1,20 +1,18 @@
 // The card a person decides on: what exactly, how risky, how far it reaches, who asks.
-import type { ApprovalState } from "@ossaat/contracts";
+import type { ApprovalState, PlanState } from "@ossaat/contracts";
 
-import { escapeLine, escapeText } from "./escape.ts";
+import { quoteWord } from "./command-line.ts";
+import { escapeExact, escapeLine, escapeLookAlikes, escapeText } from "./escape.ts";
+import { formatCost, formatTokens } from "./render-run.ts";
 import type { Style } from "./style.ts";
-
-function quote(word: string): string {
-  return /^[A-Za-z0-9_./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
-}
 
 function exactThing(approval: ApprovalState): string[] {
   if (approval.argv !== undefined) {
-    const where = approval.cwd === undefined || approval.cwd === "." ? "" : ` (in ${escapeLine(approval.cwd)})`;
-    return [`$ ${escapeLine(approval.argv.map(quote).join(" "))}${where}`];
+    const where = approval.cwd === undefined || approval.cwd === "." ? "" : ` (in ${escapeExact(approval.cwd)})`;
+    return [`$ ${escapeExact(approval.argv.map(quoteWord).join(" "))}${where}`];
   }
-  if (approval.diff !== undefined) return escapeText(approval.diff).split("\n");
-  return [];
+  const whole = approval.diff ?? approval.inputJson;
+  return whole === undefined ? [] : escapeLookAlikes(escapeText(whole)).split("\n");
 }
 
 function paintDiff(line: string, style: Style): string {
@@ -24,9 +22,9 @@ function paintDiff(line: string, style: Style): string {
 
 function reachText({ reaches }: ApprovalState): string {
   const parts = [
-    reaches.paths.length === 0 ? "" : `writes ${reaches.paths.map(escapeLine).join(", ")}`,
-    reaches.hosts.length === 0 ? "no network" : `hosts ${reaches.hosts.map(escapeLine).join(", ")}`,
-    reaches.secrets.length === 0 ? "no secrets" : `secrets ${reaches.secrets.map(escapeLine).join(", ")}`,
+    reaches.paths.length === 0 ? "" : `writes ${reaches.paths.map(escapeExact).join(", ")}`,
+    reaches.hosts.length === 0 ? "no network" : `hosts ${reaches.hosts.map(escapeExact).join(", ")}`,
+    reaches.secrets.length === 0 ? "no secrets" : `secrets ${reaches.secrets.map(escapeExact).join(", ")}`,
     reaches.reversible ? "reversible" : "NOT reversible",
   ];
   return parts.filter((part) => part !== "").join("; ");
@@ -66,18 +64,28 @@ function lengthNote(lines: readonly string[]): string[] {
   return [`Long     ${chars} characters in ${lines.length} lines: read it to its end, it can hold anything`];
 }
 
-/** The complete card; nothing of the exact command or diff is left out but blanks, which are counted. */
-export function renderApprovalCard(approval: ApprovalState, style: Style): string {
+/** The run that the question is about. */
+export type AskingRun = Pick<PlanState, "goal" | "spend" | "budget">;
+
+function costText({ spend, budget }: AskingRun): string {
+  const cap = budget.maxCostUsd === undefined ? "no cap" : `of at most $${budget.maxCostUsd}`;
+  return `${formatCost(spend)} ${cap}, ${formatTokens(spend.inputTokens + spend.outputTokens)} tokens so far`;
+}
+
+/** The complete card; nothing of the exact command, diff or input is left out but blanks, which are counted. */
+export function renderApprovalCard(approval: ApprovalState, state: AskingRun, style: Style): string {
   const riskFormat = approval.risk === "high" ? "red" : approval.risk === "medium" ? "yellow" : "green";
   const exact = exactThing(approval);
   const lines = [
-    style.paint("bold", escapeLine(approval.title)),
+    style.paint("bold", escapeExact(approval.title)),
     ...lengthNote(exact),
     "",
     ...foldEmptyLines(exact).map((line) => `  ${paintDiff(foldBlanks(line), style)}`),
     "",
-    `Risk     ${style.paint(riskFormat, approval.risk)} — ${escapeLine(approval.reason)}`,
+    `Risk     ${style.paint(riskFormat, approval.risk)} — ${escapeExact(approval.reason)}`,
     `Reaches  ${reachText(approval)}`,
+    `Cost     ${costText(state)}`,
+    `Goal     ${escapeLine(state.goal)}`,
     `Asked by ${escapeLine(approval.agent)} in step ${approval.stepId} of ${approval.planId}`,
     `Expires  ${approval.expiresAt}; no answer means denied`,
     `Request  ${approval.approvalId}  hash ${approval.requestHash.slice(0, 16)}`,

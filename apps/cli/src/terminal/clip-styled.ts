@@ -1,24 +1,25 @@
-// Cuts a line that may hold colours to a number of visible characters.
+// Cuts lines to a number of terminal columns; wide characters take two, colours none.
+import width from "fast-string-width";
 
 // oxlint-disable-next-line no-control-regex -- the escape character begins every colour
-const colour = /\u001b\[[0-9;]*m/g;
+const piece = /\u001b\[[0-9;]*m|[^\u001b]/gu;
 
-/** Colours do not count; after a cut the text ends with … and without colour. */
-export function clipStyled(line: string, width: number): string {
-  if (line.replaceAll(colour, "").length <= width) return line;
-  let visible = 0;
+/** Columns a text takes on a terminal. */
+export function columnsOf(text: string): number {
+  return width(text);
+}
+
+/** After a cut the text ends with … and, where it had colours, without colour. */
+export function clipStyled(line: string, columns: number): string {
+  if (width(line) <= columns) return line;
+  let used = 0;
   let out = "";
-  for (let at = 0; at < line.length && visible < width - 1;) {
-    colour.lastIndex = at;
-    const match = colour.exec(line);
-    if (match?.index === at) {
-      out += match[0];
-      at += match[0].length;
-      continue;
-    }
-    out += line[at] ?? "";
-    visible += 1;
-    at += 1;
+  for (const [part] of line.matchAll(piece)) {
+    const isColour = part.length > 1 && part.startsWith("\u001b");
+    const next = isColour ? used : used + width(part);
+    if (next > columns - 1) break;
+    out += part;
+    used = next;
   }
-  return `${out}\u001b[0m…`;
+  return out.includes("\u001b") ? `${out}\u001b[0m…` : `${out}…`;
 }

@@ -1,19 +1,37 @@
 // Questions to a person, on stderr. A key pressed before the question was on the screen for a
 // moment does not answer it.
+import { createInterface } from "node:readline/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { isCancel, select, text } from "@clack/prompts";
 
-/** Keys pressed in this time after a question appears are dropped, ms. */
-const settleMs = 500;
+const promptLimits = {
+  /** Keys pressed in this time after a question appears are dropped, ms. */
+  settleMs: 500,
+  /** Somebody who is still typing is not answering: so long nothing may be pressed, ms. */
+  quietMs: 300,
+  /** After this the question is put even to a stuck key, ms; its default decides nothing. */
+  maxWaitMs: 5_000,
+} as const;
 
+const interrupt = 0x03;
+
+/** Drops what was typed before and while the question appeared. Ctrl+C still means it. */
 async function dropEarlyKeys(): Promise<void> {
   const { stdin } = process;
-  const drop = () => undefined;
+  const start = Date.now();
+  let last = start;
+  const drop = (chunk: Buffer) => {
+    last = Date.now();
+    if (chunk.includes(interrupt)) process.kill(process.pid, "SIGINT");
+  };
   stdin.setRawMode(true);
   stdin.on("data", drop);
   stdin.resume();
-  await sleep(settleMs);
+  const isSettled = (now: number) =>
+    now - start >= promptLimits.maxWaitMs ||
+    (now - start >= promptLimits.settleMs && now - last >= promptLimits.quietMs);
+  while (!isSettled(Date.now())) await sleep(20);
   stdin.off("data", drop);
   stdin.pause();
   stdin.setRawMode(false);
@@ -21,13 +39,45 @@ async function dropEarlyKeys(): Promise<void> {
 
 export type Choice<T extends string> = { value: T; label: string; hint?: string };
 
+export type Question<T extends string> = {
+  message: string;
+  choices: readonly Choice<T>[];
+  /** What an Enter alone chooses; it must decide nothing. */
+  initial: T;
+};
+
+/** Where questions are shown; without symbols nothing is redrawn either. */
+export type Screen = { wordsOnly: boolean };
+
+/** Numbers instead of a list that is redrawn, for screen readers. */
+async function chooseByNumber<T extends string>({ message, choices, initial }: Question<T>): Promise<T | undefined> {
+  const lines = choices.map(
+    ({ label, hint }, index) => `${index + 1}: ${label}${hint === undefined ? "" : `, ${hint}`}`,
+  );
+  process.stderr.write(`${message}\n${lines.join("\n")}\n`);
+  const reader = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
+  try {
+    for (;;) {
+      process.stderr.write(`Type a number from 1 to ${choices.length} and press Enter: `);
+      const answer = await new Promise<string | undefined>((resolve) => {
+        reader.once("line", resolve);
+        reader.once("close", () => resolve(undefined));
+      });
+      if (answer === undefined) return undefined;
+      if (answer.trim() === "") return initial;
+      const chosen = choices[Number(answer.trim()) - 1];
+      if (chosen !== undefined) return chosen.value;
+    }
+  } finally {
+    reader.close();
+  }
+}
+
 /** The chosen value; undefined when the person leaves with Escape or Ctrl+C. */
-export async function choose<T extends string>(
-  message: string,
-  choices: readonly Choice<T>[],
-  initial: T,
-): Promise<T | undefined> {
+export async function choose<T extends string>(screen: Screen, question: Question<T>): Promise<T | undefined> {
   await dropEarlyKeys();
+  if (screen.wordsOnly) return chooseByNumber(question);
+  const { message, choices, initial } = question;
   const options = choices.map(({ value, label, hint }) =>
     hint === undefined ? { value, label } : { value, label, hint },
   );
@@ -40,8 +90,28 @@ export async function choose<T extends string>(
   return isCancel(answer) ? undefined : answer;
 }
 
+async function askLine(message: string, required: boolean): Promise<string | undefined> {
+  const reader = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
+  try {
+    for (;;) {
+      process.stderr.write(`${message} `);
+      const answer = await new Promise<string | undefined>((resolve) => {
+        reader.once("line", resolve);
+        reader.once("close", () => resolve(undefined));
+      });
+      if (answer === undefined || answer.trim() !== "" || !required) return answer?.trim();
+    }
+  } finally {
+    reader.close();
+  }
+}
+
 /** A line of text; undefined when the person leaves. `required` refuses an empty one. */
-export async function askText(message: string, { required }: { required: boolean }): Promise<string | undefined> {
+export async function askText(
+  screen: Screen,
+  { message, required }: { message: string; required: boolean },
+): Promise<string | undefined> {
+  if (screen.wordsOnly) return askLine(message, required);
   const answer = await text({
     message,
     output: process.stderr,

@@ -2,7 +2,7 @@
 import type { PlanState, TestReport } from "@ossaat/contracts";
 
 import { isParked } from "../exit-code.ts";
-import { escapeLine, escapeText } from "./escape.ts";
+import { escapeExact, escapeLine, escapeText } from "./escape.ts";
 import { clip, formatCost, formatSeconds, formatTokens } from "./render-run.ts";
 import type { Style } from "./style.ts";
 
@@ -32,18 +32,18 @@ function findingsText({ steps }: PlanState): string[] {
 function nextText(state: PlanState): string[] {
   const { id, status } = state;
   if (status === "succeeded") {
-    return [
-      `Next      ossaat diff ${id}`,
-      `          ossaat apply ${id}`,
-      `Undo      git branch -D ${state.branch ?? ""}`,
-    ];
+    return [`Next      ossaat diff ${id}`, `          ossaat apply ${id}`, `Undo      ossaat undo ${id}`];
   }
   if (status === "failed" || status === "cancelled") {
     return [`Next      ossaat logs ${id}`, `          ossaat retry ${id}`];
   }
   const asked = state.approvals.find((approval) => approval.status === "pending");
   if (asked !== undefined) {
-    return [`Next      ossaat show ${asked.approvalId}, then ossaat approve or deny ${asked.approvalId}`];
+    return [
+      `Next      ossaat show ${asked.approvalId}`,
+      `          ossaat approve ${asked.approvalId}`,
+      `          ossaat deny ${asked.approvalId}`,
+    ];
   }
   return [`Next      ossaat show ${id}`];
 }
@@ -69,7 +69,7 @@ export function renderEnd(state: PlanState, style: Style, { next = true }: { nex
     ...(state.branch === undefined ? [] : [`Branch    ${state.branch} @ ${state.commit?.slice(0, 12) ?? ""}`]),
     ...testsText(state),
     ...findingsText(state),
-    ...denials.map((denied) => `Denied    ${escapeLine(denied.title)}`),
+    ...denials.map((denied) => `Denied    ${escapeExact(denied.title)}`),
     `Spent     ${formatSeconds(end - Date.parse(state.createdAt))}, ${formatTokens(spend.inputTokens)} tokens in, ${formatTokens(spend.outputTokens)} out, ${formatCost(spend)}`,
     ...(state.budget.maxCostUsd !== undefined && spend.unknownCostTurns > 0
       ? [style.paint("yellow", "Cost cap  not enforced for turns whose price is unknown; --max-tokens caps them")]

@@ -1,7 +1,7 @@
 // A plan as text for a terminal.
 import type { Plan, PlanState, Step } from "@ossaat/contracts";
 
-import { escapeLine, escapeText } from "./escape.ts";
+import { escapeExact, escapeLine, escapeText } from "./escape.ts";
 import type { Style } from "./style.ts";
 
 function stepText(step: Step, style: Style): string[] {
@@ -10,7 +10,7 @@ function stepText(step: Step, style: Style): string[] {
     `      ${escapeLine(step.agent)}, ${step.action}${step.needs.length === 0 ? "" : `, after ${step.needs.join(", ")}`}${step.approvalRequired ? ", asks again before it starts" : ""}`,
   ];
   const add = (name: string, items: readonly string[]) => {
-    if (items.length > 0) lines.push(`      ${style.paint("dim", name)} ${items.map(escapeLine).join(", ")}`);
+    if (items.length > 0) lines.push(`      ${style.paint("dim", name)} ${items.map(escapeExact).join(", ")}`);
   };
   if (step.summary !== undefined && step.summary !== step.title) add("what ", [step.summary]);
   if (step.rationale !== "") add("why  ", [step.rationale]);

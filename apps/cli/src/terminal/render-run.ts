@@ -1,7 +1,8 @@
 // A run as text: the live region, the final summary, and one line an event.
 import type { PlanEvent, PlanState, StepState } from "@ossaat/contracts";
 
-import { escapeLine } from "./escape.ts";
+import { clipStyled } from "./clip-styled.ts";
+import { escapeExact, escapeLine } from "./escape.ts";
 import type { Style } from "./style.ts";
 
 export function formatSeconds(ms: number): string {
@@ -25,9 +26,9 @@ export function formatCost({ costUsd, unknownCostTurns }: { costUsd: number; unk
   return costUsd === 0 ? "cost unknown" : `${known} + ${unknownCostTurns} turns of unknown cost`;
 }
 
-/** Cuts to a width in characters; the text holds no escape sequences. */
+/** Cuts to a width in columns. */
 export function clip(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
+  return clipStyled(text, width);
 }
 
 function durationOf(step: StepState, now: number): string {
@@ -46,7 +47,7 @@ function stepLine(
     step.inputTokens + step.outputTokens > 0 ? `${formatTokens(step.inputTokens + step.outputTokens)} tok` : "",
   ].filter((figure) => figure !== "");
   const right = figures.join(" ");
-  const doing = step.activity === undefined ? title : `${title} — ${escapeLine(step.activity)}`;
+  const doing = step.activity === undefined ? title : `${title} — ${escapeExact(step.activity)}`;
   const why = step.message !== undefined && step.status !== "succeeded" ? ` (${escapeLine(step.message)})` : "";
   const room = Math.max(10, width - step.id.length - right.length - 22);
   return `  ${style.status(step.status).padEnd(style.paint("dim", "").length + 13)} ${step.id}  ${clip(`${doing}${why}`, room)}  ${style.paint("dim", right)}`;
@@ -175,5 +176,5 @@ export function eventLine(event: PlanEvent): string | undefined {
   const time = event.at.slice(11, 19);
   const [first = "", ...rest] = text.split("\n");
   const shown = clip(rest.length === 0 ? first : `${first} …`, maxLineChars);
-  return escapeLine(`${time} ${event.stepId === undefined ? "" : `${event.stepId}: `}${shown}`);
+  return escapeExact(`${time} ${event.stepId === undefined ? "" : `${event.stepId}: `}${shown}`);
 }

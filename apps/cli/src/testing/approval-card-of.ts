@@ -20,10 +20,13 @@ const request = ApprovalRequest.parse({
   requestedAt: "2026-01-01T00:00:00.000Z",
 });
 
+const nothing = { inputTokens: 0, outputTokens: 0, costUsd: 0, unknownCostTurns: 0, turns: 0 };
+
 /** The card's text. */
 export function approvalCardOf(changes: Partial<ApprovalState>): string {
   return renderApprovalCard(
     { ...request, status: "pending", ...changes },
+    { goal: "Let it run", spend: nothing, budget: { maxCostUsd: 5 } },
     createStyle({ color: false, plain: true, wordsOnly: true }),
   );
 }

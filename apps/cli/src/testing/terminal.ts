@@ -19,6 +19,8 @@ export type Terminal = {
   history(): string;
   waitFor(pattern: RegExp): Promise<string>;
   resize(columns: number, rows: number): void;
+  /** Every byte that the terminal is sent from now on goes into a file. */
+  record(file: string): void;
   close(): void;
 };
 
@@ -55,6 +57,7 @@ export function openTerminal({ command, cwd, env, columns = 80, rows = 24 }: Ter
       throw new Error(`the screen never showed ${String(pattern)}:\n${capture()}`);
     },
     resize: (width, height) => void tmux("resize-window", "-t", "t", "-x", String(width), "-y", String(height)),
+    record: (file) => void tmux("pipe-pane", "-t", "t", "-O", `cat > ${quote(file)}`),
     close: () => void spawnSync("tmux", ["-L", socket, "kill-server"]),
   };
 }

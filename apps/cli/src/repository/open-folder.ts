@@ -1,0 +1,44 @@
+// The folder in which a plan's result, or the work on it, can be looked at.
+import { existsSync, realpathSync } from "node:fs";
+import path from "node:path";
+
+import { AgentError } from "@ossaat/contracts/errors";
+import type { PlanEvent, PlanState } from "@ossaat/contracts";
+
+import { git } from "./find-repository.ts";
+
+/** A linked checkout of the branch, made in the state folder when there is none. */
+export async function branchFolder(state: PlanState, stateDir: string): Promise<string> {
+  const { branch } = state;
+  const root = state.repository.path;
+  if (branch === undefined) throw new AgentError("internal", `${state.id} has no branch.`);
+  await git(root, ["worktree", "prune"]);
+  const list = (await git(root, ["worktree", "list", "--porcelain", "-z"])).split("\0\0");
+  const found = list.map((entry) => entry.split("\0")).find((lines) => lines.includes(`branch refs/heads/${branch}`));
+  const known = found?.[0]?.replace(/^worktree /, "");
+  if (known !== undefined) return known;
+  const folder = path.join(stateDir, "open", state.id);
+  try {
+    await git(root, ["worktree", "add", "--quiet", folder, branch]);
+  } catch (error) {
+    const { stderr } = error as { stderr?: string };
+    throw new AgentError("conflict", `git made no checkout of ${branch}.\n${(stderr ?? "").trim()}`, {
+      details: { next: `git -C ${root} worktree add FOLDER ${branch}` },
+      cause: error,
+    });
+  }
+  return realpathSync(folder);
+}
+
+/** The working tree of the newest step, or of one, while it still exists. */
+export function stepFolder(
+  events: readonly PlanEvent[],
+  { planId, stepId, stateDir }: { planId: string; stepId?: string | undefined; stateDir: string },
+): string | undefined {
+  const opened = events.findLast(
+    (event) => event.type === "workspace.opened" && (stepId === undefined || event.stepId === stepId),
+  );
+  if (opened?.type !== "workspace.opened") return undefined;
+  const folder = path.join(stateDir, "runner", "workspaces", planId, opened.data.workspaceId);
+  return existsSync(folder) ? folder : undefined;
+}

@@ -1,0 +1,38 @@
+// A change between two commits as bytes, and its application to a checkout, forth and back.
+import { execFile, spawn } from "node:child_process";
+import { promisify } from "node:util";
+
+/** Bytes of a patch held in memory. */
+const maxPatchBytes = 1024 * 1024 * 1024;
+
+/** Text of any encoding, and the same whatever the user's settings of git are. */
+export async function readPatch(root: string, from: string, to: string): Promise<Buffer> {
+  const settings = ["--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/"];
+  const args = ["-C", root, "diff", ...settings, "--no-relative", "--full-index", from, to];
+  const { stdout } = await promisify(execFile)("git", args, { encoding: "buffer", maxBuffer: maxPatchBytes });
+  return stdout;
+}
+
+/** Feeds a patch to `git apply`; its message on failure. */
+function gitApply(root: string, args: readonly string[], patch: Buffer): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    const words = ["-C", root, "apply", "--whitespace=nowarn", ...args, "-"];
+    const child = spawn("git", words, { stdio: ["pipe", "ignore", "pipe"] });
+    let stderr = "";
+    child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString("utf8")));
+    child.on("error", reject);
+    child.on("close", (code) => resolve(code === 0 ? undefined : stderr.trim()));
+    child.stdin.on("error", () => undefined);
+    child.stdin.end(patch);
+  });
+}
+
+/** Applies all of it or nothing; git's message when it does not fit. */
+export async function applyToCheckout(
+  root: string,
+  patch: Buffer,
+  { reverse = false }: { reverse?: boolean } = {},
+): Promise<string | undefined> {
+  const direction = reverse ? ["--reverse"] : [];
+  return (await gitApply(root, [...direction, "--check"], patch)) ?? gitApply(root, direction, patch);
+}

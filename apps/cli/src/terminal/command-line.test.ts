@@ -1,0 +1,37 @@
+import { execFileSync } from "node:child_process";
+
+import fc from "fast-check";
+import { expect, test } from "vitest";
+
+import { commandLine, shellQuote } from "./command-line.ts";
+
+test("plain words stay, others are quoted so that nothing in them acts", () => {
+  expect(commandLine(["ossaat", "-C", "/a b", "show", "it's", "$(id)", "*"])).toBe(
+    `ossaat -C '/a b' show 'it'\\''s' '$(id)' '*'`,
+  );
+  expect(shellQuote("")).toBe("''");
+  expect(shellQuote("a\u202eb")).not.toContain("\u202e");
+});
+
+test("a real shell reads back the same words (property)", () => {
+  const word = fc.oneof(
+    fc.string({ unit: "grapheme" }),
+    fc.string({ unit: "binary-ascii" }),
+    fc.constantFrom("\n", "a\n", "-n", "~", "!x"),
+  );
+  fc.assert(
+    fc.property(
+      fc.array(
+        word.filter((text) => !text.includes("\0") && !text.endsWith("\n")),
+        { minLength: 1, maxLength: 8 },
+      ),
+      (words) => {
+        const line = commandLine(words);
+        expect(["\n", "\r", "\u001b"].filter((character) => line.includes(character))).toEqual([]);
+        const read = execFileSync("sh", ["-c", `printf '%s\\0' ${line}`], { encoding: "utf8" });
+        expect(read.split("\0").slice(0, -1)).toEqual(words);
+      },
+    ),
+    { numRuns: 150 },
+  );
+});

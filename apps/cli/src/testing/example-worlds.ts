@@ -1,0 +1,113 @@
+// Repositories in which the examples of the help can run: each kind has a plan in the state that
+// its commands are about.
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+
+import { makeRepository } from "./make-repository.ts";
+import type { Cli, Json } from "./run-ossaat.ts";
+import { call, counterFrame, counterPlan, counterScript, editSum, finish, turns, writeScript } from "./script.ts";
+import type { ScriptEntry } from "./script.ts";
+
+const goal = "Let sum in src/sum.js add";
+
+export type World =
+  | "configured"
+  | "fresh"
+  | "proposed"
+  | "edited"
+  | "request"
+  | "running"
+  | "paused"
+  | "done"
+  | "cancelled";
+
+export type ExamplePlace = { folder: string; planId?: string; approvalId?: string };
+
+const plans: ScriptEntry[] = [
+  { match: { agent: "planner" }, reply: { toolCalls: [call("propose_plan", counterPlan)] } },
+];
+
+const writer = (delayMs: number, ...first: ScriptEntry["reply"][]) => [
+  ...plans,
+  ...counterFrame,
+  ...turns("code-writer", "fix", ...first, { delayMs, toolCalls: [editSum] }, finish("Mended.")),
+];
+
+const scripts: Readonly<Record<"good" | "slow" | "asking", ScriptEntry[]>> = {
+  good: [...plans, ...counterScript],
+  slow: writer(6_000),
+  asking: writer(0, { toolCalls: [call("run_command", { argv: ["node", "--version"] })] }),
+};
+
+const scriptOf = (world: World) =>
+  world === "request" ? "asking" : ["running", "paused", "cancelled"].includes(world) ? "slow" : "good";
+
+/** Brings a new repository to where the world begins. */
+export async function makePlace(cli: Cli, world: World, name: string): Promise<ExamplePlace> {
+  const folder = await makeRepository(path.join(cli.folder, "examples", name));
+  await writeFile(path.join(folder, "goal.txt"), `${goal}\n`);
+  await writeScript(path.join(folder, "replies.json"), scripts[scriptOf(world)]);
+  const run = async (...args: string[]): Promise<Json> => (await cli.json(folder, args)).value;
+  if (world === "configured") await writeFile(path.join(folder, "ossaat.yaml"), "model: none\n");
+  if (world === "fresh" || world === "configured") return { folder };
+  const ready = ["proposed", "edited", "request", "running", "paused", "cancelled"].includes(world);
+  const first = ready ? await run("plan", goal) : await run("run", goal, "--yes");
+  const planId = first.plan.id as string;
+  const file = path.join(folder, ".plans", planId, "plan.json");
+  switch (world) {
+    case "edited": {
+      const text = (await readFile(file, "utf8")).replace(counterPlan.summary, "sum subtracts, and must add.");
+      await writeFile(file, text);
+      await writeFile(path.join(folder, "plan.json"), text);
+      break;
+    }
+    case "request": {
+      const { plan } = await run("approve", planId, "--watch");
+      return { folder, planId, approvalId: plan.approvals[0].approvalId };
+    }
+    case "running":
+      await run("approve", planId);
+      break;
+    case "paused":
+      await run("approve", planId);
+      await run("pause", planId);
+      break;
+    case "cancelled":
+      await run("approve", planId);
+      await run("cancel", planId);
+      await cli.run(folder, ["watch", planId]);
+      break;
+    default:
+  }
+  return { folder, planId };
+}
+
+const worlds: Readonly<Record<string, World>> = {
+  watch: "running",
+  diff: "done",
+  apply: "done",
+  open: "done",
+  undo: "done",
+  approve: "proposed",
+  deny: "proposed",
+  edit: "edited",
+  revise: "proposed",
+  show: "done",
+  logs: "done",
+  replay: "done",
+  cost: "done",
+  context: "done",
+  cancel: "running",
+  pause: "running",
+  resume: "paused",
+  "config trust": "configured",
+  "config untrust": "configured",
+};
+
+/** The world that an example of a command needs. */
+export function worldOf(name: string, line: string): World {
+  if (line.includes("approval-")) return "request";
+  if (name === "retry") return line.includes("--from") ? "done" : "cancelled";
+  if (name === "" && line.includes("approve")) return "proposed";
+  return worlds[name] ?? "fresh";
+}
