@@ -8,7 +8,7 @@ MANIFESTS := package.json pnpm-workspace.yaml pnpm-lock.yaml $(wildcard packages
 
 OPA_VERSION := 1.22.2
 
-.PHONY: help setup demo test check cli policy policy-build faults attacks eval-tasks up bench gen clean
+.PHONY: help setup demo test check cli policy policy-build faults attacks chaos chaos-mutations eval-tasks up bench gen clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
@@ -41,6 +41,12 @@ attacks: .tools/installed ## Every attack against every driver, as root and as a
 faults: .tools/installed ## The long end-to-end tests: kills at many moments
 	@sh tools/setup/sandbox.sh
 	@$(BIN)/node tools/test/run-tests.ts faults
+
+chaos: .tools/installed ## Kill servers, runners and tools at random moments; SEEDS=200, SEED=first
+	@$(BIN)/node tools/chaos/run-chaos.ts --seeds "$(SEEDS)" --seed "$(SEED)"
+
+chaos-mutations: .tools/installed ## Take away one safeguard at a time; each must be missed
+	@$(BIN)/node tools/chaos/run-mutations.ts
 
 eval-tasks: .tools/installed ## Reference tasks with an oracle model; REPOS=folder adds public repositories
 	@sh tools/setup/sandbox.sh

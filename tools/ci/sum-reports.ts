@@ -23,6 +23,13 @@ function readSteps(): StepLine[] {
   return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as StepLine);
 }
 
+/** The count of a program that writes its own. @throws Error when there is none */
+function readCount(file: string): { passed: number; failed: number } {
+  const { passed, failed } = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+  if (typeof passed !== "number" || typeof failed !== "number") throw new Error(`${file} holds no count`);
+  return { passed, failed };
+}
+
 let passed = 0;
 let failed = 0;
 const say = (text: string) => console.log(text);
@@ -39,14 +46,21 @@ for (const project of projects) {
     say(`${project}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
-try {
-  const count = readEvalReport(`${reportFolder}/eval-tasks.json`);
-  passed += count.passed;
-  failed += count.failed;
-  say(`eval-tasks: ${count.passed} passed, ${count.failed} failed`);
-} catch (error) {
-  failed += 1;
-  say(`eval-tasks: ${error instanceof Error ? error.message : String(error)}`);
+const counts = {
+  chaos: () => readCount(`${reportFolder}/chaos.json`),
+  "chaos-mutations": () => readCount(`${reportFolder}/chaos-mutations.json`),
+  "eval-tasks": () => readEvalReport(`${reportFolder}/eval-tasks.json`),
+};
+for (const [name, read] of Object.entries(counts)) {
+  try {
+    const count = read();
+    passed += count.passed;
+    failed += count.failed;
+    say(`${name}: ${count.passed} passed, ${count.failed} failed`);
+  } catch (error) {
+    failed += 1;
+    say(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 const ran = readSteps();
 for (const { step, status, seconds } of ran) say(`${step}: exit ${status} after ${seconds} s`);

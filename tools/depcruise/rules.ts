@@ -40,7 +40,7 @@ export const forbidden: (IForbiddenRuleType & { name: string })[] = [
     severity: "error",
     from: { path: "^((?:packages|services|apps)/[^/]+)/" },
     to: {
-      path: "^(?:packages|services|apps)/[^/]+/src/(?!index\\.ts$|agent-error\\.ts$|grpc-client\\.ts$|decision\\.ts$|grpc/index\\.ts$|gen/|testing/index\\.ts$)",
+      path: "^(?:packages|services|apps)/[^/]+/src/(?!index\\.ts$|agent-error\\.ts$|grpc-client\\.ts$|decision\\.ts$|grpc/index\\.ts$|gen/|testing/index\\.ts$|chaos/index\\.ts$)",
       pathNot: "^$1/",
     },
   },
@@ -93,7 +93,7 @@ export const forbidden: (IForbiddenRuleType & { name: string })[] = [
     name: "no-test-code-in-product",
     comment: "Product code imports no test, contract suite or test helper.",
     severity: "error",
-    from: { path: "/src/", pathNot: "\\.(?:test|contract|attack)\\.ts$|/testing/" },
-    to: { path: "\\.(?:test|contract|attack)\\.ts$|/src/testing/" },
+    from: { path: "/src/", pathNot: "\\.(?:test|contract|attack)\\.ts$|/testing/|^packages/testkit/" },
+    to: { path: "\\.(?:test|contract|attack)\\.ts$|/src/testing/|^packages/testkit/" },
   },
 ];

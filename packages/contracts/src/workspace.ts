@@ -84,6 +84,7 @@ export type WorkspaceService = {
   /**
    * Replays the commits `base..head` of each of `heads`, in order, on top of the workspace's
    * base, so that each writing step stays one commit. Commits already present are passed over.
+   * Repeating it while a conflict waits puts the files into the state of that conflict again.
    */
   merge(
     request: { workspaceId: WorkspaceId; heads: { stepId: string; head: string }[]; authoredAt: string },

@@ -10,3 +10,17 @@ export { findLateRecoveries, findStreamProblems, recoveryLimits } from "./oracle
 export type { Downtime, StreamCapture } from "./oracle/check-streams.ts";
 export { findBranchProblems, findCheckoutProblems, readBranch, readCheckout } from "./oracle/git-state.ts";
 export { findArtifactProblems, findFolderLeftovers, openStateDatabase } from "./oracle/state-folder.ts";
+export { createFailpoints, dieNow } from "./failpoint/failpoints.ts";
+export type { Failpoints, FailpointTarget } from "./failpoint/failpoints.ts";
+export { failpointNames } from "./failpoint/names.ts";
+export {
+  watchGit,
+  watchJournal,
+  watchMethods,
+  watchModels,
+  watchStore,
+  watchTools,
+  watchWorkspaces,
+} from "./failpoint/watch-parts.ts";
+export { ServerSettings } from "./chaos/server-settings.ts";
+export type { ServerNews, ServerOrder } from "./chaos/server-settings.ts";

@@ -9,6 +9,7 @@ import { readEngineEnvironment, readHostEnvironment } from "./config.ts";
 import { createEgress } from "./egress/open-egress.ts";
 import type { EgressOptions } from "./egress/open-egress.ts";
 import { createGit } from "./git/git.ts";
+import type { Git } from "./git/git.ts";
 import { createLogStore } from "./log/log-store.ts";
 import { createBubblewrapSandbox } from "./sandbox/adapters/bubblewrap.ts";
 import { createContainerSandbox } from "./sandbox/adapters/container.ts";
@@ -20,6 +21,7 @@ import { ToolExecutor } from "./tool/execute-tool.ts";
 import type { RunnerLog } from "./tool/execute-tool.ts";
 import { toolRegistry } from "./tool/registry.ts";
 import { createResultStore } from "./tool/result-store.ts";
+import type { ResultStore } from "./tool/result-store.ts";
 import { createWorkspaces } from "./workspace/create-workspaces.ts";
 import { createLayout } from "./workspace/layout.ts";
 import { createKeyedLock } from "./workspace/lock.ts";
@@ -46,7 +48,12 @@ export type ToolRunnerOptions = {
   readOnlyBinds?: readonly ReadOnlyBind[];
   /** What the way out of a box is made of, beyond the step's own list. */
   egress?: EgressOptions;
+  /** Changes parts before they are put together: how tests get between them. No setting leads here. */
+  arrange?: (parts: RunnerParts) => RunnerParts;
 };
+
+/** What calls have their effects by. */
+export type RunnerParts = { git: Git; results: ResultStore };
 
 export type ToolRunner = {
   tools: ToolService;
@@ -82,7 +89,8 @@ export function createToolRunner(options: ToolRunnerOptions): ToolRunner {
   const layout = createLayout(resolve(options.stateDir));
   mkdirSync(layout.stateDir, { recursive: true, mode: 0o700 });
   const sandbox = createSandbox(options, layout.box);
-  const git = createGit("git");
+  const { arrange = (parts) => parts } = options;
+  const { git, results } = arrange({ git: createGit("git"), results: createResultStore(layout.results) });
   const lock = createKeyedLock();
   const logs = createLogStore(layout.logs);
   const clock = options.clock ?? { now: () => new Date() };
@@ -92,7 +100,7 @@ export function createToolRunner(options: ToolRunnerOptions): ToolRunner {
     lock,
     logs,
     caches: createBuildCaches({ layout, lock, sandbox, log: options.logger }),
-    results: createResultStore(layout.results),
+    results,
     sandbox,
     egress: createEgress(options.egress ?? {}, layout.box),
     limits: { ...defaultSandboxLimits, ...options.limits },

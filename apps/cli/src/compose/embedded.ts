@@ -2,7 +2,6 @@
 import { randomBytes } from "node:crypto";
 import path from "node:path";
 
-import type { WorkspaceService } from "@ossaat/contracts";
 import { createGateway } from "@ossaat/gateway-api";
 import { createIndexer } from "@ossaat/indexer";
 import {
@@ -19,6 +18,7 @@ import {
 } from "@ossaat/orchestrator";
 import type { Orchestrator, OrchestratorDeps } from "@ossaat/orchestrator";
 import { chooseDriver, createToolRunner, readHostEnvironment } from "@ossaat/tool-runner";
+import type { ToolRunnerOptions } from "@ossaat/tool-runner";
 import type { RequestHandler } from "express";
 
 import type { Config } from "../config.ts";
@@ -31,6 +31,12 @@ export type StackLog = {
   error(fields: object, message: string): void;
 };
 
+/** What the orchestrator is composed of. */
+export type StackParts = Pick<
+  OrchestratorDeps,
+  "store" | "clock" | "artifacts" | "tools" | "workspaces" | "journal" | "models"
+>;
+
 export type StackOptions = {
   config: Config;
   /** `none` only when the user asked for it by its long name. */
@@ -38,8 +44,11 @@ export type StackOptions = {
   token: string;
   log: StackLog;
   onActivity: () => void;
-  /** Parts of another make, for a replay. */
-  parts?: { models: OrchestratorDeps["models"]; workspaces(inner: WorkspaceService): WorkspaceService };
+  /** Changes parts before they are put together, for a replay and for tests. No setting leads here. */
+  arrange?: {
+    stack?(parts: StackParts): StackParts;
+    runner?: NonNullable<ToolRunnerOptions["arrange"]>;
+  };
 };
 
 export type EmbeddedStack = {
@@ -70,9 +79,7 @@ function gatewayOf(
   });
 }
 
-function modelsOf({ config, parts }: StackOptions): OrchestratorDeps["models"] {
-  if (parts !== undefined) return parts.models;
-  const { providerEnv, model, modelRequestLog, loaded } = config;
+function modelsOf({ providerEnv, model, modelRequestLog, loaded }: Config): OrchestratorDeps["models"] {
   return restrictModels(
     createModels({ env: providerEnv, config: model, requestLog: modelRequestLog }),
     loaded.serverRules,
@@ -84,7 +91,7 @@ function modelsOf({ config, parts }: StackOptions): OrchestratorDeps["models"] {
  * @throws AgentError conflict when another server owns the folder
  */
 export async function createEmbeddedStack(options: StackOptions): Promise<EmbeddedStack> {
-  const { config, sandbox, log, parts } = options;
+  const { config, sandbox, log, arrange = {} } = options;
   const store = await openSqliteStore(path.join(config.stateDir, "ossaat.db"));
   const driver = sandbox === "none" ? sandbox : await chooseDriver(config.sandboxDriver, readHostEnvironment());
   const secrets = createFileSecrets({ file: config.secretsFile, variable: config.secretVariable });
@@ -94,21 +101,25 @@ export async function createEmbeddedStack(options: StackOptions): Promise<Embedd
     image: config.sandboxImage,
     logger: log,
     egress: { secrets },
+    ...(arrange.runner === undefined ? {} : { arrange: arrange.runner }),
   });
   const index = createIndexer({ cacheDir: path.join(config.cacheDir, "index") });
   const internalKey = randomBytes(32);
-  const orchestrator = createOrchestrator({
+  const parts: StackParts = {
     store,
     clock: systemClock,
+    artifacts: createFileArtifacts(path.join(config.stateDir, "artifacts")),
+    tools: runner.tools,
+    workspaces: runner.workspaces,
+    journal: createFileTurnJournal(path.join(config.stateDir, "turns")),
+    models: modelsOf(config),
+  };
+  const orchestrator = createOrchestrator({
+    ...(arrange.stack?.(parts) ?? parts),
     ids: systemIds,
     rng: Math.random,
-    artifacts: createFileArtifacts(path.join(config.stateDir, "artifacts")),
     log,
-    tools: runner.tools,
-    workspaces: parts?.workspaces(runner.workspaces) ?? runner.workspaces,
     index,
-    journal: createFileTurnJournal(path.join(config.stateDir, "turns")),
-    models: modelsOf(options),
     planner: createContextPlanner({ index }),
     userAgentsDir: config.userAgentsDir,
     policyFiles: config.policyFiles,

@@ -12,7 +12,7 @@ import { createClient } from "@ossaat/client";
 import type { Client } from "@ossaat/client";
 
 import { createEmbeddedStack } from "../compose/embedded.ts";
-import type { StackLog, StackOptions } from "../compose/embedded.ts";
+import type { StackLog, StackOptions, StackParts } from "../compose/embedded.ts";
 import type { Config } from "../config.ts";
 
 export type ReplayServer = { client: Client; close(): Promise<void> };
@@ -20,7 +20,7 @@ export type ReplayServer = { client: Client; close(): Promise<void> };
 export type ReplayServerOptions = {
   config: Config;
   sandbox: StackOptions["sandbox"];
-  models: NonNullable<StackOptions["parts"]>["models"];
+  models: StackParts["models"];
   log: StackLog;
 };
 
@@ -47,7 +47,7 @@ export async function serveReplay({ config, sandbox, models, log }: ReplayServer
     token,
     log,
     onActivity: () => undefined,
-    parts: { models, workspaces: withoutTraces },
+    arrange: { stack: (parts) => ({ ...parts, models, workspaces: withoutTraces(parts.workspaces) }) },
   });
   const server = createServer(stack.handler as Parameters<typeof createServer>[1]);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { AgentError } from "@ossaat/contracts";
 
 import { createEmbeddedStack } from "../compose/embedded.ts";
-import type { EmbeddedStack, StackLog } from "../compose/embedded.ts";
+import type { EmbeddedStack, StackLog, StackOptions } from "../compose/embedded.ts";
 import { settingProofs } from "../config.ts";
 import type { Config } from "../config.ts";
 import { version } from "../version.ts";
@@ -21,6 +21,7 @@ export type ServeOptions = {
   /** Stop after this long without a request and without an active plan; undefined = never. */
   idleMs: number | undefined;
   log: StackLog;
+  arrange?: StackOptions["arrange"];
 };
 
 export type RunningServer = {
@@ -78,6 +79,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     token,
     log,
     onActivity: () => (lastActivity = Date.now()),
+    ...(options.arrange === undefined ? {} : { arrange: options.arrange }),
   });
   const server = createServer(stack.handler as Parameters<typeof createServer>[1]);
   const address = await listen(server, options.port).catch(async (error: unknown) => {

@@ -116,7 +116,9 @@ export function findFenceBreaches(events: readonly PlanEvent[]): string[] {
       continue;
     }
     // NOTE: only what a worker writes for an attempt of its own carries that attempt.
-    if (actor.kind === "worker" && attempt !== undefined) {
+    // A planner ends the running steps that its new revision replaces.
+    const isReplaced = event.type === "step.finished" && event.data.reason === "replanned";
+    if (actor.kind === "worker" && attempt !== undefined && !isReplaced) {
       const holder = holders.get(stepId);
       if (holder === undefined) problems.push(`event ${event.seq}: ${actor.id} wrote for ${stepId}, which nobody held`);
       else if (holder.worker !== actor.id || holder.attempt !== attempt) {

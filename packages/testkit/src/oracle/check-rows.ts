@@ -8,6 +8,10 @@ import type { PlanFacts } from "./facts.ts";
 export function findOpenEnds({ plan, steps, attempts, events }: PlanFacts): string[] {
   const last = events.at(-1)?.type;
   const isLast = last === "plan.finished" || last === "plan.rejected";
+  // A later revision may go on without a step that failed.
+  const proposed = events.findLast((event) => event.type === "plan.proposed");
+  const isPart = (id: string) =>
+    proposed?.type === "plan.proposed" && proposed.data.plan.steps.some((step) => String(step.id) === id);
   const hasFinish = steps.some((step) => step.step_id === finishStepId);
   return [
     ...(isTerminalPlan(plan.status) ? [] : [`the plan is still ${plan.status}`]),
@@ -18,7 +22,7 @@ export function findOpenEnds({ plan, steps, attempts, events }: PlanFacts): stri
       .filter((attempt) => attempt.ended_at === null)
       .map(({ step_id: id, attempt }) => `attempt ${attempt} of ${id} has no end`),
     ...(plan.status === "succeeded"
-      ? steps.filter((step) => step.status !== "succeeded" && step.reason !== "replanned").map(notSucceeded)
+      ? steps.filter((step) => isPart(step.step_id) && step.status !== "succeeded").map(notSucceeded)
       : []),
   ];
 }

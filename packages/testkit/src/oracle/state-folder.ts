@@ -7,7 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 
 import type { PlanEvent } from "@ossaat/contracts";
 
-import type { PlanFacts, Query } from "./facts.ts";
+import type { PlanFact, Query } from "./facts.ts";
 
 /** Opens the database of a server that does not run any more. */
 export function openStateDatabase(stateDir: string): { query: Query; planIds(): string[]; close(): void } {
@@ -21,6 +21,13 @@ export function openStateDatabase(stateDir: string): { query: Query; planIds(): 
         .map((row) => String(row["id"])),
     close: () => database.close(),
   };
+}
+
+/** What a queue may do at any time: every message that waits is gone. The server must not run. */
+export function loseMessages(stateDir: string): void {
+  const database = new DatabaseSync(path.join(stateDir, "ossaat.db"));
+  database.exec("delete from outbox");
+  database.close();
 }
 
 function refsIn(value: unknown): string[] {
@@ -41,7 +48,7 @@ export function findArtifactProblems(stateDir: string, events: readonly PlanEven
 }
 
 /** I9: a plan that succeeded leaves no working tree, and none that ended leaves recorded turns. */
-export function findFolderLeftovers(stateDir: string, { plan }: Pick<PlanFacts, "plan">): string[] {
+export function findFolderLeftovers(stateDir: string, { plan }: { plan: Pick<PlanFact, "id" | "status"> }): string[] {
   const left = (...parts: string[]) => existsSync(path.join(stateDir, ...parts));
   return [
     ...(plan.status === "succeeded" && left("runner", "workspaces", plan.id)

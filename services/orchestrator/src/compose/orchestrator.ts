@@ -33,6 +33,7 @@ import { createPolicies } from "../policy/policies.ts";
 import { policyRoutes } from "../policy/routes.ts";
 import type { PolicyFiles } from "../policy/policies.ts";
 import type { Models } from "../provider/models.ts";
+import { clearEnded } from "../step/clear-ended.ts";
 import { createStepRunner } from "../step/run-step.ts";
 import type { ContextPlanner, PlanningDeps } from "../step/run-planning-step.ts";
 import { defaultPool } from "../step/step-rows.ts";
@@ -193,7 +194,8 @@ export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
     slots,
   });
   late.worker = worker;
-  const sweeper = createSweeper(engine);
+  const clearEndedPlans = () => clearEnded(stepDeps);
+  const sweeper = createSweeper(engine, [clearEndedPlans]);
   return {
     app: createApp(deps, engine),
     async start() {

@@ -5,12 +5,13 @@ import { reemitReady, sweepCancelled, sweepLeases, sweepTimers } from "./sweep.t
 
 export type Sweeper = { start(): void; stop(): Promise<void> };
 
-export function createSweeper(engine: Engine): Sweeper {
+/** @param more what else happens by this clock; its name stands in the log when it fails */
+export function createSweeper(engine: Engine, more: readonly (() => Promise<void>)[] = []): Sweeper {
   let timer: NodeJS.Timeout | undefined;
   let current: Promise<void> = Promise.resolve();
   let stopped = false;
 
-  const sweeps = [sweepTimers, sweepLeases, sweepCancelled, reemitReady];
+  const sweeps = [sweepTimers, sweepLeases, sweepCancelled, reemitReady, ...more];
   const sweep = async () => {
     for (const one of sweeps) {
       const work: Promise<unknown> = one(engine);

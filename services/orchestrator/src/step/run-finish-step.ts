@@ -7,6 +7,7 @@ import { changeClaimed } from "../job/claim-step.ts";
 import { keyOf } from "../job/end-step.ts";
 import type { Claim } from "../job/engine.ts";
 import { endPlan } from "../plan/end-plan.ts";
+import { clearPlan } from "./clear-ended.ts";
 import { gatherEvidence } from "./evidence.ts";
 import { renderEvidence } from "./render-evidence.ts";
 import { finalCommit } from "./step-base.ts";
@@ -112,7 +113,5 @@ export async function runFinishStep(deps: StepDeps, claim: Claim, signal: AbortS
   const end = { status, ...published, ...(bad === undefined ? {} : { reason: bad.reason }) };
   const evidence = await recordEvidence(deps, claim, { log, end });
   await recordEnd(deps, claim, { ...end, ...evidence, ...(bad === undefined ? {} : { message: bad.message }) });
-  // NOTE: working trees of a failed plan stay, so that unfinished work can be looked at.
-  deps.journal.forgetPlan(claim.planId);
-  if (status === "succeeded") await deps.workspaces.remove({ planId: claim.planId });
+  await clearPlan(deps, claim.planId, status);
 }

@@ -1,7 +1,7 @@
 // A merge step: the platform replays the commits of the needed steps in order. A conflict is
 // reported and the writer gets one chance to resolve it in place.
 import { buildSystemPrompt } from "@ossaat/agents";
-import { AgentError, hashStep } from "@ossaat/contracts";
+import { AgentError, hashJson, hashStep } from "@ossaat/contracts";
 import type { Envelope, MergeResult, StepResult, WorkspaceId } from "@ossaat/contracts";
 
 import { readStepEvents } from "../event/read-events.ts";
@@ -140,9 +140,13 @@ async function mergeAll(deps: StepDeps, run: StepRun, workspaceId: WorkspaceId):
   const merged = await deps.workspaces.merge({ workspaceId, heads, authoredAt: at }, { signal });
   if (merged.status === "merged") return merged;
   const history = readHistory(await readStepEvents(deps.engine.store.read, claim.planId, claim.stepId));
-  if (history.merge === undefined) {
-    const { files, applying, details } = merged;
+  const { files, applying, details } = merged;
+  const known = history.merge?.conflicts.at(-1);
+  if (known === undefined) {
     await recordProgress(deps.engine, claim, { type: "merge.conflicted", data: { files, applying, details } });
+  } else if (hashJson([known.files, known.applying, known.details]) !== hashJson([files, applying, details])) {
+    // The one that was resolved has brought another one, and its worker died before it could say so.
+    return merged;
   } else if (history.tree !== undefined && history.workspace?.tree !== history.tree) {
     await deps.workspaces.restore({ workspaceId, tree: history.tree }, { signal });
   }

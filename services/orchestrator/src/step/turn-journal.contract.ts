@@ -52,9 +52,23 @@ export function describeTurnJournal(create: () => { journal: TurnJournal; reopen
       }
       journal.forget(key);
       expect(keys.map((each) => journal.delivered(each) !== undefined)).toEqual([false, true, true]);
+      expect(journal.plans()).toEqual([planId]);
       journal.forgetPlan(planId);
       expect(keys.map((each) => journal.delivered(each) !== undefined)).toEqual([false, false, false]);
       journal.forgetPlan(planId);
+      expect(journal.plans()).toEqual([]);
+    });
+
+    test("a writer that lost its lease and goes on does not touch the record of the next", () => {
+      const { journal, reopen } = create();
+      const late = journal.begin(key);
+      late.add({ type: "start", warnings: ["of the first"] });
+      const recording = journal.begin(key);
+      for (const event of events) recording.add(event);
+      late.add({ type: "finish", reason: "stop" });
+      late.close();
+      recording.close();
+      expect(reopen().delivered(key)).toEqual(events);
     });
 
     test("tells what arrived of a turn that was cut, and nothing of one that was not begun", () => {

@@ -21,6 +21,8 @@ export type TurnJournal = {
   received(key: TurnKey): StreamEvent[] | undefined;
   /** Drops the record of a turn that is in the log. */
   forget(key: TurnKey): void;
+  /** Plans that have records, or had some until they were recorded. */
+  plans(): string[];
   /** Drops every record of a plan. */
   forgetPlan(planId: string): void;
 };

@@ -15,6 +15,7 @@ import { reemitReady, sweepCancelled, sweepLeases, sweepTimers } from "../job/sw
 import { decidePlan } from "../plan/decide-plan.ts";
 import { editPlan } from "../plan/edit-plan.ts";
 import { finishedSteps, proposePlan } from "../plan/propose-plan.ts";
+import { retryPlan } from "../plan/retry-plan.ts";
 import { listSteps } from "../step/step-rows.ts";
 import type { PlanRow } from "../store/tables.ts";
 import { dropMessage, endByLastStep, messagesOf } from "./take-step.ts";
@@ -48,23 +49,70 @@ function isExpected(error: unknown): boolean {
   return error instanceof LeaseLost || (error instanceof AgentError && ["conflict", "cancelled"].includes(error.code));
 }
 
+/** What can happen in the world. */
+export const deeds = [
+  "submit",
+  "approve",
+  "grant",
+  "deny",
+  "pause",
+  "resume",
+  "cancel",
+  "revise",
+  "edit",
+  "retry",
+  "deliver",
+  "deliver and keep",
+  "lose messages",
+  "work",
+  "crash",
+  "pass time",
+  "jump ahead",
+  "jump back",
+  "wait a day",
+] as const;
+export type Deed = (typeof deeds)[number];
+
 export class PlanWorld {
   readonly #engine: TestEngine;
-  readonly #chance: Chance;
-  readonly planId: string;
+  readonly #shape: WorldShape;
+  #chance: Chance = () => 0;
+  /** Every plan of this world; the last one is what things happen to. */
+  readonly planIds: string[] = [];
   /** Every claim ever made and not knowingly given up: zombies included. */
   #claims: Claim[] = [];
 
-  constructor(engine: TestEngine, planId: string, chance: Chance) {
+  constructor(engine: TestEngine, shape: WorldShape) {
     this.#engine = engine;
-    this.planId = planId;
-    this.#chance = chance;
+    this.#shape = shape;
   }
 
-  static async create(engine: TestEngine, shape: WorldShape, chance: Chance): Promise<PlanWorld> {
-    const planId = `plan-${engine.ids.uuid()}`;
-    await storeProposal(engine, planOf(planId, shape));
-    return new PlanWorld(engine, planId, chance);
+  static async create(engine: TestEngine, shape: WorldShape): Promise<PlanWorld> {
+    const world = new PlanWorld(engine, shape);
+    await world.#submit();
+    return world;
+  }
+
+  /** @throws Error before the first plan */
+  get planId(): string {
+    const last = this.planIds.at(-1);
+    if (last === undefined) throw new Error("there is no plan yet");
+    return last;
+  }
+
+  /** Another plan of the same shape, when the one before has ended: there is one at a time. */
+  async #submit(): Promise<void> {
+    if (this.planIds.length > 0 && !(await this.hasEnded())) return;
+    const planId = `plan-${this.#engine.ids.uuid()}`;
+    await storeProposal(this.#engine, planOf(planId, this.#shape));
+    this.planIds.push(planId);
+    this.#claims = [];
+  }
+
+  async #retry(): Promise<void> {
+    if (!(await this.hasEnded())) return;
+    const { planId } = await retryPlan(this.#engine, { old: await this.plan(), request: {}, actor: user });
+    this.planIds.push(planId);
   }
 
   async plan(): Promise<PlanRow> {
@@ -76,25 +124,53 @@ export class PlanWorld {
     return isTerminalPlan((await this.plan()).status);
   }
 
-  /** Lets one thing happen. */
-  async disturb(): Promise<void> {
-    const deeds = [
-      ...Array.from({ length: 8 }, () => () => this.#deliver(this.#chance(4) === 0)),
-      ...Array.from({ length: 8 }, () => () => this.#work(this.#chance(8))),
-      ...Array.from({ length: 3 }, () => () => this.#passTime(this.#chance(45_000))),
-      () => this.#answer(this.#chance(5)),
-      () => this.#answer(this.#chance(5)),
-      () => this.#approve(),
-      () => this.#decide({ decision: "pause" }),
-      () => this.#decide({ decision: "resume" }),
-      () => this.#rarely(() => this.#decide({ decision: "cancel" })),
-      () => this.#rarely(() => this.#decide({ decision: "revise", feedback: "otherwise" })),
-      () => this.#rarely(() => this.#edit()),
-      () => this.#rarely(() => this.#purge()),
-      () => this.#rarely(() => this.#passTime(25 * hour)),
-      () => this.#rarely(() => this.#restart()),
-    ];
-    await this.#attempt(deeds[this.#chance(deeds.length)]!);
+  /** Lets one thing happen; a refusal that a careful caller expects is fine. `chance` decides its details. */
+  async let(deed: Deed, chance: Chance): Promise<void> {
+    this.#chance = chance;
+    await this.#attempt(() => this.#do(deed));
+  }
+
+  #do(deed: Deed): Promise<void> {
+    switch (deed) {
+      case "submit":
+        return this.#submit();
+      case "approve":
+        return this.#approve();
+      case "grant":
+        return this.#answer(this.#chance(2));
+      case "deny":
+        return this.#answer(2 + this.#chance(2));
+      case "pause":
+        return this.#decide({ decision: "pause" });
+      case "resume":
+        return this.#decide({ decision: "resume" });
+      case "cancel":
+        return this.#decide({ decision: "cancel" });
+      case "revise":
+        return this.#decide({ decision: "revise", feedback: "otherwise" });
+      case "edit":
+        return this.#edit();
+      case "retry":
+        return this.#retry();
+      case "deliver":
+        return this.#deliver(false);
+      case "deliver and keep":
+        return this.#deliver(true);
+      case "lose messages":
+        return this.#purge();
+      case "work":
+        return this.#work(this.#chance(8));
+      case "crash":
+        return this.#restart();
+      case "pass time":
+        return this.#passTime(this.#chance(45_000));
+      case "jump ahead":
+        return this.#passTime(hour);
+      case "jump back":
+        return this.#passTime(-hour);
+      case "wait a day":
+        return this.#passTime(25 * hour);
+    }
   }
 
   /** Lets everybody do their duty until the plan has ended or nothing more happens. */
@@ -123,10 +199,6 @@ export class PlanWorld {
     } catch (error) {
       if (!isExpected(error)) throw error;
     }
-  }
-
-  async #rarely(deed: () => Promise<void>): Promise<void> {
-    if (this.#chance(6) === 0) await deed();
   }
 
   async #deliver(twice: boolean): Promise<void> {
@@ -173,7 +245,9 @@ export class PlanWorld {
   }
 
   async #propose(claim: Claim): Promise<void> {
-    const before = JSON.parse(claim.plan.def_json ?? "null") as Plan;
+    const { def_json: json } = claim.plan;
+    // A retry of a plan that nobody had approved begins with planning.
+    const before: Plan = json === null ? planOf(claim.planId, this.#shape) : (JSON.parse(json) as Plan);
     const finished = await finishedSteps(this.#engine, claim);
     const revision = before.revision + 1;
     const next = testStep(`r${revision}`, { action: "audit", needs: finished.map(({ id }) => id) });

@@ -115,6 +115,16 @@ async function advance(deps: Deps, workspace: OpenWorkspace, start: MergeState):
   return finish(deps, workspace, state);
 }
 
+/** Meets the conflict once more, because whoever asks again may have changed the files meanwhile. */
+function showConflict(
+  deps: Deps,
+  workspace: OpenWorkspace,
+  { conflict: _conflict, queue, ...rest }: MergeState,
+  { commit, stepId }: NonNullable<MergeState["conflict"]>,
+): Promise<MergeResult> {
+  return advance(deps, workspace, { ...rest, queue: [{ commit, stepId }, ...queue] });
+}
+
 /** See {@link WorkspaceService.merge}. The caller holds the workspace's lock. */
 export async function mergeHeads(
   deps: Deps,
@@ -133,7 +143,7 @@ export async function mergeHeads(
     if (before.done) {
       return { status: "merged", head: before.head, tree: await treeOf(git, workspace.gitDir, before.head) };
     }
-    if (before.conflict !== undefined) return conflictResult(before.conflict);
+    if (before.conflict !== undefined) return showConflict(deps, workspace, before, before.conflict);
   }
   const queue = await planQueue(git, workspace, heads);
   return advance(deps, workspace, {

@@ -325,6 +325,22 @@ describe("merge", () => {
     expect(await at.service.continueMerge({ workspaceId: id("m"), authoredAt })).toEqual(merged);
   });
 
+  it("asked again while a conflict waits, shows all of it again, whatever became of the files", async () => {
+    const one = await step("one", { "a.txt": "ours\n", "one.txt": "1\n" });
+    const two = await step("two", { "a.txt": "theirs\n", "two.txt": "2\n" });
+    const work = await at.open("m");
+    const { tree: base } = await at.service.snapshot({ workspaceId: id("m") });
+    const conflict = await merge("m", [one, two]);
+    const { tree: conflicting } = await at.service.snapshot({ workspaceId: id("m") });
+    await at.service.restore({ workspaceId: id("m"), tree: base });
+    expect(await merge("m", [one, two])).toEqual(conflict);
+    expect(await at.service.snapshot({ workspaceId: id("m") })).toEqual({ tree: conflicting });
+    work.write("a.txt", "both\n");
+    const merged = await at.service.continueMerge({ workspaceId: id("m"), authoredAt });
+    expect(merged).toMatchObject({ status: "merged" });
+    expect(["a.txt", "one.txt", "two.txt"].map((file) => work.read(file))).toEqual(["both\n", "1\n", "2\n"]);
+  });
+
   it("reports a deletion against a change, and one file against a folder", async () => {
     const work = await at.open("del");
     work.remove("b.txt");

@@ -1,6 +1,6 @@
 // The turn journal as one file of JSON lines a turn, owner-only. Not synced: it outlives the
 // process, which is its purpose, and may lose its tail when the machine itself stops.
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, writeSync } from "node:fs";
 import path from "node:path";
 
 import { PlanId, StepId } from "@ossaat/contracts";
@@ -33,7 +33,9 @@ export function createFileTurnJournal(folder: string): TurnJournal {
   return {
     begin(key) {
       mkdirSync(folderOf(key.planId), { recursive: true, mode: 0o700 });
-      const file = openSync(fileOf(key), "w", 0o600);
+      // NOTE: a new file, because a worker that lost its lease may still write to the old one.
+      rmSync(fileOf(key), { force: true });
+      const file = openSync(fileOf(key), "wx", 0o600);
       return {
         add: (event) => void writeSync(file, `${JSON.stringify(event)}\n`),
         close: () => closeSync(file),
@@ -45,6 +47,14 @@ export function createFileTurnJournal(folder: string): TurnJournal {
     },
     received: (key) => read(key)?.events,
     forget: (key) => rmSync(fileOf(key), { force: true }),
+    plans() {
+      try {
+        return readdirSync(folder).filter((name) => PlanId.safeParse(name).success);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+        throw error;
+      }
+    },
     forgetPlan: (planId) => rmSync(folderOf(planId), { recursive: true, force: true }),
   };
 }

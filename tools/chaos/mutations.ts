@@ -1,0 +1,115 @@
+// Safeguards of the engine, each taken away by one change of the source, and the run in which its
+// absence must show.
+import type { Life, Mutation, PlanShape } from "../../packages/testkit/src/chaos/index.ts";
+
+export type MutationCase = {
+  mutation: Mutation;
+  shape: PlanShape;
+  lives: readonly Life[];
+  limits: Record<string, number>;
+  finalClockOffsetMs?: number;
+};
+
+const hour = 3_600_000;
+const fast = { pollMs: 100, baseBackoffMs: 100 };
+const longMs = 20_000;
+
+const plan = (twist: "slow" | "once" | "plain"): PlanShape => ({
+  goal: "Do it",
+  steps: [
+    { id: "m0", kind: "write", needs: [], twist },
+    { id: "m1", kind: "write", needs: ["m0"], twist: "plain" },
+  ],
+  incident: undefined,
+});
+
+/** The clock jumps while a step runs: its lease is over, and its worker does not know. */
+const jumpWhileRunning: readonly Life[] = [
+  { target: { name: "nowhere", hit: 1 }, killAfterMs: longMs, jump: { onPoint: "T5.intent after 2", toMs: hour } },
+];
+
+const diesAt = (name: string, hit = 1): Life => ({ target: { name, hit }, killAfterMs: longMs });
+
+export const mutationCases: readonly MutationCase[] = [
+  {
+    mutation: {
+      name: "no fence",
+      file: "services/orchestrator/src/job/claim-step.ts",
+      find: `      .set({ lease_owner: claim.worker })
+      .where("plan_id", "=", claim.planId)
+      .where("step_id", "=", claim.stepId)
+      .where("fence", "=", claim.fence)`,
+      replace: `      .set({ lease_owner: claim.worker })
+      .where("plan_id", "=", claim.planId)
+      .where("step_id", "=", claim.stepId)`,
+    },
+    shape: plan("slow"),
+    lives: jumpWhileRunning,
+    limits: { ...fast, heartbeatMs: 60_000 },
+    finalClockOffsetMs: hour,
+  },
+  {
+    mutation: {
+      name: "no outbox",
+      file: "services/orchestrator/src/job/dispatch-step.ts",
+      find: `  await tx
+    .insertInto("outbox")`,
+      replace: `  if (envelope.attempt > 0) return;
+  await tx
+    .insertInto("outbox")`,
+    },
+    shape: plan("plain"),
+    lives: [],
+    limits: fast,
+  },
+  {
+    mutation: {
+      name: "no sequence lock",
+      file: "services/orchestrator/src/event/append-events.ts",
+      find: `    .updateTable("plan")
+    .set((eb) => ({ next_seq: eb("next_seq", "+", events.length), updated_at: now }))
+    .where("id", "=", planId)
+    .returning("next_seq")`,
+      replace: `    .selectFrom("plan")
+    .select((eb) => eb("next_seq", "+", events.length).as("next_seq"))
+    .where("id", "=", planId)`,
+    },
+    shape: plan("plain"),
+    lives: [],
+    limits: fast,
+  },
+  {
+    mutation: {
+      name: "no resume of finished turns",
+      file: "services/orchestrator/src/step/call-model.ts",
+      find: "  const known = journal.delivered(keyOfTurn(call));",
+      replace: "  const known = undefined as ReturnType<typeof journal.delivered>;",
+    },
+    shape: plan("plain"),
+    lives: [diesAt("turn.record before", 2)],
+    limits: fast,
+  },
+  {
+    mutation: {
+      name: "no question about an effect that may happen once",
+      file: "services/orchestrator/src/job/end-step.ts",
+      find: `  return step.effect_class === "once" && step.intent_call_id !== null;`,
+      replace: `  return step.effect_class === "never" && step.intent_call_id !== null;`,
+    },
+    shape: plan("once"),
+    lives: [diesAt("tools.execute after", 2)],
+    limits: fast,
+  },
+  {
+    mutation: {
+      name: "no end of a lost attempt",
+      file: "services/orchestrator/src/job/sweep.ts",
+      find: `  await endAttempt(change.tx, { planId: step.plan_id, stepId, attempt }, { now: change.now, outcome: "lost" });
+`,
+      replace: "",
+    },
+    shape: plan("plain"),
+    lives: [diesAt("turn.reserve after", 2)],
+    limits: fast,
+  },
+];
