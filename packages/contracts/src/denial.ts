@@ -8,9 +8,9 @@ import { z } from "zod";
  * than the one that was allowed. `envelope`: the runner's own check of what the call asks. `files`: the
  * runner's file access. `changes`: what a command changed outside of the approved paths was undone.
  * `git`: repositories planted in the working tree were removed. `limit`: a bound of the box ended or
- * held the run. `egress`: the proxy let a request not pass.
+ * held the run. Requests to the network have an event of their own, `egress.decided`.
  */
-export const DenialLayer = z.enum(["policy", "grant", "envelope", "files", "changes", "git", "limit", "egress"]);
+export const DenialLayer = z.enum(["policy", "grant", "envelope", "files", "changes", "git", "limit"]);
 export type DenialLayer = z.infer<typeof DenialLayer>;
 
 export const denialLimits = {

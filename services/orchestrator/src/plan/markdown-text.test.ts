@@ -28,7 +28,9 @@ describe("untrusted text", () => {
     ["---", "\\---"],
     ["```sh", "\\```sh"],
     ["    indented", "indented"],
-    ["[a]: http://example.org", "\\[a]: http://example.org"],
+    ["[a]: http://example.org", "\\[a]\\: http://example.org"],
+    ["![x](http://example.org/?a)", "![x]\\(http://example.org/?a)"],
+    ["![x][r] and [y](z)", "![x]\\[r] and [y]\\(z)"],
     ["hidden <!-- from here", "hidden \\<!-- from here"],
     ["-1 is a number", "-1 is a number"],
   ])("%j becomes %j", (text, expected) => {

@@ -1,6 +1,6 @@
 // Turns what refused a call, or a part of it, into the facts an audit keeps.
 import { boundDenials } from "@ossaat/contracts";
-import type { AgentError, Denial, EgressRecord } from "@ossaat/contracts";
+import type { AgentError, Denial } from "@ossaat/contracts";
 
 import type { SandboxResult } from "../sandbox/sandbox.ts";
 
@@ -26,17 +26,6 @@ export function refusalOf({ code, message, details }: AgentError): Denial | unde
 export function limitDenials({ timedOut, limitHit }: SandboxResult, program: string): Denial[] {
   const rules = [...(timedOut ? ["time"] : []), ...(limitHit === undefined ? [] : [limitHit])];
   return rules.map((rule) => ({ layer: "limit", rule, what: program }));
-}
-
-/** Requests the proxy let not pass. */
-export function egressDenials(requests: readonly EgressRecord[]): Denial[] {
-  return requests
-    .filter(({ decision }) => decision === "denied")
-    .map(({ reason, method, host, port, path = "" }) => ({
-      layer: "egress",
-      rule: reason ?? "denied",
-      what: `${method} ${host}:${port}${path}`,
-    }));
 }
 
 /** As a field of a result or of an error's details; nothing when nothing was refused. */

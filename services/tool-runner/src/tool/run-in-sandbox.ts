@@ -8,7 +8,7 @@ import { mountDependencies } from "../dependencies/mount-dependencies.ts";
 import { egressNote } from "../egress/describe-egress.ts";
 import type { EgressRun } from "../egress/open-egress.ts";
 import type { RunMounts, SandboxResult } from "../sandbox/sandbox.ts";
-import { egressDenials, limitDenials } from "./denials.ts";
+import { limitDenials } from "./denials.ts";
 import { collectOutput } from "./output-collector.ts";
 import type { ToolContext } from "./tool.ts";
 
@@ -90,9 +90,7 @@ export async function runInSandbox(
       signal,
     });
     const requests = (await egress?.finish()) ?? [];
-    for (const denial of [...limitDenials(result, command.argv[0] ?? ""), ...egressDenials(requests)]) {
-      context.deny(denial);
-    }
+    for (const denial of limitDenials(result, command.argv[0] ?? "")) context.deny(denial);
     const { logRef, logBytes } = await output.close();
     const record: CommandRecord = {
       argv: [...command.argv],
