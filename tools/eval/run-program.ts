@@ -15,7 +15,6 @@ export function runProgram(argv: readonly string[], { cwd }: { cwd: string }): P
     PATH: [dirname(process.execPath), PATH].join(delimiter),
     HOME,
     PYTHONDONTWRITEBYTECODE: "1",
-    CARGO_NET_OFFLINE: "true",
   };
   return new Promise((resolve) => {
     const child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], timeout: maxRunMs });

@@ -57,6 +57,8 @@ export type BoxBase = {
   emptyFile: string;
 };
 
+export type SystemBase = Pick<BoxBase, "binds" | "links" | "emptyFile">;
+
 const etcFiles = (uid: number, gid: number): Readonly<Record<string, string>> => ({
   passwd: `agent:x:${uid}:${gid}:agent:${boxHome}:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n`,
   group: `agent:x:${gid}:\nnogroup:x:65534:\n`,
@@ -72,11 +74,12 @@ export type BoxPlace = {
   user?: { uid: number; gid: number };
 };
 
-/** Looks at the machine once: system folders, toolchains, and the box's own /etc files in the scratch folder. */
-export async function prepareBox(
-  host: HostEnvironment,
-  { scratchDir, extraBinds, user = { uid: boxUid, gid: boxUid } }: BoxPlace,
-): Promise<BoxBase> {
+/** What of a box stays as it is while the runner lives: system folders, and its own /etc files in the scratch folder. */
+export async function prepareSystem({
+  scratchDir,
+  extraBinds,
+  user = { uid: boxUid, gid: boxUid },
+}: BoxPlace): Promise<SystemBase> {
   await mkdir(scratchDir, { recursive: true, mode: 0o700 });
   const binds: ReadOnlyBind[] = [];
   const links: SymbolicLink[] = [];
@@ -92,14 +95,24 @@ export async function prepareBox(
   }
   const emptyFile = join(scratchDir, "empty");
   await writeFile(emptyFile, "", { mode: 0o644 });
+  return { binds: [...binds, ...extraBinds], links, emptyFile };
+}
+
+/** Adds the toolchains, looked for each time: a user installs one, or first fills its folder, at any moment. */
+export async function withToolchains(system: SystemBase, host: HostEnvironment): Promise<BoxBase> {
   const tools = await findToolchains(host, boxHome);
   return {
-    binds: [...binds, ...tools.binds, ...extraBinds],
-    links: [...links, ...tools.links],
+    binds: [...system.binds, ...tools.binds],
+    links: [...system.links, ...tools.links],
     path: tools.path.join(":"),
     env: tools.env,
-    emptyFile,
+    emptyFile: system.emptyFile,
   };
+}
+
+/** Looks at the machine once: what stays as it is, and the toolchains of the moment. */
+export async function prepareBox(host: HostEnvironment, place: BoxPlace): Promise<BoxBase> {
+  return withToolchains(await prepareSystem(place), host);
 }
 
 /** Environment of a payload: built from nothing, the same on every machine but for toolchains. */

@@ -37,6 +37,22 @@ describe.skipIf(!probe.usable)(`bubblewrap${reason}`, () => {
     }
   });
 
+  it("shows a toolchain that came after its first run", async () => {
+    const dir = makeTempDir();
+    try {
+      mkdirSync(dir.at("work"));
+      mkdirSync(dir.at("home"));
+      const host = { ...testHost, home: dir.at("home") };
+      const sandbox = createBubblewrapSandbox({ host, arch: process.arch, scratchDir: dir.at("box") });
+      const look = () => runIn(sandbox, dir.at("work"), ["ls", "/home/agent/.m2/repository"]);
+      expect((await look()).exitCode).not.toBe(0);
+      mkdirSync(dir.at("home/.m2/repository/org"), { recursive: true });
+      expect(await look()).toMatchObject({ exitCode: 0, stdout: "org\n" });
+    } finally {
+      dir.remove();
+    }
+  });
+
   it("bounds processes and memory by rlimit where no control group can be made", async () => {
     const dir = makeTempDir();
     try {

@@ -10,11 +10,12 @@ import {
   boxCache,
   boxDependencies,
   boxWorkspace,
-  prepareBox,
+  prepareSystem,
   processLimits,
   switchUser,
+  withToolchains,
 } from "../box-arguments.ts";
-import type { BoxBase, BoxIdentity } from "../box-arguments.ts";
+import type { BoxBase, BoxIdentity, SystemBase } from "../box-arguments.ts";
 import { createCgroup, findCgroupBase } from "../cgroup.ts";
 import type { Cgroup, CgroupBase } from "../cgroup.ts";
 import { enterNamespace, fdChannel, passListener } from "../enter-namespace.ts";
@@ -49,7 +50,7 @@ type Machine = {
   prlimit: string;
   setpriv: string;
   identity: BoxIdentity;
-  base: BoxBase;
+  base: SystemBase;
   filter: Buffer;
   cgroup: CgroupBase | undefined;
   leaking: number[];
@@ -78,10 +79,7 @@ async function inspectMachine(options: BubblewrapOptions): Promise<Machine> {
     prlimit,
     setpriv,
     identity: options.identity ?? (await findIdentity()),
-    base: await prepareBox(options.host, {
-      scratchDir: options.scratchDir,
-      extraBinds: options.readOnlyBinds ?? [],
-    }),
+    base: await prepareSystem({ scratchDir: options.scratchDir, extraBinds: options.readOnlyBinds ?? [] }),
     filter: buildSeccompFilter(options.arch),
     cgroup: options.useCgroups === false ? undefined : await findCgroupBase(),
     leaking: await leakingFds(fdBlock),
@@ -148,9 +146,14 @@ class BoxProcesses {
   }
 }
 
-type Box = { request: SandboxRequest; group: Cgroup | undefined; onStarted: (isStarted: boolean) => void };
+type Box = {
+  base: BoxBase;
+  request: SandboxRequest;
+  group: Cgroup | undefined;
+  onStarted: (isStarted: boolean) => void;
+};
 
-function boxSpec(machine: Machine, { request, group, onStarted }: Box): ProcessSpec {
+function boxSpec(machine: Machine, { base, request, group, onStarted }: Box): ProcessSpec {
   const { identity, bwrap, node } = machine;
   const { egress } = request;
   const words =
@@ -164,7 +167,7 @@ function boxSpec(machine: Machine, { request, group, onStarted }: Box): ProcessS
       ...words.slice(1),
       // An inherited descriptor is covered by /dev/null; bwrap reads it as an empty list and closes it.
       ...leaking.flatMap((fd) => ["--args", String(fd)]),
-      ...boxArguments(machine.base, request, { identity, ...fds }),
+      ...boxArguments(base, request, { identity, ...fds }),
       ...(identity === "switched" ? switchUser(machine.setpriv) : []),
       machine.prlimit,
       ...processLimits(request, group !== undefined),
@@ -219,6 +222,7 @@ export function createBubblewrapSandbox(options: BubblewrapOptions): Sandbox {
 
   async function run(request: SandboxRequest): Promise<SandboxResult> {
     const found = await inspect();
+    const base = await withToolchains(found.base, options.host);
     if (found.identity === "switched") {
       await handOver(request.workspaceDir);
       if (request.cacheDir !== undefined) await handOver(request.cacheDir);
@@ -239,7 +243,7 @@ export function createBubblewrapSandbox(options: BubblewrapOptions): Sandbox {
       },
     };
     try {
-      const result = await runProcess(boxSpec(found, { request, group, onStarted }), watched);
+      const result = await runProcess(boxSpec(found, { base, request, group, onStarted }), watched);
       const groupLimit = await group?.limitHit();
       const limitHit = result.outputExceeded ? "output" : result.exitCode === 0 ? undefined : groupLimit;
       // Never judged by what was printed: the program in the box prints there, too.
