@@ -9,6 +9,9 @@ export default defineConfig({
         test: {
           ...shared,
           name: "unit",
+          // A guard against hangs, not a measure: a busy machine is no failure.
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
           include: ["{apps,packages,services,tools}/**/*.test.ts"],
           exclude: ["**/node_modules/**", "**/*.{e2e,sandbox,attacks,pg,rabbit,kafka,browser}.test.ts"],
         },
