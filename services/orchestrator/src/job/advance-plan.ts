@@ -43,6 +43,7 @@ export async function announceStep(engine: Engine, change: PlanTx, step: StepRow
     messageId: engine.ids.uuid(),
     traceparent: change.plan.traceparent,
   });
+  change.noteMessage();
 }
 
 async function skipStep(change: PlanTx, step: StepRow, because: string): Promise<void> {

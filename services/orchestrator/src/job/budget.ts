@@ -60,6 +60,11 @@ async function addReserved(tx: Tx, planId: string, stepId: string, reservation: 
     .execute();
 }
 
+/** Whether the step, as this row is, holds anything in reserve. */
+export function hasReservation(step: Pick<StepRow, "reserved_tokens" | "reserved_cost_usd">): boolean {
+  return step.reserved_tokens !== 0 || step.reserved_cost_usd !== 0;
+}
+
 /** Gives back all that a step holds in reserve, as after a crash or a failed call. */
 export async function releaseReservation(tx: Tx, step: Pick<StepRow, "plan_id" | "step_id">): Promise<void> {
   const row = await tx
@@ -68,7 +73,7 @@ export async function releaseReservation(tx: Tx, step: Pick<StepRow, "plan_id" |
     .where("plan_id", "=", step.plan_id)
     .where("step_id", "=", step.step_id)
     .executeTakeFirst();
-  if (row === undefined || (row.reserved_tokens === 0 && row.reserved_cost_usd === 0)) return;
+  if (row === undefined || !hasReservation(row)) return;
   await addReserved(tx, step.plan_id, step.step_id, { tokens: -row.reserved_tokens, costUsd: -row.reserved_cost_usd });
 }
 

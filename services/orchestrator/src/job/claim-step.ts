@@ -1,8 +1,9 @@
 // T3 and T4: taking, keeping and giving back the lease on a step.
+import { AgentError } from "@ossaat/contracts";
 import type { EventType, JobEnvelope, PlanStatus } from "@ossaat/contracts";
 
 import type { NewEvent } from "../event/append-events.ts";
-import { releaseReservation } from "./budget.ts";
+import { hasReservation, releaseReservation } from "./budget.ts";
 import { LeaseLost, changePlan, workerActor } from "./engine.ts";
 import type { Claim, Engine, PlanTx } from "./engine.ts";
 import type { StepRow } from "../store/tables.ts";
@@ -48,9 +49,7 @@ async function startAttempt(change: PlanTx, claim: Omit<Claim, "step" | "plan">,
  */
 export async function claimStep(engine: Engine, envelope: JobEnvelope, worker: string): Promise<Claim | undefined> {
   const { planId, stepId, attempt } = envelope;
-  const known = await engine.store.read.selectFrom("plan").select("id").where("id", "=", planId).executeTakeFirst();
-  if (known === undefined) return undefined;
-  return changePlan(engine, { planId, actor: workerActor(worker) }, async (change) => {
+  const claimed = changePlan(engine, { planId, actor: workerActor(worker) }, async (change) => {
     const { tx, now, plan } = change;
     const allowed = runnable[envelope.kind] ?? [];
     if (!allowed.includes(plan.status)) return undefined;
@@ -69,10 +68,16 @@ export async function claimStep(engine: Engine, envelope: JobEnvelope, worker: s
       .returningAll()
       .executeTakeFirst();
     if (step === undefined) return undefined;
-    await releaseReservation(tx, step);
+    if (hasReservation(step)) await releaseReservation(tx, step);
+    // The message has done its work; settling it afterwards finds it gone, which costs no commit.
+    await tx.deleteFrom("outbox").where("id", "=", envelope.messageId).execute();
     const claim = { planId, stepId, attempt, fence: step.fence, worker };
     await startAttempt(change, claim, envelope.kind);
     return { ...claim, step, plan };
+  });
+  return claimed.catch((error: unknown) => {
+    if (error instanceof AgentError && error.code === "not_found") return undefined;
+    throw error;
   });
 }
 

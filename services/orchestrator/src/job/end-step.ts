@@ -8,7 +8,7 @@ import { endPlan } from "../plan/end-plan.ts";
 import { endAttempt, leaveRunning, listSteps } from "../step/step-rows.ts";
 import { advancePlan, announceStep } from "./advance-plan.ts";
 import { backoffMs } from "./backoff.ts";
-import { releaseReservation } from "./budget.ts";
+import { hasReservation, releaseReservation } from "./budget.ts";
 import { changeClaimed } from "./claim-step.ts";
 import type { Claim, Engine, PlanTx } from "./engine.ts";
 import type { StepRow } from "../store/tables.ts";
@@ -36,8 +36,8 @@ function keyOfRow(row: Pick<StepRow, "plan_id" | "step_id" | "attempt">): StepKe
 /** T6: the step succeeded; successors follow in the same commit. @throws LeaseLost */
 export async function completeStep(engine: Engine, claim: Claim, result: StepResult): Promise<void> {
   const key = keyOf(claim);
-  await changeClaimed(engine, claim, async (change) => {
-    await releaseReservation(change.tx, claim.step);
+  await changeClaimed(engine, claim, async (change, step) => {
+    if (hasReservation(step)) await releaseReservation(change.tx, step);
     const set = { status: "succeeded" as const, head: result.head ?? null, result_json: JSON.stringify(result) };
     await leaveRunning(change.tx, key, set);
     await endAttempt(change.tx, key, { now: change.now, outcome: "succeeded" });

@@ -36,24 +36,50 @@ export type PlanTx = {
   now: number;
   plan: PlanRow;
   actor: Actor;
+  /** Adds to what the change writes into the log, in this order, when its work is done. */
   append(...events: NewEvent[]): Promise<void>;
+  /** Tells that a message was written: the queue is woken after the commit. */
+  noteMessage(): void;
 };
 
 export type PlanTxContext = { planId: string; actor: Actor };
 
-/** A change of one plan inside a transaction that is open already. @throws AgentError not_found */
-export async function openPlanTx(engine: Engine, tx: Tx, { planId, actor }: PlanTxContext): Promise<PlanTx> {
+/**
+ * Runs a change of one plan inside a transaction that is open already; its events are written
+ * together at the end, because each writing costs a statement over the plan's row.
+ * @throws AgentError not_found
+ */
+export async function inPlanTx<T>(
+  engine: Engine,
+  tx: Tx,
+  { planId, actor, work }: PlanTxContext & { work: (change: PlanTx) => Promise<T> },
+): Promise<{ result: T; hasMessage: boolean }> {
   const plan = await tx.selectFrom("plan").selectAll().where("id", "=", planId).executeTakeFirst();
   if (plan === undefined) throw planNotFound(planId);
   const now = engine.clock.now();
   const traceId = activeTraceId() ?? traceIdOf(plan.traceparent);
-  const append = (...events: NewEvent[]) => appendEvents(tx, { planId, actor, now, traceId }, events);
-  return { tx, now, plan, actor, append };
+  const events: NewEvent[] = [];
+  let hasMessage = false;
+  const result = await work({
+    tx,
+    now,
+    plan,
+    actor,
+    append: (...more) => {
+      events.push(...more);
+      return Promise.resolve();
+    },
+    noteMessage: () => {
+      hasMessage = true;
+    },
+  });
+  await appendEvents(tx, { planId, actor, now, traceId }, events);
+  return { result, hasMessage };
 }
 
 /**
- * Runs one guarded change of a plan in one transaction and wakes readers and queue after the
- * commit.
+ * Runs one guarded change of a plan in one transaction and wakes readers, and the queue when there
+ * is a message, after the commit.
  * @throws AgentError not_found when the plan does not exist.
  */
 export async function changePlan<T>(
@@ -61,9 +87,9 @@ export async function changePlan<T>(
   context: PlanTxContext,
   work: (change: PlanTx) => Promise<T>,
 ): Promise<T> {
-  const result = await engine.store.tx(async (tx) => work(await openPlanTx(engine, tx, context)));
+  const { result, hasMessage } = await engine.store.tx((tx) => inPlanTx(engine, tx, { ...context, work }));
   engine.bus.wake(context.planId);
-  engine.wakeQueue();
+  if (hasMessage) engine.wakeQueue();
   return result;
 }
 

@@ -142,8 +142,10 @@ export function createWorker(deps: WorkerDeps): Worker {
   const onDelivery = async (delivery: Delivery) => {
     if (stopping || running.size >= slots) return delivery.settle("retry_soon");
     const claim = await claimStep(engine, delivery.envelope, workerId);
-    await delivery.settle("done");
+    const settled = delivery.settle("done");
+    // Begun before the settlement is on the disk: a message that came again would claim nothing.
     if (claim !== undefined) begin(claim);
+    await settled;
   };
 
   return {

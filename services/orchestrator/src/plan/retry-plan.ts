@@ -4,7 +4,7 @@ import { AgentError, PlanId, RetryPlanRequest, StepId, hashStep, isTerminalPlan,
 import type { Actor, EventData, SealedPlan, StepResult } from "@ossaat/contracts";
 
 import { advancePlan } from "../job/advance-plan.ts";
-import { openPlanTx } from "../job/engine.ts";
+import { inPlanTx } from "../job/engine.ts";
 import type { Engine, PlanTx } from "../job/engine.ts";
 import { toTimestamp } from "../clock.ts";
 import { listSteps } from "../step/step-rows.ts";
@@ -93,7 +93,8 @@ export async function retryPlan(engine: Engine, { old, request, actor }: RetryIn
       await startPlanning(engine, tx, { planId, tenantId: options.tenantId, now });
       return;
     }
-    await startSteps(engine, await openPlanTx(engine, tx, { planId, actor }), { before, options, old, fromStep });
+    const start = { before, options, old, fromStep };
+    await inPlanTx(engine, tx, { planId, actor, work: (change) => startSteps(engine, change, start) });
   });
   engine.bus.wake(planId);
   engine.wakeQueue();

@@ -104,6 +104,19 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
       expect(await store.tx(spentOf)).toEqual({ spent_tokens: 40 });
     });
 
+    test("of changes at the same time, one that fails takes nothing of the others with it", async () => {
+      const answers = await Promise.allSettled(
+        ["a", "b", "c", "d"].map((id) =>
+          store.tx(async (tx) => {
+            await insert(tx, id);
+            if (id === "a" || id === "c") throw new Error("no");
+          }),
+        ),
+      );
+      expect(answers.map(({ status }) => status)).toEqual(["rejected", "fulfilled", "rejected", "fulfilled"]);
+      expect(await planIds(await subject.reopen())).toEqual(["b", "d"]);
+    });
+
     test("what was committed is there after a restart", async () => {
       await store.tx((tx) => insert(tx, "a"));
       expect(await planIds(await subject.reopen())).toEqual(["a"]);

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { describe, expect, test } from "vitest";
 
@@ -76,25 +77,46 @@ describe("the embedded queue", () => {
     await remove();
   });
 
-  test("a process that dies with a message in hand gives it back by the clock", async () => {
-    const { store, clock, queue, remove } = await openQueue();
+  test("a message whose handler neither settles nor fails comes again by the clock", async () => {
+    const { clock, queue, remove } = await openQueue();
     await queue.publish([envelope("s1")]);
-    const neverSettled = queue.subscribe("default", 1, () => Promise.resolve());
-    await waitUntil("taken", async () => {
-      const { claimed_until: until } = await store.read.selectFrom("outbox").selectAll().executeTakeFirstOrThrow();
-      return until > clock.now();
-    });
+    let held = 0;
+    const neverSettled = queue.subscribe("default", 1, () => Promise.resolve(void (held += 1)));
+    await waitUntil("taken", () => held > 0);
     await neverSettled.close();
     const seen: string[] = [];
     const next = queue.subscribe("default", 1, async (delivery) => {
       seen.push(delivery.envelope.stepId);
       await delivery.settle("done");
     });
-    clock.advance(jobEngineLimits.outboxClaimMs);
+    clock.advance(jobEngineLimits.outboxClaimMs - 1);
+    queue.wake();
+    await sleep(40);
+    expect(seen).toEqual([]);
+    clock.advance(1);
     queue.wake();
     await waitUntil("delivered", () => seen.length > 0);
-    expect(seen).toEqual(["s1"]);
+    expect([held, seen]).toEqual([1, ["s1"]]);
     await next.close();
+    await remove();
+  });
+
+  test("what a process held when it died can be taken by the next one at once", async () => {
+    const { store, clock, queue, remove } = await openQueue();
+    await queue.publish([envelope("s1")]);
+    let held = 0;
+    const dead = queue.subscribe("default", 1, () => Promise.resolve(void (held += 1)));
+    await waitUntil("taken", () => held > 0);
+    await dead.close();
+    const next = createEmbeddedQueue({ store, clock, onError: () => undefined });
+    const seen: string[] = [];
+    next.subscribe("default", 1, async (delivery) => {
+      seen.push(delivery.envelope.stepId);
+      await delivery.settle("done");
+    });
+    await waitUntil("empty", async () => (await next.depth("default")) === 0);
+    expect(seen).toEqual(["s1"]);
+    await next.close({ drainMs: 1_000 });
     await remove();
   });
 

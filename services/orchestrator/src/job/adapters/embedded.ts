@@ -1,5 +1,5 @@
-// The embedded queue: the outbox table itself. A delivery claims a row for a moment and
-// deletes it when settled; an in-process wake makes it prompt, a poll makes it certain.
+// The embedded queue: the outbox table itself. A delivery takes a row for a moment and deletes it
+// when settled; an in-process wake makes it prompt, a poll makes it certain.
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { JobEnvelope, jobLimits } from "@ossaat/contracts";
@@ -29,49 +29,50 @@ type Pump = {
   paused: boolean;
 };
 
-async function claimRows(deps: EmbeddedQueueDeps, pool: string, limit: number): Promise<OutboxRow[]> {
+/**
+ * Messages that are in somebody's hands, by id, until when. In memory, because the outbox has one
+ * owner: when its process dies, whatever it held can be taken at once.
+ */
+type Taken = Map<string, number>;
+
+type QueueState = { deps: EmbeddedQueueDeps; taken: Taken };
+
+/** Takes the next messages of a pool for a moment. */
+async function takeRows({ deps, taken }: QueueState, from: { pool: string; limit: number }): Promise<OutboxRow[]> {
   const now = deps.clock.now();
-  return deps.store.tx(async (tx) => {
-    const rows = await tx
-      .selectFrom("outbox")
-      .selectAll()
-      .where("pool", "=", pool)
-      .where("available_at", "<=", now)
-      .where("claimed_until", "<=", now)
-      .orderBy("priority", "desc")
-      .orderBy("available_at")
-      .orderBy("id")
-      .limit(limit)
-      .execute();
-    if (rows.length === 0) return rows;
-    await tx
-      .updateTable("outbox")
-      .set({ claimed_until: now + jobEngineLimits.outboxClaimMs })
-      .where(
-        "id",
-        "in",
-        rows.map((row) => row.id),
-      )
-      .execute();
-    return rows;
-  });
+  for (const [id, until] of taken) if (until <= now) taken.delete(id);
+  const rows = await deps.store.read
+    .selectFrom("outbox")
+    .selectAll()
+    .where("pool", "=", from.pool)
+    .where("available_at", "<=", now)
+    .orderBy("priority", "desc")
+    .orderBy("available_at")
+    .orderBy("id")
+    .limit(from.limit + taken.size)
+    .execute();
+  const free = rows.filter(({ id }) => !taken.has(id)).slice(0, from.limit);
+  for (const { id } of free) taken.set(id, now + jobEngineLimits.outboxClaimMs);
+  return free;
 }
 
 /** `give_back`: nobody looked at it, so it can be taken at once. */
-async function settleRow(deps: EmbeddedQueueDeps, id: string, result: Settlement | "give_back"): Promise<void> {
-  if (result === "retry_soon" || result === "give_back") {
-    const until = result === "give_back" ? 0 : deps.clock.now() + jobEngineLimits.retrySoonMs;
-    await deps.store.tx((tx) => tx.updateTable("outbox").set({ claimed_until: until }).where("id", "=", id).execute());
-    return;
+async function settleRow({ deps, taken }: QueueState, id: string, result: Settlement | "give_back"): Promise<void> {
+  if (result === "give_back") taken.delete(id);
+  else if (result === "retry_soon") taken.set(id, deps.clock.now() + jobEngineLimits.retrySoonMs);
+  else {
+    // The claim of a step has mostly taken its message out already.
+    const left = await deps.store.read.selectFrom("outbox").select("id").where("id", "=", id).executeTakeFirst();
+    if (left !== undefined) await deps.store.tx((tx) => tx.deleteFrom("outbox").where("id", "=", id).execute());
+    taken.delete(id);
   }
-  await deps.store.tx((tx) => tx.deleteFrom("outbox").where("id", "=", id).execute());
 }
 
-function delivery(deps: EmbeddedQueueDeps, row: OutboxRow): Delivery {
+function delivery(queue: QueueState, row: OutboxRow): Delivery {
   let settled: Promise<void> | undefined;
   return {
     envelope: JobEnvelope.parse(JSON.parse(row.envelope_json)),
-    settle: (result) => (settled ??= settleRow(deps, row.id, result)),
+    settle: (result) => (settled ??= settleRow(queue, row.id, result)),
   };
 }
 
@@ -105,7 +106,7 @@ async function insertEnvelopes(deps: EmbeddedQueueDeps, envelopes: readonly JobE
 
 /** Runs deliveries of one pool until closed; never more than `slots` handlers at once. */
 class PoolPump {
-  readonly #deps: EmbeddedQueueDeps;
+  readonly #queue: QueueState;
   readonly #pump: Pump;
   readonly #timer: NodeJS.Timeout;
   readonly #handlers = new Set<Promise<void>>();
@@ -114,8 +115,8 @@ class PoolPump {
   #again = false;
   #current: Promise<void> = Promise.resolve();
 
-  constructor(deps: EmbeddedQueueDeps, pump: Pump) {
-    this.#deps = deps;
+  constructor(queue: QueueState, pump: Pump) {
+    this.#queue = queue;
     this.#pump = pump;
     this.#timer = setInterval(() => this.poke(), jobEngineLimits.pollMs);
   }
@@ -132,7 +133,7 @@ class PoolPump {
     }
     this.#polling = true;
     this.#current = this.#poll()
-      .catch((error: unknown) => this.#deps.onError(error))
+      .catch((error: unknown) => this.#queue.deps.onError(error))
       .finally(() => {
         this.#polling = false;
         if (this.#again && !this.#closed) {
@@ -153,9 +154,9 @@ class PoolPump {
   async #poll(): Promise<void> {
     const free = this.#pump.slots - this.#pump.busy;
     if (this.#closed || this.#pump.paused || free <= 0) return;
-    const rows = await claimRows(this.#deps, this.#pump.pool, free);
+    const rows = await takeRows(this.#queue, { pool: this.#pump.pool, limit: free });
     for (const row of rows) {
-      if (this.#closed || this.#pump.paused) await settleRow(this.#deps, row.id, "give_back");
+      if (this.#closed || this.#pump.paused) await settleRow(this.#queue, row.id, "give_back");
       else await this.#deliver(row);
     }
   }
@@ -163,10 +164,10 @@ class PoolPump {
   async #deliver(row: OutboxRow): Promise<void> {
     let item: Delivery;
     try {
-      item = delivery(this.#deps, row);
+      item = delivery(this.#queue, row);
     } catch (error) {
-      this.#deps.onError(error);
-      await settleRow(this.#deps, row.id, "reject");
+      this.#queue.deps.onError(error);
+      await settleRow(this.#queue, row.id, "reject");
       this.#again = true;
       return;
     }
@@ -174,10 +175,10 @@ class PoolPump {
     const handling = this.#pump
       .handler(item)
       .catch(async (error: unknown) => {
-        this.#deps.onError(error);
+        this.#queue.deps.onError(error);
         await item.settle("retry_soon");
       })
-      .catch((error: unknown) => this.#deps.onError(error))
+      .catch((error: unknown) => this.#queue.deps.onError(error))
       .finally(() => {
         this.#handlers.delete(handling);
         this.#pump.busy -= 1;
@@ -189,6 +190,7 @@ class PoolPump {
 
 export function createEmbeddedQueue(deps: EmbeddedQueueDeps): EmbeddedQueue {
   const pumps = new Set<PoolPump>();
+  const taken: Taken = new Map();
   return {
     wake: () => pumps.forEach((pump) => pump.poke()),
     async publish(envelopes) {
@@ -197,7 +199,7 @@ export function createEmbeddedQueue(deps: EmbeddedQueueDeps): EmbeddedQueue {
       return envelopes.map((envelope) => ({ accepted: fits(envelope) }));
     },
     subscribe(pool, slots, handler): Subscription {
-      const pump = new PoolPump(deps, { pool, slots, handler, busy: 0, paused: false });
+      const pump = new PoolPump({ deps, taken }, { pool, slots, handler, busy: 0, paused: false });
       pumps.add(pump);
       pump.poke();
       return {

@@ -9,6 +9,7 @@ import { Kysely, SqliteDialect, sql } from "kysely";
 import { migrate } from "../migrate.ts";
 import type { Store } from "../store.ts";
 import type { Tables } from "../tables.ts";
+import { createGroupCommit } from "./group-commit.ts";
 import { nodeSqliteDatabase } from "./node-sqlite-database.ts";
 
 const sqlitePermission = 3;
@@ -109,7 +110,8 @@ function openDatabase(file: string): DatabaseSync {
 export async function openSqliteStore(file: string): Promise<Store> {
   const translated = (thrown: unknown): unknown => translateSqliteError(thrown, file);
   try {
-    const database = nodeSqliteDatabase(openDatabase(file), translated);
+    const owned = openDatabase(file);
+    const database = nodeSqliteDatabase(owned, translated);
     const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
     await migrate(db).catch(async (error: unknown) => {
       await db.destroy();
@@ -117,7 +119,10 @@ export async function openSqliteStore(file: string): Promise<Store> {
     });
     return {
       read: db,
-      tx: (work) => db.transaction().execute(work),
+      tx: createGroupCommit(db, {
+        execute: (statement) => void database.prepare(statement).run([]),
+        isInTransaction: () => owned.isTransaction,
+      }),
       ping: async () => {
         await sql`select 1`.execute(db);
       },
