@@ -109,7 +109,7 @@ export async function storePlans(bench: BenchFolder, { finished, open, running }
     if (finished > 0) await finishPlan(engine, await storePlan(engine, bench, 1));
     for (let n = 0; n < open; n += 1) {
       const planId = await storePlan(engine, bench, finished + n + 1);
-      if (n >= open - running) await takeStep(engine, planId, "s0", "worker-that-was-killed");
+      if (n < running) await takeStep(engine, planId, "s0", "worker-that-was-killed");
     }
   });
   if (finished < 2) return;

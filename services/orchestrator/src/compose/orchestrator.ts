@@ -22,7 +22,7 @@ import { readInternalToken, requireCapability } from "../identity/identity.ts";
 import { createEmbeddedQueue } from "../job/adapters/embedded.ts";
 import type { EmbeddedQueue } from "../job/adapters/embedded.ts";
 import type { Engine } from "../job/engine.ts";
-import { sweepLeases, reemitReady } from "../job/sweep.ts";
+import { reemitReady, sweepLeases, sweepTimers } from "../job/sweep.ts";
 import { createSweeper } from "../job/sweeper.ts";
 import { createWorker } from "../job/worker.ts";
 import type { Worker } from "../job/worker.ts";
@@ -201,6 +201,8 @@ export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
     async start() {
       // NOTE: the embedded store has one owner, so every lease in it belongs to a dead process.
       await sweepLeases(engine, () => true);
+      // What was interrupted is ready again before anything that waits is taken.
+      await sweepTimers(engine);
       await reemitReady(engine, 0);
       await recordMissing(stepDeps);
       worker.start();

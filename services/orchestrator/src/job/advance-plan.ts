@@ -18,19 +18,27 @@ async function readNeeds(change: PlanTx): Promise<Needs> {
   return needs;
 }
 
-/** Moves a step to `ready` and announces it. */
-export async function readyStep(engine: Engine, change: PlanTx, step: StepRow): Promise<void> {
-  const { tx, now } = change;
+/**
+ * Moves a step to `ready` and announces it. `readyAt` is its place among those that wait: a step that
+ * was begun keeps its own.
+ */
+export async function readyStep(
+  engine: Engine,
+  change: PlanTx,
+  step: StepRow,
+  readyAt: number = change.now,
+): Promise<void> {
+  const { tx } = change;
   await tx
     .updateTable("step")
-    .set({ status: "ready", ready_at: now, lease_owner: null, lease_until: null, attempt: step.attempt })
+    .set({ status: "ready", ready_at: readyAt, lease_owner: null, lease_until: null, attempt: step.attempt })
     .where("plan_id", "=", step.plan_id)
     .where("step_id", "=", step.step_id)
     .execute();
   await change.append({ type: "step.readied", stepId: step.step_id, data: {} });
-  await announceStep(engine, change, step);
   step.status = "ready";
-  step.ready_at = now;
+  step.ready_at = readyAt;
+  await announceStep(engine, change, step);
 }
 
 /** Writes the outbox row of a ready step. */
@@ -40,6 +48,7 @@ export async function announceStep(engine: Engine, change: PlanTx, step: StepRow
     priority: change.plan.priority,
     step,
     now: change.now,
+    availableAt: Math.min(step.ready_at ?? change.now, change.now),
     messageId: engine.ids.uuid(),
     traceparent: change.plan.traceparent,
   });

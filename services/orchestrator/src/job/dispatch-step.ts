@@ -9,6 +9,8 @@ export type DispatchInput = {
   priority: number;
   step: Pick<StepRow, "plan_id" | "step_id" | "attempt" | "pool" | "kind">;
   now: number;
+  /** Its place among the messages that wait, not after `now`; absent = behind them. */
+  availableAt?: number;
   messageId: string;
   traceparent: string | null;
 };
@@ -45,7 +47,7 @@ export async function dispatchStep(tx: Tx, input: DispatchInput): Promise<void> 
       tenant_id: tenantId,
       priority,
       envelope_json: JSON.stringify(envelope),
-      available_at: now,
+      available_at: input.availableAt ?? now,
       claimed_until: 0,
     })
     .execute();

@@ -10,7 +10,7 @@ import { noModels, openTestEngine, storeApproved, user } from "../testing/test-e
 import type { TestEngine } from "../testing/test-engine.ts";
 import { reserve } from "./budget.ts";
 import { changeClaimed, recordProgress } from "./claim-step.ts";
-import { completeStep } from "./end-step.ts";
+import { completeStep, releaseStep } from "./end-step.ts";
 import type { Claim } from "./engine.ts";
 import { jobEngineLimits } from "./limits.ts";
 import { reemitReady, sweepCancelled, sweepLeases, sweepTimers } from "./sweep.ts";
@@ -46,6 +46,34 @@ async function dieAndComeBack(): Promise<void> {
   engine.clock.advance(jobEngineLimits.maxBackoffMs);
   await sweepTimers(engine);
 }
+
+describe("work that was begun", () => {
+  const other = testPlan([testStep("z")], { id: "plan-00000000-0000-4000-8000-000000000002" as typeof planId });
+  const waiting = async () => {
+    const rows = await engine.store.read
+      .selectFrom("outbox")
+      .select("step_id")
+      .orderBy("priority", "desc")
+      .orderBy("available_at")
+      .orderBy("id")
+      .execute();
+    return rows.map(({ step_id: stepId }) => stepId);
+  };
+
+  test.each([
+    ["a restart", () => sweepLeases(engine, () => true)],
+    ["a stop of the server", (claim: Claim) => releaseStep(engine, claim, "stop")],
+  ])("goes on after %s before what has not started, however long that waits", async (_name, interrupt) => {
+    await storeApproved(engine, plan);
+    const claim = await takeStep(engine, planId, "a");
+    engine.clock.advance(1_000);
+    await storeApproved(engine, other);
+    engine.clock.advance(1_000);
+    await interrupt(claim);
+    await sweepTimers(engine);
+    expect(await waiting()).toEqual(["a", "z"]);
+  });
+});
 
 describe("a lost lease", () => {
   test("is taken back only after its time, with what it had reserved", async () => {

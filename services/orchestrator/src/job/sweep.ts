@@ -17,7 +17,7 @@ import { jobEngineLimits } from "./limits.ts";
 
 async function onRetryDue(engine: Engine, change: PlanTx, timer: TimerRow): Promise<void> {
   const step = await getStep(change.tx, timer.plan_id, timer.step_id);
-  if (step?.status === "backoff") await readyStep(engine, change, step);
+  if (step?.status === "backoff") await readyStep(engine, change, step, step.ready_at ?? change.now);
 }
 
 async function onApprovalDue(engine: Engine, change: PlanTx, timer: TimerRow): Promise<void> {

@@ -60,9 +60,7 @@ export async function insertStep(tx: Tx, step: NewStep): Promise<StepRow> {
 export async function leaveRunning(
   tx: Tx,
   key: { planId: string; stepId: string },
-  set: Partial<
-    Pick<StepRow, "status" | "reason" | "attempt" | "failures" | "lost_count" | "head" | "result_json" | "ready_at">
-  >,
+  set: Partial<Pick<StepRow, "status" | "reason" | "attempt" | "failures" | "lost_count" | "head" | "result_json">>,
 ): Promise<StepRow> {
   return tx
     .updateTable("step")
