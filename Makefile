@@ -8,7 +8,7 @@ MANIFESTS := package.json pnpm-workspace.yaml pnpm-lock.yaml $(wildcard packages
 
 OPA_VERSION := 1.22.2
 
-.PHONY: help setup demo test check cli policy policy-build faults attacks chaos chaos-mutations eval-tasks up bench gen clean
+.PHONY: help setup demo test check cli policy policy-build faults attacks chaos chaos-mutations eval-tasks up bench soak gen clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
@@ -71,6 +71,9 @@ bench: .tools/installed ## Measure, as ratios to a baseline of the same run
 	@sh tools/setup/sandbox.sh
 	@$(BIN)/node tools/bundle/build-cli.ts
 	@$(BIN)/node tools/bench/run-bench.ts
+
+soak: .tools/installed ## Steady load for MINUTES (30): memory, its slope, and whether it grows
+	@MINUTES=$(or $(MINUTES),30) $(BIN)/node tools/soak/run-soak.ts
 
 gen: .tools/installed ## Generate schemas and protocol code again
 	@cd packages/contracts && ../../$(BIN)/node scripts/generate-proto.ts && ../../$(BIN)/node scripts/write-json-schemas.ts && ../../$(BIN)/node scripts/write-capability-rego.ts
