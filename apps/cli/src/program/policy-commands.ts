@@ -7,6 +7,11 @@ import { withExamples } from "./examples.ts";
 /** policy check, policy replay */
 export function addPolicyCommands(program: Command, act: Act): void {
   const policy = program.command("policy").description("what the rules allow, ask about and deny");
+  withExamples(
+    policy,
+    ["ossaat policy check", "what would be allowed, asked and denied"],
+    ["ossaat policy replay --since 7d", "what the rules of today would have changed"],
+  );
   const check = policy
     .command("check [plan]")
     .description("for every step and tool of a plan: allow, ask or deny, and which rule says so; exit 5 when denied")

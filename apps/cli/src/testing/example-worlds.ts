@@ -23,6 +23,11 @@ export type World =
 
 export type ExamplePlace = { folder: string; planId?: string; approvalId?: string };
 
+const draftPolicy = {
+  schemaVersion: 1,
+  rules: [{ effect: "ask", capabilities: ["repo.write"], maxCostUsd: 2 }],
+};
+
 const plans: ScriptEntry[] = [
   { match: { agent: "planner" }, reply: { toolCalls: [call("propose_plan", counterPlan)] } },
 ];
@@ -46,6 +51,7 @@ const scriptOf = (world: World) =>
 export async function makePlace(cli: Cli, world: World, name: string): Promise<ExamplePlace> {
   const folder = await makeRepository(path.join(cli.folder, "examples", name));
   await writeFile(path.join(folder, "goal.txt"), `${goal}\n`);
+  await writeFile(path.join(folder, "draft.json"), JSON.stringify(draftPolicy));
   await writeScript(path.join(folder, "replies.json"), scripts[scriptOf(world)]);
   const run = async (...args: string[]): Promise<Json> => (await cli.json(folder, args)).value;
   if (world === "configured") await writeFile(path.join(folder, "ossaat.yaml"), "model: none\n");
@@ -100,6 +106,9 @@ const worlds: Readonly<Record<string, World>> = {
   cancel: "running",
   pause: "running",
   resume: "paused",
+  policy: "done",
+  "policy check": "done",
+  "policy replay": "done",
   "config trust": "configured",
   "config untrust": "configured",
 };
