@@ -75,6 +75,8 @@ function runAsOrdinary(folder: string, cwd: string, host: string | undefined): n
   return status;
 }
 
+// The tests hear of it by themselves; this process goes on to stop the engine.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => undefined);
 mkdirSync(reportFolder, { recursive: true });
 for (const name of ["root", "user"]) rmSync(`${reportFolder}/attacks-${name}.json`, { force: true });
 const isRoot = process.getuid?.() === 0;

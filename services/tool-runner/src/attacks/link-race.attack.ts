@@ -18,8 +18,8 @@ const fs = require("node:fs");
 const cell = new Int32Array(new SharedArrayBuffer(4));
 process.chdir(process.argv[1]);
 for (;;) {
-  fs.renameSync("swap", "folder"); fs.renameSync("link", "swap"); Atomics.wait(cell, 0, 0, 0.3);
-  fs.renameSync("swap", "link"); fs.renameSync("folder", "swap"); Atomics.wait(cell, 0, 0, 0.3);
+  fs.renameSync("swap", "folder"); fs.renameSync("link", "swap"); Atomics.wait(cell, 0, 0, 2);
+  fs.renameSync("swap", "link"); fs.renameSync("folder", "swap"); Atomics.wait(cell, 0, 0, 2);
 }`;
 
 export const linkRace: RunnerAttack = {
