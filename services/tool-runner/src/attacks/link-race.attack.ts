@@ -17,9 +17,16 @@ const swap = `
 const fs = require("node:fs");
 const cell = new Int32Array(new SharedArrayBuffer(4));
 process.chdir(process.argv[1]);
+function move(from, to) {
+  for (;;) {
+    try { return fs.renameSync(from, to); }
+    // In the moment without a name the host made a folder of it.
+    catch { fs.rmSync(to, { recursive: true, force: true }); }
+  }
+}
 for (;;) {
-  fs.renameSync("swap", "folder"); fs.renameSync("link", "swap"); Atomics.wait(cell, 0, 0, 2);
-  fs.renameSync("swap", "link"); fs.renameSync("folder", "swap"); Atomics.wait(cell, 0, 0, 2);
+  move("swap", "folder"); move("link", "swap"); Atomics.wait(cell, 0, 0, 1);
+  move("swap", "link"); move("folder", "swap"); Atomics.wait(cell, 0, 0, 1);
 }`;
 
 export const linkRace: RunnerAttack = {
@@ -36,6 +43,8 @@ export const linkRace: RunnerAttack = {
     symlinkSync(outside, join(open.tree, "link"));
     let leaked = 0;
     const swapper = spawn(process.execPath, ["-e", swap, open.tree], { stdio: "ignore" });
+    const gone = new Promise((resolve) => swapper.once("exit", resolve));
+    let isSwapping = false;
     try {
       const files = openWorkspaceFiles(open.tree);
       for (let done = 0; done < tries; done += atOnce) {
@@ -45,15 +54,16 @@ export const linkRace: RunnerAttack = {
           if (end.status === "fulfilled" && end.value?.data.toString() === secretText) leaked += 1;
         }
       }
+      isSwapping = swapper.exitCode === null;
     } finally {
       swapper.kill("SIGKILL");
-      await new Promise((resolve) => swapper.once("exit", resolve));
+      await gone;
     }
     symlinkSync(outside, join(open.tree, "standing"));
     await target.call("write_file", { path: "standing/stolen", content: "x" });
-    return { leaked, outside: readdirSync(outside).filter((name) => name.includes("stolen")) };
+    return { isSwapping, leaked, outside: readdirSync(outside).filter((name) => name.includes("stolen")) };
   },
-  blocked: () => ({ leaked: 0, outside: [] }),
+  blocked: () => ({ isSwapping: true, leaked: 0, outside: [] }),
   audit: () => [["files", "link"]],
   planted: {
     async attempt({ outside, open }) {
