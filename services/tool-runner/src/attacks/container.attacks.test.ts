@@ -60,13 +60,12 @@ describe.skipIf(!probe.usable)(`container, as a driver${reason}`, () => {
       const image = await ensureEmptyImage(engine, emptyBase, dir.at("image"));
       const make = (owner: string) =>
         askEngine(engine, [
-          ...[
-            "create",
-            "--network=none",
-            `--label=ossaat.box=${labels["ossaat.box"]}`,
-            `--label=ossaat.runner=${owner}`,
-          ],
-          ...[image, "/none"],
+          "create",
+          "--network=none",
+          `--label=ossaat.box=${labels["ossaat.box"]}`,
+          `--label=ossaat.runner=${owner}`,
+          image,
+          "/none",
         ]);
       const [dead, alive] = [await make("4194303.1"), await make(labels["ossaat.runner"] ?? "")];
       await removeOrphans(engine, labels);
