@@ -75,7 +75,7 @@ const rules: readonly [
   ["plan.resume", (event) => event("plan.resumed")],
   ["plan.record", (event) => event("plan.recorded")],
   ["step.workspace", (event) => event("workspace.opened")],
-  ["step.context", (event) => event("context.assembled")],
+  ["step.context", (event) => event("context.assembled") || event("context.compacted")],
   ["step.guidance", (event) => event("guidance.added")],
   ["step.conflict", (event) => event("merge.conflicted")],
   ["step.merged", (event) => event("merge.finished")],
@@ -83,7 +83,7 @@ const rules: readonly [
   ["T12.announce", (_event, did) => did("insert outbox")],
   ["T2.take", (_event, did) => did("update outbox")],
   ["T2.settle", (_event, did) => did("delete outbox")],
-  ["T4.heartbeat", (_event, did) => did("update step")],
+  ["T4.heartbeat", (_event, did) => did("update step") && !did("insert event")],
 ];
 
 /** @returns undefined for a transaction that wrote nothing. @throws Error for one that no rule names */
