@@ -79,7 +79,7 @@ const rules: readonly [
   ["step.guidance", (event) => event("guidance.added")],
   ["step.conflict", (event) => event("merge.conflicted")],
   ["step.merged", (event) => event("merge.finished")],
-  ["T5.outcome", (event) => event("tool.finished")],
+  ["T5.outcome", (event) => event("tool.finished") || event("egress.decided")],
   ["T12.announce", (_event, did) => did("insert outbox")],
   ["T2.take", (_event, did) => did("update outbox")],
   ["T2.settle", (_event, did) => did("delete outbox")],
