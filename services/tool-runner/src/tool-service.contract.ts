@@ -98,7 +98,11 @@ export function describeToolService(connect: Connect): void {
         error: {
           code: "policy_denied",
           message: "Outside what was approved: run id.",
-          details: { reason: "outside_envelope", what: "run id" },
+          details: {
+            reason: "outside_envelope",
+            what: "run id",
+            denials: [{ layer: "envelope", rule: "outside_envelope", what: "Outside what was approved: run id." }],
+          },
         },
       });
       for (const [invocation, code] of [

@@ -1,5 +1,5 @@
 // Order, approval and fencing: what the log alone shows of who did what when.
-import { hashStep, isSystemStepId } from "@ossaat/contracts";
+import { hashStep, isPlanningStepId, isSystemStepId } from "@ossaat/contracts";
 import type { PlanEvent, SealedPlan } from "@ossaat/contracts";
 
 /** I6 */
@@ -100,6 +100,10 @@ const leaving: ReadonlySet<PlanEvent["type"]> = new Set<PlanEvent["type"]>([
   "approval.requested",
 ]);
 
+function holdsPlanning(holders: ReadonlyMap<string, Holder>, worker: string): boolean {
+  return [...holders].some(([stepId, holder]) => isPlanningStepId(stepId) && holder.worker === worker);
+}
+
 /** I8 */
 export function findFenceBreaches(events: readonly PlanEvent[]): string[] {
   const problems: string[] = [];
@@ -117,7 +121,7 @@ export function findFenceBreaches(events: readonly PlanEvent[]): string[] {
     }
     // NOTE: only what a worker writes for an attempt of its own carries that attempt.
     // A planner ends the running steps that its new revision replaces.
-    const isReplaced = event.type === "step.finished" && event.data.reason === "replanned";
+    const isReplaced = event.type === "step.finished" && holdsPlanning(holders, actor.id);
     if (actor.kind === "worker" && attempt !== undefined && !isReplaced) {
       const holder = holders.get(stepId);
       if (holder === undefined) problems.push(`event ${event.seq}: ${actor.id} wrote for ${stepId}, which nobody held`);

@@ -138,7 +138,8 @@ describe.skipIf(!probe.usable)(`installed dependencies in the box${reason}`, () 
       link(user, "node_modules/.bin/vitest", "../vitest/cli.js");
     });
     const honest = await npm.call("run_tests", {});
-    expect(honest.output?.tests).toMatchObject({ status: "failed", failed: 1 });
+    // It ends without the closing lines of vitest, so it counts as broken off.
+    expect(honest.output?.tests).toMatchObject({ status: "crashed", failed: 1 });
     const fake = `#!/bin/sh\nprintf "${tap("ok", "fake").replaceAll("\\", "\\\\")}"\n`;
     const forge = [
       "rm -rf node_modules/.bin node_modules/vitest node_modules/helper",
