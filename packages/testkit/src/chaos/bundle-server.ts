@@ -39,6 +39,8 @@ export async function bundleServer(entry: string, outFile: string, mutation?: Mu
   const bundle = await rolldown({
     input: entry,
     platform: "node",
+    // A UMD build finds its own parts by a `require` that no bundler sees.
+    resolve: { mainFields: ["module", "main"] },
     logLevel: "silent",
     plugins: [
       {
