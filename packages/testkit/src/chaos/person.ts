@@ -198,8 +198,9 @@ export class Person {
   async #interfere(plan: Watched, state: PlanState): Promise<boolean> {
     const { shape, planId, done, events } = plan;
     const { incident } = shape;
-    if (incident === undefined || done.has(incident.deed) || state.retryOf !== undefined)
-      return this.#resume(plan, state);
+    // Also when the answer to the pause was lost with its server.
+    if (state.status === "paused") return this.#resume(plan);
+    if (incident === undefined || done.has(incident.deed) || state.retryOf !== undefined) return false;
     if ((events.at(-1)?.seq ?? 0) < incident.afterSeq) return false;
     switch (incident.deed) {
       case "pause":
@@ -232,8 +233,7 @@ export class Person {
   }
 
   /** A paused plan goes on after a while, whatever became of the answer to the pause. */
-  async #resume({ planId }: Watched, { status }: PlanState): Promise<boolean> {
-    if (status !== "paused") return false;
+  async #resume({ planId }: Watched): Promise<boolean> {
     await sleep(personLimits.lookMs);
     await this.#client.decidePlan(planId, { decision: "resume" });
     return true;

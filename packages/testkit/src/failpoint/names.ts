@@ -5,8 +5,6 @@
 export const transactionNames = [
   "T1.submit",
   "T1.retry",
-  "T2.take",
-  "T2.settle",
   "T3.claim",
   "T4.heartbeat",
   "T5.intent",

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -87,6 +88,22 @@ describe("the embedded store", () => {
       locking: await pragma("locking_mode"),
       foreignKeys: await pragma("foreign_keys"),
     }).toEqual({ journal: "wal", synchronous: full, locking: "exclusive", foreignKeys: 1 });
+  });
+
+  test("a migration that breaks off leaves nothing behind, and is done whole the next time", async () => {
+    mkdirSync(path.dirname(file), { recursive: true });
+    const alter = (statement: string) => {
+      const database = new DatabaseSync(file);
+      database.exec(statement);
+      database.close();
+    };
+    // In the way of a later table, so that the first ones are made already.
+    alter("CREATE TABLE outbox (x)");
+    await expect(openSqliteStore(file)).rejects.toMatchObject({ code: "internal" });
+    alter("DROP TABLE outbox");
+    const store = await openStore();
+    await store.tx((tx) => tx.insertInto("plan").values(planRow("a")).execute());
+    expect(await store.read.selectFrom("plan").select("id").execute()).toEqual([{ id: "a" }]);
   });
 
   test("nobody but the owner can read its files", async () => {

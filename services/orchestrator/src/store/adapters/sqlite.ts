@@ -4,7 +4,7 @@ import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 import { AgentError } from "@ossaat/contracts";
-import { Kysely, SqliteDialect, sql } from "kysely";
+import { Kysely, SqliteAdapter, SqliteDialect, sql } from "kysely";
 
 import { migrate } from "../migrate.ts";
 import type { Store } from "../store.ts";
@@ -65,6 +65,19 @@ export function translateSqliteError(thrown: unknown, file: string): unknown {
   }
 }
 
+/** SQLite's schema changes roll back with their transaction, so a migration is whole or not there. */
+class TransactionalAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
+}
+
+class EmbeddedDialect extends SqliteDialect {
+  override createAdapter(): SqliteAdapter {
+    return new TransactionalAdapter();
+  }
+}
+
 /** A new name survives a power loss only when its folder was synced too. */
 function syncFolder(folder: string): void {
   const handle = openSync(folder, "r");
@@ -112,7 +125,7 @@ export async function openSqliteStore(file: string): Promise<Store> {
   try {
     const owned = openDatabase(file);
     const database = nodeSqliteDatabase(owned, translated);
-    const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
+    const db = new Kysely<Tables>({ dialect: new EmbeddedDialect({ database }) });
     await migrate(db).catch(async (error: unknown) => {
       await db.destroy();
       throw error;
