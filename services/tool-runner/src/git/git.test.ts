@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 
 import { Readable } from "node:stream";
 
@@ -88,5 +88,16 @@ it("says that the disk is full when git could not write for want of room", async
   await expect(git.run(["archive", "--output=/dev/full", tree], place)).rejects.toMatchObject({
     code: "unavailable",
     message: "The disk is full.",
+  });
+});
+
+it("that somebody killed may be run again", async () => {
+  const program = dir.at("killed-git");
+  writeFileSync(program, "#!/bin/sh\nkill -9 $$\n", { mode: 0o755 });
+  const failed = createGit(program).run(["read-tree", "HEAD"], { gitDir: dir.at("repository") });
+  await expect(failed).rejects.toMatchObject({
+    code: "unavailable",
+    message: "git read-tree was ended by a signal.",
+    isRetryable: true,
   });
 });

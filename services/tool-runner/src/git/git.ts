@@ -105,7 +105,7 @@ export function createGit(gitPath: string): Git {
     });
     const exit = new Promise<number>((resolve, reject) => {
       child.once("error", reject);
-      child.once("close", (code) => resolve(code ?? -1));
+      child.once("close", (code) => resolve(code ?? killedCode));
     });
     // Kept handled: the caller awaits it after the output was read.
     exit.catch(() => undefined);
@@ -163,12 +163,18 @@ function startFailure(error: unknown): AgentError {
   return AgentError.from(error);
 }
 
+/** Stands for the exit code of a program that a signal ended. */
+const killedCode = -1;
+
 /** What git says, in the C locale, when it could not write. */
 const noSpace = /No space left on device|Disk quota exceeded/u;
 
 /** Its message names no path; the text of git is the cause, for the log. */
 function gitFailure(args: readonly string[], code: number, stderr: string): AgentError {
   if (noSpace.test(stderr)) return diskFullError(new Error(stderr));
+  if (code === killedCode) {
+    return new AgentError("unavailable", `git ${args[0] ?? ""} was ended by a signal.`, { cause: new Error(stderr) });
+  }
   return new AgentError("tool_failed", `git ${args[0] ?? ""} failed with exit code ${code}.`, {
     cause: new Error(stderr),
     details: { retryable: false },
