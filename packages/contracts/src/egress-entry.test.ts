@@ -4,7 +4,7 @@ import { parseEgressEntry } from "./egress-entry.ts";
 import { Envelope } from "./envelope.ts";
 
 test.each([
-  ["registry.npmjs.org", { host: "registry.npmjs.org", isWildcard: false, ports: [443, 80], methods: [] }],
+  ["packages.example.com", { host: "packages.example.com", isWildcard: false, ports: [443, 80], methods: [] }],
   ["*.Example.org.", { host: "example.org", isWildcard: true, ports: [443, 80], methods: [] }],
   ["example.org:8443", { host: "example.org", isWildcard: false, ports: [8443], methods: [] }],
   ["https://example.org", { host: "example.org", isWildcard: false, scheme: "https", ports: [443], methods: [] }],

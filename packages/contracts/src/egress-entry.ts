@@ -85,7 +85,7 @@ function splitEntry(entry: string): Parts | undefined {
 }
 
 /**
- * Reads an entry: `registry.npmjs.org`, `*.example.org`, `example.org:8443`,
+ * Reads an entry: `packages.example.com`, `*.example.org`, `example.org:8443`,
  * `https://api.example.org/v1/*`, `GET,HEAD https://api.example.org/v1/items`. A host alone covers
  * ports 80 and 443 and whatever is said there; a method or a scheme has the proxy look inside.
  */

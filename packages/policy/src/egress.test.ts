@@ -108,7 +108,7 @@ describe("a command that asks for hosts", () => {
   const envelope = Envelope.parse({
     tools: ["run_command"],
     commands: ["npm"],
-    egressHosts: ["registry.npmjs.org", "*.example.org", "https://api.example.net/v1/*"],
+    egressHosts: ["packages.example.com", "*.example.org", "https://api.example.net/v1/*"],
   });
   const command = (...hosts: string[]) => ({ tool: "run_command", input: { argv: ["npm", "ci"], hosts } });
   const outside = (...hosts: string[]) => {
@@ -119,19 +119,21 @@ describe("a command that asks for hosts", () => {
   test("is inside when the step's list grants all of them", () => {
     expect([
       outside(),
-      outside("registry.npmjs.org", "GET https://registry.npmjs.org/left-pad", "a.example.org"),
+      outside("packages.example.com", "GET https://packages.example.com/left-pad", "a.example.org"),
       outside("https://api.example.net/v1/*"),
     ]).toEqual(["inside", "inside", "inside"]);
   });
 
   test("is outside, and a person may allow it, when one is not", () => {
-    expect([outside("registry.npmjs.org", "evil.example"), outside("api.example.net"), outside("*.npmjs.org")]).toEqual(
-      [
-        "run npm ci and reach evil.example, true",
-        "run npm ci and reach api.example.net, true",
-        "run npm ci and reach *.npmjs.org, true",
-      ],
-    );
+    expect([
+      outside("packages.example.com", "evil.example"),
+      outside("api.example.net"),
+      outside("*.example.com"),
+    ]).toEqual([
+      "run npm ci and reach evil.example, true",
+      "run npm ci and reach api.example.net, true",
+      "run npm ci and reach *.example.com, true",
+    ]);
   });
 
   test("cannot name what is no host", () => {

@@ -29,7 +29,7 @@ export const DraftStep = z.strictObject({
     .array(EgressEntry)
     .max(16)
     .default([])
-    .describe("Hosts its commands must reach, as narrow as possible: registry.npmjs.org or GET https://host/path/*"),
+    .describe("Hosts its commands must reach, as narrow as possible: packages.example.com or GET https://host/path/*"),
   summary: z.string().min(1).max(2_000).describe("What to do, precisely enough for another engineer"),
   rationale: z.string().max(4_000).default("").describe("Why, naming the files and symbols it is based on"),
   risk: Risk.default("low"),

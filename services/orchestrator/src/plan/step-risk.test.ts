@@ -37,12 +37,12 @@ test.each<[string, Partial<Step["envelope"]>, unknown[]]>([
   ],
   [
     "a host is medium",
-    { egressHosts: ["registry.npmjs.org"] },
-    ["medium", { riskReason: "may send what it reads to registry.npmjs.org" }],
+    { egressHosts: ["packages.example.com"] },
+    ["medium", { riskReason: "may send what it reads to packages.example.com" }],
   ],
   [
     "a secret on the network is high",
-    { egressHosts: ["registry.npmjs.org"], secrets: ["npm"] },
+    { egressHosts: ["packages.example.com"], secrets: ["npm"] },
     ["high", { riskReason: "uses the secrets npm on the network" }],
   ],
   ["a secret that is not used is low", { secrets: ["npm"] }, ["low", {}]],
