@@ -11,7 +11,7 @@ import { createWorld } from "./world.ts";
 const hour = 3_600_000;
 
 /** Engine limits of a seed: what a second can show need not take half a minute. */
-const seedLimits = { heartbeatMs: 400, pollMs: 150, cancelGraceMs: 1_500, baseBackoffMs: 200 };
+const seedLimits = { heartbeatMs: 400, pollMs: 150, cancelGraceMs: 1_500, baseBackoffMs: 500 };
 
 /** Places that plans without a particular incident come by. */
 const commonPoints = failpointNames.filter(

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 
 import { Readable } from "node:stream";
 
@@ -9,6 +9,7 @@ import { makeTempDir } from "../testing/temp-dir.ts";
 import type { TempDir } from "../testing/temp-dir.ts";
 import { gitIn } from "../testing/user-repository.ts";
 import { createGit } from "./git.ts";
+import { updateRef } from "./update-ref.ts";
 
 const git = createGit("git");
 let dir: TempDir;
@@ -100,4 +101,21 @@ it("that somebody killed may be run again", async () => {
     message: "git read-tree was ended by a signal.",
     isRetryable: true,
   });
+});
+
+it("changes a ref whose lock a killed git left behind, but not while a shared lock is young", async () => {
+  const place = { gitDir: dir.at("repository") };
+  const tree = await git.text(["mktree"], { ...place, input: "" });
+  mkdirSync(dir.at("repository/refs/ours"), { recursive: true });
+  writeFileSync(dir.at("repository/refs/ours/a.lock"), "");
+  await updateRef(git, ["refs/ours/a", tree], place);
+  expect(await git.text(["rev-parse", "refs/ours/a"], place)).toBe(tree);
+  const shared = dir.at("repository/packed-refs.lock");
+  writeFileSync(shared, "");
+  await expect(updateRef(git, ["-d", "refs/ours/a"], place)).rejects.toMatchObject({ code: "unavailable" });
+  const old = new Date(Date.now() - 60_000);
+  utimesSync(shared, old, old);
+  await updateRef(git, ["-d", "refs/ours/a"], place);
+  expect(await git.text(["for-each-ref"], place)).toBe("");
+  await expect(updateRef(git, ["refs/ours/b", "nothing"], place)).rejects.toMatchObject({ code: "tool_failed" });
 });

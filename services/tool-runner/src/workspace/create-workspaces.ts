@@ -8,6 +8,7 @@ import { findDependencies } from "../dependencies/find-dependencies.ts";
 import { buildFarms } from "../dependencies/link-farm.ts";
 import { displayPath } from "../git/git.ts";
 import type { Git } from "../git/git.ts";
+import { updateRef } from "../git/update-ref.ts";
 import type { LogStore } from "../log/log-store.ts";
 import { requireAllowed } from "./allowed-paths.ts";
 import { commitMessage, commitTree, gitDate } from "./commit-tree.ts";
@@ -130,7 +131,7 @@ async function commitWorkspace(git: Git, workspace: OpenWorkspace, request: Comm
   const message = commitMessage(request.message, request.trailers);
   const dates = { authorDate: date, committerDate: date };
   const commit = await commitTree(git, gitDir, { tree, parents: [tip], message, ...dates });
-  await git.run(["update-ref", keepRef(workspace, commit), commit], placeOf(workspace));
+  await updateRef(git, [keepRef(workspace, commit), commit], placeOf(workspace));
   return { commit, tree, files: await diffTrees(git, gitDir, { from: tip, to: commit }) };
 }
 
@@ -205,5 +206,5 @@ export function createWorkspaces(deps: WorkspaceDeps): WorkspaceService {
 
 async function dropRefs(git: Git, gitDir: string, prefix: string): Promise<void> {
   const refs = await git.text(["for-each-ref", "--format=delete %(refname)", prefix], { gitDir });
-  if (refs !== "") await git.run(["update-ref", "--stdin"], { gitDir, input: `${refs}\n` });
+  if (refs !== "") await updateRef(git, ["--stdin"], { gitDir, input: `${refs}\n` });
 }

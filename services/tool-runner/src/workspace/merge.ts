@@ -5,6 +5,7 @@ import type { MergeResult } from "@ossaat/contracts";
 
 import type { Git } from "../git/git.ts";
 import { displayPath, splitNul } from "../git/git.ts";
+import { updateRef } from "../git/update-ref.ts";
 import { commitTree, gitDate } from "./commit-tree.ts";
 import type { Layout } from "./layout.ts";
 import { mergeLimits } from "./limits.ts";
@@ -65,7 +66,7 @@ async function recommit(deps: Deps, workspace: OpenWorkspace, state: MergeState,
     authorDate,
     committerDate,
   });
-  await git.run(["update-ref", keepRef(workspace, made), made], { gitDir });
+  await updateRef(git, [keepRef(workspace, made), made], { gitDir });
   return made;
 }
 

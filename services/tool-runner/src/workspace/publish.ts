@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { AgentError } from "@ossaat/contracts";
 
 import type { Git } from "../git/git.ts";
+import { updateRef } from "../git/update-ref.ts";
 import type { RepositoryStore } from "./repository-store.ts";
 import { findUserRepository } from "./user-repository.ts";
 import type { UserRepository } from "./user-repository.ts";
@@ -70,10 +71,8 @@ export async function publishBranch(
   }
   await sendObjects(git, repository, gitDir, commit);
   const none = "0".repeat(commit.length);
-  const made = await git.run(["update-ref", "--no-deref", `refs/heads/${branch}`, commit, none], {
-    cwd: repository.root,
-    okCodes: [1, 128],
-  });
+  const args = ["--no-deref", `refs/heads/${branch}`, commit, none];
+  const made = await updateRef(git, args, { cwd: repository.root }, [1, 128]);
   if (made.code !== 0) {
     if ((await existingCommit(git, repository, branch)) === commit) return { branch, commit };
     throw new AgentError("conflict", `The branch ${branch} cannot be made beside the branches that exist.`, {

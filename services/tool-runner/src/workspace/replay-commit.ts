@@ -1,6 +1,7 @@
 // One commit replayed on another, as trees only: no working tree, no index, no state in git.
 import { displayPath, splitNul } from "../git/git.ts";
 import type { Git } from "../git/git.ts";
+import { updateRef } from "../git/update-ref.ts";
 import { commitTree } from "./commit-tree.ts";
 import { refPart } from "./working-tree.ts";
 
@@ -28,12 +29,12 @@ export async function replayCommit(
   // The names of these refs are what the conflict markers show.
   const prefix = `ossaat/merge/${refPart(input.workspaceId)}`;
   const names = { ours: `${prefix}/merged-so-far`, theirs: `${prefix}/${refPart(input.label)}` };
-  await git.run(["update-ref", `refs/${names.ours}`, ours], { gitDir });
-  await git.run(["update-ref", `refs/${names.theirs}`, theirs], { gitDir });
+  await updateRef(git, [`refs/${names.ours}`, ours], { gitDir });
+  await updateRef(git, [`refs/${names.theirs}`, theirs], { gitDir });
   const args = ["merge-tree", "--write-tree", "-z", "--name-only", "--messages", names.ours, names.theirs];
   const { code, stdout } = await git.run(args, { gitDir, okCodes: [1] });
-  await git.run(["update-ref", "-d", `refs/${names.ours}`], { gitDir });
-  await git.run(["update-ref", "-d", `refs/${names.theirs}`], { gitDir });
+  await updateRef(git, ["-d", `refs/${names.ours}`], { gitDir });
+  await updateRef(git, ["-d", `refs/${names.theirs}`], { gitDir });
   const parts = splitNul(stdout);
   const tree = parts[0] ?? "";
   if (code === 0) return { status: "clean", tree };

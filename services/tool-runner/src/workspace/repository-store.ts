@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import { AgentError } from "@ossaat/contracts";
 
 import type { Git } from "../git/git.ts";
+import { updateRef } from "../git/update-ref.ts";
 import { importObjects } from "./import-objects.ts";
 import type { Layout } from "./layout.ts";
 import type { KeyedLock } from "./lock.ts";
@@ -108,7 +109,7 @@ export function createRepositoryStore(git: Git, layout: Layout, lock: KeyedLock)
         details: { next: "git fetch --refetch" },
       });
     }
-    await git.run(["update-ref", `refs/ossaat/base/${commit}`, commit], { gitDir: dir });
+    await updateRef(git, [`refs/ossaat/base/${commit}`, commit], { gitDir: dir });
   }
 
   return {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { randomUUID } from "node:crypto";
 
 import type { Git, GitPlace } from "../git/git.ts";
+import { updateRef } from "../git/update-ref.ts";
 import type { TreeChange } from "./diff-trees.ts";
 import { dropGitlinks, findGitlinks, withoutGitlinks, writeTreeWith } from "./gitlinks.ts";
 import type { Gitlink } from "./gitlinks.ts";
@@ -79,7 +80,7 @@ async function keep(git: Git, workspace: OpenWorkspace, object: string): Promise
     () => true,
     () => false,
   );
-  if (!isKept) await git.run(["update-ref", ref, object], placeOf(workspace));
+  if (!isKept) await updateRef(git, [ref, object], placeOf(workspace));
 }
 
 /** Tree id of the files as they are, ignored ones and installed dependencies left out. */
