@@ -291,7 +291,9 @@ describe.skipIf(!canMount)("a machine mounted over by bubblewrap", () => {
     const bwrap = execFileSync("sh", ["-c", "command -v bwrap"], { encoding: "utf8" }).trim();
     const mounts = ["--ro-bind", "/dev/null", bwrap];
     // A machine with a container engine is told how to start it.
-    const next = expect.stringMatching(/^(?:apt-get install -y bubblewrap|(?:docker|podman) info)$/u) as string;
+    const engine = execFileSync("sh", ["-c", "command -v docker || command -v podman || true"], { encoding: "utf8" });
+    const name = path.basename(engine.trim());
+    const next = name === "" ? "apt-get install -y bubblewrap" : `${name} info`;
     expectBoxed(mounts, "sandbox", { status: "fail", next });
   });
 

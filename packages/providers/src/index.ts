@@ -21,7 +21,7 @@ export type { ResolveOptions, ResolvedModel } from "./registry.ts";
 export { parseScript } from "./scripted/script-file.ts";
 export type { RequestLogLine } from "./scripted/request-log.ts";
 export type { ScriptFile, ScriptedReply } from "./scripted/script-file.ts";
-export { createScriptedProvider } from "./scripted/scripted-provider.ts";
+export { createScriptedProvider, scriptedCapabilities } from "./scripted/scripted-provider.ts";
 export type { ScriptedProviderOptions } from "./scripted/scripted-provider.ts";
 export type {
   AssistantMessage,

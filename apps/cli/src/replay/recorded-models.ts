@@ -1,25 +1,12 @@
 // A model that says again what another one said in a recorded run. Nobody is asked, and every plan
 // made with it is marked as scripted.
 import type { OrchestratorDeps } from "@ossaat/orchestrator";
-import { ProviderError } from "@ossaat/providers";
-import type { AssistantPart, Capabilities, ModelProvider, ModelRequest, StreamEvent } from "@ossaat/providers";
+import { ProviderError, scriptedCapabilities } from "@ossaat/providers";
+import type { AssistantPart, ModelProvider, ModelRequest, StreamEvent } from "@ossaat/providers";
 
 import type { RecordedTurn, Recording } from "./recording.ts";
 
 type Models = OrchestratorDeps["models"];
-
-const capabilities: Capabilities = {
-  tools: true,
-  parallelTools: true,
-  strictTools: false,
-  jsonSchema: true,
-  vision: false,
-  audio: false,
-  pdf: false,
-  reasoning: "none",
-  sampling: true,
-  cache: "none",
-};
 
 function* partEvents(part: AssistantPart, blockId: string): Generator<StreamEvent> {
   if (part.type === "text" || part.type === "refusal") {
@@ -61,7 +48,7 @@ export function createRecordedModels(recording: Recording, notice: string): Mode
   const provider: ModelProvider = {
     id: "recorded",
     stream: (request) => say(recording, request),
-    capabilities: () => capabilities,
+    capabilities: () => scriptedCapabilities,
   };
   return {
     defaultRef: () => null,

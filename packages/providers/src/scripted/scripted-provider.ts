@@ -13,7 +13,8 @@ export type ScriptedProviderOptions = {
   requestLog?: string | undefined;
 };
 
-const scriptedCapabilities: Capabilities = {
+/** What a model can do whose answers are written down before. */
+export const scriptedCapabilities: Capabilities = {
   tools: true,
   parallelTools: true,
   strictTools: false,
