@@ -30,6 +30,12 @@ const entries = await makeEntries(folder);
 const results: SeedResult[] = [];
 let next = first;
 let broken = 0;
+const problems: string[] = [];
+
+function sayProblem(text: string): void {
+  problems.push(text);
+  console.log(text);
+}
 
 async function work(): Promise<void> {
   for (let seed = next++; seed < first + asked; seed = next++) {
@@ -37,11 +43,11 @@ async function work(): Promise<void> {
       const result = await runSeed({ seed, ...entries });
       results.push(result);
       for (const finding of result.findings) {
-        console.log(`violation: seed ${seed}: ${describeFinding(finding)} (make chaos SEED=${seed}; ${result.folder})`);
+        sayProblem(`violation: seed ${seed}: ${describeFinding(finding)} (make chaos SEED=${seed}; ${result.folder})`);
       }
     } catch (error) {
       broken += 1;
-      console.log(`seed ${seed} did not run: ${String(error)} (make chaos SEED=${seed})`);
+      sayProblem(`seed ${seed} did not run: ${String(error)} (make chaos SEED=${seed})`);
     }
   }
 }
@@ -56,7 +62,7 @@ console.log(
     `${sum(({ toolKills }) => toolKills)} tools, ${sum(({ runnerKills }) => runnerKills)} tool runners`,
 );
 mkdirSync(".tools/reports", { recursive: true });
-const report = { passed: clean, failed: results.length - clean + broken };
+const report = { passed: clean, failed: results.length - clean + broken, problems };
 writeFileSync(".tools/reports/chaos.json", `${JSON.stringify(report)}\n`);
 console.log(`chaos: ${results.length} seeds, ${violations} violations`);
 process.exit(violations === 0 && results.length === asked ? 0 : 1);

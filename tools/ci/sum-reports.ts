@@ -23,16 +23,25 @@ function readSteps(): StepLine[] {
   return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as StepLine);
 }
 
-/** The count of a program that writes its own. @throws Error when there is none */
-function readCount(file: string): { passed: number; failed: number } {
-  const { passed, failed } = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+const say = (text: string) => console.log(text);
+
+/** The count of a program that writes its own, and what it found. @throws Error when there is none */
+function readCount(file: string): { passed: number; failed: number; problems?: string[] } {
+  const { passed, failed, problems = [] } = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
   if (typeof passed !== "number" || typeof failed !== "number") throw new Error(`${file} holds no count`);
-  return { passed, failed };
+  return { passed, failed, problems: problems as string[] };
+}
+
+/** Lines of a failure that are repeated at the end of the run. */
+const shownLines = 25;
+
+function sayFailure(name: string, message: string): void {
+  say(`  failed: ${name}`);
+  for (const line of message.split("\n").slice(0, shownLines)) say(`    ${line}`);
 }
 
 let passed = 0;
 let failed = 0;
-const say = (text: string) => console.log(text);
 
 for (const project of projects) {
   try {
@@ -40,6 +49,7 @@ for (const project of projects) {
     passed += count.passed;
     failed += count.failed + count.skipped;
     say(`${project}: ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
+    for (const { name, message } of count.failures) sayFailure(name, message);
     for (const name of count.skippedNames) say(`  skipped, which counts as failed: ${name}`);
   } catch (error) {
     failed += 1;
@@ -53,10 +63,11 @@ const counts = {
 };
 for (const [name, read] of Object.entries(counts)) {
   try {
-    const count = read();
+    const count: { passed: number; failed: number; problems?: string[] } = read();
     passed += count.passed;
     failed += count.failed;
     say(`${name}: ${count.passed} passed, ${count.failed} failed`);
+    for (const problem of count.problems ?? []) say(`  ${problem}`);
   } catch (error) {
     failed += 1;
     say(`${name}: ${error instanceof Error ? error.message : String(error)}`);

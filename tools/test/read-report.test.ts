@@ -9,7 +9,12 @@ import { countReport, readReport } from "./read-report.ts";
 const file = (status: string, ...tests: [string, string][]) => ({
   name: "a.test.ts",
   status,
-  assertionResults: tests.map(([fullName, state]) => ({ fullName, status: state })),
+  message: "cannot be loaded",
+  assertionResults: tests.map(([fullName, state]) => ({
+    fullName,
+    status: state,
+    failureMessages: state === "failed" ? [`\u001B[31m${fullName}\u001B[39m is wrong`] : [],
+  })),
 });
 
 describe("countReport", () => {
@@ -18,7 +23,13 @@ describe("countReport", () => {
       countReport({
         testResults: [file("failed", ["one", "passed"], ["two", "failed"], ["three", "skipped"], ["four", "todo"])],
       }),
-    ).toEqual({ passed: 1, failed: 1, skipped: 2, skippedNames: ["three", "four"] });
+    ).toEqual({
+      passed: 1,
+      failed: 1,
+      skipped: 2,
+      skippedNames: ["three", "four"],
+      failures: [{ name: "two", message: "two is wrong" }],
+    });
   });
 
   test("counts a file that could not be loaded as a failure", () => {
@@ -27,6 +38,7 @@ describe("countReport", () => {
       failed: 1,
       skipped: 0,
       skippedNames: [],
+      failures: [{ name: "a.test.ts", message: "cannot be loaded" }],
     });
   });
 });

@@ -1,14 +1,26 @@
 // Reads vitest's JSON report. A report without a test, or without a readable shape, is an error:
 // a run that checked nothing must not look like a pass.
 import { readFileSync } from "node:fs";
+import { stripVTControlCharacters } from "node:util";
 
-export type TestCount = { passed: number; failed: number; skipped: number; skippedNames: string[] };
+/** A test that failed and what it said. */
+export type FailedTest = { name: string; message: string };
+
+export type TestCount = {
+  passed: number;
+  failed: number;
+  skipped: number;
+  skippedNames: string[];
+  failures: FailedTest[];
+};
 
 type Report = {
   testResults: {
     name: string;
     status: string;
-    assertionResults: { status: string; fullName: string }[];
+    /** Why the file could not be loaded. */
+    message?: string;
+    assertionResults: { status: string; fullName: string; failureMessages?: string[] }[];
   }[];
 };
 
@@ -20,11 +32,18 @@ export function countReport(report: Report): TestCount {
   );
   const names = (status: string) => tests.filter((test) => test.status === status).map(({ fullName }) => fullName);
   const skippedNames = ["skipped", "pending", "todo"].flatMap(names);
+  const failures = [
+    ...tests
+      .filter(({ status }) => status === "failed")
+      .map(({ fullName, failureMessages = [] }) => ({ name: fullName, message: failureMessages.join("\n") })),
+    ...broken.map(({ name, message = "" }) => ({ name, message })),
+  ];
   return {
     passed: names("passed").length,
-    failed: names("failed").length + broken.length,
+    failed: failures.length,
     skipped: skippedNames.length,
     skippedNames,
+    failures: failures.map(({ name, message }) => ({ name, message: stripVTControlCharacters(message) })),
   };
 }
 
