@@ -123,6 +123,12 @@ export function createWorker(deps: WorkerDeps): Worker {
   const running = new Map<string, Running>();
   let subscription: ReturnType<JobQueue["subscribe"]> | undefined;
   let stopping = false;
+  let claiming = 0;
+
+  const isFull = () => running.size + claiming >= slots;
+  const resume = () => {
+    if (!isFull() && !stopping) subscription?.resume();
+  };
 
   const begin = (claim: Claim) => {
     const controller = new AbortController();
@@ -133,25 +139,34 @@ export function createWorker(deps: WorkerDeps): Worker {
       )
       .finally(() => {
         running.delete(key);
-        if (running.size < slots && !stopping) subscription?.resume();
+        resume();
       });
     running.set(key, { claim, controller, done });
-    if (running.size >= slots) subscription?.pause();
+  };
+
+  /** Holds a slot while it claims, so that several claims at once share a commit. */
+  const claimSlot = async (envelope: Delivery["envelope"]) => {
+    claiming += 1;
+    if (isFull()) subscription?.pause();
+    try {
+      const claim = await claimStep(engine, envelope, workerId);
+      if (claim !== undefined) begin(claim);
+    } finally {
+      claiming -= 1;
+      resume();
+    }
   };
 
   const onDelivery = async (delivery: Delivery) => {
-    if (stopping || running.size >= slots) return delivery.settle("retry_soon");
-    const claim = await claimStep(engine, delivery.envelope, workerId);
-    const settled = delivery.settle("done");
-    // Begun before the settlement is on the disk: a message that came again would claim nothing.
-    if (claim !== undefined) begin(claim);
-    await settled;
+    if (stopping || isFull()) return delivery.settle("retry_soon");
+    // It is begun before the settlement is on the disk: a message that came again would claim nothing.
+    await claimSlot(delivery.envelope);
+    await delivery.settle("done");
   };
 
   return {
     start() {
-      // NOTE: one delivery at a time, because pausing at the last free slot must take effect at once.
-      subscription = queue.subscribe(pool, 1, (delivery) =>
+      subscription = queue.subscribe(pool, slots, (delivery) =>
         continueTrace(delivery.envelope.traceparent, () => onDelivery(delivery)),
       );
     },
