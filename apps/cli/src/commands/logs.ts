@@ -11,14 +11,14 @@ import { eventLine } from "../terminal/render-run.ts";
 
 export type LogsFlags = { follow?: boolean; step?: string; outputs?: boolean; since?: string };
 
-function commandsOf(event: PlanEvent): CommandRecord[] {
-  if (event.type !== "tool.finished" || !("value" in event.data.output)) return [];
-  const value = event.data.output.value as { commands?: CommandRecord[] } | null;
+async function commandsOf(client: Client, event: PlanEvent): Promise<CommandRecord[]> {
+  if (event.type !== "tool.finished") return [];
+  const value = (await client.loadStored(event.planId, event.data.output)) as { commands?: CommandRecord[] } | null;
   return value?.commands ?? [];
 }
 
-async function printOutputs(client: Client, context: CommandContext, event: PlanEvent): Promise<void> {
-  for (const { logRef } of commandsOf(event)) {
+async function printOutputs(client: Client, event: PlanEvent): Promise<void> {
+  for (const { logRef } of await commandsOf(client, event)) {
     for (let from = 0; ;) {
       const { data, totalBytes, nextByte } = await client.readLog(logRef, from);
       process.stdout.write(escapeText(data));
@@ -50,7 +50,7 @@ async function printEvent({ client, context, flags }: Printing, event: PlanEvent
   }
   const line = eventLine(event);
   if (line !== undefined) context.output.print(line);
-  if (flags.outputs === true) await printOutputs(client, context, event);
+  if (flags.outputs === true) await printOutputs(client, event);
 }
 
 export async function logsCommand(
