@@ -17,6 +17,8 @@ export const providerLimits = {
   sdkTimeoutMs: 24 * 60 * 60 * 1_000,
   /** Output tokens asked for when a vendor demands a figure and the request has none. */
   defaultMaxOutputTokens: 16_000,
+  /** Characters of one answer, thoughts and arguments of tools included: many times what the largest models write. */
+  maxAnswerChars: 8 * 1024 * 1024,
   /** Milliseconds: a longer Retry-After is reported as this much. */
   maxRetryAfterMs: 24 * 60 * 60 * 1_000,
   /** Bytes of a scripted model file: it is a test fixture or a demo, not a database. */

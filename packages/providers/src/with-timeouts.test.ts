@@ -55,6 +55,24 @@ describe("withTimeouts keeps the stream rules for any provider", () => {
     ]);
   });
 
+  test("an answer without end is cut off, and not asked for again", async () => {
+    let sent = 0;
+    const provider = providerOf(async function* endless() {
+      yield start;
+      yield block;
+      for (;;) {
+        sent += 1;
+        yield { type: "blockDelta", blockId: "0", kind: "text", text: "x".repeat(1024 * 1024) };
+      }
+    });
+    const events = await readAll(provider.stream(testRequest()));
+    expect(events.at(-1)).toMatchObject({
+      type: "error",
+      error: { kind: "protocol", retryable: false, phase: "afterFirstToken" },
+    });
+    expect([sent, events.length]).toEqual([9, 11]);
+  });
+
   test.each<[string, StreamEvent]>([
     ["finish", finish],
     ["error", { type: "error", error: new ProviderError("server", "x", { provider: "acme" }) }],

@@ -1,6 +1,6 @@
 // The one place where timers, cancellation and the stream rules are enforced, so that no
 // vendor's adapter has to be trusted with them.
-import { timeoutDefaults } from "./limits.ts";
+import { providerLimits, timeoutDefaults } from "./limits.ts";
 import { ProviderError } from "./provider-error.ts";
 import type { TimeoutPhase } from "./provider-error.ts";
 import type { ModelProvider, ModelRequest, StreamEvent, Timeouts } from "./spec.ts";
@@ -96,6 +96,12 @@ function interruptError(provider: string, reason: Interrupt["interrupt"]): Provi
   });
 }
 
+/** A server that ignores the limit it was asked to keep would fill memory and disk. */
+function endlessError(provider: string): ProviderError {
+  const message = `The model provider ${provider} sent more than ${providerLimits.maxAnswerChars} characters in one answer.`;
+  return new ProviderError("protocol", message, { provider, retryable: false });
+}
+
 function thrownError(provider: string, thrown: unknown): ProviderError {
   if (thrown instanceof ProviderError) return thrown;
   return new ProviderError("protocol", `The model provider ${provider} failed in an unexpected way.`, {
@@ -116,6 +122,7 @@ async function* guardStream(provider: ModelProvider, request: ModelRequest): Asy
   });
   request.signal?.addEventListener("abort", cancel);
   if (request.signal?.aborted === true) cancel();
+  let chars = 0;
   try {
     for (;;) {
       const outcome = await race.next();
@@ -132,6 +139,11 @@ async function* guardStream(provider: ModelProvider, request: ModelRequest): Asy
       timers.see(event);
       if (event.type === "error") {
         yield failed(event.error);
+        return;
+      }
+      if (event.type === "blockDelta") chars += event.text.length;
+      if (chars > providerLimits.maxAnswerChars) {
+        yield failed(endlessError(provider.id));
         return;
       }
       yield event;

@@ -16,6 +16,8 @@ export const stepLimits = {
   sameFailureWarnAt: 4,
   /** … and before the step ends. */
   sameFailureEndAt: 8,
+  /** Answers in a row that were cut before they called a tool; each may cost a whole answer. */
+  maxCutInARow: 5,
   /** Finishes that fail their check before the step ends failed. */
   maxRejections: 3,
   /** Characters of a refused result's reason that the step's end repeats. */

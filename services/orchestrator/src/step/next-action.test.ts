@@ -121,6 +121,28 @@ describe("what comes next", () => {
     ]);
   });
 
+  test("answers that are cut again and again without a call end the step", () => {
+    const cut = (turn: number, finishReason = "length") => ({ ...recorded(turn), finishReason });
+    const next = (turns: StepHistory["turns"], parts = text("I will now"), ...done: CallRecord[]) =>
+      nextAction(historyOf(done, { turns }), [turnOf(turns.at(-1)?.turn ?? 1, parts, "length")], rules);
+    const looped = {
+      type: "fail",
+      failure: {
+        reason: "loop",
+        code: "limit_exceeded",
+        message: "the model's answer was cut 5 times in a row before it called a tool",
+        retryable: false,
+      },
+    };
+    expect(next([cut(1), cut(2), cut(3), cut(4)])).toMatchObject({ type: "guide", kind: "length" });
+    expect(next([cut(1), cut(2, "pause"), cut(3), cut(4), cut(5)])).toEqual(looped);
+    expect(next([cut(1), cut(2, "toolCalls"), cut(3), cut(4), cut(5)])).toMatchObject({ type: "guide" });
+    const called = finished("2.0", "read_file");
+    expect(next([cut(1), cut(2), cut(3), cut(4), cut(5)], text("So"), called)).toMatchObject({ type: "guide" });
+    const half = [1, 2, 3, 4, 5].map((turn) => finished(`${turn}.0`, "finish", { state: "cancelled" }));
+    expect(next([cut(1), cut(2), cut(3), cut(4), cut(5)], [call("finish")], ...half)).toEqual(looped);
+  });
+
   test("an answer that only paused is no end: the model is told to go on", () => {
     const paused = turnOf(1, text("Let me"), "pause");
     expect(nextAction(historyOf([]), [paused], rules)).toEqual({

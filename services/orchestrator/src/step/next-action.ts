@@ -72,9 +72,22 @@ function pendingCall(history: StepHistory, turn: LoadedTurn, rules: LoopRules): 
   return undefined;
 }
 
+/** How many of the newest answers were cut and held no call but the control tool's, which does not count then. */
+function countCut(history: StepHistory, controlTool: string): number {
+  const working = new Set(
+    history.finishedCalls.filter(({ tool }) => tool !== controlTool).map(({ callId }) => Number(callId.split(".")[0])),
+  );
+  const isCut = ({ turn, finishReason }: StepHistory["turns"][number]): boolean =>
+    (finishReason === "length" || finishReason === "pause") && !working.has(turn);
+  return history.turns.length - 1 - history.turns.findLastIndex((turn) => !isCut(turn));
+}
+
 function afterCalls(history: StepHistory, turn: LoadedTurn, rules: LoopRules): NextAction | undefined {
   const guided = history.guidance.some(({ afterTurn }) => afterTurn === turn.turn);
   if (guided) return undefined;
+  const cut = countCut(history, rules.controlTool);
+  if (cut >= stepLimits.maxCutInARow)
+    return limit(`the model's answer was cut ${cut} times in a row before it called a tool`, "loop");
   if (turn.toolCalls.length > 0) {
     const loop = findLoop(history.finishedCalls, rules.controlTool);
     if (loop === undefined) return undefined;
