@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 
 import { describe, expect, it } from "vitest";
 
+import { describeEgress } from "../egress/egress.contract.ts";
 import { createContainerSandbox } from "../sandbox/adapters/container.ts";
 import { boxUid } from "../sandbox/box-arguments.ts";
 import { askEngine, findEngine } from "../sandbox/container-engine.ts";
@@ -31,6 +32,7 @@ const reason = probe.usable ? "" : ` (skipped: ${probe.detail})`;
 
 describe.skipIf(!probe.usable)(`container, as a driver${reason}`, () => {
   describeSandbox({ create, unsandboxed: false });
+  describeEgress({ create, name: "container" });
 
   it("leaves nothing running when its runner is killed", async () => {
     const dir = makeTempDir();

@@ -5,12 +5,13 @@ import { Agent as HttpAgent, createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { isIP } from "node:net";
-import type { Server as Listener, Socket } from "node:net";
+import type { Socket } from "node:net";
 
 import { normalizeHost } from "@ossaat/contracts";
 import type { BoundSecret, EgressReason, EgressRecord, EgressRule } from "@ossaat/contracts";
 import { judgeTunnel } from "@ossaat/policy";
 
+import type { GateListener } from "../sandbox/sandbox.ts";
 import { EgressLedger } from "./egress-ledger.ts";
 import type { StepBytes } from "./egress-ledger.ts";
 import { forwardRequest, needsSecret } from "./forward-request.ts";
@@ -88,9 +89,16 @@ export class EgressProxy {
     this.#inspector = authority === undefined ? undefined : createInspector(this.#context, authority);
   }
 
-  /** Takes over a listening socket: the one in the box's network namespace. */
-  serve(listener: Listener): void {
-    this.#server.listen(listener);
+  /** Takes over the listening socket of the box's network namespace, or listens where its connections are led to. */
+  serve(listener: GateListener): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      // Who is led here may be another user; the folder around the socket says who may reach it.
+      this.#server.listen("path" in listener ? { path: listener.path, writableAll: true } : listener, () => {
+        this.#server.off("error", reject);
+        resolve();
+      });
+    });
   }
 
   /** What was asked for so far and what was decided. */

@@ -110,11 +110,6 @@ export async function withToolchains(system: SystemBase, host: HostEnvironment):
   };
 }
 
-/** Looks at the machine once: what stays as it is, and the toolchains of the moment. */
-export async function prepareBox(host: HostEnvironment, place: BoxPlace): Promise<BoxBase> {
-  return withToolchains(await prepareSystem(place), host);
-}
-
 /** Environment of a payload: built from nothing, the same on every machine but for toolchains. */
 export function boxEnvironment(base: Pick<BoxBase, "path" | "env">, request: SandboxRequest): Record<string, string> {
   return {

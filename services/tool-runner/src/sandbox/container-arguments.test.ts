@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { createArguments } from "./container-arguments.ts";
+import { createArguments, gateArguments } from "./container-arguments.ts";
 import type { ContainerBox } from "./container-arguments.ts";
 import { defaultSandboxLimits } from "./limits.ts";
 import type { SandboxRequest } from "./sandbox.ts";
@@ -74,4 +74,30 @@ it("shows an image's own files where one is named, and of the machine only Node 
 it("lets podman map the user, which docker does not", () => {
   const mapped = "--userns=keep-id:uid=10001,gid=10001";
   expect([argumentsOf().includes(mapped), argumentsOf({ engine: "podman" }).includes(mapped)]).toEqual([false, true]);
+});
+
+it("gives a box with a way out the network of its gate, and nothing else of it", () => {
+  const labels = { "ossaat.box": "b" };
+  const egress = {
+    port: 3128,
+    serve: () => Promise.resolve(),
+    binds: [{ source: "/state/run.pem", target: "/opt/ossaat/egress/run.pem" }],
+  };
+  const words = createArguments(box, { ...request, egress }, { labels, gateId: "g1" });
+  expect(words.filter((word) => /^--(?:network|hostname|pid=|ipc|volumes-from)/u.test(word))).toEqual([
+    "--ipc=private",
+    "--network=container:g1",
+  ]);
+  expect(after(words, "--mount")).toContain(
+    "type=bind,source=/state/run.pem,target=/opt/ossaat/egress/run.pem,readonly",
+  );
+  const gate = gateArguments(box, { argv: ["/n", "-e", "x"], folder: { source: "/s", target: "/run/ossaat" } }, labels);
+  expect(after(gate, "--mount")).toEqual([
+    "type=bind,source=/usr,target=/usr,readonly",
+    "type=bind,source=/state/box/passwd,target=/etc/passwd,readonly",
+    "type=bind,source=/n/node,target=/opt/ossaat/node/bin/node,readonly",
+    "type=bind,source=/s,target=/run/ossaat,readonly",
+  ]);
+  const hardened = "--network=none --cap-drop=ALL --read-only --security-opt=no-new-privileges --user=10001:10001";
+  expect(hardened.split(" ").filter((word) => !gate.includes(word))).toEqual([]);
 });

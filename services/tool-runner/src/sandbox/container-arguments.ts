@@ -4,8 +4,9 @@ import { posix } from "node:path";
 import { boxCache, boxEnvironment, boxHome, boxWorkspace, checkoutLink, devShmBytes } from "./box-arguments.ts";
 import type { BoxBase } from "./box-arguments.ts";
 import type { EngineName } from "./container-engine.ts";
-import { inodesOf } from "./limits.ts";
+import { gateLimits, inodesOf } from "./limits.ts";
 import type { SandboxRequest } from "./sandbox.ts";
+import type { ReadOnlyBind } from "./toolchains.ts";
 
 export type ContainerBox = {
   base: BoxBase;
@@ -42,11 +43,12 @@ function mounts(
     target.startsWith("/opt/ossaat/") || /^\/etc\/(?:passwd|group|hosts)$/u.test(target);
   const shown = hasOwnFiles ? base.binds.filter(({ target }) => isOwn(target)) : base.binds;
   const { binds = [], hidden = [], checkout } = request.mounts ?? {};
+  const trust = request.egress?.binds ?? [];
   const twice = checkout === undefined ? [] : checkoutLink(base, checkout).map(({ path }) => path);
   return [
     ...shown.flatMap(({ source, target }) => bind(source, target)),
     ...(dependencyDir === undefined ? [] : bind(dependencyDir, "/deps")),
-    ...binds.flatMap(({ source, target }) => bind(source, target)),
+    ...[...binds, ...trust].flatMap(({ source, target }) => bind(source, target)),
     ...hidden.flatMap((path) => bind(base.emptyFile, path)),
     ...(request.cacheDir === undefined ? [] : bind(request.cacheDir, boxCache, false)),
     ...[boxWorkspace, ...twice].flatMap((path) => bind(request.workspaceDir, path, false)),
@@ -69,31 +71,70 @@ function bounds({ limits }: SandboxRequest): string[] {
 }
 
 const isolation =
-  "--network=none --ipc=private --read-only --cap-drop=ALL --security-opt=no-new-privileges --hostname=box --init --log-driver=none --pull=never";
+  "--ipc=private --read-only --cap-drop=ALL --security-opt=no-new-privileges --init --log-driver=none --pull=never";
 
-/** Arguments of `create`. `dependencyDir` is a folder of the host with the links that run is to see at /deps. */
-export function createArguments(
-  box: ContainerBox,
-  request: SandboxRequest,
-  { labels, dependencyDir }: { labels: Readonly<Record<string, string>>; dependencyDir?: string | undefined },
-): string[] {
-  const { uid, gid } = box.user;
+/** Words that every container of ours has. */
+function isolated({ engine, user }: ContainerBox, labels: Readonly<Record<string, string>>): string[] {
+  const { uid, gid } = user;
+  return [
+    // podman keeps its own log of a container whatever is asked, and maps users by itself.
+    ...isolation.split(" ").filter((word) => engine === "docker" || word !== "--log-driver=none"),
+    ...(engine === "podman" ? [`--userns=keep-id:uid=${uid},gid=${gid}`] : []),
+    ...Object.entries(labels).map(([name, value]) => `--label=${name}=${value}`),
+    `--user=${uid}:${gid}`,
+  ];
+}
+
+const alone = ["--network=none", "--hostname=box"];
+
+export type CreateOptions = {
+  labels: Readonly<Record<string, string>>;
+  /** A folder of the host with the links that run is to see at /deps. */
+  dependencyDir?: string | undefined;
+  /** Id of the container whose network this one shares; left out = it has none. */
+  gateId?: string | undefined;
+};
+
+/** Arguments of `create`. */
+export function createArguments(box: ContainerBox, request: SandboxRequest, options: CreateOptions): string[] {
+  const { labels, dependencyDir, gateId } = options;
   const [program = "", ...rest] = request.argv;
   const environment = boxEnvironment(box.base, request);
-  // podman keeps its own log of a container whatever is asked, and maps users by itself.
-  const words = isolation.split(" ").filter((word) => box.engine === "docker" || word !== "--log-driver=none");
-  const mapped = box.engine === "podman" ? [`--userns=keep-id:uid=${uid},gid=${gid}`] : [];
   return [
     "create",
-    ...words,
-    ...mapped,
+    ...isolated(box, labels),
+    // Who shares a network shares its host name, too.
+    ...(gateId === undefined ? alone : [`--network=container:${gateId}`]),
     `--security-opt=seccomp=${box.profile}`,
-    ...Object.entries(labels).map(([name, value]) => `--label=${name}=${value}`),
     ...bounds(request),
     ...mounts(box, request, dependencyDir),
     ...Object.entries(environment).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
-    `--user=${uid}:${gid}`,
     `--workdir=${posix.join(boxWorkspace, request.cwd)}`,
+    `--entrypoint=${program}`,
+    box.image,
+    ...rest,
+  ];
+}
+
+/** What runs in a gate: `argv` with a folder of the host at `folder.target`. */
+export type GateProgram = { argv: readonly string[]; folder: ReadOnlyBind };
+
+/** Arguments of `create` for the container that holds the network of another, see `container-gate.ts`. */
+export function gateArguments(
+  box: ContainerBox,
+  { argv, folder }: GateProgram,
+  labels: Readonly<Record<string, string>>,
+): string[] {
+  const [program = "", ...rest] = argv;
+  const { memoryBytes, processes } = gateLimits;
+  return [
+    "create",
+    ...isolated(box, labels),
+    ...alone,
+    `--memory=${memoryBytes}`,
+    `--memory-swap=${memoryBytes}`,
+    `--pids-limit=${processes}`,
+    ...[...box.base.binds, folder].flatMap(({ source, target }) => bind(source, target)),
     `--entrypoint=${program}`,
     box.image,
     ...rest,

@@ -39,7 +39,7 @@ export function enterNamespace({ bwrap, node, identity, port }: Enter): string[]
 /** Gives the gate its socket as soon as it comes. */
 export function passListener(child: ChildProcess, gate: EgressGate): void {
   child.once("message", (_message, handle) => {
-    if (handle instanceof Server) gate.serve(handle);
+    if (handle instanceof Server) gate.serve(handle).catch((error: unknown) => child.emit("error", error));
     else child.emit("error", new AgentError("internal", "The box's network helper sent no socket."));
     // The channel would stay open as long as the box runs.
     if (child.connected) child.disconnect();

@@ -35,6 +35,13 @@ export const engineLimits = {
   imageBytes: 4 * mebibyte,
 } as const;
 
+/** Bounds of the container that holds a box's network: one small Node. */
+export const gateLimits = {
+  memoryBytes: 256 * mebibyte,
+  /** Node itself has eleven threads. */
+  processes: 64,
+} as const;
+
 /** Files a private folder of so many bytes may hold: one for each 4 KiB, which a real tree does not reach. */
 export function inodesOf(bytes: number): number {
   return Math.max(1_024, Math.floor(bytes / 4_096));

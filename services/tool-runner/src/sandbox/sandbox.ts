@@ -38,11 +38,14 @@ export type RunMounts = {
   checkout: string;
 };
 
+/** Where a gate gets its connections: a listening socket that was made elsewhere, or a unix socket it makes. */
+export type GateListener = Server | { path: string };
+
 /** The one way out of a box that has one: a port of the box's own loopback, which nothing else reaches. */
 export type EgressGate = {
   port: number;
-  /** Takes over the listening socket that was made in the box's network namespace; called once. */
-  serve(listener: Server): void;
+  /** Takes the connections that are made to the port; called once, settles when they are taken. */
+  serve(listener: GateListener): Promise<void>;
   /** Files the box needs to trust what listens there. */
   binds: readonly ReadOnlyBind[];
 };
@@ -98,10 +101,10 @@ export type Sandbox = {
   /** Where a run sees folders of the user's checkout; undefined when the driver cannot show them read-only. */
   readonly dependencyRoot?: string;
   /**
-   * What a request's gate does: `filtered`, it is the only way out; `unsupported`, such a request is
-   * refused; `uncontrolled`, the machine's network is open and the gate is not used.
+   * What a request's gate does: `filtered`, it is the only way out; `uncontrolled`, the machine's
+   * network is open and the gate is not used.
    */
-  readonly egress: "filtered" | "unsupported" | "uncontrolled";
+  readonly egress: "filtered" | "uncontrolled";
   /** Where a run sees its folder for build caches; undefined when the driver shows none. */
   readonly cacheRoot?: string;
   /** Tries it for real: namespaces, filter and limits. */

@@ -19,6 +19,8 @@ export type Toolchains = {
 };
 
 const nodeTarget = "/opt/ossaat/node";
+/** Our own Node, as a box has it. */
+export const boxNode = `${nodeTarget}/bin/node`;
 
 async function exists(path: string): Promise<boolean> {
   return access(path).then(
@@ -31,7 +33,7 @@ async function exists(path: string): Promise<boolean> {
 async function nodeParts(execPath: string): Promise<{ binds: ReadOnlyBind[]; links: SymbolicLink[] }> {
   const program = await realpath(execPath);
   const modules = join(dirname(dirname(program)), "lib/node_modules");
-  const binds = [{ source: program, target: `${nodeTarget}/bin/node` }];
+  const binds = [{ source: program, target: boxNode }];
   const links: SymbolicLink[] = [];
   if (await exists(join(modules, "npm/bin/npm-cli.js"))) {
     binds.push({ source: join(modules, "npm"), target: `${nodeTarget}/lib/node_modules/npm` });

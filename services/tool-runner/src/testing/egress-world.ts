@@ -207,7 +207,7 @@ export class EgressWorld {
     });
     const listener = createNetServer();
     const port = await listen(listener);
-    proxy.serve(listener);
+    await proxy.serve(listener);
     this.#closing.push(() => proxy.close());
     return new TestProxy(proxy, port);
   }

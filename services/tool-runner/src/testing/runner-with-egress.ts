@@ -1,5 +1,5 @@
 // A process that runs one box with a way out, for tests of who may run it and of its sudden end.
-// Words: a mark to sleep by after the requests (empty = end), and the identity of payloads.
+// Words: the driver, a mark to sleep by after the requests (empty = end), and the identity of payloads.
 import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
 import type { AddressInfo, Server } from "node:net";
@@ -7,13 +7,15 @@ import { mkdirSync } from "node:fs";
 
 import { createEgress } from "../egress/open-egress.ts";
 import { createBubblewrapSandbox } from "../sandbox/adapters/bubblewrap.ts";
+import { createContainerSandbox } from "../sandbox/adapters/container.ts";
 import type { BoxIdentity } from "../sandbox/box-arguments.ts";
 import { defaultSandboxLimits } from "../sandbox/limits.ts";
 import { loopbackResolver } from "./egress-world.ts";
+import { engineEnv } from "./engine-env.ts";
 import { testHost } from "./host.ts";
 import { makeTempDir } from "./temp-dir.ts";
 
-const [mark = "", identity] = process.argv.slice(2);
+const [driver = "", mark = "", identity] = process.argv.slice(2);
 
 function listen(server: Server): Promise<number> {
   return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port)));
@@ -31,12 +33,14 @@ const run = await createEgress({ resolver: loopbackResolver }, dir.at("box")).op
   secretNames: [],
 });
 if (run === undefined) throw new Error("no way out");
-const sandbox = createBubblewrapSandbox({
-  host: testHost,
-  arch: process.arch,
-  scratchDir: dir.at("box"),
-  ...(identity === undefined ? {} : { identity: identity as BoxIdentity }),
-});
+const options = { host: testHost, arch: process.arch, scratchDir: dir.at("box") };
+const sandbox =
+  driver === "container"
+    ? createContainerSandbox({ ...options, engineEnv })
+    : createBubblewrapSandbox({
+        ...options,
+        ...(identity === undefined ? {} : { identity: identity as BoxIdentity }),
+      });
 const script = `
 const got = await fetch("http://api.example.org:${port}/"); console.log(got.status, await got.text());
 await fetch("http://other.example.org:${otherPort}/").catch(() => "${mark}" === "" && console.log("failed"));

@@ -1,5 +1,5 @@
 // One command in the sandbox: its output streamed, logged and bounded.
-import { AgentError, toolLimits } from "@ossaat/contracts";
+import { toolLimits } from "@ossaat/contracts";
 import type { CommandRecord, EgressRecord } from "@ossaat/contracts";
 
 import { buildFarms } from "../dependencies/link-farm.ts";
@@ -54,11 +54,6 @@ async function openEgress(context: ToolContext, hosts: readonly string[]): Promi
   const { sandbox, envelope, step } = context;
   const entries = [...envelope.egressHosts, ...hosts];
   if (entries.length === 0 || sandbox.egress === "uncontrolled") return undefined;
-  if (sandbox.egress === "unsupported") {
-    throw new AgentError("unavailable", "The step lists hosts, and this sandbox cannot filter a network.", {
-      details: { next: "install bubblewrap, or take the hosts out of the step" },
-    });
-  }
   return context.egress.open({ ...step, entries, secretNames: envelope.secrets });
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { AgentError } from "@ossaat/contracts";
 
-import type { ContainerBox } from "../container-arguments.ts";
+import type { EngineName } from "../container-engine.ts";
 import { defaultSandboxLimits } from "../limits.ts";
 import type { SandboxProbe, SandboxRequest, SandboxResult } from "../sandbox.ts";
 
@@ -14,9 +14,11 @@ function unusable(detail: string, fix: unknown): SandboxProbe {
   return { usable: false, driver: "container", detail, ...(typeof fix === "string" ? { fix } : {}) };
 }
 
+type Usable = { engine: EngineName; /** The user's own. */ image?: string };
+
 /** Writes a file in a container and reports. */
 export async function probeContainer(
-  found: ContainerBox | { failure: AgentError },
+  found: Usable | { failure: AgentError },
   { run, scratchDir }: Probe,
 ): Promise<SandboxProbe> {
   if ("failure" in found) return unusable(found.failure.message, found.failure.details["next"]);
@@ -42,7 +44,7 @@ export async function probeContainer(
   }
 }
 
-function describe({ engine, image, hasOwnFiles }: ContainerBox): string {
-  const files = hasOwnFiles ? `files of the image ${image}` : "this machine's own files, read-only";
+function describe({ engine, image }: Usable): string {
+  const files = image === undefined ? "this machine's own files, read-only" : `files of the image ${image}`;
   return `${engine}: one container a command, system call filter, no network, limits by control group, ${files}`;
 }

@@ -6,13 +6,15 @@ import { join } from "node:path";
 import { AgentError, sha256Hex } from "@ossaat/contracts";
 import { z } from "zod";
 
-import { boxCache, boxDependencies, boxUid, boxWorkspace, prepareBox } from "../box-arguments.ts";
-import type { BoxBase } from "../box-arguments.ts";
+import { boxCache, boxDependencies, boxUid, boxWorkspace, prepareSystem, withToolchains } from "../box-arguments.ts";
+import type { BoxBase, SystemBase } from "../box-arguments.ts";
 import { createArguments } from "../container-arguments.ts";
 import type { ContainerBox } from "../container-arguments.ts";
 import { placeDependencyLinks } from "../container-dependencies.ts";
 import { askEngine, callEngine, findEngine, guardContainer } from "../container-engine.ts";
 import type { ContainerEngine } from "../container-engine.ts";
+import { openContainerGate } from "../container-gate.ts";
+import type { ContainerGate } from "../container-gate.ts";
 import { ensureEmptyImage } from "../container-image.ts";
 import { removeOrphans, runnerLabels } from "../container-orphans.ts";
 import { handOver } from "../hand-over.ts";
@@ -37,7 +39,15 @@ export type ContainerOptions = {
   readOnlyBinds?: readonly ReadOnlyBind[];
 };
 
-type Machine = { engine: ContainerEngine; box: ContainerBox; labels: Readonly<Record<string, string>> };
+type Machine = {
+  engine: ContainerEngine;
+  system: SystemBase;
+  user: ContainerBox["user"];
+  profile: string;
+  labels: Readonly<Record<string, string>>;
+  /** Names of empty images by the links they hold. */
+  images: Map<string, Promise<string>>;
+};
 
 const State = z.object({ ExitCode: z.number(), OOMKilled: z.boolean(), StartedAt: z.string(), Error: z.string() });
 
@@ -54,7 +64,7 @@ function withoutInitFolder(base: BoxBase): BoxBase {
 }
 
 async function inspectMachine(options: ContainerOptions): Promise<Machine> {
-  const { host, scratchDir, image } = options;
+  const { host, scratchDir } = options;
   const engine = await findEngine(host, options.engineEnv ?? {});
   if (engine === undefined) {
     throw new AgentError("unavailable", "Neither docker nor podman is installed.", {
@@ -62,15 +72,38 @@ async function inspectMachine(options: ContainerOptions): Promise<Machine> {
     });
   }
   const user = payloadUser(engine);
-  const whole = await prepareBox(host, { scratchDir, extraBinds: options.readOnlyBinds ?? [], user });
-  const base = withoutInitFolder(whole);
+  const system = await prepareSystem({ scratchDir, extraBinds: options.readOnlyBinds ?? [], user });
   const profile = join(scratchDir, "seccomp.json");
   await writeFile(profile, buildSeccompProfile(options.arch));
   const labels = await runnerLabels(sha256Hex(await realpath(scratchDir)));
   await removeOrphans(engine, labels);
-  const name = image ?? (await ensureEmptyImage(engine, base, scratchDir));
-  const box = { base, engine: engine.name, image: name, profile, user, hasOwnFiles: image !== undefined };
-  return { engine, box, labels };
+  return { engine, system, user, profile, labels, images: new Map() };
+}
+
+/** The empty image for what the machine has now: its links are a part of it. */
+function emptyImage({ engine, images }: Machine, base: BoxBase, scratchDir: string): Promise<string> {
+  const key = JSON.stringify(base.links);
+  const known = images.get(key);
+  if (known !== undefined) return known;
+  const made = ensureEmptyImage(engine, base, scratchDir);
+  images.set(key, made);
+  made.catch(() => images.delete(key));
+  return made;
+}
+
+/** What a run gets, and the gate of one that has a way out, which needs nothing of a user's image. */
+async function boxesOf(
+  machine: Machine,
+  { host, image, scratchDir }: ContainerOptions,
+): Promise<{ box: ContainerBox; gateBox: () => Promise<ContainerBox> }> {
+  const { engine, system, user, profile } = machine;
+  const base = withoutInitFolder(await withToolchains(system, host));
+  const own = async (): Promise<ContainerBox> => {
+    const name = await emptyImage(machine, base, scratchDir);
+    return { base, engine: engine.name, image: name, profile, user, hasOwnFiles: false };
+  };
+  if (image === undefined) return { box: await own(), gateBox: own };
+  return { box: { base, engine: engine.name, image, profile, user, hasOwnFiles: true }, gateBox: own };
 }
 
 /** The engine makes the folder a container starts in and follows links to it; so none may be in it. */
@@ -151,7 +184,8 @@ export function createContainerSandbox(options: ContainerOptions): Sandbox {
 
   async function run(request: SandboxRequest): Promise<SandboxResult> {
     const found = await inspect();
-    const { engine, box, labels } = found;
+    const { engine, labels } = found;
+    const { box, gateBox } = await boxesOf(found, options);
     if (request.argv[0] === undefined || request.argv[0] === "")
       throw new AgentError("invalid_input", "The program has no name.");
     await requireRealFolder(request);
@@ -162,15 +196,24 @@ export function createContainerSandbox(options: ContainerOptions): Sandbox {
     if (request.signal?.aborted === true)
       throw new AgentError("cancelled", "The call was cancelled before it started.");
     const links = await placeDependencyLinks(options.scratchDir, request.mounts);
+    let gate: ContainerGate | undefined;
     let id: string | undefined;
     let release: (() => void) | undefined;
     try {
-      id = await askEngine(engine, createArguments(box, request, { labels, dependencyDir: links.dir }));
+      if (request.egress !== undefined) {
+        const place = { engine, labels, box: await gateBox() };
+        gate = await openContainerGate(place, request.egress, options.scratchDir);
+      }
+      id = await askEngine(
+        engine,
+        createArguments(box, request, { labels, dependencyDir: links.dir, gateId: gate?.id }),
+      );
       release = guardContainer(engine, id);
       return await attend(found, id, request);
     } finally {
       if (id !== undefined) await callEngine(engine, ["rm", "--force", "--volumes", id]);
       release?.();
+      await gate?.close();
       await links.remove();
     }
   }
@@ -178,14 +221,15 @@ export function createContainerSandbox(options: ContainerOptions): Sandbox {
   const probe = async (): Promise<SandboxProbe> => {
     const found = await inspect().catch((error: unknown) => AgentError.from(error));
     if (found instanceof AgentError) return probeContainer({ failure: found }, { run, scratchDir: options.scratchDir });
-    return probeContainer(found.box, { run, scratchDir: options.scratchDir });
+    const described = { engine: found.engine.name, ...(options.image === undefined ? {} : { image: options.image }) };
+    return probeContainer(described, { run, scratchDir: options.scratchDir });
   };
   return {
     driver: "container",
     workspacePath: () => boxWorkspace,
     dependencyRoot: boxDependencies,
     cacheRoot: boxCache,
-    egress: "unsupported",
+    egress: "filtered",
     probe,
     run,
   };
