@@ -76,6 +76,35 @@ describe("a host that is listed", () => {
     await proxy.send(url, { method: "GET", body: smuggled, chunked: true });
     expect([bodies, requests.length]).toEqual([[smuggled, smuggled], 2]);
   });
+
+  test.each(["GET", "HEAD", "DELETE", "OPTIONS", "POST"])(
+    "a %s whose fields take its length away makes no second request",
+    async (method) => {
+      const bodies: string[] = [];
+      const { port, requests } = await world.upstream(async (request, response) => {
+        let body = "";
+        for await (const chunk of request) body += String(chunk);
+        bodies.push(body);
+        response.end();
+      });
+      const host = `api.example.org:${port}`;
+      const proxy = await world.proxy([`${method} http://${host}/ok`]);
+      const smuggled = `POST /secret HTTP/1.1\r\nhost: ${host}\r\ncontent-length: 1\r\n\r\nx`;
+      const lines = [
+        `${method} http://${host}/ok HTTP/1.1`,
+        `Host: ${host}`,
+        `Proxy-Authorization: ${proxy.auth["proxy-authorization"]}`,
+        "Connection: close, content-length, host",
+        `Content-Length: ${smuggled.length}`,
+      ];
+      await proxy.raw([...lines, "", smuggled].join("\r\n"));
+      expect([bodies, requests.length, proxy.log()]).toEqual([
+        [smuggled],
+        1,
+        [`allowed ${method} api.example.org/ok x1`],
+      ]);
+    },
+  );
 });
 
 describe("who may use the proxy (issue 87381)", () => {

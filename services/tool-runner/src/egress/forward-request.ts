@@ -16,7 +16,7 @@ import type { RunContext, Target } from "./run-context.ts";
 
 export type Exchange = { request: IncomingMessage; response: ServerResponse; target: Target; url: URL };
 
-/** Fields that belong to one connection and never pass through, see RFC 9110, 7.6.1. */
+/** Fields that belong to one connection and never pass through, see RFC 9110, 7.6.1. A message may list more. */
 const hopByHop = [
   "connection keep-alive proxy-authenticate proxy-authorization proxy-authentication-info proxy-connection te trailer",
   "transfer-encoding upgrade expect",
@@ -75,16 +75,22 @@ async function judge(
   return { record, secret, headerValue: secret?.reveal(), lookup: pinnedLookup(resolved.addresses) };
 }
 
+/** How the body of a request ends, see RFC 9112, 6: ours alone to say, so that no body is read as a next request. */
+function framing({ headers }: IncomingMessage): OutgoingHttpHeaders {
+  if (headers["transfer-encoding"] !== undefined) return { "transfer-encoding": "chunked" };
+  const { "content-length": length } = headers;
+  return length === undefined ? {} : { "content-length": length };
+}
+
 function outgoingHeaders({ request, target }: Exchange, { secret, headerValue }: Judged): OutgoingHttpHeaders {
   const { scheme, host, port } = target;
   const isUsual = port === (scheme === "https" ? 443 : 80);
-  const headers = { ...passedHeaders(request), host: isUsual ? host : `${host}:${port}` };
-  // Framing is ours alone: a body without a length is sent in chunks, whatever the method.
-  const framing = request.headers["transfer-encoding"] === undefined ? {} : { "transfer-encoding": "chunked" };
-  if (secret === undefined || headerValue === undefined) return { ...headers, ...framing };
+  const { "content-length": _length, ...passed } = passedHeaders(request);
+  const headers = { ...passed, host: isUsual ? host : `${host}:${port}`, ...framing(request) };
+  if (secret === undefined || headerValue === undefined) return headers;
   // An encoded or partial answer could not be searched for the secret.
   const { range: _range, "accept-encoding": _encoding, ...rest } = headers as Record<string, string | string[]>;
-  return { ...rest, ...framing, "accept-encoding": "identity", [secret.header.toLowerCase()]: headerValue };
+  return { ...rest, "accept-encoding": "identity", [secret.header.toLowerCase()]: headerValue };
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

@@ -4,6 +4,9 @@ import type { webcrypto } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import type { SecureContext } from "node:tls";
 
+/** Hosts whose certificate is kept; another is made again when it is asked for. */
+const maxHosts = 256;
+
 /** Days a certificate holds; a run takes at most an hour, clocks may differ. */
 const validDays = 2;
 const dayMs = 86_400_000;
@@ -49,8 +52,10 @@ export async function createRunAuthority(now: number): Promise<RunAuthority> {
     ],
   });
   const contexts = new Map<string, Promise<SecureContext>>();
+  // One key for all hosts: the box may ask for many names, and it trusts the authority for each anyway.
+  const own = await makeKeys();
+  const key = await exportKey(own);
   const issue = async (host: string): Promise<SecureContext> => {
-    const own = await makeKeys();
     const certificate = await x509.X509CertificateGenerator.create({
       ...validity,
       // The subject stays short: a common name has at most 64 characters.
@@ -68,7 +73,7 @@ export async function createRunAuthority(now: number): Promise<RunAuthority> {
       ],
     });
     return createSecureContext({
-      key: await exportKey(own),
+      key,
       cert: `${certificate.toString("pem")}\n`,
       minVersion: "TLSv1.2",
     });
@@ -77,7 +82,10 @@ export async function createRunAuthority(now: number): Promise<RunAuthority> {
     certificate: `${authority.toString("pem")}\n`,
     contextFor(host) {
       const known = contexts.get(host) ?? issue(host);
+      contexts.delete(host);
       contexts.set(host, known);
+      const [oldest] = contexts.keys();
+      if (contexts.size > maxHosts && oldest !== undefined) contexts.delete(oldest);
       return known;
     },
   };
