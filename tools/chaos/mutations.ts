@@ -1,9 +1,12 @@
 // Safeguards of the engine, each taken away by one change of the source, and the run in which its
 // absence must show.
 import type { Life, Mutation, PlanShape } from "../../packages/testkit/src/chaos/index.ts";
+import type { Invariant } from "../../packages/testkit/src/index.ts";
 
 export type MutationCase = {
   mutation: Mutation;
+  /** What the oracle must say: another complaint may come from a run that merely broke. */
+  caughtBy: Invariant;
   shape: PlanShape;
   lives: readonly Life[];
   limits: Record<string, number>;
@@ -43,6 +46,7 @@ export const mutationCases: readonly MutationCase[] = [
       .where("plan_id", "=", claim.planId)
       .where("step_id", "=", claim.stepId)`,
     },
+    caughtBy: "I8",
     shape: plan("slow"),
     lives: jumpWhileRunning,
     limits: { ...fast, heartbeatMs: 60_000 },
@@ -58,6 +62,7 @@ export const mutationCases: readonly MutationCase[] = [
   await tx
     .insertInto("outbox")`,
     },
+    caughtBy: "I1",
     shape: plan("plain"),
     lives: [],
     limits: fast,
@@ -74,6 +79,7 @@ export const mutationCases: readonly MutationCase[] = [
     .select((eb) => eb("next_seq", "+", events.length).as("next_seq"))
     .where("id", "=", planId)`,
     },
+    caughtBy: "I3",
     shape: plan("plain"),
     lives: [],
     limits: fast,
@@ -85,6 +91,7 @@ export const mutationCases: readonly MutationCase[] = [
       find: "  const known = journal.delivered(keyOfTurn(call));",
       replace: "  const known = undefined as ReturnType<typeof journal.delivered>;",
     },
+    caughtBy: "I5",
     shape: plan("plain"),
     lives: [diesAt("turn.record before", 2)],
     limits: fast,
@@ -96,6 +103,7 @@ export const mutationCases: readonly MutationCase[] = [
       find: `  return step.effect_class === "once" && step.intent_call_id !== null;`,
       replace: `  return step.effect_class === "never" && step.intent_call_id !== null;`,
     },
+    caughtBy: "I5",
     shape: plan("once"),
     lives: [diesAt("tools.execute after", 2)],
     limits: fast,
@@ -108,6 +116,7 @@ export const mutationCases: readonly MutationCase[] = [
 `,
       replace: "",
     },
+    caughtBy: "I1",
     shape: plan("plain"),
     lives: [diesAt("turn.reserve after", 2)],
     limits: fast,

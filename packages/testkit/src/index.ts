@@ -6,7 +6,7 @@ export { describeFinding, invariants } from "./oracle/finding.ts";
 export type { Finding, Invariant } from "./oracle/finding.ts";
 export { findEffectProblems, findRepeatedTurns } from "./oracle/check-effects.ts";
 export type { EffectLine, RequestLine } from "./oracle/check-effects.ts";
-export { findLateRecoveries, findStreamProblems, recoveryLimits } from "./oracle/check-streams.ts";
+export { findLateNotices, findLateRecoveries, findStreamProblems, recoveryLimits } from "./oracle/check-streams.ts";
 export type { Downtime, StreamCapture } from "./oracle/check-streams.ts";
 export { findBranchProblems, findCheckoutProblems, readBranch, readCheckout } from "./oracle/git-state.ts";
 export { findArtifactProblems, findFolderLeftovers, openStateDatabase } from "./oracle/state-folder.ts";

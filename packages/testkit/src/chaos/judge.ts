@@ -1,6 +1,6 @@
 // Reads everything that a chaos run left behind and asks the oracle.
 import type { Downtime, StreamCapture } from "../oracle/check-streams.ts";
-import { findLateRecoveries, findStreamProblems } from "../oracle/check-streams.ts";
+import { findLateNotices, findLateRecoveries, findStreamProblems } from "../oracle/check-streams.ts";
 import { findEffectProblems, findRepeatedTurns } from "../oracle/check-effects.ts";
 import { checkPlan } from "../oracle/check-plan.ts";
 import { replay } from "../oracle/check-rows.ts";
@@ -31,13 +31,15 @@ function judgePlan(facts: PlanFacts, evidence: Evidence): Finding[] {
   const mine = <T extends { planId: string }>(lines: readonly T[]) => lines.filter((line) => line.planId === planId);
   const { state } = replay(events);
   const shape = evidence.shapeOf(planId);
+  const { downtimes } = evidence;
   const findings = [
     ...checkPlan(facts),
     ...of("I4", findArtifactProblems(world.stateDir, events)),
     ...of("I5", findRepeatedTurns(mine(world.requests()))),
     ...of("I9", findFolderLeftovers(world.stateDir, facts)),
     ...of("I10", findStreamProblems(events, evidence.captures(planId))),
-    ...of("I11", evidence.downtimes === undefined ? [] : findLateRecoveries(events, evidence.downtimes)),
+    ...of("I11", downtimes === undefined ? [] : findLateNotices(events, downtimes)),
+    ...of("I11", downtimes === undefined ? [] : findLateRecoveries(events, downtimes)),
   ];
   if (shape === undefined || state === undefined) return [...findings, ...of("I1", ["nobody asked for this plan"])];
   const calls = effectCalls(shape.steps);

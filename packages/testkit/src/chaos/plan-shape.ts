@@ -179,6 +179,7 @@ const twists: readonly StepTwist[] = [
   "effect",
   "effect",
   "once",
+  "slow",
   "outside",
   "rejected",
   "flaky",

@@ -16,7 +16,7 @@ import { Person } from "./person.ts";
 import type { PlanShape } from "./plan-shape.ts";
 import { writeScript } from "./plan-shape.ts";
 import type { Random } from "./random.ts";
-import { descendants, startServer } from "./server-process.ts";
+import { commandLine, descendants, startServer } from "./server-process.ts";
 import type { ServerEntry, ServerProcess } from "./server-process.ts";
 import type { World } from "./world.ts";
 
@@ -26,8 +26,9 @@ export type Life = {
   target?: FailpointTarget | undefined;
   /** When it is killed from outside at the latest. */
   killAfterMs: number;
-  /** When a process of a tool, or the tool runner in a process of its own, is killed. */
-  killToolAfterMs?: number | undefined;
+  /** From when on the first process that is met of a tool, or of the kind of tool given, is killed. */
+  killTool?: { afterMs: number; program?: string } | undefined;
+  /** When the tool runner in a process of its own is killed. */
   killRunnerAfterMs?: number | undefined;
   /** When its clock jumps, and to which offset; `onPoint`: when that failpoint was reached, as `name hit`. */
   jump?: { afterMs?: number; onPoint?: string; toMs: number } | undefined;
@@ -92,6 +93,10 @@ class RunnerProcess {
     };
     this.#start = () => spawn(process.execPath, [...entry.argv], { stdio: "ignore", env });
     this.#child = this.#start();
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   async killAndRestart(): Promise<void> {
@@ -182,7 +187,9 @@ class Series {
     const born = Date.now();
     const events = this.#eventsOf(life, server);
     while (server.isAlive() && !this.#person.isDone() && Date.now() - born < life.killAfterMs) {
-      while ((events[0]?.atMs ?? Number.POSITIVE_INFINITY) <= Date.now() - born) await events.shift()?.happen();
+      for (const event of events.filter(({ atMs }) => atMs <= Date.now() - born)) {
+        if (await event.happen()) events.splice(events.indexOf(event), 1);
+      }
       this.#jumpOnPoint(life, server);
       await Promise.race([server.exited, sleep(15)]);
     }
@@ -198,31 +205,37 @@ class Series {
     return endedItself || !isDone;
   }
 
-  #eventsOf(life: Life, server: ServerProcess): { atMs: number; happen(): void | Promise<void> }[] {
-    const { killToolAfterMs, killRunnerAfterMs, jump } = life;
-    const events = [
-      ...(killToolAfterMs === undefined ? [] : [{ atMs: killToolAfterMs, happen: () => this.#killTool(server) }]),
+  /** What happens in a life; each tells whether it happened, and is tried again until it did. */
+  #eventsOf(life: Life, server: ServerProcess): { atMs: number; happen(): boolean | Promise<boolean> }[] {
+    const { killTool, killRunnerAfterMs, jump } = life;
+    return [
+      ...(killTool === undefined
+        ? []
+        : [{ atMs: killTool.afterMs, happen: () => this.#killTool(server, killTool.program) }]),
       ...(killRunnerAfterMs === undefined ? [] : [{ atMs: killRunnerAfterMs, happen: () => this.#killRunner() }]),
       ...(jump?.afterMs === undefined ? [] : [{ atMs: jump.afterMs, happen: () => this.#jump(jump.toMs, server) }]),
     ];
-    return events.sort((a, b) => a.atMs - b.atMs);
   }
 
-  /** A process that a tool, or git for it, runs at this moment; when there is none, nothing happens. */
-  #killTool(server: ServerProcess): void {
-    const pids = descendants(server.pid);
-    if (pids.length === 0) return;
+  /** A process that a tool, or git for it, runs at this moment, if there is one. */
+  #killTool(server: ServerProcess, program?: string): boolean {
+    const all = descendants(this.#runner?.pid ?? server.pid);
+    const pids = program === undefined ? all : all.filter((pid) => commandLine(pid).includes(program));
+    if (pids.length === 0) return false;
     try {
       process.kill(this.#plan.random.pick(pids), "SIGKILL");
       this.result.toolKills += 1;
+      return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+      return false;
     }
   }
 
-  async #killRunner(): Promise<void> {
+  async #killRunner(): Promise<boolean> {
     await this.#runner?.killAndRestart();
     if (this.#runner !== undefined) this.result.runnerKills += 1;
+    return true;
   }
 
   #jumpOnPoint({ jump }: Life, server: ServerProcess): void {
@@ -230,10 +243,11 @@ class Series {
     if (this.#plan.world.reached().has(jump.onPoint)) this.#jump(jump.toMs, server);
   }
 
-  #jump(toMs: number, server: ServerProcess): void {
+  #jump(toMs: number, server: ServerProcess): true {
     this.#clockOffsetMs = toMs;
     this.#hasJumped = true;
     server.order({ clockOffsetMs: toMs });
+    return true;
   }
 
   /** The last life: undisturbed, until all plans have ended. */

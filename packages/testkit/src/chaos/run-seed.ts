@@ -23,12 +23,14 @@ const commonPoints = failpointNames.filter(
 
 function randomLife(random: Random, jump: Life["jump"], hasRunner: boolean): Life {
   const isTargeted = random.chance(0.6);
-  const killToolAfterMs = random.chance(0.3) ? random.between(300, 1_500) : undefined;
+  const killTool = random.chance(0.4)
+    ? { afterMs: random.between(200, 1_500), ...(random.chance(0.5) ? { program: "effect" } : {}) }
+    : undefined;
   return {
     target: isTargeted ? { name: random.pick(commonPoints), hit: random.between(1, 3) } : undefined,
     // NOTE: the shortest of these fall into the start of the server.
     killAfterMs: isTargeted ? 8_000 : random.between(100, 2_000),
-    killToolAfterMs,
+    killTool,
     killRunnerAfterMs: hasRunner && random.chance(0.7) ? random.between(400, 1_500) : undefined,
     jump,
   };

@@ -47,6 +47,15 @@ export function startServer(entry: ServerEntry, settings: ServerSettings, logFil
   };
 }
 
+/** Words with which a process was started, joined by blanks; empty when it has ended. */
+export function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  } catch {
+    return "";
+  }
+}
+
 /** Processes that a process of ours has started, directly or not. */
 export function descendants(pid: number): number[] {
   let children: number[];

@@ -53,7 +53,8 @@ export function findEffectProblems(
     counts.set(`${stepId} ${callId}`, (counts.get(`${stepId} ${callId}`) ?? 0) + 1);
   }
   for (const event of events) {
-    if (event.type !== "tool.finished" || event.data.state !== "completed") continue;
+    // A command that was killed may have done nothing.
+    if (event.type !== "tool.finished" || event.data.state !== "completed" || event.data.exitCode === null) continue;
     const { stepId = "" } = event;
     const key = `${stepId} ${event.data.callId}`;
     if (isEffect(stepId, event.data.callId)) counts.set(key, counts.get(key) ?? 0);

@@ -1,6 +1,6 @@
 // Order, approval and fencing: what the log alone shows of who did what when.
-import { hashStep, isPlanningStepId, isSystemStepId } from "@ossaat/contracts";
-import type { PlanEvent, SealedPlan } from "@ossaat/contracts";
+import { hashJson, hashStep, isPlanningStepId, isSystemStepId } from "@ossaat/contracts";
+import type { ApprovalRequest, EventData, PlanEvent, SealedPlan } from "@ossaat/contracts";
 
 /** I6 */
 export function findEarlyStarts(events: readonly PlanEvent[]): string[] {
@@ -22,18 +22,20 @@ export function findEarlyStarts(events: readonly PlanEvent[]): string[] {
 class Consent {
   #plan: SealedPlan | undefined;
   #approved: Record<string, string> = {};
-  readonly #requests = new Map<string, { stepId: string; kind: string; requestHash: string; callId?: string }>();
+  readonly #requests = new Map<string, ApprovalRequest>();
   /** Hash of the definition with which each step was granted its start. */
   readonly #started = new Map<string, string>();
-  readonly #calls = new Set<string>();
+  /** Hash of what was shown of each call that was granted. */
+  readonly #calls = new Map<string, string>();
+  /** Tools that were granted for a step, or for all with `*`. */
   readonly #wide = new Set<string>();
 
   note(event: PlanEvent): void {
     if (event.type === "plan.proposed") this.#plan = event.data.plan as SealedPlan;
     if (event.type === "plan.approved") this.#approved = event.data.stepHashes;
     if (event.type === "approval.requested") {
-      const { approvalId, stepId, kind, requestHash } = event.data.request;
-      this.#requests.set(approvalId, { stepId, kind, requestHash });
+      const { request } = event.data;
+      this.#requests.set(request.approvalId, request);
     }
     if (event.type === "approval.decided" && event.data.status === "granted") this.#grant(event.data);
   }
@@ -50,9 +52,10 @@ class Consent {
     const request = this.#requests.get(approvalId);
     if (request === undefined) return;
     if (request.kind === "step") this.#started.set(request.stepId, request.requestHash);
-    if (callId !== undefined) this.#calls.add(`${request.stepId}/${callId}`);
-    if (scope === "run") this.#wide.add("*");
-    if (scope === "step") this.#wide.add(request.stepId);
+    const { stepId, tool, inputJson } = request;
+    if (callId !== undefined) this.#calls.set(`${stepId}/${callId}`, hashJson({ tool, inputJson }));
+    if (scope === "run") this.#wide.add(`*/${tool ?? ""}`);
+    if (scope === "step") this.#wide.add(`${stepId}/${tool ?? ""}`);
   }
 
   /** Why a step may not start; undefined = it may. */
@@ -65,8 +68,10 @@ class Consent {
     return this.#approved[stepId] === hash ? undefined : `${stepId} started, but nobody approved it as it is`;
   }
 
-  allowsOutside(stepId: string, callId: string): boolean {
-    return this.#calls.has(`${stepId}/${callId}`) || this.#wide.has(stepId) || this.#wide.has("*");
+  /** Whether somebody was shown this call as it is, or let its tool go on. */
+  allowsOutside(stepId: string, { callId, tool, argsHash }: EventData<"tool.started">): boolean {
+    const isGranted = this.#calls.get(`${stepId}/${callId}`) === argsHash;
+    return isGranted || this.#wide.has(`${stepId}/${tool}`) || this.#wide.has(`*/${tool}`);
   }
 }
 
@@ -82,8 +87,8 @@ export function findUnapproved(events: readonly PlanEvent[]): string[] {
       if (refusal !== undefined) problems.push(refusal);
     }
     if (event.type !== "tool.started" || !event.data.approvedOutside) continue;
-    const { callId } = event.data;
-    if (!consent.allowsOutside(stepId, callId)) problems.push(`call ${callId} of ${stepId} ran outside, unapproved`);
+    if (consent.allowsOutside(stepId, event.data)) continue;
+    problems.push(`call ${event.data.callId} of ${stepId} ran outside, unapproved`);
   }
   return problems;
 }

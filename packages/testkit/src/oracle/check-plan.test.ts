@@ -124,6 +124,22 @@ describe("a planted violation is found:", () => {
     expect(broken((facts) => change(facts, isGrant("step"), { status: "denied" }))).toContain(
       "I7 a started without the approval it asks for",
     );
+    const isAsked = (event: PlanEvent) => event.type === "approval.requested" && event.data.request.kind === "call";
+    const ask = (changes: object) =>
+      broken((facts) => {
+        const asked = facts.events.find(isAsked)!;
+        change(facts, isAsked, { request: { ...(asked.data as { request: object }).request, ...changes } });
+      });
+    expect(ask({ inputJson: '{"argv":["false"]}' })).toEqual(["I7 call 1.0 of a ran outside, unapproved"]);
+    expect(ask({ tool: "run_tests" })).toEqual(["I7 call 1.0 of a ran outside, unapproved"]);
+    const widely = (changes: object) =>
+      broken((facts) => {
+        const asked = facts.events.find(isAsked)!;
+        change(facts, isAsked, { request: { ...(asked.data as { request: object }).request, ...changes } });
+        change(facts, isGrant("call"), { callId: "0.9", scope: "run" });
+      });
+    expect(widely({})).toEqual([]);
+    expect(widely({ tool: "write_file" })).toEqual(["I7 call 1.0 of a ran outside, unapproved"]);
     const other = { b: "0".repeat(64) };
     expect(broken((facts) => change(facts, ({ type }) => type === "plan.approved", { stepHashes: other }))).toEqual([
       "I7 b started, but nobody approved it as it is",

@@ -12,7 +12,7 @@ import { soundFacts, soundPlan } from "../testing/sound-plan.ts";
 import { findEffectProblems, findRepeatedTurns } from "./check-effects.ts";
 import type { EffectLine, RequestLine } from "./check-effects.ts";
 import { replay } from "./check-rows.ts";
-import { findLateRecoveries, findStreamProblems } from "./check-streams.ts";
+import { findLateNotices, findLateRecoveries, findStreamProblems } from "./check-streams.ts";
 import { findBranchProblems, findCheckoutProblems, readBranch, readCheckout } from "./git-state.ts";
 import { findArtifactProblems, findFolderLeftovers } from "./state-folder.ts";
 
@@ -38,6 +38,13 @@ describe("I5, effects", () => {
     ]);
   });
 
+  test("a command that was killed may have done nothing", () => {
+    const killed = events.map((event) =>
+      event.type === "tool.finished" ? parseEvent({ ...event, data: { ...event.data, exitCode: null } }) : event,
+    );
+    expect(findEffectProblems(killed, [], (step, call) => `${step} ${call}` === "a 1.0")).toEqual([]);
+  });
+
   test("an end that was recorded twice", () => {
     const done = events.find((event) => event.type === "tool.finished")!;
     expect(findEffectProblems([...events, done], [line], () => false)).toEqual([
@@ -59,8 +66,12 @@ describe("I5, effects", () => {
 describe("I10, streams", () => {
   const seen = (from: number, to: number) => ({ reader: "r", events: events.slice(from, to) });
 
-  test("a prefix of the log is sound", () => {
-    expect(findStreamProblems(events, [seen(0, 7), seen(0, events.length), seen(0, 0)])).toEqual([]);
+  test("the whole log is sound, a part of it is not", () => {
+    expect(findStreamProblems(events, [seen(0, events.length)])).toEqual([]);
+    expect(findStreamProblems(events, [seen(0, 7), seen(0, 0)])).toEqual([
+      `r saw 7 of ${events.length} events`,
+      `r saw 0 of ${events.length} events`,
+    ]);
   });
 
   test("a gap, a repetition, another content and more than the log", () => {
@@ -78,15 +89,26 @@ describe("I10, streams", () => {
 
 describe("I11, recovery", () => {
   const lost = events.findIndex((event) => event.type === "step.lost");
-  const late = (ms: number) =>
+  const late = (ms: number, first = lost + 1) =>
     events.map((event, index) =>
-      index <= lost ? event : parseEvent({ ...event, at: new Date(Date.parse(event.at) + ms).toISOString() }),
+      index < first ? event : parseEvent({ ...event, at: new Date(Date.parse(event.at) + ms).toISOString() }),
     );
 
   test("within the bound is sound, and time without a server does not count", () => {
     const from = Date.parse(events[lost]!.at);
     expect(findLateRecoveries(events, [])).toEqual([]);
     expect(findLateRecoveries(late(60_000), [{ from, until: from + 60_000 }])).toEqual([]);
+  });
+
+  test("a dead worker is noticed in time, or late", () => {
+    const noticed = late(60_000, lost);
+    const from = Date.parse(events[lost]!.at);
+    expect(findLateNotices(events, [])).toEqual([]);
+    expect(findLateNotices(noticed, [{ from, until: from + 50_000 }])).toEqual([]);
+    expect(findLateNotices(noticed, [])).toEqual(["b counted as lost only 61000 ms after its worker's last sign"]);
+    expect(findLateNotices(noticed, [{ from, until: from + 1_000 }])).toEqual([
+      "b counted as lost only 59000 ms after its worker's last sign",
+    ]);
   });
 
   test("later is not", () => {

@@ -1,5 +1,5 @@
 // A plan that ended well, as facts that the oracle finds nothing wrong with: tests break one thing of it at a time.
-import { parseEvent } from "@ossaat/contracts";
+import { hashJson, parseEvent } from "@ossaat/contracts";
 import type { PlanEvent } from "@ossaat/contracts";
 import { createdEvent, eventLog, testPlan, testPlanId, testStep } from "@ossaat/contracts/testing";
 import type { EventInput } from "@ossaat/contracts/testing";
@@ -13,6 +13,7 @@ export const soundPlan = testPlan([
 ]);
 
 const workerId = "worker-1";
+const outsideCall = { tool: "run_command", inputJson: '{"argv":["true"]}' };
 const hashOf = (id: string) => soundPlan.steps.find((step) => step.id === id)?.stepHash ?? "";
 const stamp = "2026-01-01T00:00:00.000Z";
 
@@ -25,6 +26,7 @@ function request(kind: "step" | "call", stepId: string, requestHash: string) {
     requestHash,
     title: "May it?",
     agent: "code-writer",
+    ...(kind === "call" ? outsideCall : {}),
     risk: "low",
     reason: "asked",
     reaches: { paths: [], hosts: [], secrets: [], reversible: true },
@@ -73,7 +75,7 @@ const toolStarted = (stepId: string, attempt: number, approvedOutside: boolean) 
     invocationId: `${stepId}-1`,
     tool: "run_command",
     title: "Run it",
-    argsHash: "e".repeat(64),
+    argsHash: hashJson(outsideCall),
     approvedOutside,
   },
 });

@@ -41,7 +41,7 @@ const environment = {
 
 export type GitProcess = {
   child: ChildProcessWithoutNullStreams;
-  /** Settles when git ended. @throws AgentError tool_failed on a bad exit code */
+  /** Settles when git ended. @throws AgentError tool_failed on a bad exit code, unavailable when it was killed */
   ended: Promise<void>;
 };
 
@@ -55,6 +55,16 @@ function startFailure(error: Error): AgentError {
   return AgentError.from(error);
 }
 
+function failure(command: string, { code, signal }: { code: number | null; signal: string | null }, errors: string) {
+  const cause = new Error(errors);
+  // Somebody ended it, the machine for want of memory perhaps: that says nothing of the repository.
+  if (signal !== null) {
+    return new AgentError("unavailable", `git ${command} was ended by ${signal}.`, { cause });
+  }
+  const message = `git ${command} failed with exit code ${code}: check that the repository and the commit exist.`;
+  return new AgentError("tool_failed", message, { cause, details: { retryable: false } });
+}
+
 /** Starts git in `root`. The caller reads `child.stdout` and awaits `ended`. */
 export function startGit(root: string, args: readonly string[], input = ""): GitProcess {
   const child = spawn("git", [...switches, ...args], { cwd: root, env: environment, stdio: "pipe" });
@@ -65,12 +75,8 @@ export function startGit(root: string, args: readonly string[], input = ""): Git
   const ended = new Promise<void>((resolve, reject) => {
     child.once("error", (error) => reject(startFailure(error)));
     child.once("close", (code, signal) => {
-      if (code === 0) return resolve();
-      const why = signal === null ? `exit code ${code}` : `signal ${signal}`;
-      const message = `git ${args[0] ?? ""} failed with ${why}: check that the repository and the commit exist.`;
-      return reject(
-        new AgentError("tool_failed", message, { cause: new Error(errors), details: { retryable: false } }),
-      );
+      if (code === 0) resolve();
+      else reject(failure(args[0] ?? "", { code, signal }, errors));
     });
   });
   // Kept handled: the caller awaits it after the output was read.
