@@ -30,7 +30,7 @@ test: .tools/installed ## Unit, sandbox and end-to-end tests
 
 cli: .tools/installed ## The CLI in real shells and terminals; every setting, every example
 	@sh tools/setup/sandbox.sh
-	@sh tools/setup/terminal.sh
+	@sh tools/setup/programs.sh tmux zsh fish bash git-lfs
 	@$(BIN)/node tools/test/run-tests.ts cli
 
 attacks: .tools/installed ## Every attack against every driver, as root and as an ordinary user
@@ -40,6 +40,7 @@ attacks: .tools/installed ## Every attack against every driver, as root and as a
 
 faults: .tools/installed ## The long end-to-end tests: kills at many moments
 	@sh tools/setup/sandbox.sh
+	@sh tools/setup/programs.sh faketime
 	@$(BIN)/node tools/test/run-tests.ts faults
 
 chaos: .tools/installed ## Kill servers, runners and tools at random moments; SEEDS=200, SEED=first

@@ -126,15 +126,15 @@ async function startServer(config: Config, options: StartOptions): Promise<Serve
   options.onStart?.();
   let child = spawnServer(config, options);
   let respawnAt = Number.POSITIVE_INFINITY;
-  const end = Date.now() + connectLimits.startMs;
-  while (Date.now() < end) {
+  const end = performance.now() + connectLimits.startMs;
+  while (performance.now() < end) {
     const found = await findServer(config);
     if (found !== undefined) return found;
     const exitCode = child.exited();
     if (exitCode !== null && exitCode !== folderOwnedExitCode) break;
     // Another server owns the folder: it is just coming up, or just going down and needs a successor.
-    if (exitCode !== null) respawnAt = Math.min(respawnAt, Date.now() + connectLimits.respawnMs);
-    if (Date.now() >= respawnAt) {
+    if (exitCode !== null) respawnAt = Math.min(respawnAt, performance.now() + connectLimits.respawnMs);
+    if (performance.now() >= respawnAt) {
       child = spawnServer(config, options);
       respawnAt = Number.POSITIVE_INFINITY;
     }
@@ -248,8 +248,8 @@ export async function stopServer(config: Config): Promise<boolean> {
   if (file === undefined) return false;
   const { pid } = file;
   process.kill(pid, "SIGTERM");
-  const end = Date.now() + connectLimits.startMs;
-  while (Date.now() < end && isAlive(pid)) await sleep(50);
+  const end = performance.now() + connectLimits.startMs;
+  while (performance.now() < end && isAlive(pid)) await sleep(50);
   if (!isAlive(pid)) return true;
   throw new AgentError("unavailable", `The server (pid ${pid}) was asked to stop and has not.`, {
     details: { next: `wait a little, or look at ${logFilePath(config)}` },

@@ -61,7 +61,7 @@ async function watchIdle(
   idleMs: number,
   { lastActivity, stop }: { lastActivity: () => number; stop: () => void },
 ): Promise<void> {
-  if (Date.now() - lastActivity() < idleMs) return;
+  if (performance.now() - lastActivity() < idleMs) return;
   if ((await stack.activePlans()) === 0) stop();
 }
 
@@ -72,13 +72,13 @@ async function watchIdle(
 export async function serve(options: ServeOptions): Promise<RunningServer> {
   const { config, sandbox, log, idleMs } = options;
   const token = randomBytes(32).toString("base64url");
-  let lastActivity = Date.now();
+  let lastActivity = performance.now();
   const stack = await createEmbeddedStack({
     config,
     sandbox,
     token,
     log,
-    onActivity: () => (lastActivity = Date.now()),
+    onActivity: () => (lastActivity = performance.now()),
     ...(options.arrange === undefined ? {} : { arrange: options.arrange }),
   });
   const server = createServer(stack.handler as Parameters<typeof createServer>[1]);

@@ -19,10 +19,10 @@ const interrupt = 0x03;
 /** Drops what was typed before and while the question appeared. Ctrl+C still means it. */
 async function dropEarlyKeys(): Promise<void> {
   const { stdin } = process;
-  const start = Date.now();
+  const start = performance.now();
   let last = start;
   const drop = (chunk: Buffer) => {
-    last = Date.now();
+    last = performance.now();
     if (chunk.includes(interrupt)) process.kill(process.pid, "SIGINT");
   };
   stdin.setRawMode(true);
@@ -31,7 +31,7 @@ async function dropEarlyKeys(): Promise<void> {
   const isSettled = (now: number) =>
     now - start >= promptLimits.maxWaitMs ||
     (now - start >= promptLimits.settleMs && now - last >= promptLimits.quietMs);
-  while (!isSettled(Date.now())) await sleep(20);
+  while (!isSettled(performance.now())) await sleep(20);
   stdin.off("data", drop);
   stdin.pause();
   stdin.setRawMode(false);

@@ -20,6 +20,8 @@ export const jobEngineLimits = {
   cancelGraceMs: 10_000,
   /** Ready steps without an outbox row older than this are dispatched again, ms. */
   reemitAfterMs: 30_000,
+  /** The clock was set back when it lost this much against one that never jumps, ms; less is adjustment. */
+  minClockStepMs: 2_000,
   /** Safety poll of queue and timers when no wake arrives, ms. */
   pollMs: 500,
   /** Rows handled by one sweep. */

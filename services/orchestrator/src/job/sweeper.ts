@@ -1,5 +1,6 @@
 // Runs the sweeps on a clock: often enough to be prompt, gently enough to cost nothing.
 import type { Engine } from "./engine.ts";
+import { createClockWatch } from "./follow-clock.ts";
 import { jobEngineLimits } from "./limits.ts";
 import { reemitReady, sweepCancelled, sweepLeases, sweepTimers } from "./sweep.ts";
 
@@ -11,7 +12,7 @@ export function createSweeper(engine: Engine, more: readonly (() => Promise<void
   let current: Promise<void> = Promise.resolve();
   let stopped = false;
 
-  const sweeps = [sweepTimers, sweepLeases, sweepCancelled, reemitReady, ...more];
+  const sweeps = [createClockWatch(engine), sweepTimers, sweepLeases, sweepCancelled, reemitReady, ...more];
   const sweep = async () => {
     for (const one of sweeps) {
       const work: Promise<unknown> = one(engine);

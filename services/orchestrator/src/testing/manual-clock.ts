@@ -1,16 +1,24 @@
 // Time, ids and chance that a test controls.
 import type { Clock, Ids, Rng } from "../clock.ts";
 
-export type ManualClock = Clock & { advance(ms: number): void };
+export type ManualClock = Clock & {
+  advance(ms: number): void;
+  /** Sets the wall clock to another time, as a person or a time server does; negative = back. */
+  jump(ms: number): void;
+};
 
 /** Stands still until it is advanced. */
 export function manualClock(start: number = Date.parse("2026-01-01T00:00:00.000Z")): ManualClock {
-  let now = start;
+  let passed = 0;
+  let jumped = 0;
   return {
-    now: () => now,
-    monotonic: () => now - start,
+    now: () => start + passed + jumped,
+    monotonic: () => passed,
     advance: (ms) => {
-      now += ms;
+      passed += ms;
+    },
+    jump: (ms) => {
+      jumped += ms;
     },
   };
 }

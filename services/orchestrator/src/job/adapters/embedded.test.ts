@@ -126,7 +126,7 @@ describe("the embedded queue", () => {
       { ...row("1", envelope("old")), available_at: -2 },
       { ...row("2", envelope("older")), available_at: -3 },
       { ...row("3", envelope("urgent")), priority: 1 },
-      { ...row("4", envelope("later")), available_at: Number.MAX_SAFE_INTEGER },
+      { ...row("4", envelope("ahead")), available_at: Number.MAX_SAFE_INTEGER },
     ];
     await store.tx((tx) => tx.insertInto("outbox").values(rows).execute());
     const seen: string[] = [];
@@ -134,8 +134,8 @@ describe("the embedded queue", () => {
       seen.push(delivery.envelope.stepId);
       await delivery.settle("done");
     });
-    await waitUntil("three", () => seen.length === 3);
-    expect(seen).toEqual(["urgent", "older", "old"]);
+    await waitUntil("four", () => seen.length === 4);
+    expect(seen).toEqual(["urgent", "older", "old", "ahead"]);
     await subscription.close();
     await remove();
   });

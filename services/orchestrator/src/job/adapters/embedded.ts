@@ -30,22 +30,24 @@ type Pump = {
 };
 
 /**
- * Messages that are in somebody's hands, by id, until when. In memory, because the outbox has one
+ * Messages that are in somebody's hands, by id, until when by the clock that never jumps. In memory, because the outbox has one
  * owner: when its process dies, whatever it held can be taken at once.
  */
 type Taken = Map<string, number>;
 
 type QueueState = { deps: EmbeddedQueueDeps; taken: Taken };
 
-/** Takes the next messages of a pool for a moment. */
+/**
+ * Takes the next messages of a pool for a moment. `available_at` orders them and holds none back: it
+ * is the past when it is written, and lies ahead only when the clock was set back.
+ */
 async function takeRows({ deps, taken }: QueueState, from: { pool: string; limit: number }): Promise<OutboxRow[]> {
-  const now = deps.clock.now();
+  const now = deps.clock.monotonic();
   for (const [id, until] of taken) if (until <= now) taken.delete(id);
   const rows = await deps.store.read
     .selectFrom("outbox")
     .selectAll()
     .where("pool", "=", from.pool)
-    .where("available_at", "<=", now)
     .orderBy("priority", "desc")
     .orderBy("available_at")
     .orderBy("id")
@@ -59,7 +61,7 @@ async function takeRows({ deps, taken }: QueueState, from: { pool: string; limit
 /** `give_back`: nobody looked at it, so it can be taken at once. */
 async function settleRow({ deps, taken }: QueueState, id: string, result: Settlement | "give_back"): Promise<void> {
   if (result === "give_back") taken.delete(id);
-  else if (result === "retry_soon") taken.set(id, deps.clock.now() + jobEngineLimits.retrySoonMs);
+  else if (result === "retry_soon") taken.set(id, deps.clock.monotonic() + jobEngineLimits.retrySoonMs);
   else {
     // The claim of a step has mostly taken its message out already.
     const left = await deps.store.read.selectFrom("outbox").select("id").where("id", "=", id).executeTakeFirst();

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Makes sure that the shells and the terminal that the CLI is tested with are there, where this
-# user may install them. Never fails: a test without its shell is a skip with a reason.
+# Makes sure that the named programs, which tests use, are there, where this user may install them.
+# Never fails: a test without its program is a skip with a reason.
 set -u
 missing=""
-for name in tmux zsh fish bash git-lfs; do
+for name in "$@"; do
   command -v "$name" >/dev/null 2>&1 || missing="$missing $name"
 done
 [ -z "$missing" ] && exit 0
