@@ -274,3 +274,15 @@ describe("what cannot be asked for", () => {
     expect([back.split("\r\n")[0], proxy.log()]).toEqual(["HTTP/1.1 400 Refused", ["denied malformed x1"]]);
   });
 });
+
+test.each([
+  ["a coding that is none", "xchunked", "denied malformed x1"],
+  ["a coding before the last", "gzip, chunked", "denied POST api.example.org/ malformed x1"],
+])("a request whose framing is %s is told once and reaches nobody", async (_what, coding, record) => {
+  const { port, requests } = await world.upstream();
+  const proxy = await world.proxy([`api.example.org:${port}`]);
+  const head = [`POST http://api.example.org:${port}/ HTTP/1.1`, "host: x", `transfer-encoding: ${coding}`];
+  const auth = Object.entries(proxy.auth).map(([name, value]) => `${name}: ${value}`);
+  const got = await proxy.raw([...head, ...auth, "", "0", "", ""].join("\r\n"));
+  expect([got.slice(0, 12), proxy.log(), requests]).toEqual(["HTTP/1.1 400", [record], []]);
+});

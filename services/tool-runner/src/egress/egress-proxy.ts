@@ -21,7 +21,7 @@ import type { EgressLimits } from "./limits.ts";
 import { createRunResolver } from "./resolve-host.ts";
 import type { ResolverOptions } from "./resolve-host.ts";
 import type { RunAuthority } from "./run-authority.ts";
-import { isStrangeMessage, refuse, refuseTunnel } from "./run-context.ts";
+import { framingOf, isStrangeMessage, refuse, refuseTunnel } from "./run-context.ts";
 import type { RunContext } from "./run-context.ts";
 import { openTunnel } from "./tunnel.ts";
 
@@ -136,6 +136,8 @@ export class EgressProxy {
 
   async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = "", url: text = "" } = request;
+    const framing = framingOf(request);
+    if (framing === "broken") return;
     const url = /^https?:\/\//iu.test(text) ? URL.parse(text) : null;
     if (url === null || url.username !== "" || url.password !== "") {
       return refuse(response, this.#deny({ host: text, port: 0, method }, "malformed"));
@@ -147,6 +149,7 @@ export class EgressProxy {
     if (!this.#isOurs(request)) return refuse(response, this.#deny(asked, "unauthenticated"));
     const target = readTarget(url.hostname, port);
     if (typeof target === "string") return refuse(response, this.#deny(asked, target));
+    if (framing === "unclear") return refuse(response, this.#deny(asked, "malformed"));
     await forwardRequest(this.#context, { request, response, target: { scheme, ...target }, url });
   }
 

@@ -7,7 +7,7 @@ import { TLSSocket } from "node:tls";
 
 import { forwardRequest } from "./forward-request.ts";
 import type { RunAuthority } from "./run-authority.ts";
-import { isStrangeMessage, refuse, refuseTunnel } from "./run-context.ts";
+import { framingOf, isStrangeMessage, refuse, refuseTunnel } from "./run-context.ts";
 import type { RunContext, Target } from "./run-context.ts";
 
 /** First byte of a TLS handshake. */
@@ -64,10 +64,12 @@ export function createInspector(context: RunContext, authority: RunAuthority): I
     const target = targets.get(request.socket);
     const { method = "", url: path = "" } = request;
     if (target === undefined) return refuse(response, "malformed");
+    const framing = framingOf(request);
+    if (framing === "broken") return;
     const { scheme, host, port } = target;
     const url = path.startsWith("/") ? URL.parse(`${scheme}://${host}:${port}${path}`) : null;
     const isAdmitted = context.ledger.admit();
-    if (url === null || !isAdmitted || !isSameHost(request, target)) {
+    if (url === null || !isAdmitted || framing === "unclear" || !isSameHost(request, target)) {
       const reason = isAdmitted ? "malformed" : "too_many_requests";
       context.ledger.note({ host, port, method, path, decision: "denied", reason });
       return refuse(response, reason);

@@ -1,5 +1,5 @@
 // What the parts of one run's proxy share, and how they refuse.
-import type { Agent as HttpAgent, ServerResponse } from "node:http";
+import type { Agent as HttpAgent, IncomingMessage, ServerResponse } from "node:http";
 import type { Agent as HttpsAgent } from "node:https";
 import type { LookupFunction, Socket } from "node:net";
 
@@ -76,6 +76,16 @@ export function refuse(response: ServerResponse, reason: EgressReason): void {
   }
   const { status, headers, body } = refusal(reason);
   response.writeHead(status, headers).end(body);
+}
+
+/**
+ * Whether the end of a request's body can be told, see RFC 9112, 6. `broken`: the parser says so itself,
+ * right after the head. `unclear`: a coding before the last one, which we would have to pass on unseen.
+ */
+export function framingOf({ headers }: IncomingMessage): "clear" | "unclear" | "broken" {
+  const coding = headers["transfer-encoding"]?.trim().toLowerCase() ?? "chunked";
+  if (coding === "chunked") return "clear";
+  return /(?:^|[\s,])chunked$/u.test(coding) ? "unclear" : "broken";
 }
 
 /** Whether a connection failed because of what was sent on it, and not because it was cut. */
