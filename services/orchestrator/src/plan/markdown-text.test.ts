@@ -98,7 +98,7 @@ test("evidence.md holds no line that its texts forged", () => {
     deniedCalls: [{ stepId: "a", summary: evil }],
     findings: [{ stepId: "a", severity: "low", path: evil, message: evil }],
     spend: { inputTokens: 0, outputTokens: 0, costUsd: 0, unknownCostTurns: 0, turns: 0 },
-    egress: { hosts: [], note: "none", requests: [] },
+    egress: { hosts: [], note: "none", requests: [], unknown: [{ stepId: "a", title: evil, at: "t" }] },
     rollback: "git branch -D b",
   };
   const text = renderEvidence(evidence);

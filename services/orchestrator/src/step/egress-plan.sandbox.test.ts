@@ -44,9 +44,11 @@ describe.skipIf(driver !== "bubblewrap")(`a plan that reaches a host${reason}`, 
   let server: Server;
   let port = 0;
   let reached = 0;
+  let onRequest = (): void => undefined;
   beforeAll(async () => {
     server = createServer((_request, response) => {
       reached += 1;
+      onRequest();
       response.end("hello");
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -144,6 +146,39 @@ describe.skipIf(driver !== "bubblewrap")(`a plan that reaches a host${reason}`, 
     expect(renderEvidence(evidence)).toContain(
       `- fetch: denied (host_not_listed) \`CONNECT other.example.org:${port}\` 1 times, 0 bytes up, 0 down`,
     );
+  });
+
+  test("says that it is not known what a command asked for whose server was killed", async () => {
+    const dying = stack.process();
+    const model = stack.script([
+      propose([`api.example.org:${port}`]),
+      call("code-writer", 1, "run_command", fetches(`http://api.example.org:${port}/x`)),
+      call("code-writer", 2, "write_file", { path: "out.txt", content: "hello\n" }),
+      call("code-writer", 3, "finish", { summary: "Done." }),
+      ...ending.slice(1),
+    ]);
+    const planId = await dying.create({ goal: "Fetch it", model });
+    await dying.run(planId);
+    await dying.approve(planId);
+    onRequest = () => (dying.life.isDead = true);
+    await dying.run(planId).catch(() => undefined);
+    onRequest = () => undefined;
+    const heir = stack.process();
+    await heir.start(600_000);
+    await heir.run(planId);
+
+    const state = await heir.state(planId);
+    expect([state.status, state.message]).toEqual(["succeeded", undefined]);
+    const evidence = JSON.parse(await stack.engine.artifacts.get(state.evidenceRef ?? "")) as Evidence;
+    const title = `node get.mjs http://api.example.org:${port}/x`;
+    expect([evidence.egress.unknown, evidence.egress.requests.map(({ count }) => count), evidence.egress.note]).toEqual(
+      [
+        [{ stepId: "fetch", title: expect.stringContaining(title), at: expect.any(String) }],
+        [1],
+        "through the filtering proxy alone: 1 requests allowed, 0 denied; not known is what 1 calls asked for that were broken off",
+      ],
+    );
+    expect(renderEvidence(evidence)).toContain("- fetch: not known, broken off: ");
   });
 
   test("an agent that does not hold the capability gets no host into a plan", async () => {

@@ -1,7 +1,7 @@
 // The evidence a reviewer needs, gathered from the event log: nothing in it is a model's claim
 // unless it says so.
 import { isPlanningStepId } from "@ossaat/contracts";
-import type { CommandRecord, EgressRecord, PlanEvent, PlanState, TestReport } from "@ossaat/contracts";
+import type { CommandRecord, EgressRecord, PlanEvent, PlanState, TestReport, ToolName } from "@ossaat/contracts";
 
 import { load } from "../artifact/artifacts.ts";
 import type { Artifacts } from "../artifact/artifacts.ts";
@@ -50,9 +50,18 @@ export type Evidence = {
   modelWarnings: string[];
   findings: { stepId: string; severity: string; path?: string; line?: number; message: string }[];
   spend: PlanState["spend"];
-  egress: { hosts: string[]; note: string; requests: (EgressRecord & { stepId: string })[] };
+  egress: {
+    hosts: string[];
+    note: string;
+    requests: (EgressRecord & { stepId: string })[];
+    /** Calls that could reach a host and were broken off: what they asked for is not known. */
+    unknown: { stepId: string; title: string; at: string }[];
+  };
   rollback: string;
 };
+
+/** Tools that start a program of the repository: nothing else reaches the network. */
+const programTools: ReadonlySet<string> = new Set<ToolName>(["run_command", "run_tests"]);
 
 type ToolEnd = Extract<PlanEvent, { type: "tool.finished" }>;
 
@@ -131,6 +140,32 @@ function warningsOf(events: readonly PlanEvent[]): string[] {
 }
 
 /** Where steps could go, as approved, and where they went or tried to, as the proxy says. */
+type ToolStart = Extract<PlanEvent, { type: "tool.started" }>;
+
+/** Decisions are recorded with the end of their call: one that began and has no end has none. */
+function brokenOff(
+  events: readonly PlanEvent[],
+  mayReach: (start: ToolStart) => boolean,
+): Evidence["egress"]["unknown"] {
+  const open = new Map<string, ToolStart>();
+  const broken: ToolStart[] = [];
+  for (const event of events) {
+    if (event.type !== "tool.started" && event.type !== "tool.finished") continue;
+    const key = `${event.stepId}:${event.data.callId}`;
+    const before = open.get(key);
+    open.delete(key);
+    if (event.type === "tool.finished") continue;
+    // It was begun again: nobody heard of the first one's end.
+    if (before !== undefined) broken.push(before);
+    if (mayReach(event)) open.set(key, event);
+  }
+  return [...broken, ...open.values()].map(({ stepId = "", data, at }) => ({
+    stepId,
+    title: data.title,
+    at,
+  }));
+}
+
 function egressOf(state: PlanState, events: readonly PlanEvent[], unsandboxed: boolean): Evidence["egress"] {
   const hosts = [...new Set(state.plan?.steps.flatMap(({ envelope }): string[] => envelope.egressHosts) ?? [])];
   const requests = events.flatMap((event) => {
@@ -138,14 +173,22 @@ function egressOf(state: PlanState, events: readonly PlanEvent[], unsandboxed: b
     const { callId: _call, ...record } = event.data;
     return [{ ...record, stepId: event.stepId ?? "" }];
   });
-  if (unsandboxed) return { hosts, requests, note: "not controlled: commands ran without a sandbox" };
-  if (hosts.length === 0 && requests.length === 0) {
-    return { hosts, requests, note: "no network: the sandbox has no route out" };
+  if (unsandboxed) return { hosts, requests, unknown: [], note: "not controlled: commands ran without a sandbox" };
+  const reaching = new Set(
+    state.plan?.steps.flatMap(({ id, envelope }) => (envelope.egressHosts.length > 0 ? [id] : [])),
+  );
+  const unknown = brokenOff(
+    events,
+    ({ stepId = "", data }) => programTools.has(data.tool) && (data.approvedOutside || reaching.has(stepId as never)),
+  );
+  if (hosts.length === 0 && requests.length === 0 && unknown.length === 0) {
+    return { hosts, requests, unknown, note: "no network: the sandbox has no route out" };
   }
   const count = (decision: string) =>
     requests.reduce((sum, record) => sum + (record.decision === decision ? record.count : 0), 0);
-  const note = `through the filtering proxy alone: ${count("allowed")} requests allowed, ${count("denied")} denied`;
-  return { hosts, requests, note };
+  const rest = unknown.length === 0 ? "" : `; not known is what ${unknown.length} calls asked for that were broken off`;
+  const note = `through the filtering proxy alone: ${count("allowed")} requests allowed, ${count("denied")} denied${rest}`;
+  return { hosts, requests, unknown, note };
 }
 
 export type EvidenceInput = {

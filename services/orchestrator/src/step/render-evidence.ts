@@ -19,6 +19,14 @@ function stepLine(step: Evidence["steps"][number]): string {
   return `- ${step.id} (${inline(step.agent)}): ${step.status}${reason}${commit}. ${inline(step.title)}. Said by ${step.saidBy}: ${inline(step.summary)}`;
 }
 
+function networkSection({ requests, unknown }: Evidence["egress"]): string[] {
+  const lines = [
+    ...requests.map(requestLine),
+    ...unknown.map(({ stepId, title, at }) => `- ${stepId}: not known, broken off: ${inline(title)} of ${at}`),
+  ];
+  return lines.length === 0 ? [] : section("Network", lines);
+}
+
 function requestLine(record: Evidence["egress"]["requests"][number]): string {
   const { stepId, decision, method, host, port, path = "", reason, count, bytesUp, bytesDown, secret } = record;
   const why = reason === undefined ? "" : ` (${reason})`;
@@ -65,7 +73,7 @@ export function renderEvidence(evidence: Evidence): string {
     ),
     ...section("Steps", evidence.steps.map(stepLine)),
     ...section("Commands, run by the platform in the sandbox", evidence.commands.map(commandLine)),
-    ...(evidence.egress.requests.length === 0 ? [] : section("Network", evidence.egress.requests.map(requestLine))),
+    ...networkSection(evidence.egress),
     ...section(
       "Denied calls",
       evidence.deniedCalls.map(({ stepId, summary }) => `- ${stepId}: ${inline(summary)}`),
