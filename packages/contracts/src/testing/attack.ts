@@ -9,6 +9,7 @@ export type AttackLayer =
   | "mount"
   | "seccomp"
   | "namespace"
+  | "egress proxy"
   | "user"
   | "limit"
   | "environment"

@@ -6,6 +6,19 @@ import { changedInFlight } from "./changed-in-flight.attack.ts";
 import { closedFolders } from "./closed-folders.attack.ts";
 import { controlGroups } from "./control-groups.attack.ts";
 import { diskFill } from "./disk-fill.attack.ts";
+import { egressDirect } from "./egress-direct.attack.ts";
+import { egressDns } from "./egress-dns.attack.ts";
+import { egressHostHeader } from "./egress-host-header.attack.ts";
+import { egressInsideNames } from "./egress-inside-names.attack.ts";
+import { egressNestedTunnel } from "./egress-nested-tunnel.attack.ts";
+import { egressOtherPorts } from "./egress-other-ports.attack.ts";
+import { egressRebinding } from "./egress-rebinding.attack.ts";
+import { egressRedirect } from "./egress-redirect.attack.ts";
+import { egressServerName } from "./egress-server-name.attack.ts";
+import { egressSmuggling } from "./egress-smuggling.attack.ts";
+import { egressSpellings } from "./egress-spellings.attack.ts";
+import { egressUpgrade } from "./egress-upgrade.attack.ts";
+import { egressWrites } from "./egress-writes.attack.ts";
 import { endlessDaemon } from "./endless-daemon.attack.ts";
 import { endlessRun } from "./endless-run.attack.ts";
 import { environmentLeak } from "./environment-leak.attack.ts";
@@ -23,6 +36,7 @@ import { hostFiles } from "./host-files.attack.ts";
 import { hostFolders } from "./host-folders.attack.ts";
 import { hostLoopback } from "./host-loopback.attack.ts";
 import { identity } from "./identity.attack.ts";
+import { inodeFlood } from "./inode-flood.attack.ts";
 import { killBystander } from "./kill-bystander.attack.ts";
 import { leftBehind } from "./left-behind.attack.ts";
 import { linkRace } from "./link-race.attack.ts";
@@ -42,9 +56,11 @@ import { routes } from "./routes.attack.ts";
 import { setuidProgram } from "./setuid-program.attack.ts";
 import { socketFamilies } from "./socket-families.attack.ts";
 import { specialFiles } from "./special-files.attack.ts";
+import { starvedNeighbour } from "./starved-neighbour.attack.ts";
 import { swappedGrants } from "./swapped-grants.attack.ts";
 import { systemFolders } from "./system-folders.attack.ts";
 import { terminalInjection } from "./terminal-injection.attack.ts";
+import { treeFill } from "./tree-fill.attack.ts";
 import { unixSockets } from "./unix-sockets.attack.ts";
 import { waitingFiles } from "./waiting-files.attack.ts";
 import { writablePlaces } from "./writable-places.attack.ts";
@@ -70,6 +86,19 @@ export const boxAttacks: readonly RunnerAttack[] = [
   closedFolders,
   controlGroups,
   diskFill,
+  egressDirect,
+  egressDns,
+  egressHostHeader,
+  egressInsideNames,
+  egressNestedTunnel,
+  egressOtherPorts,
+  egressRebinding,
+  egressRedirect,
+  egressServerName,
+  egressSmuggling,
+  egressSpellings,
+  egressUpgrade,
+  egressWrites,
   endlessDaemon,
   endlessRun,
   environmentLeak,
@@ -85,6 +114,7 @@ export const boxAttacks: readonly RunnerAttack[] = [
   hostFolders,
   hostLoopback,
   identity,
+  inodeFlood,
   killBystander,
   leftBehind,
   linksOut,
@@ -99,8 +129,10 @@ export const boxAttacks: readonly RunnerAttack[] = [
   setuidProgram,
   socketFamilies,
   specialFiles,
+  starvedNeighbour,
   systemFolders,
   terminalInjection,
+  treeFill,
   unixSockets,
   writablePlaces,
 ];

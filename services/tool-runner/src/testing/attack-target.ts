@@ -8,10 +8,14 @@ import { Denial as DenialSchema } from "@ossaat/contracts";
 import type { Attack } from "@ossaat/contracts/testing";
 
 import type { Sandbox, SandboxLimits } from "../sandbox/sandbox.ts";
+import { openAttackNet } from "./attack-net.ts";
+import type { AttackNet } from "./attack-net.ts";
+import { describeRecord } from "./egress-world.ts";
 import { testHost } from "./host.ts";
-import { collectEvents, makeInvocation, openRunner, outcomeOf } from "./open-runner.ts";
+import { collectEvents, makeInvocation, openRunner, outcomeOf, wideEnvelope } from "./open-runner.ts";
 import type { CallChanges, OpenRunner, Outcome } from "./open-runner.ts";
 import { pythonProgram } from "./python-probe.ts";
+import { proxyProgram } from "./proxy-probe.ts";
 import { makeTempDir } from "./temp-dir.ts";
 import type { TempDir } from "./temp-dir.ts";
 
@@ -48,6 +52,12 @@ export type AttackTarget = AttackedDriver & {
   sh(script: string, changes?: CallChanges): Promise<string>;
   /** What the runner refused, call by call. */
   audit: Denial[][];
+  /** What was decided about requests to the network, a line each. */
+  egress: string[];
+  /** Hosts around an attack that has some. */
+  net: AttackNet;
+  /** Runs Python with the helpers of `proxy-probe.ts`, the attack's hosts being the step's. */
+  viaProxy(script: string): Promise<unknown>;
 };
 
 export const secretText = "of the host alone";
@@ -59,6 +69,10 @@ export type RunnerAttack = Attack<AttackTarget> & {
   /** Every refusal the calls leave, as layer and rule, in order; empty = only the calls are recorded. */
   audit(target: AttackTarget): readonly (readonly [layer: Denial["layer"], rule: string])[];
   limits?: Partial<Omit<SandboxLimits, "wallMs">>;
+  /** Entries of the step's network list; left out = it has no network. */
+  hosts?(net: AttackNet): readonly string[];
+  /** Every event about the network the calls leave, as `describeRecord` tells it; left out = none. */
+  egress?(target: AttackTarget): readonly string[];
   files?: Readonly<Record<string, string>>;
 };
 
@@ -104,21 +118,40 @@ export async function openTarget(
   const dir = makeTempDir();
   const { outside, home } = plantHost(dir);
   const sandbox = driver.create(dir.at("box"));
-  const options = { driver: sandbox, host: { ...testHost, home }, limits: attack.limits ?? {} };
+  const net = attack.hosts === undefined ? undefined : await openAttackNet();
+  const options = {
+    driver: sandbox,
+    host: { ...testHost, home },
+    limits: attack.limits ?? {},
+    ...(net === undefined ? {} : { egress: net.options }),
+  };
   const open = await openRunner({ ...baseFiles, ...attack.files }, options);
   const audit: Denial[][] = [];
+  const egress: string[] = [];
   const send = async (invocation: ToolInvocation, signal?: AbortSignal): Promise<Outcome> => {
     const events = await collectEvents(open.tools.execute(invocation, signal === undefined ? {} : { signal }));
     audit.push(denialsIn(events));
-    return outcomeOf(events);
+    const outcome = outcomeOf(events);
+    egress.push(...(outcome.output?.egress_requests ?? []).map(describeRecord));
+    return outcome;
   };
   const call = (tool: string, input: unknown, changes?: CallChanges) => send(makeInvocation(tool, input, changes));
   const run = (argv: string[], changes?: CallChanges) => call("run_command" satisfies ToolName, { argv }, changes);
+  const isConfined = sandbox.driver !== "none";
+  const py: AttackTarget["py"] = async (script, changes) => {
+    const { state, text, output, code } = await run(["/usr/bin/python3", "-c", pythonProgram(script)], changes);
+    const ended = output?.commands?.at(-1);
+    return lastFound(text) ?? { state, code, exitCode: ended?.exitCode, signal: ended?.signal };
+  };
+  const needNet = (): AttackNet => {
+    if (net === undefined) throw new Error("the attack names no hosts");
+    return net;
+  };
   return {
     ...driver,
     open,
     sandbox,
-    isConfined: sandbox.driver !== "none",
+    isConfined,
     isRoot: process.getuid?.() === 0,
     outside,
     home,
@@ -126,10 +159,17 @@ export async function openTarget(
     audit,
     call,
     send,
-    async py(script, changes) {
-      const { state, text, output, code } = await run(["/usr/bin/python3", "-c", pythonProgram(script)], changes);
-      const ended = output?.commands?.at(-1);
-      return lastFound(text) ?? { state, code, exitCode: ended?.exitCode, signal: ended?.signal };
+    egress,
+    get net() {
+      return needNet();
+    },
+    py,
+    viaProxy(script) {
+      const { naivePort } = needNet();
+      const egressHosts = [...(attack.hosts?.(needNet()) ?? [])];
+      return py(proxyProgram(script, isConfined ? undefined : naivePort), {
+        envelope: { ...wideEnvelope, egressHosts },
+      });
     },
     async sh(script, changes) {
       const { text } = await run(["/usr/bin/python3", "-c", execShell, script], changes);
@@ -137,6 +177,7 @@ export async function openTarget(
     },
     async close() {
       await open.close();
+      net?.close();
       dir.remove();
     },
   };
