@@ -1,7 +1,7 @@
 // Public names of the tool runner.
 export { createToolRunner } from "./create-tool-runner.ts";
 export type { ToolRunner, ToolRunnerOptions } from "./create-tool-runner.ts";
-export { readHostEnvironment } from "./config.ts";
+export { createDriverTrial } from "./create-driver-trial.ts";
 export { chooseDriver } from "./sandbox/choose-driver.ts";
 export { serveToolRunner } from "./serve-grpc.ts";
 export type { ServeRunnerOptions } from "./serve-grpc.ts";

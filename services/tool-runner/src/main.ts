@@ -2,7 +2,8 @@
 import { AgentError } from "@ossaat/contracts";
 import { createLogger } from "@ossaat/telemetry";
 
-import { readConfig, readHostEnvironment } from "./config.ts";
+import { readConfig } from "./config.ts";
+import { createDriverTrial } from "./create-driver-trial.ts";
 import { createToolRunner } from "./create-tool-runner.ts";
 import { chooseDriver } from "./sandbox/choose-driver.ts";
 import { serveToolRunner } from "./serve-grpc.ts";
@@ -10,7 +11,7 @@ import { runnerVersion } from "./version.ts";
 
 async function main(): Promise<void> {
   const { address, token, stateDir, sandbox: setting, image, logLevel } = readConfig();
-  const sandbox = setting === "none" ? setting : await chooseDriver(setting, readHostEnvironment());
+  const sandbox = setting === "none" ? setting : await chooseDriver(setting, createDriverTrial(image));
   const log = createLogger({ service: "ossaat-tool-runner", version: runnerVersion, level: logLevel });
   const stopped = Promise.withResolvers<void>();
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => stopped.resolve());

@@ -12,12 +12,12 @@ import { leastVersions } from "./limits.ts";
 type Settings = Pick<Config, "sandboxDriver" | "sandboxImage">;
 
 async function checkDriver({ sandboxDriver, sandboxImage }: Settings): Promise<Finding> {
-  const { chooseDriver, createToolRunner, readHostEnvironment } = await import("@ossaat/tool-runner");
+  const { chooseDriver, createToolRunner, createDriverTrial } = await import("@ossaat/tool-runner");
   const stateDir = mkdtempSync(path.join(os.tmpdir(), "ossaat-doctor-"));
   const logger = { warn: () => undefined, error: () => undefined, info: () => undefined };
   const runner = createToolRunner({
     stateDir,
-    sandbox: await chooseDriver(sandboxDriver, readHostEnvironment()),
+    sandbox: await chooseDriver(sandboxDriver, createDriverTrial(sandboxImage)),
     image: sandboxImage,
     logger,
   });

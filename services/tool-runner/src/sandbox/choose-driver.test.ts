@@ -13,8 +13,12 @@ beforeEach(() => {
 });
 afterEach(() => dir.remove());
 
-const choose = (setting: "auto" | "bubblewrap" | "container") =>
-  chooseDriver(setting, { path: dir.path, home: "", execPath: "" });
+type Driver = "bubblewrap" | "container";
+const choose = (setting: "auto" | Driver, working: readonly Driver[] = []) =>
+  chooseDriver(setting, {
+    host: { path: dir.path, home: "", execPath: "" },
+    works: (driver) => Promise.resolve(working.includes(driver)),
+  });
 
 function install(name: string): void {
   writeFileSync(dir.at(name), "");
@@ -25,13 +29,23 @@ it("takes what a setting names, whatever is installed", async () => {
   expect([await choose("bubblewrap"), await choose("container")]).toEqual(["bubblewrap", "container"]);
 });
 
-it("takes bubblewrap where it is, else a container engine, else the one whose probe says what to install", async () => {
-  // Programs of the system's own folders are found, too: there the machine decides.
-  const has = async (name: string) => (await findProgram(dir.path, name)) !== undefined;
-  const none = (await has("bwrap")) || !((await has("docker")) || (await has("podman"))) ? "bubblewrap" : "container";
-  expect(await choose("auto")).toBe(none);
+// Programs of the system's own folders are found, too: there the machine decides.
+const has = async (name: string) => (await findProgram(dir.path, name)) !== undefined;
+
+it("takes bubblewrap where no engine is, and a container where no bubblewrap is, without a trial", async () => {
+  const hasEngine = (await has("docker")) || (await has("podman"));
+  const hasBubblewrap = await has("bwrap");
+  expect(await choose("auto", ["bubblewrap"])).toBe(hasEngine && !hasBubblewrap ? "container" : "bubblewrap");
   install("podman");
-  expect(await choose("auto")).toBe((await has("bwrap")) ? "bubblewrap" : "container");
+  expect(await choose("auto", ["bubblewrap"])).toBe(hasBubblewrap ? "bubblewrap" : "container");
+});
+
+it("takes a container in place of a bubblewrap that does not work, when that does", async () => {
+  install("podman");
   install("bwrap");
-  expect(await choose("auto")).toBe("bubblewrap");
+  expect([
+    await choose("auto", ["bubblewrap", "container"]),
+    await choose("auto", ["container"]),
+    await choose("auto", []),
+  ]).toEqual(["bubblewrap", "container", "bubblewrap"]);
 });
