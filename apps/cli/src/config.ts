@@ -31,6 +31,8 @@ export type Config = {
   isSandboxRequired: boolean;
   sandboxDriver: "auto" | "bubblewrap" | "container";
   sandboxImage?: string;
+  /** What working trees may take; absent = the tool runner's own bounds. */
+  treeLimits: { treeBytes?: number; treeEntries?: number };
   idleMinutes: number;
   slots?: number;
   logLevel: "debug" | "info" | "warn" | "error";
@@ -179,6 +181,14 @@ function policyFilesOf(env: NodeJS.ProcessEnv): Config["policyFiles"] {
   };
 }
 
+function treeLimitsOf(read: Read): Config["treeLimits"] {
+  const gib = read("sandbox.treeGib");
+  return {
+    ...optional("treeBytes", gib === undefined ? undefined : Math.floor(gib * 1024 ** 3)),
+    ...optional("treeEntries", read("sandbox.treeFiles")),
+  };
+}
+
 /** Reads all layers. @throws AgentError invalid_input naming variable, flag, or file and line; policy_denied */
 export async function loadConfig(options: ConfigOptions = {}): Promise<Config> {
   const env = withoutEmpty(options.environment ?? process.env);
@@ -201,6 +211,7 @@ export async function loadConfig(options: ConfigOptions = {}): Promise<Config> {
     isSandboxRequired: read("sandbox.required") ?? false,
     sandboxDriver: read("sandbox.driver") ?? "auto",
     ...optional("sandboxImage", read("sandbox.image")),
+    treeLimits: treeLimitsOf(read),
     idleMinutes: read("server.idleMinutes") ?? 30,
     ...optional("slots", read("server.slots")),
     logLevel: read("server.logLevel") ?? "info",

@@ -134,6 +134,22 @@ async function planningOverlaps(): Promise<boolean> {
   return (second?.from ?? "") < (first?.to ?? "");
 }
 
+/** A run whose tests do not start, because the checkout itself is larger than allowed. */
+async function expectSmallTree(key: SettingKey, value: string, bound: string): Promise<void> {
+  await restart();
+  await withSetting(key, value, async () => {
+    const ended = await cli.json(repository, ["run", goal, "--yes", "--model", model]);
+    const events: Json[] = (await cli.json(repository, ["logs", ended.value.plan?.id ?? ended.value.planId])).value
+      .events;
+    expect(events.flatMap(({ type, data }) => (type === "audit.denied" ? data.denials : []))).toContainEqual({
+      layer: "limit",
+      rule: key === "sandbox.treeGib" ? "disk" : "files",
+      what: `The working tree takes more than ${bound}: no command runs in it.`,
+    });
+  });
+  await restart();
+}
+
 const restart = () => cli.run(repository, ["down"]);
 
 const effects: Readonly<Record<SettingKey, () => Promise<void>>> = {
@@ -198,6 +214,8 @@ const effects: Readonly<Record<SettingKey, () => Promise<void>>> = {
       "docker create failed: no imagemine:1",
     );
   },
+  "sandbox.treeGib": () => expectSmallTree("sandbox.treeGib", "0.000001", "0 GiB on the disk"),
+  "sandbox.treeFiles": () => expectSmallTree("sandbox.treeFiles", "1", "1 files and folders"),
   stateDir: async () => {
     const other = path.join(cli.folder, "other-state");
     const status = () => cli.json(repository, ["status"], { env: { OSSAAT_STATE_DIR: "" } });

@@ -25,6 +25,7 @@ import type { ResultStore } from "./tool/result-store.ts";
 import { createWorkspaces } from "./workspace/create-workspaces.ts";
 import { createLayout } from "./workspace/layout.ts";
 import { createKeyedLock } from "./workspace/lock.ts";
+import { TreeGuards } from "./workspace/tree-guard.ts";
 
 export type ToolRunnerOptions = {
   /** Folder of everything the runner keeps; made owner-only when missing. */
@@ -101,6 +102,7 @@ export function createToolRunner(options: ToolRunnerOptions): ToolRunner {
     logs,
     caches: createBuildCaches({ layout, lock, sandbox, log: options.logger }),
     results,
+    trees: new TreeGuards(),
     sandbox,
     egress: createEgress(options.egress ?? {}, layout.box),
     limits: { ...defaultSandboxLimits, ...options.limits },

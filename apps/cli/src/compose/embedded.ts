@@ -17,7 +17,7 @@ import {
   systemIds,
 } from "@ossaat/orchestrator";
 import type { Orchestrator, OrchestratorDeps } from "@ossaat/orchestrator";
-import { chooseDriver, createToolRunner, readHostEnvironment } from "@ossaat/tool-runner";
+import { chooseDriver, createToolRunner, createDriverTrial } from "@ossaat/tool-runner";
 import type { ToolRunnerOptions } from "@ossaat/tool-runner";
 import type { RequestHandler } from "express";
 
@@ -93,12 +93,14 @@ function modelsOf({ providerEnv, model, modelRequestLog, loaded }: Config): Orch
 export async function createEmbeddedStack(options: StackOptions): Promise<EmbeddedStack> {
   const { config, sandbox, log, arrange = {} } = options;
   const store = await openSqliteStore(path.join(config.stateDir, "ossaat.db"));
-  const driver = sandbox === "none" ? sandbox : await chooseDriver(config.sandboxDriver, readHostEnvironment());
+  const driver =
+    sandbox === "none" ? sandbox : await chooseDriver(config.sandboxDriver, createDriverTrial(config.sandboxImage));
   const secrets = createFileSecrets({ file: config.secretsFile, variable: config.secretVariable });
   const runner = createToolRunner({
     stateDir: path.join(config.stateDir, "runner"),
     sandbox: driver,
     image: config.sandboxImage,
+    limits: config.treeLimits,
     logger: log,
     egress: { secrets },
     ...(arrange.runner === undefined ? {} : { arrange: arrange.runner }),

@@ -82,7 +82,7 @@ export const settingTable = {
   }),
   "sandbox.driver": choice(["auto", "bubblewrap", "container"], {
     meaning:
-      "what the agents' commands run in; auto is bubblewrap, or a container of docker or podman where it is missing",
+      "what the agents' commands run in; auto is bubblewrap, or a container of docker or podman where it is missing or does not work",
     default: "auto",
     env: ["OSSAAT_SANDBOX"],
     project: "never",
@@ -91,6 +91,18 @@ export const settingTable = {
     meaning: "image whose files a container has; it must be there already and hold a shell and the project's tools",
     defaultText: "none: this machine's own files, read-only",
     env: ["OSSAAT_SANDBOX_IMAGE"],
+    project: "never",
+  }),
+  "sandbox.treeGib": positiveNumber({
+    meaning: "what the working tree of a step and its build cache may take on the disk, GiB",
+    default: 16,
+    env: ["OSSAAT_TREE_GIB"],
+    project: "never",
+  }),
+  "sandbox.treeFiles": wholeNumber(4_000_000, {
+    meaning: "how many files and folders the working tree of a step and its build cache may hold",
+    default: 1_000_000,
+    env: ["OSSAAT_TREE_FILES"],
     project: "never",
   }),
   stateDir: text("a folder", {

@@ -11,6 +11,7 @@ import { sha256Hex } from "@ossaat/contracts";
 import type { WorkspaceFiles } from "../files/workspace-files.ts";
 import { defaultSandboxLimits } from "../sandbox/limits.ts";
 import type { Sandbox, SandboxResult } from "../sandbox/sandbox.ts";
+import type { OpenWorkspace } from "../workspace/workspace-record.ts";
 import { removeTree } from "../workspace/nested-git.ts";
 import type { Layout } from "../workspace/layout.ts";
 import type { KeyedLock } from "../workspace/lock.ts";
@@ -27,6 +28,8 @@ type CacheRequest = {
 export type BuildCaches = {
   /** Folder and variables for a run; undefined when its tools keep no cache of this kind. */
   forRun(request: CacheRequest): Promise<{ dir: string; env: Record<string, string> } | undefined>;
+  /** Removes a working tree's folder; its next run makes a new one. */
+  drop(workspace: Pick<OpenWorkspace, "planId" | "workspaceId">): Promise<void>;
 };
 
 export type BuildCacheDeps = {
@@ -149,5 +152,6 @@ export function createBuildCaches(deps: BuildCacheDeps): BuildCaches {
       }
       return { dir, env: { GOCACHE: posix.join(sandbox.cacheRoot, goFolder) } };
     },
+    drop: ({ planId, workspaceId }) => removeTree(layout.cacheDir(planId, workspaceId)),
   };
 }

@@ -13,6 +13,10 @@ export const defaultSandboxLimits: SandboxLimits = {
   outputBytes: 64 * mebibyte,
   wallMs: 120_000,
   tmpBytes: 512 * mebibyte,
+  /** The debug and release builds of a large native project fit; several plans do not fill a laptop's disk. */
+  treeBytes: 16 * 1024 * mebibyte,
+  /** The largest known repositories with their build outputs fit; a usual disk has tens of times as many to give. */
+  treeEntries: 1_000_000,
 };
 
 /**

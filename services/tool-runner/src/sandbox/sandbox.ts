@@ -18,6 +18,10 @@ export type SandboxLimits = {
   wallMs: number;
   /** Size of the private /tmp and of the private home folder, each. */
   tmpBytes: number;
+  /** What the working tree and its build cache may take on the disk; held by the tools, not by a driver. */
+  treeBytes: number;
+  /** Files, folders and links in them; as above. */
+  treeEntries: number;
 };
 
 export type OutputChannel = "stdout" | "stderr";
@@ -76,7 +80,7 @@ export type SandboxResult = {
   timedOut: boolean;
   cancelled: boolean;
   /** The limit that ended it or that it ran into. */
-  limitHit?: "memory" | "processes" | "output";
+  limitHit?: "memory" | "processes" | "output" | "disk" | "files";
   /** Something the program left running held its output: what that printed later is missing. */
   outputCut?: true;
   seconds: number;

@@ -5,6 +5,7 @@ import type { AgentError, Denial } from "@ossaat/contracts";
 import type { SandboxResult } from "../sandbox/sandbox.ts";
 
 const grantRules: ReadonlySet<string> = new Set(["grant_mismatch", "grant_expired", "other_plan"]);
+const treeRules: ReadonlySet<string> = new Set(["entries", "disk", "files"]);
 const fileRules: ReadonlySet<string> = new Set(["link", "special_file"]);
 
 /** The refusal an error tells of; undefined for a call that merely failed. */
@@ -19,7 +20,9 @@ export function refusalOf({ code, message, details }: AgentError): Denial | unde
   }
   if (code === "invalid_input" && rule !== undefined && fileRules.has(rule))
     return { layer: "files", rule, what: message };
-  return code === "limit_exceeded" && rule === "entries" ? { layer: "limit", rule, what: message } : undefined;
+  return code === "limit_exceeded" && treeRules.has(rule ?? "")
+    ? { layer: "limit", rule: rule ?? "", what: message }
+    : undefined;
 }
 
 /** Bounds of the box that ended or held a run. */

@@ -13,6 +13,7 @@ import type { Sandbox, SandboxLimits } from "../sandbox/sandbox.ts";
 import { workspaceLockKey } from "../workspace/create-workspaces.ts";
 import type { Layout } from "../workspace/layout.ts";
 import type { KeyedLock } from "../workspace/lock.ts";
+import type { TreeGuards } from "../workspace/tree-guard.ts";
 import { loadWorkspace } from "../workspace/workspace-record.ts";
 import type { OpenWorkspace } from "../workspace/workspace-record.ts";
 import { checkInvocation } from "./check-invocation.ts";
@@ -33,6 +34,7 @@ export type ExecuteDeps = {
   lock: KeyedLock;
   logs: LogStore;
   caches: BuildCaches;
+  trees: TreeGuards;
   results: ResultStore;
   sandbox: Sandbox;
   egress: Egress;
@@ -118,6 +120,7 @@ async function perform(deps: ExecuteDeps, invocation: ToolInvocation, { events, 
       limits: deps.limits,
       logs: deps.logs,
       caches: deps.caches,
+      trees: deps.trees,
       emit: createEmit(deps, events),
       deny,
       envelope: invocation.envelope,

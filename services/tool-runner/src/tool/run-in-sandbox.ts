@@ -1,5 +1,5 @@
 // One command in the sandbox: its output streamed, logged and bounded.
-import { toolLimits } from "@ossaat/contracts";
+import { AgentError, toolLimits } from "@ossaat/contracts";
 import type { CommandRecord, EgressRecord } from "@ossaat/contracts";
 
 import { buildFarms } from "../dependencies/link-farm.ts";
@@ -8,6 +8,8 @@ import { mountDependencies } from "../dependencies/mount-dependencies.ts";
 import { egressNote } from "../egress/describe-egress.ts";
 import type { EgressRun } from "../egress/open-egress.ts";
 import type { RunMounts, SandboxResult } from "../sandbox/sandbox.ts";
+import type { TreeUse } from "../workspace/measure-tree.ts";
+import type { TreeExcess } from "../workspace/tree-guard.ts";
 import { limitDenials } from "./denials.ts";
 import { collectOutput } from "./output-collector.ts";
 import type { ToolContext } from "./tool.ts";
@@ -32,6 +34,8 @@ export type CommandRun = {
   note: string;
   /** Decisions about requests to the network. */
   egress: EgressRecord[];
+  /** The working tree became too large: nothing of it may be kept. */
+  treeExcess?: TreeExcess;
 };
 
 /** The user's installed dependencies for one run, where the driver can show them. */
@@ -57,6 +61,40 @@ async function openEgress(context: ToolContext, hosts: readonly string[]): Promi
   return context.egress.open({ ...step, entries, secretNames: envelope.secrets });
 }
 
+const gibibyte = 1024 ** 3;
+
+/** What a tree may take, in words. */
+function boundText({ treeBytes, treeEntries }: ToolContext["limits"], excess: TreeExcess): string {
+  return excess === "disk"
+    ? `more than ${Math.round((treeBytes / gibibyte) * 100) / 100} GiB on the disk`
+    : `more than ${treeEntries} files and folders`;
+}
+
+/** @throws AgentError limit_exceeded before anything runs: the checkout itself, or what is left of earlier commands */
+async function requireSmallTree(
+  { trees, limits }: ToolContext,
+  roots: readonly [string, ...string[]],
+  max: TreeUse,
+): Promise<void> {
+  const excess = await trees.check(roots, max);
+  if (excess === undefined) return;
+  throw new AgentError(
+    "limit_exceeded",
+    `The working tree takes ${boundText(limits, excess)}: no command runs in it.`,
+    {
+      details: {
+        reason: excess,
+        next: "remove what is not needed, or raise sandbox.treeGib or sandbox.treeFiles (`ossaat config explain`)",
+      },
+    },
+  );
+}
+
+/** How a run ended whose tree became too large, whatever its program says. */
+function overfull(result: SandboxResult, excess: TreeExcess): SandboxResult {
+  return { ...result, exitCode: null, signal: "SIGKILL", cancelled: false, limitHit: excess };
+}
+
 /** Runs the command; its output is streamed, logged and bounded. */
 export async function runInSandbox(
   context: ToolContext,
@@ -66,10 +104,16 @@ export async function runInSandbox(
   const { sandbox, workspace, files, caches, logs, signal } = context;
   const { mounts, note } = await offerDependencies(context, command.cwd);
   const cache = await caches.forRun({ workspace, files, cwd: command.cwd, signal });
+  const roots = [workspace.dir, ...(cache === undefined ? [] : [cache.dir])] as [string, ...string[]];
+  const max = { bytes: context.limits.treeBytes, entries: context.limits.treeEntries };
+  await requireSmallTree(context, roots, max);
   const egress = await openEgress(context, command.hosts ?? []);
+  const guard = context.trees.watch(roots, max);
+  const excess = new AbortController();
+  void guard.exceeded.then(() => excess.abort());
   const output = await collectOutput(logs, { textBytes: toolLimits.maxOutputBytes, keepBytes });
   try {
-    const result = await sandbox.run({
+    const ended = await sandbox.run({
       argv: command.argv,
       cwd: command.cwd,
       workspaceDir: workspace.dir,
@@ -82,8 +126,10 @@ export async function runInSandbox(
         await output.take(data);
         await context.emit(channel, data);
       },
-      signal,
+      signal: AbortSignal.any([signal, excess.signal]),
     });
+    const treeExcess = await guard.finish();
+    const result = treeExcess === undefined || signal.aborted ? ended : overfull(ended, treeExcess);
     const requests = (await egress?.finish()) ?? [];
     for (const denial of limitDenials(result, command.argv[0] ?? "")) context.deny(denial);
     const { logRef, logBytes } = await output.close();
@@ -105,8 +151,10 @@ export async function runInSandbox(
       output: output.all().toString("utf8"),
       note: notes,
       egress: requests,
+      ...(treeExcess === undefined ? {} : { treeExcess }),
     };
   } catch (error) {
+    await guard.finish();
     await egress?.finish();
     await output.discard();
     throw error;
@@ -123,6 +171,10 @@ export function describeEnd(result: SandboxResult, timeoutSeconds: number): stri
   if (result.timedOut) return `ended after its time limit of ${timeoutSeconds} s`;
   if (result.cancelled) return "was cancelled";
   if (result.limitHit === "memory") return "was ended: it used more memory than allowed";
+  if (result.limitHit === "disk" || result.limitHit === "files") {
+    const what = result.limitHit === "disk" ? "took more of the disk" : "held more files";
+    return `was ended: the working tree ${what} than allowed, and all that the command wrote was undone`;
+  }
   if (result.limitHit === "output") return "was ended: it printed more than allowed";
   const cut = result.outputCut === true ? " (processes it left running may have printed more)" : "";
   const code = result.exitCode === null ? `was ended by ${result.signal ?? "a signal"}` : `exited ${result.exitCode}`;

@@ -14,6 +14,7 @@ import type { Sandbox } from "../sandbox/sandbox.ts";
 import { openRunner, testWorkspaceId, wideEnvelope } from "../testing/open-runner.ts";
 import type { OpenRunner } from "../testing/open-runner.ts";
 import { createLayout } from "../workspace/layout.ts";
+import { TreeGuards } from "../workspace/tree-guard.ts";
 import { loadWorkspace } from "../workspace/workspace-record.ts";
 import { runCommand } from "./run-command.ts";
 import { runTests } from "./run-tests.ts";
@@ -51,7 +52,8 @@ async function brokenContext(): Promise<ToolContext> {
     git: createGit("git"),
     sandbox: breakingSandbox(),
     logs: createLogStore(layout.logs),
-    caches: { forRun: () => Promise.resolve(undefined) },
+    caches: { forRun: () => Promise.resolve(undefined), drop: () => Promise.resolve() },
+    trees: new TreeGuards(),
     emit: async () => undefined,
     deny: () => undefined,
     limits: defaultSandboxLimits,

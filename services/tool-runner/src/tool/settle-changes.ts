@@ -11,7 +11,8 @@ import { changesBetween } from "../workspace/diff-trees.ts";
 import type { TreeChange } from "../workspace/diff-trees.ts";
 import { findSelfHiding } from "../workspace/hidden-rules.ts";
 import { removeTree } from "../workspace/nested-git.ts";
-import { revertChanges, takeSnapshot } from "../workspace/working-tree.ts";
+import type { TreeExcess } from "../workspace/tree-guard.ts";
+import { checkOut, revertChanges, takeSnapshot } from "../workspace/working-tree.ts";
 import type { ToolContext } from "./tool.ts";
 
 export type Settled = Pick<ToolOutput, "snapshot" | "changedPaths" | "revertedPaths">;
@@ -83,8 +84,18 @@ async function settleChanges(context: ToolContext, before: string): Promise<Sett
   return settled;
 }
 
+/**
+ * A tree that became too large is never shown to git, which would take it all in: it is made anew as
+ * it was before the command. Ignored files go, too; who built them can build them again.
+ */
+async function startAnew({ git, workspace, trees, caches }: ToolContext, before: string): Promise<void> {
+  await checkOut(git, workspace, before);
+  await caches.drop(workspace);
+  trees.forget(workspace.dir);
+}
+
 /** Runs a command over the files and settles what it did, however it ended: a failed run may have written, too. */
-export async function runSettled<Run>(
+export async function runSettled<Run extends { treeExcess?: TreeExcess }>(
   context: ToolContext,
   before: string,
   run: () => Promise<Run>,
@@ -93,6 +104,7 @@ export async function runSettled<Run>(
     await settleChanges(context, before);
     throw error;
   });
+  if (ran.treeExcess !== undefined) await startAnew(context, before);
   return { run: ran, settled: await settleChanges(context, before) };
 }
 

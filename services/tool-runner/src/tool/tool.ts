@@ -7,6 +7,7 @@ import type { WorkspaceFiles } from "../files/workspace-files.ts";
 import type { Git } from "../git/git.ts";
 import type { LogStore } from "../log/log-store.ts";
 import type { Sandbox, SandboxLimits } from "../sandbox/sandbox.ts";
+import type { TreeGuards } from "../workspace/tree-guard.ts";
 import type { OpenWorkspace } from "../workspace/workspace-record.ts";
 
 /** Sends live output to whoever watches; settles when more may follow. */
@@ -21,6 +22,7 @@ export type ToolContext = {
   limits: SandboxLimits;
   logs: LogStore;
   caches: BuildCaches;
+  trees: TreeGuards;
   emit: Emit;
   /** Notes what was refused to the call though it goes on. */
   deny: (denial: Denial) => void;

@@ -30,6 +30,19 @@ export const walkLimits = {
   parallelFolders: 32,
 } as const;
 
+export const treeGuardLimits = {
+  /** Milliseconds between two looks at the file system's counters; a fast disk takes half a gigabyte in them. */
+  tickMs: 250,
+  /** Milliseconds after which a running command's tree is counted whatever the counters say: others free space, too. */
+  fullLookMs: 10_000,
+  /** The same where the file system does not count its files: btrfs. */
+  blindLookMs: 1_000,
+  /** A count is followed by so many times its own duration of rest: at most a twentieth of a core. */
+  lookShare: 20,
+  /** Trees whose last count is remembered: the ones of the plans that run. */
+  maxKnown: 256,
+} as const;
+
 export const refusalLimits = {
   /** Characters of the paths one refusal names: its message travels in a status line of 2,000. */
   maxNamedChars: 1_000,
