@@ -28,7 +28,7 @@ type Manager = {
   /** A file of the system without which it is not there. */
   needs: string;
   /** Installs the package from a registry at `base`. */
-  install(base: string): string[];
+  install: (base: string) => string[];
   /** Says what the package says. */
   use: string[];
   said: string;

@@ -10,7 +10,7 @@ export type DriverSetting = "auto" | "bubblewrap" | "container";
 export type DriverTrial = {
   host: HostEnvironment;
   /** Tries a driver for real. */
-  works(driver: "bubblewrap" | "container"): Promise<boolean>;
+  works: (driver: "bubblewrap" | "container") => Promise<boolean>;
 };
 
 /**

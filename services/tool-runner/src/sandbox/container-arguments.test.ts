@@ -21,6 +21,7 @@ const box: ContainerBox = {
   image: "ossaat-box:1",
   profile: "/state/box/seccomp.json",
   user: { uid: 10_001, gid: 10_001 },
+  mapsUser: false,
   hasOwnFiles: false,
 };
 
@@ -71,9 +72,12 @@ it("shows an image's own files where one is named, and of the machine only Node 
   expect(words).toContain("own:1");
 });
 
-it("lets podman map the user, which docker does not", () => {
+it("maps the user where the engine is an ordinary user's podman", () => {
   const mapped = "--userns=keep-id:uid=10001,gid=10001";
-  expect([argumentsOf().includes(mapped), argumentsOf({ engine: "podman" }).includes(mapped)]).toEqual([false, true]);
+  expect([argumentsOf().includes(mapped), argumentsOf({ engine: "podman", mapsUser: true }).includes(mapped)]).toEqual([
+    false,
+    true,
+  ]);
 });
 
 it("gives a box with a way out the network of its gate, and nothing else of it", () => {
@@ -100,4 +104,16 @@ it("gives a box with a way out the network of its gate, and nothing else of it",
   ]);
   const hardened = "--network=none --cap-drop=ALL --read-only --security-opt=no-new-privileges --user=10001:10001";
   expect(hardened.split(" ").filter((word) => !gate.includes(word))).toEqual([]);
+});
+
+it("tells podman how many processes a user may have, and no bound of files that it does not know", () => {
+  const [docker, podman] = [argumentsOf(), argumentsOf({ engine: "podman" })];
+  const told = (words: readonly string[]) => [
+    words.includes("--ulimit=nproc=4096:4096"),
+    after(words, "--tmpfs").every((word) => word.includes("nr_inodes=")),
+  ];
+  expect([told(docker), told(podman)]).toEqual([
+    [false, true],
+    [true, false],
+  ]);
 });

@@ -4,7 +4,7 @@ import { posix } from "node:path";
 import { boxCache, boxEnvironment, boxHome, boxWorkspace, checkoutLink, devShmBytes } from "./box-arguments.ts";
 import type { BoxBase } from "./box-arguments.ts";
 import type { EngineName } from "./container-engine.ts";
-import { gateLimits, inodesOf } from "./limits.ts";
+import { engineLimits, gateLimits, inodesOf } from "./limits.ts";
 import type { SandboxRequest } from "./sandbox.ts";
 import type { ReadOnlyBind } from "./toolchains.ts";
 
@@ -15,6 +15,8 @@ export type ContainerBox = {
   /** File of the system call filter. */
   profile: string;
   user: { uid: number; gid: number };
+  /** The engine runs as an ordinary user and gives the payload's number to that user: podman without root. */
+  mapsUser: boolean;
   /** The image is the user's own: its files are its toolchain. */
   hasOwnFiles: boolean;
 };
@@ -30,8 +32,10 @@ function mount(fields: Readonly<Record<string, string>>, isReadOnly: boolean): s
 
 const bind = (source: string, target: string, isReadOnly = true) => mount({ type: "bind", source, target }, isReadOnly);
 
-function tmpfs(path: string, bytes: number, mode: string): string[] {
-  return ["--tmpfs", `${path}:rw,exec,nosuid,nodev,mode=${mode},size=${bytes},nr_inodes=${inodesOf(bytes)}`];
+function tmpfs(engine: EngineName, path: string, { bytes, mode }: { bytes: number; mode: string }): string[] {
+  // podman knows no bound of files there; they count as the run's memory.
+  const files = engine === "docker" ? `,nr_inodes=${inodesOf(bytes)}` : "";
+  return ["--tmpfs", `${path}:rw,exec,nosuid,nodev,mode=${mode},size=${bytes}${files}`];
 }
 
 function mounts(
@@ -55,7 +59,7 @@ function mounts(
   ];
 }
 
-function bounds({ limits }: SandboxRequest): string[] {
+function bounds({ engine }: ContainerBox, { limits }: SandboxRequest): string[] {
   const { memoryBytes, processes, openFiles, fileBytes } = limits;
   return [
     `--memory=${memoryBytes}`,
@@ -65,8 +69,8 @@ function bounds({ limits }: SandboxRequest): string[] {
       (limit) => `--ulimit=${limit}`,
     ),
     `--shm-size=${devShmBytes}`,
-    ...tmpfs("/tmp", limits.tmpBytes, "1777"),
-    ...tmpfs(boxHome, limits.tmpBytes, "0777"),
+    ...tmpfs(engine, "/tmp", { bytes: limits.tmpBytes, mode: "1777" }),
+    ...tmpfs(engine, boxHome, { bytes: limits.tmpBytes, mode: "0777" }),
   ];
 }
 
@@ -74,12 +78,14 @@ const isolation =
   "--ipc=private --read-only --cap-drop=ALL --security-opt=no-new-privileges --init --log-driver=none --pull=never";
 
 /** Words that every container of ours has. */
-function isolated({ engine, user }: ContainerBox, labels: Readonly<Record<string, string>>): string[] {
+function isolated({ engine, user, mapsUser }: ContainerBox, labels: Readonly<Record<string, string>>): string[] {
   const { uid, gid } = user;
+  const { podmanUserProcesses } = engineLimits;
   return [
-    // podman keeps its own log of a container whatever is asked, and maps users by itself.
+    // podman keeps its own log of a container whatever is asked.
     ...isolation.split(" ").filter((word) => engine === "docker" || word !== "--log-driver=none"),
-    ...(engine === "podman" ? [`--userns=keep-id:uid=${uid},gid=${gid}`] : []),
+    ...(engine === "podman" ? [`--ulimit=nproc=${podmanUserProcesses}:${podmanUserProcesses}`] : []),
+    ...(mapsUser ? [`--userns=keep-id:uid=${uid},gid=${gid}`] : []),
     ...Object.entries(labels).map(([name, value]) => `--label=${name}=${value}`),
     `--user=${uid}:${gid}`,
   ];
@@ -106,7 +112,7 @@ export function createArguments(box: ContainerBox, request: SandboxRequest, opti
     // Who shares a network shares its host name, too.
     ...(gateId === undefined ? alone : [`--network=container:${gateId}`]),
     `--security-opt=seccomp=${box.profile}`,
-    ...bounds(request),
+    ...bounds(box, request),
     ...mounts(box, request, dependencyDir),
     ...Object.entries(environment).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
     `--workdir=${posix.join(boxWorkspace, request.cwd)}`,
@@ -126,7 +132,7 @@ export function gateArguments(
   labels: Readonly<Record<string, string>>,
 ): string[] {
   const [program = "", ...rest] = argv;
-  const { memoryBytes, processes } = gateLimits;
+  const { memoryBytes, processes, openFiles } = gateLimits;
   return [
     "create",
     ...isolated(box, labels),
@@ -134,6 +140,7 @@ export function gateArguments(
     `--memory=${memoryBytes}`,
     `--memory-swap=${memoryBytes}`,
     `--pids-limit=${processes}`,
+    `--ulimit=nofile=${openFiles}:${openFiles}`,
     ...[...box.base.binds, folder].flatMap(({ source, target }) => bind(source, target)),
     `--entrypoint=${program}`,
     box.image,

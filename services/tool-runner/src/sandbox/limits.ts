@@ -35,6 +35,11 @@ export const engineLimits = {
   killMs: 10_000,
   /** Bytes of one answer: a list of containers. */
   answerBytes: 4 * mebibyte,
+  /**
+   * Processes of one user of the machine that podman is told of, for it asks for millions by itself and
+   * a root without all rights may not give them. One box has its own bound; this is several of them.
+   */
+  podmanUserProcesses: 4_096,
   /** Bytes of the empty image: some folders and links. */
   imageBytes: 4 * mebibyte,
 } as const;
@@ -44,6 +49,8 @@ export const gateLimits = {
   memoryBytes: 256 * mebibyte,
   /** Node itself has eleven threads. */
   processes: 64,
+  /** Two for each of the connections a call may have open at once. */
+  openFiles: 1_024,
 } as const;
 
 /** Files a private folder of so many bytes may hold: one for each 4 KiB, which a real tree does not reach. */

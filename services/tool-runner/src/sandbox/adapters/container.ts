@@ -51,10 +51,15 @@ type Machine = {
 
 const State = z.object({ ExitCode: z.number(), OOMKilled: z.boolean(), StartedAt: z.string(), Error: z.string() });
 
+/** Root's podman maps nobody, as root's docker does not. */
+function mapsUser(engine: ContainerEngine): boolean {
+  return engine.name === "podman" && process.getuid?.() !== 0;
+}
+
 function payloadUser(engine: ContainerEngine): ContainerBox["user"] {
   const uid = process.getuid?.() ?? 0;
   // The daemon of an ordinary user's docker is root: only under the user's own number are the files theirs.
-  return uid === 0 || engine.name === "podman" ? { uid: boxUid, gid: boxUid } : { uid, gid: process.getgid?.() ?? uid };
+  return uid === 0 || mapsUser(engine) ? { uid: boxUid, gid: boxUid } : { uid, gid: process.getgid?.() ?? uid };
 }
 
 /** The engine puts its init program into /sbin, which can be no link into a read-only folder. */
@@ -98,12 +103,13 @@ async function boxesOf(
 ): Promise<{ box: ContainerBox; gateBox: () => Promise<ContainerBox> }> {
   const { engine, system, user, profile } = machine;
   const base = withoutInitFolder(await withToolchains(system, host));
+  const shared = { base, engine: engine.name, profile, user, mapsUser: mapsUser(engine) };
   const own = async (): Promise<ContainerBox> => {
     const name = await emptyImage(machine, base, scratchDir);
-    return { base, engine: engine.name, image: name, profile, user, hasOwnFiles: false };
+    return { ...shared, image: name, hasOwnFiles: false };
   };
   if (image === undefined) return { box: await own(), gateBox: own };
-  return { box: { base, engine: engine.name, image, profile, user, hasOwnFiles: true }, gateBox: own };
+  return { box: { ...shared, image, hasOwnFiles: true }, gateBox: own };
 }
 
 /** The engine makes the folder a container starts in and follows links to it; so none may be in it. */
@@ -152,6 +158,11 @@ function resultOf(ended: ProcessResult, state: z.infer<typeof State> | undefined
 
 /** Runs a container that was made, to its end. */
 async function attend({ engine }: Machine, id: string, request: SandboxRequest): Promise<SandboxResult> {
+  let setupText = "";
+  const onOutput: SandboxRequest["onOutput"] = (channel, data) => {
+    if (channel === "stderr" && setupText.length < 512) setupText += data.toString("utf8", 0, 512);
+    return request.onOutput(channel, data);
+  };
   const ended = await runProcess(
     {
       command: engine.program,
@@ -160,13 +171,14 @@ async function attend({ engine }: Machine, id: string, request: SandboxRequest):
       env: { ...engine.env },
       kill: killer(engine, id),
     },
-    request,
+    { ...request, onOutput },
   );
   if (ended.timedOut || ended.cancelled || ended.outputExceeded) return resultOf(ended, undefined);
   const state = await inspectEnd(engine, id);
   // Never judged by what was printed: the program in the box prints there, too.
   if (state.StartedAt.startsWith("0001-")) {
-    throw new AgentError("unavailable", `The container could not be started: ${state.Error.split("\n")[0] ?? ""}`);
+    const [why = ""] = (state.Error === "" ? setupText : state.Error).split("\n");
+    throw new AgentError("unavailable", `The container could not be started: ${why}`);
   }
   return resultOf(ended, state);
 }
