@@ -14,6 +14,8 @@ export const EgressReason = z.enum([
   "malformed",
   /** The run's own token was missing, or another run's was shown. */
   "unauthenticated",
+  /** The handshake in a tunnel names another host than the tunnel's. */
+  "other_server_name",
   "byte_budget",
   "too_many_requests",
   /** What was let through could not be done: no connection, no answer in time, a broken answer. */

@@ -77,20 +77,29 @@ export class EgressLedger {
 
   /** Takes one decision out of a record: it was let through and could not be done. */
   fail(record: EgressRecord, reason: EgressReason): void {
+    this.#replace(record, "allowed", reason);
+  }
+
+  /** Takes one decision out of a record: what followed showed it to be wrong. */
+  deny(record: EgressRecord, reason: EgressReason): void {
+    this.#replace(record, "denied", reason);
+  }
+
+  #replace(record: EgressRecord, decision: EgressRecord["decision"], reason: EgressReason): void {
     const { host, port, method, path, secret } = record;
-    const failed = this.note({
+    const changed = this.note({
       host,
       port,
       method,
-      decision: "allowed",
+      decision,
       reason,
       ...(path === undefined ? {} : { path }),
       ...(secret === undefined ? {} : { secret }),
     });
     record.count -= 1;
     if (record.count > 0) return;
-    failed.bytesUp += record.bytesUp;
-    failed.bytesDown += record.bytesDown;
+    changed.bytesUp += record.bytesUp;
+    changed.bytesDown += record.bytesDown;
     record.bytesUp = 0;
     record.bytesDown = 0;
   }

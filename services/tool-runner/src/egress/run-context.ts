@@ -31,6 +31,7 @@ const texts: Readonly<Record<EgressReason, string>> = {
   not_resolved: "the name has no address",
   malformed: "the request cannot be judged",
   unauthenticated: "the proxy's password of this very run is needed",
+  other_server_name: "the handshake names another host than was asked for",
   byte_budget: "the step has moved as many bytes as it may",
   too_many_requests: "the call has made as many requests as it may",
   upstream_failed: "the host did not answer as it should",

@@ -1,10 +1,12 @@
-// A tunnel to a host that is listed by its name alone: bytes are counted, not read.
+// A tunnel to a host that is listed by its name alone: bytes are counted, and of them only the name
+// in a TLS handshake is read.
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
 
 import type { EgressRecord } from "@ossaat/contracts";
 
+import { OtherServerName, serverNameGate } from "./server-name.ts";
 import { ByteBudgetSpent } from "./egress-ledger.ts";
 import type { HostAddress } from "./resolve-host.ts";
 import { pinnedLookup } from "./run-context.ts";
@@ -41,12 +43,13 @@ export async function openTunnel(
   if (head.length > 0) socket.unshift(head);
   try {
     await Promise.all([
-      pipeline(socket, ledger.meter(record, "up"), upstream),
+      pipeline(socket, serverNameGate(target.host), ledger.meter(record, "up"), upstream),
       pipeline(upstream, ledger.meter(record, "down"), socket),
     ]);
   } catch (error) {
     // Ends that were cut off are the everyday end of a tunnel.
-    if (error instanceof ByteBudgetSpent) both.forEach((end) => end.destroy());
+    if (error instanceof OtherServerName) ledger.deny(record, "other_server_name");
+    if (error instanceof OtherServerName || error instanceof ByteBudgetSpent) both.forEach((end) => end.destroy());
   }
   return true;
 }
