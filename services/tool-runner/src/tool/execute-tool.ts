@@ -1,10 +1,11 @@
 // Runs calls: each invocation id once, with numbered events and exactly one terminal event. A
 // repeated id attaches to the running call or gets its stored result.
 import { AgentError, hashJson, toolSpecs } from "@ossaat/contracts";
-import type { CallOptions, Denial, ToolEvent, ToolInvocation, ToolName } from "@ossaat/contracts";
+import type { CallOptions, Denial, EgressRecord, ToolEvent, ToolInvocation, ToolName } from "@ossaat/contracts";
 
 import type { BuildCaches } from "../build-cache/build-caches.ts";
 import { guardDependencies } from "../dependencies/guard-files.ts";
+import { egressNote } from "../egress/describe-egress.ts";
 import type { Egress } from "../egress/open-egress.ts";
 import { openWorkspaceFiles } from "../files/workspace-files.ts";
 import type { Git } from "../git/git.ts";
@@ -90,7 +91,7 @@ function createEmit(deps: ExecuteDeps, events: EventLog): Emit {
   };
 }
 
-type Run = { events: EventLog; signal: AbortSignal; deny: (denial: Denial) => void };
+type Run = { events: EventLog; signal: AbortSignal } & Pick<ToolContext, "deny" | "reach">;
 
 /** The workspace of one call; repositories planted in it are noted as they are removed. */
 async function openWorkspace(deps: ExecuteDeps, invocation: ToolInvocation, deny: Run["deny"]): Promise<OpenWorkspace> {
@@ -107,7 +108,7 @@ async function openWorkspace(deps: ExecuteDeps, invocation: ToolInvocation, deny
   return { ...workspace, watch: { onRemovedGit } };
 }
 
-async function perform(deps: ExecuteDeps, invocation: ToolInvocation, { events, signal, deny }: Run) {
+async function perform(deps: ExecuteDeps, invocation: ToolInvocation, { events, signal, deny, reach }: Run) {
   const call = checkInvocation(invocation, deps.now());
   const run = async (): Promise<ToolResult> => {
     signal.throwIfAborted();
@@ -123,6 +124,7 @@ async function perform(deps: ExecuteDeps, invocation: ToolInvocation, { events, 
       trees: deps.trees,
       emit: createEmit(deps, events),
       deny,
+      reach,
       envelope: invocation.envelope,
       egress: deps.egress,
       step: { planId: invocation.planId, stepId: invocation.stepId },
@@ -133,6 +135,12 @@ async function perform(deps: ExecuteDeps, invocation: ToolInvocation, { events, 
   };
   if (!needsLock(call.name)) return run();
   return deps.lock.hold(workspaceLockKey(invocation.workspaceId), run, signal);
+}
+
+/** An ending without a result that tells of the network all the same: what was asked for, was asked for. */
+function withEgress(event: NewEvent, records: readonly EgressRecord[]): NewEvent {
+  if (records.length === 0 || (event.state !== "failed" && event.state !== "cancelled")) return event;
+  return { ...event, output: { text: egressNote(records).trim(), ...event.output, egress_requests: [...records] } };
 }
 
 function tooLarge(): AgentError {
@@ -240,21 +248,23 @@ export class ToolExecutor {
   async #settle(invocation: ToolInvocation, events: EventLog, signal: AbortSignal): Promise<NewEvent> {
     const noted: Denial[] = [];
     const deny = (denial: Denial): void => void noted.push(denial);
+    const reached: EgressRecord[] = [];
+    const reach = (records: readonly EgressRecord[]): void => void reached.push(...records);
     try {
-      const given = await perform(this.#deps, invocation, { events, signal, deny });
+      const given = await perform(this.#deps, invocation, { events, signal, deny, reach });
       const result = { ...given, output: { ...given.output, ...denialField(noted) } };
       if (signal.aborted) return cancelledEvent(result, this.#at());
       if (Buffer.byteLength(JSON.stringify(result.output)) > eventLimits.maxResultBytes) throw tooLarge();
       return { state: "completed", occurredAt: this.#at(), ...result };
     } catch (error) {
-      if (signal.aborted) return cancelledEvent(undefined, this.#at());
+      if (signal.aborted) return withEgress(cancelledEvent(undefined, this.#at()), reached);
       const known = AgentError.from(error);
       if (known.code === "internal" || known.cause !== undefined) {
         const { invocationId, tool } = invocation;
         const fields = { invocationId, tool, code: known.code, cause: known.cause ?? error };
         this.#deps.log.warn(fields, "A tool call failed.");
       }
-      return failure(known, this.#at(), noted);
+      return withEgress(failure(known, this.#at(), noted), reached);
     }
   }
 

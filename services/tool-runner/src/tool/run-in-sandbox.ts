@@ -131,6 +131,7 @@ export async function runInSandbox(
     const treeExcess = await guard.finish();
     const result = treeExcess === undefined || signal.aborted ? ended : overfull(ended, treeExcess);
     const requests = (await egress?.finish()) ?? [];
+    context.reach(requests);
     for (const denial of limitDenials(result, command.argv[0] ?? "")) context.deny(denial);
     const { logRef, logBytes } = await output.close();
     const record: CommandRecord = {
@@ -155,7 +156,7 @@ export async function runInSandbox(
     };
   } catch (error) {
     await guard.finish();
-    await egress?.finish();
+    context.reach((await egress?.finish()) ?? []);
     await output.discard();
     throw error;
   }

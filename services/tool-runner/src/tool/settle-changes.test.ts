@@ -56,6 +56,7 @@ async function brokenContext(): Promise<ToolContext> {
     trees: new TreeGuards(),
     emit: async () => undefined,
     deny: () => undefined,
+    reach: () => undefined,
     limits: defaultSandboxLimits,
     envelope: Envelope.parse({ ...wideEnvelope, paths: ["src/**"] }),
     egress: createEgress({}, layout.box),

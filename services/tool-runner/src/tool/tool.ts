@@ -1,5 +1,5 @@
 // What a tool is: a function over one working tree. It holds no secret and reads no environment.
-import type { Denial, Envelope, ToolInput, ToolName, ToolOutput } from "@ossaat/contracts";
+import type { Denial, EgressRecord, Envelope, ToolInput, ToolName, ToolOutput } from "@ossaat/contracts";
 
 import type { BuildCaches } from "../build-cache/build-caches.ts";
 import type { Egress } from "../egress/open-egress.ts";
@@ -26,6 +26,8 @@ export type ToolContext = {
   emit: Emit;
   /** Notes what was refused to the call though it goes on. */
   deny: (denial: Denial) => void;
+  /** Notes what was decided about the network, so that it is told however the call ends. */
+  reach: (records: readonly EgressRecord[]) => void;
   envelope: Envelope;
   egress: Egress;
   /** The step the call belongs to. */
