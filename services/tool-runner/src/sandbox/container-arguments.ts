@@ -74,17 +74,22 @@ function bounds({ engine }: ContainerBox, { limits }: SandboxRequest): string[] 
   ];
 }
 
-const isolation =
-  "--ipc=private --read-only --cap-drop=ALL --security-opt=no-new-privileges --init --log-driver=none --pull=never";
+const isolation = "--ipc=private --read-only --cap-drop=ALL --security-opt=no-new-privileges --init --pull=never";
+
+const { podmanUserProcesses } = engineLimits;
+/** podman keeps a log of its own whatever is asked, and gives folders and a variable of its own unless told not to. */
+const podmanWords = [
+  "--read-only-tmpfs=false",
+  "--unsetenv=container",
+  `--ulimit=nproc=${podmanUserProcesses}:${podmanUserProcesses}`,
+];
 
 /** Words that every container of ours has. */
 function isolated({ engine, user, mapsUser }: ContainerBox, labels: Readonly<Record<string, string>>): string[] {
   const { uid, gid } = user;
-  const { podmanUserProcesses } = engineLimits;
   return [
-    // podman keeps its own log of a container whatever is asked.
-    ...isolation.split(" ").filter((word) => engine === "docker" || word !== "--log-driver=none"),
-    ...(engine === "podman" ? [`--ulimit=nproc=${podmanUserProcesses}:${podmanUserProcesses}`] : []),
+    ...isolation.split(" "),
+    ...(engine === "podman" ? podmanWords : ["--log-driver=none"]),
     ...(mapsUser ? [`--userns=keep-id:uid=${uid},gid=${gid}`] : []),
     ...Object.entries(labels).map(([name, value]) => `--label=${name}=${value}`),
     `--user=${uid}:${gid}`,

@@ -21,11 +21,14 @@ export async function runnerLabels(place: string): Promise<Record<string, string
 /** Removes containers of the same folder whose process is gone. */
 export async function removeOrphans(engine: ContainerEngine, labels: Readonly<Record<string, string>>): Promise<void> {
   const filter = `label=ossaat.box=${labels["ossaat.box"] ?? ""}`;
-  const format = `{{.ID}} {{.Label "${ownerLabel}"}}`;
-  const listed = await askEngine(engine, ["ps", "--all", "--no-trunc", "--filter", filter, "--format", format]);
-  for (const line of listed.split("\n").filter((row) => row !== "")) {
-    const [id = "", owner = ""] = line.split(" ");
-    const [pid = "", start = ""] = owner.split(".");
+  const listed = await askEngine(engine, ["ps", "--all", "--no-trunc", "--quiet", "--filter", filter]);
+  for (const id of listed.split("\n").filter((row) => row !== "")) {
+    // Of a list, docker and podman tell labels in different words; of one container in the same.
+    const format = `{{index .Config.Labels "${ownerLabel}"}}`;
+    const { code, stdout } = await callEngine(engine, ["inspect", "--format", format, id]);
+    // It went away by itself.
+    if (code !== 0) continue;
+    const [pid = "", start = ""] = stdout.trim().split(".");
     if ((await startOf(Number(pid))) === start) continue;
     await callEngine(engine, ["rm", "--force", "--volumes", id]);
   }
