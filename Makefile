@@ -36,6 +36,7 @@ cli: .tools/installed ## The CLI in real shells and terminals; every setting, ev
 attacks: .tools/installed ## Every attack against every driver, as root and as an ordinary user
 	@sh tools/setup/sandbox.sh
 	@sh tools/setup/container.sh
+	@sh tools/setup/package-managers.sh
 	@$(BIN)/node tools/attacks/run-attacks.ts
 
 faults: .tools/installed ## The long end-to-end tests: kills at many moments

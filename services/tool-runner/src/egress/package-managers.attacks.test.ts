@@ -1,11 +1,12 @@
 // Real package managers through the way out of a box, under each driver: they install from a host of
 // the step's list, trusting the authority of this very run, and from no other.
-import { existsSync } from "node:fs";
+import { spawnSync } from "node:child_process";
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { createBubblewrapSandbox } from "../sandbox/adapters/bubblewrap.ts";
 import { createContainerSandbox } from "../sandbox/adapters/container.ts";
+import { findProgram } from "../sandbox/find-program.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { EgressWorld, describeRecord, loopbackResolver } from "../testing/egress-world.ts";
 import type { Upstream } from "../testing/egress-world.ts";
@@ -25,8 +26,7 @@ const drivers: Readonly<Record<string, (scratchDir: string) => Sandbox>> = {
 
 type Manager = {
   name: string;
-  /** A file of the system without which it is not there. */
-  needs: string;
+  isThere: boolean;
   /** Installs the package from a registry at `base`. */
   install: (base: string) => string[];
   /** Says what the package says. */
@@ -38,7 +38,8 @@ type Manager = {
 const managers: readonly Manager[] = [
   {
     name: "npm",
-    needs: "/usr/bin/npm",
+    // A box shows programs of the system, not of somebody's home folder.
+    isThere: (await findProgram(testHost.path, "npm"))?.startsWith("/usr/") === true,
     install: (base) =>
       `npm install tiny --registry ${base} --no-audit --no-fund --ignore-scripts --fetch-retries=0`.split(" "),
     use: ["node", "-p", 'require("tiny")'],
@@ -47,7 +48,7 @@ const managers: readonly Manager[] = [
   },
   {
     name: "pip",
-    needs: "/usr/lib/python3/dist-packages/pip",
+    isThere: spawnSync("/usr/bin/python3", ["-c", "import pip"]).status === 0,
     install: (base) =>
       `/usr/bin/python3 -m pip install tiny-wheel --index-url ${base}/simple --target lib --retries 0 --disable-pip-version-check`.split(
         " ",
@@ -99,9 +100,8 @@ for (const [driver, create] of Object.entries(drivers)) {
       (output?.egress_requests ?? []).map(describeRecord),
     ];
 
-    describe.each(managers)("$name", ({ needs, install, use, said, asked }) => {
-      const isThere = existsSync(needs);
-      const why = isThere ? "" : ` (skipped: ${needs} is not there)`;
+    describe.each(managers)("$name", ({ name, isThere, install, use, said, asked }) => {
+      const why = isThere ? "" : ` (skipped: the system has no ${name})`;
 
       it.skipIf(!isThere)(`installs from a host of the list, by the authority of the run${why}`, async () => {
         const installed = await run(install(`https://${host}:${registry.port}`));
