@@ -264,7 +264,7 @@ describe("approvals", () => {
   test("an old hash, another plan, twice the same, twice otherwise", async () => {
     const { plan, approval } = await parked("twice");
     await expectFailure(["approve", approval.approvalId, "--hash", "0".repeat(64)], 1, "You were shown hash");
-    await expectFailure(["approve", "approval-ffffffffffffffff"], 6, "no such approval request");
+    await expectFailure(["approve", "approval-ffffffffffffffff"], 6, "There is no approval request");
     const first = await cli.run(repository, ["deny", approval.approvalId, "--reason", "not needed"]);
     expect(first.code, first.stderr).toBe(0);
     const again = await cli.run(repository, ["deny", approval.approvalId, "--reason", "not needed"]);

@@ -99,3 +99,21 @@ describe("the settings of a command", () => {
     expect(config.notices).toEqual([`--max-cost has no effect: budget.maxCostUsd is 1, locked by ${systemFile}:2.`]);
   });
 });
+
+describe("caps that the administrator locked", () => {
+  const system = "budget:\n  maxCostUsd: 1\n  maxTokens: 500\nlocked: [budget.maxCostUsd]\n";
+
+  test("are rules of the server; a cap that is no lock is not", async () => {
+    writeFileSync(systemFile, system, { mode: 0o644 });
+    expect((await load({}, { maxCost: "9" })).loaded.serverRules.budgetCaps).toEqual({ maxCostUsd: 1 });
+    writeFileSync(systemFile, "budget:\n  maxCostUsd: 1\n", { mode: 0o644 });
+    expect((await load()).loaded.serverRules.budgetCaps).toBeUndefined();
+  });
+
+  test("make a server that knows others unfit", async () => {
+    writeFileSync(systemFile, system, { mode: 0o644 });
+    const before = settingProofs(await load(), "token");
+    writeFileSync(systemFile, system.replace("maxCostUsd: 1", "maxCostUsd: 2"), { mode: 0o644 });
+    expect(settingProofs(await load(), "token")).not.toEqual(before);
+  });
+});

@@ -244,10 +244,12 @@ const rulesName = "run mode and rules";
 export function settingProofs(config: Config, token: string): Record<string, string> {
   const values = new Map(Object.entries(config.providerEnv));
   const prove = (text: string) => proveToken(token, sha256Hex(text));
-  const { runMode, allowedModels, isSandboxRequired } = serverRules(config);
+  const { runMode, allowedModels, isSandboxRequired, budgetCaps } = serverRules(config);
   return {
     ...Object.fromEntries(config.providerKeys.map((name) => [name, prove(values.get(name) ?? "")])),
-    [rulesName]: prove(JSON.stringify([runMode, allowedModels ?? null, isSandboxRequired, config.policyFiles])),
+    [rulesName]: prove(
+      JSON.stringify([runMode, allowedModels ?? null, isSandboxRequired, budgetCaps ?? null, config.policyFiles]),
+    ),
   };
 }
 

@@ -2,7 +2,7 @@
 import { AgentError, exitCodes } from "@ossaat/contracts/errors";
 import { Command, CommanderError } from "commander";
 
-import { createAct } from "./program/act.ts";
+import { createAct, wordsOf } from "./program/act.ts";
 import { addCompletionCommands } from "./program/completion-commands.ts";
 import { addConfigCommands } from "./program/config-commands.ts";
 import { addDecideCommands } from "./program/decide-commands.ts";
@@ -35,10 +35,16 @@ const commandGroups = [
   addCompletionCommands,
 ];
 
-/** Errors of subcommands reach `runProgram` as well, at every depth. */
+/** Errors of subcommands reach `runProgram` as well, at every depth, and are told by it alone. */
 function throwErrors(command: Command): void {
-  command.exitOverride();
+  command.exitOverride().configureOutput({ outputError: () => undefined });
   for (const child of command.commands) throwErrors(child);
+}
+
+/** The deepest command that a command line names. */
+function namedCommand(program: Command, words: readonly string[]): Command {
+  const isNamed = (child: Command, word: string) => child.name() === word || child.aliases().includes(word);
+  return words.reduce((at, word) => at.commands.find((child) => isNamed(child, word)) ?? at, program);
 }
 
 /** The whole tree. @param exit told the exit code of the command that ran */
@@ -55,7 +61,6 @@ export function createProgram(exit: (code: number) => void): Command {
     .option("-C, --cd <folder>", "act as if called there")
     .option("--trace <file>", "write spans as JSON lines")
     .option("--dangerously-no-sandbox", "run the agents' commands with your own rights")
-    .showHelpAfterError("(ossaat --help lists the commands)")
     .addHelpText("after", exitCodeHelp);
   const act = createAct(exit);
   for (const addCommands of commandGroups) addCommands(program, act);
@@ -78,6 +83,13 @@ function wantsJson(words: readonly string[]): boolean {
   return words.includes("--json") || named === "json" || named === "ndjson";
 }
 
+/** What commander says of a command line that it cannot read is a request that is not valid. */
+function usageError(thrown: unknown): unknown {
+  if (!(thrown instanceof CommanderError)) return thrown;
+  const message = thrown.message.replace(/^error: /, "").replaceAll("\n", " ");
+  return new AgentError("invalid_input", message, { cause: thrown });
+}
+
 /** Runs one command line and returns the exit code. */
 export async function runProgram(words: readonly string[]): Promise<number> {
   let exitCode: number = exitCodes.done;
@@ -92,18 +104,11 @@ export async function runProgram(words: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done;
     const { reportError } = await import("./terminal/output.ts");
-    const json = (value: unknown) => void process.stdout.write(`${JSON.stringify(value)}\n`);
-    const format = wantsJson(words) ? "json" : "text";
-    if (error instanceof CommanderError) {
-      // commander has told it on stderr; a program that reads stdout gets it as well.
-      const message = error.message.replace(/^error: /, "");
-      if (format === "json") json({ schemaVersion: 1, error: { code: "invalid_input", message, details: {} } });
-      return exitCodes.usage;
-    }
-    return reportError(AgentError.from(error), {
-      format,
-      json,
+    return reportError(usageError(error), {
+      format: wantsJson(words) ? "json" : "text",
+      json: (value) => void process.stdout.write(`${JSON.stringify(value)}\n`),
       warn: (text) => void process.stderr.write(`${text}\n`),
+      command: wordsOf(namedCommand(program, words)),
     });
   }
 }

@@ -35,7 +35,9 @@ async function main(): Promise<void> {
   logFatal(log);
   try {
     if (values["dangerously-no-sandbox"] && config.loaded.serverRules.isSandboxRequired) {
-      throw new AgentError("policy_denied", "--dangerously-no-sandbox is refused: the sandbox is required.");
+      throw new AgentError("policy_denied", "--dangerously-no-sandbox is refused: the sandbox is required.", {
+        details: { next: "ossaat config explain sandbox.required" },
+      });
     }
     const server = await serve({
       config,
@@ -57,12 +59,12 @@ main().then(
   () => process.exit(0),
   (thrown: unknown) => {
     const error = AgentError.from(thrown);
-    const next = error.details["next"];
-    process.stderr.write(`ossaat: ${error.message}${typeof next === "string" ? `\nNext: ${next}` : ""}\n`);
+    process.stderr.write(`ossaat: ${error.message}\n`);
     if (error.code === "internal") {
       const trail = thrown instanceof Error ? (thrown.stack ?? "") : String(thrown);
       process.stderr.write(`${redactText(trail)}\n`);
     }
+    process.stderr.write(`Next: ${error.next}\n`);
     process.exit(error.details["reason"] === "folder_owned" ? folderOwnedExitCode : 1);
   },
 );

@@ -1,7 +1,6 @@
 // The public edge in front of the orchestrator: ids, guards, limits, health, and an internal
 // token for whoever was let in. It holds no plan logic and no provider key.
-import { AgentError, PersonCapability, errorTable, proveToken } from "@ossaat/contracts";
-import type { ErrorBody } from "@ossaat/contracts";
+import { AgentError, PersonCapability, errorTable, proveToken, toErrorBody } from "@ossaat/contracts";
 import express from "express";
 import type { Express, NextFunction, Request, RequestHandler, Response } from "express";
 import { rateLimit } from "express-rate-limit";
@@ -34,8 +33,7 @@ export type GatewayOptions = {
 function answerError(response: Response, error: AgentError): void {
   const requestId = String(response.locals["requestId"] ?? "");
   const traceId = String(response.locals["traceId"] ?? "");
-  const body: ErrorBody = { code: error.code, message: error.message, details: error.details, requestId, traceId };
-  response.status(errorTable[error.code].httpStatus).json(body);
+  response.status(errorTable[error.code].httpStatus).json(toErrorBody(error, { requestId, traceId }));
 }
 
 /** Bounds callers without a token only: nobody may use up what the owner needs to cancel a run. */
@@ -47,7 +45,7 @@ function limiter({ token }: GatewayOptions): RequestHandler {
     standardHeaders: "draft-8",
     legacyHeaders: false,
     handler: (_request, response) => {
-      answerError(response, new AgentError("rate_limited", "Too many requests: wait a minute."));
+      answerError(response, new AgentError("rate_limited", "Too many requests without a token: wait a minute."));
     },
   });
 }
@@ -64,7 +62,10 @@ function health(options: GatewayOptions, app: Express): void {
       response.json({ status: "ok" });
     } catch (error) {
       options.log.error({ error }, "not ready");
-      answerError(response, new AgentError("unavailable", "The server cannot take work now."));
+      answerError(
+        response,
+        new AgentError("unavailable", "The server cannot take work now.", { details: { next: "ossaat doctor" } }),
+      );
     }
   });
   app.get("/openapi.json", (_request, response) => {
@@ -93,7 +94,12 @@ export function createGateway(options: GatewayOptions): Express {
   app.use(checkToken(options.token));
   app.use(forward(options));
   app.use((request: Request, response: Response) => {
-    answerError(response, new AgentError("not_found", `There is no ${request.method} ${request.path}.`));
+    answerError(
+      response,
+      new AgentError("not_found", `There is no ${request.method} ${request.path}.`, {
+        details: { next: "`ossaat status` names the server; GET /openapi.json lists its routes" },
+      }),
+    );
   });
   app.use((thrown: unknown, _request: Request, response: Response, _next: NextFunction) => {
     const error = AgentError.from(thrown);

@@ -36,11 +36,15 @@ export function checkHost(allowedHosts: ReadonlySet<string>): RequestHandler {
   return (request, _response, next) => {
     const host = request.get("host") ?? "";
     if (!allowedHosts.has(hostName(host))) {
-      throw new AgentError("forbidden", "The Host header does not name this server.");
+      throw new AgentError("forbidden", "The Host header does not name this server.", {
+        details: { next: "`ossaat status` shows the address of the server" },
+      });
     }
     const origin = request.get("origin");
     if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`) {
-      throw new AgentError("forbidden", "Requests from other origins are not accepted.");
+      throw new AgentError("forbidden", "Requests from other origins are not accepted.", {
+        details: { next: "`ossaat status` shows the address of the server" },
+      });
     }
     next();
   };

@@ -76,10 +76,13 @@ async function toError(response: ClientAnswer): Promise<AgentError> {
     }
   } catch (error) {
     return new AgentError("unavailable", `The server answered ${response.status} with something that is not JSON.`, {
+      details: { next: "`ossaat config explain server.url` says which server is asked" },
       cause: error,
     });
   }
-  return new AgentError("unavailable", `The server answered ${response.status}.`);
+  return new AgentError("unavailable", `The server answered ${response.status}.`, {
+    details: { next: "`ossaat config explain server.url` says which server is asked" },
+  });
 }
 
 /** Asks again after each pause while the connection breaks. @throws AgentError unavailable */
@@ -94,7 +97,10 @@ async function repeat(
   } catch (error) {
     if (error instanceof AgentError) throw error;
     if (pauseMs === undefined || signal?.aborted === true) {
-      throw new AgentError("unavailable", "The server does not answer.", { cause: error });
+      throw new AgentError("unavailable", "The server does not answer.", {
+        details: { next: "ossaat status" },
+        cause: error,
+      });
     }
   }
   await new Promise((resolve) => setTimeout(resolve, pauseMs));
@@ -125,6 +131,8 @@ function makeSend(options: ClientOptions) {
   };
 }
 
+type LogPart = { data: string; totalBytes: number; nextByte: number };
+
 export type Client = {
   status(): Promise<StatusResponse>;
   createPlan(request: CreatePlanRequest, options?: { idempotencyKey?: string }): Promise<PlanState>;
@@ -140,7 +148,8 @@ export type Client = {
   getEvidence(planId: string): Promise<unknown>;
   /** What an event's {@link Stored} value holds, inline or by reference. */
   loadStored(planId: string, stored: Stored): Promise<unknown>;
-  readLog(logRef: string, fromByte?: number): Promise<{ data: string; totalBytes: number; nextByte: number }>;
+  /** Part of a command's full output. @throws AgentError not_found */
+  readLog(planId: string, logRef: string, fromByte?: number): Promise<LogPart>;
   listApprovals(options?: { plan?: string; status?: "all" }): Promise<ApprovalListResponse>;
   /** @throws AgentError not_found */
   getApproval(approvalId: string): Promise<ApprovalState>;
@@ -194,8 +203,8 @@ export function createClient(options: ClientOptions): Client {
       const path = `${at(planId)}/artifacts/${encodeURIComponent(stored.ref)}`;
       return (await json<{ value: unknown }>(path)).value;
     },
-    readLog: (logRef, fromByte = 0) =>
-      json(`/logs/${encodeURIComponent(logRef)}${query({ fromByte: String(fromByte) })}`),
+    readLog: (planId, logRef, fromByte = 0) =>
+      json(`${at(planId)}/logs/${encodeURIComponent(logRef)}${query({ fromByte: String(fromByte) })}`),
     listApprovals: (filter = {}) => json(`/approvals${query(filter)}`),
     getApproval: async (approvalId) =>
       (await json<{ approval: ApprovalState }>(`/approvals/${encodeURIComponent(approvalId)}`)).approval,

@@ -27,7 +27,9 @@ export type OpenStream = (lastSeq: number, signal: AbortSignal) => Promise<Clien
 const ends = new Set(["plan.finished", "plan.rejected"]);
 
 async function* readResponse(response: ClientAnswer, touch: () => void): AsyncGenerator<StreamItem> {
-  if (response.body === null) throw new AgentError("unavailable", "The server sent no stream.");
+  if (response.body === null) {
+    throw new AgentError("unavailable", "The server sent no stream.", { details: { next: "ossaat status" } });
+  }
   const heard = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
     transform(chunk, controller) {
       touch();
@@ -50,7 +52,7 @@ function toItem(id: string | undefined, data: string): StreamItem {
     return id === undefined ? { kind: "live", event: value as LiveEvent } : { kind: "state", event: parseEvent(value) };
   } catch (error) {
     throw new AgentError("internal", "The server sent an event that this version cannot read.", {
-      details: { next: "use the version of the server, or update" },
+      details: { next: "`ossaat status` shows the version of the server: use the same" },
       cause: error,
     });
   }
@@ -105,7 +107,9 @@ export async function* readStream(
     } catch (thrown) {
       if (signal.aborted) return;
       const error =
-        thrown instanceof AgentError ? thrown : new AgentError("unavailable", "The stream broke.", { cause: thrown });
+        thrown instanceof AgentError
+          ? thrown
+          : new AgentError("unavailable", "The stream broke.", { details: { next: "ossaat watch" }, cause: thrown });
       if (!error.isRetryable || failures >= streamClientLimits.maxFailures) throw error;
       yield { kind: "reconnecting", error };
     } finally {

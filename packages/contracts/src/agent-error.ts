@@ -1,6 +1,6 @@
-// The one error type of the product: a closed code, a message safe to show, and tables
-// that map the code to HTTP, gRPC, retry and exit behaviour. Vendor errors are translated
-// into it once, at the adapter.
+// The one error type of the product: a closed code, a message safe to show, and one table
+// that maps the code to HTTP, gRPC, retry, exit, whose fault it is and the next command. Vendor
+// errors are translated into it once, at the adapter.
 
 /** Closed set of error codes; every surface (HTTP, gRPC, CLI) speaks these words. */
 export type ErrorCode =
@@ -26,23 +26,125 @@ export type ErrorRow = {
   /** `details` means: read `details.retryable`. */
   retry: "yes" | "no" | "details";
   exitCode: number;
+  /** Who can mend it, as people read it. */
+  fault: string;
+  /** The command that helps when the error names none of its own in `details.next`. */
+  next: string;
 };
 
 export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
-  invalid_input: { httpStatus: 400, grpcStatus: 3, retry: "no", exitCode: 2 },
-  unauthenticated: { httpStatus: 401, grpcStatus: 16, retry: "no", exitCode: 4 },
-  forbidden: { httpStatus: 403, grpcStatus: 7, retry: "no", exitCode: 4 },
-  not_found: { httpStatus: 404, grpcStatus: 5, retry: "no", exitCode: 6 },
-  conflict: { httpStatus: 409, grpcStatus: 10, retry: "no", exitCode: 1 },
-  rate_limited: { httpStatus: 429, grpcStatus: 8, retry: "yes", exitCode: 7 },
-  timeout: { httpStatus: 504, grpcStatus: 4, retry: "yes", exitCode: 7 },
-  cancelled: { httpStatus: 499, grpcStatus: 1, retry: "no", exitCode: 130 },
-  unavailable: { httpStatus: 503, grpcStatus: 14, retry: "yes", exitCode: 7 },
-  provider_failed: { httpStatus: 502, grpcStatus: 14, retry: "details", exitCode: 3 },
-  tool_failed: { httpStatus: 502, grpcStatus: 2, retry: "details", exitCode: 3 },
-  policy_denied: { httpStatus: 403, grpcStatus: 7, retry: "no", exitCode: 5 },
-  limit_exceeded: { httpStatus: 422, grpcStatus: 8, retry: "no", exitCode: 8 },
-  internal: { httpStatus: 500, grpcStatus: 13, retry: "no", exitCode: 1 },
+  invalid_input: {
+    httpStatus: 400,
+    grpcStatus: 3,
+    retry: "no",
+    exitCode: 2,
+    fault: "what was asked for",
+    next: "ossaat --help",
+  },
+  unauthenticated: {
+    httpStatus: 401,
+    grpcStatus: 16,
+    retry: "no",
+    exitCode: 4,
+    fault: "the token of this client",
+    next: "ossaat doctor",
+  },
+  forbidden: {
+    httpStatus: 403,
+    grpcStatus: 7,
+    retry: "no",
+    exitCode: 4,
+    fault: "the rights of this client",
+    next: "ossaat doctor",
+  },
+  not_found: {
+    httpStatus: 404,
+    grpcStatus: 5,
+    retry: "no",
+    exitCode: 6,
+    fault: "what was asked for",
+    next: "ossaat runs --all",
+  },
+  conflict: {
+    httpStatus: 409,
+    grpcStatus: 10,
+    retry: "no",
+    exitCode: 1,
+    fault: "the state of things, which changed or is not ready",
+    next: "ossaat show",
+  },
+  rate_limited: {
+    httpStatus: 429,
+    grpcStatus: 8,
+    retry: "yes",
+    exitCode: 7,
+    fault: "too many requests at once",
+    next: "ossaat status",
+  },
+  timeout: {
+    httpStatus: 504,
+    grpcStatus: 4,
+    retry: "yes",
+    exitCode: 7,
+    fault: "the server or what it waited for",
+    next: "ossaat status",
+  },
+  cancelled: {
+    httpStatus: 499,
+    grpcStatus: 1,
+    retry: "no",
+    exitCode: 130,
+    fault: "nobody: it was stopped on purpose",
+    next: "ossaat runs",
+  },
+  unavailable: {
+    httpStatus: 503,
+    grpcStatus: 14,
+    retry: "yes",
+    exitCode: 7,
+    fault: "this machine or its server",
+    next: "ossaat doctor",
+  },
+  provider_failed: {
+    httpStatus: 502,
+    grpcStatus: 14,
+    retry: "details",
+    exitCode: 3,
+    fault: "the model's vendor or the way to it",
+    next: "ossaat doctor",
+  },
+  tool_failed: {
+    httpStatus: 502,
+    grpcStatus: 2,
+    retry: "details",
+    exitCode: 3,
+    fault: "a tool of the run",
+    next: "ossaat logs",
+  },
+  policy_denied: {
+    httpStatus: 403,
+    grpcStatus: 7,
+    retry: "no",
+    exitCode: 5,
+    fault: "the rules in force here",
+    next: "ossaat policy check",
+  },
+  limit_exceeded: {
+    httpStatus: 422,
+    grpcStatus: 8,
+    retry: "no",
+    exitCode: 8,
+    fault: "a limit in force here",
+    next: "ossaat config list",
+  },
+  internal: {
+    httpStatus: 500,
+    grpcStatus: 13,
+    retry: "no",
+    exitCode: 1,
+    fault: "ossaat itself: this is a bug",
+    next: "ossaat doctor",
+  },
 };
 
 /** Exit codes of the CLI beyond those of {@link errorTable}. */
@@ -66,7 +168,7 @@ type Shortage = { message: string; next: string };
 
 const diskFull: Shortage = {
   message: "The disk is full.",
-  next: "make room on the disk of the state folder; what waits goes on by itself",
+  next: "make room on the disk of the state folder (`df -h` shows how full it is); what waits goes on by itself",
 };
 const tooManyFiles: Shortage = { message: "Too many files are open.", next: "raise the limit (`ulimit -n`)" };
 
@@ -94,7 +196,8 @@ export function diskFullError(cause: unknown): AgentError {
  * A failure with a code from the closed set.
  *
  * `message` is safe to show to any user of the platform: no stack, no vendor body, no path
- * outside the workspace. `details.next` holds, when known, the command that mends it.
+ * outside the workspace. `details.next` holds, where the code alone does not tell it, the command
+ * that mends it.
  */
 export class AgentError extends Error {
   readonly code: ErrorCode;
@@ -121,6 +224,17 @@ export class AgentError extends Error {
     return new AgentError("internal", "An unexpected error occurred; see the server's log.", { cause: thrown });
   }
 
+  /** Whose fault it is, in a few words. */
+  get fault(): string {
+    return errorTable[this.code].fault;
+  }
+
+  /** What to do now; names a command. */
+  get next(): string {
+    const { next } = this.details;
+    return typeof next === "string" && next !== "" ? next : errorTable[this.code].next;
+  }
+
   /** Whether doing the same again may succeed. */
   get isRetryable(): boolean {
     const { retry } = errorTable[this.code];
@@ -136,3 +250,8 @@ export type ErrorBody = {
   requestId: string;
   traceId: string;
 };
+
+/** The body of an error; its `details.next` always names a command. */
+export function toErrorBody(error: AgentError, ids: { requestId: string; traceId: string }): ErrorBody {
+  return { code: error.code, message: error.message, details: { ...error.details, next: error.next }, ...ids };
+}

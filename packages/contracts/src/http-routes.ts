@@ -149,8 +149,8 @@ export const httpRoutes: readonly HttpRoute[] = [
   },
   {
     method: "get",
-    path: "/logs/{logRef}",
-    summary: "Full output of a command by its SHA-256",
+    path: "/plans/{planId}/logs/{logRef}",
+    summary: "Full output of a command of the plan, by its SHA-256",
     capability: "plan.read",
     query: { fromByte: "First byte" },
     response: "Log",

@@ -1,6 +1,6 @@
 // Public names of the contracts package.
-export { AgentError, diskFullError, errorTable, exitCodes } from "./agent-error.ts";
-export type { ErrorBody, ErrorCode, ErrorDetails } from "./agent-error.ts";
+export { AgentError, diskFullError, errorTable, exitCodes, toErrorBody } from "./agent-error.ts";
+export type { ErrorCode, ErrorDetails } from "./agent-error.ts";
 export { AgentFrontMatter, ApprovalRule } from "./agent-profile.ts";
 export type { AgentProfile } from "./agent-profile.ts";
 export { AgentCapability, PersonCapability, capabilityTable } from "./capability.ts";

@@ -12,7 +12,7 @@ import type { PolicyEngine } from "./policy-engine.ts";
 export const shippedPolicyFolder = fileURLToPath(new URL("../wasm", import.meta.url));
 
 function unavailable(message: string, cause?: unknown): AgentError {
-  return new AgentError("unavailable", message, cause === undefined ? {} : { cause });
+  return new AgentError("unavailable", message, { details: { next: "make policy-build" }, cause });
 }
 
 async function readManifest(file: string): Promise<PolicyManifest> {

@@ -86,6 +86,9 @@ export async function createPolicyEngine(
       },
     };
   } catch (error) {
-    throw new AgentError("unavailable", `The compiled rules cannot be loaded: ${describe(error)}`, { cause: error });
+    throw new AgentError("unavailable", `The compiled rules cannot be loaded: ${describe(error)}`, {
+      details: { next: "make policy-build" },
+      cause: error,
+    });
   }
 }

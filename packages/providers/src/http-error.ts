@@ -67,7 +67,7 @@ export function networkError(provider: string, host: string, thrown: unknown): P
   return new ProviderError("network", `The connection to the model provider ${provider} at ${host} failed${suffix}.`, {
     provider,
     vendorCode: code,
-    next: `Check that ${host} is reachable from this machine.`,
+    next: `\`ossaat doctor --online\` checks that ${host} can be reached`,
   });
 }
 

@@ -27,7 +27,7 @@ export function checkVendor(profile: Pick<AgentProfile, "name" | "model">): void
   if (provider === "auto" || isVendor(provider)) return;
   const known = Object.keys(routedModels).join(", ");
   throw new AgentError("invalid_input", `Agent ${profile.name} names the provider "${provider}".`, {
-    details: { next: `write one of auto, ${known} in its profile` },
+    details: { next: `write one of auto, ${known} in its profile, then \`ossaat agents\`` },
   });
 }
 

@@ -29,9 +29,8 @@ async function main(): Promise<void> {
 main().then(
   () => process.exit(0),
   (thrown: unknown) => {
-    const { message, details } = AgentError.from(thrown);
-    const next = typeof details["next"] === "string" ? `\nNext: ${details["next"]}` : "";
-    process.stderr.write(`ossaat-tool-runner: ${message}${next}\n`);
+    const { message, next } = AgentError.from(thrown);
+    process.stderr.write(`ossaat-tool-runner: ${message}\nNext: ${next}\n`);
     process.exit(1);
   },
 );

@@ -13,7 +13,7 @@ async function requireRepository(folder: string): Promise<string> {
   const root = await findRepository(folder);
   if (root !== undefined) return root;
   throw new AgentError("invalid_input", `${folder} is not inside a git repository.`, {
-    details: { next: "git init, or name a repository with -C" },
+    details: { next: "`git init`, or `ossaat -C REPOSITORY agents`" },
   });
 }
 
@@ -51,7 +51,7 @@ export async function newAgentCommand(name: string, context: CommandContext): Pr
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     throw new AgentError("conflict", `${agentPath(name)} exists already.`, {
-      details: { next: "edit it" },
+      details: { next: "ossaat agents" },
       cause: error,
     });
   }

@@ -33,7 +33,7 @@ async function fastForward({ root, stateDir }: Target, { planId, branch, commit 
   const current = (await git(root, ["symbolic-ref", "--quiet", "--short", "HEAD"]).catch(() => "")).trim();
   if (current === "") {
     throw new AgentError("conflict", "Your checkout is on no branch (detached head).", {
-      details: { next: "git switch <branch> and run `ossaat apply` again, or `ossaat apply --patch`" },
+      details: { next: "`git switch <branch>` and `ossaat apply` again, or `ossaat apply --patch`" },
     });
   }
   const before = (await git(root, ["rev-parse", "HEAD"])).trim();
@@ -45,7 +45,7 @@ async function fastForward({ root, stateDir }: Target, { planId, branch, commit 
       "conflict",
       `${current} has commits that ${branch} does not have: a fast-forward is not possible.`,
       {
-        details: { next: `git merge ${branch}, git rebase, or \`ossaat apply --patch\`` },
+        details: { next: `\`git merge ${branch}\`, \`git rebase\`, or \`ossaat apply --patch\`` },
         cause: error,
       },
     );
@@ -68,7 +68,7 @@ async function fastForward({ root, stateDir }: Target, { planId, branch, commit 
       "conflict",
       `git did not fast-forward ${current}; nothing was changed.\n${gitMessage(error)}`,
       {
-        details: { next: "commit or stash the changes it names and run `ossaat apply` again" },
+        details: { next: "`git stash` the changes it names, then `ossaat apply` again" },
         cause: error,
       },
     );
@@ -81,7 +81,7 @@ async function applyPatch({ root, stateDir }: Target, from: string, { planId, co
   const problem = await applyToCheckout(root, patch);
   if (problem !== undefined) {
     throw new AgentError("conflict", `The change does not fit your checkout; nothing was changed.\n${problem}`, {
-      details: { next: "commit or stash your changes to these files and try again" },
+      details: { next: "`git stash` your changes to these files, then `ossaat apply` again" },
     });
   }
   await writeApplied(stateDir, {

@@ -5,6 +5,7 @@ import type { ApprovalState, PlanState } from "@ossaat/contracts";
 import type { Client } from "@ossaat/client";
 
 import type { CommandContext } from "../command-context.ts";
+import { nothingToApprove } from "../follow/nothing-to-approve.ts";
 import { pendingApprovals, onApprovalOf } from "../follow/on-approval.ts";
 import { watchRun } from "../follow/watch-run.ts";
 import { isEditedOnDisk } from "../repository/edit-plan-file.ts";
@@ -28,7 +29,7 @@ export type DenyFlags = { hash?: string; reason?: string; replan?: boolean };
 function checkShown(current: string | undefined, shown: string | undefined): void {
   if (shown === undefined || current?.startsWith(shown) === true) return;
   throw new AgentError("conflict", `You were shown hash ${shown}, it is ${current?.slice(0, 16) ?? "none"} now.`, {
-    details: { next: "run `ossaat show` and decide again" },
+    details: { next: "run `ossaat show PLAN` and decide again" },
   });
 }
 
@@ -54,7 +55,7 @@ async function approvePlan(
 ): Promise<void> {
   const { output } = context;
   const planHash = state.planHash;
-  if (planHash === undefined) throw new AgentError("conflict", "The plan has no revision to approve.");
+  if (planHash === undefined) throw nothingToApprove(state);
   checkShown(planHash, flags.hash);
   if (await isEditedOnDisk(state)) {
     throw new AgentError("conflict", "plan.json in the repository differs from the stored revision.", {
@@ -91,7 +92,7 @@ async function confirmed(context: CommandContext, flags: ApproveFlags, question:
 }
 
 function notApproved(): AgentError {
-  return new AgentError("cancelled", "Nothing was decided.");
+  return new AgentError("cancelled", "Nothing was decided.", { details: { next: "ossaat show" } });
 }
 
 function readScope(text: string | undefined): "once" | "step" | "run" {

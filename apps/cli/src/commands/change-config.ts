@@ -17,14 +17,14 @@ function requireProject({ config, folder }: CommandContext): string {
   const { project } = config.loaded.files;
   if (project !== undefined) return project;
   throw new AgentError("invalid_input", `${folder} is not inside a git repository.`, {
-    details: { next: "git init, or name a repository with -C" },
+    details: { next: "`git init`, or `ossaat -C REPOSITORY config set`" },
   });
 }
 
 function targetOf({ user, project }: LayerFlags, context: CommandContext): Target {
   if (user === true && project === true) {
     throw new AgentError("invalid_input", "--user and --project exclude each other.", {
-      details: { next: "name one of them" },
+      details: { next: "ossaat config set --user KEY VALUE" },
     });
   }
   if (project === true) return { file: requireProject(context), kind: "project" };

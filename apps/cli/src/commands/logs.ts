@@ -20,7 +20,7 @@ async function commandsOf(client: Client, event: PlanEvent): Promise<CommandReco
 async function printOutputs(client: Client, event: PlanEvent): Promise<void> {
   for (const { logRef } of await commandsOf(client, event)) {
     for (let from = 0; ;) {
-      const { data, totalBytes, nextByte } = await client.readLog(logRef, from);
+      const { data, totalBytes, nextByte } = await client.readLog(event.planId, logRef, from);
       process.stdout.write(escapeText(data));
       if (nextByte >= totalBytes || nextByte === from) {
         if (!data.endsWith("\n")) process.stdout.write("\n");

@@ -46,7 +46,7 @@ export async function requireAllowedModel(
     "policy_denied",
     `The model ${model} is not allowed here: ${allowedModels.join(", ")} (${where}).`,
     {
-      details: { next: "name an allowed one with --model, or none" },
+      details: { next: 'ossaat plan "<goal>" --model none, or an allowed one' },
     },
   );
 }

@@ -81,7 +81,7 @@ export function parseSince(text: string, now: number): Pick<PolicyReplayRequest,
     "invalid_input",
     `--since takes a time back, a date or an event number, not ${JSON.stringify(text)}.`,
     {
-      details: { next: "for example --since 24h, --since 2026-11-01 or, with a plan, --since 12" },
+      details: { next: "`ossaat policy replay --since 24h`, `--since 2026-11-01` or, with a plan, `--since 12`" },
     },
   );
 }

@@ -5,6 +5,7 @@ import type { PlanState } from "@ossaat/contracts";
 
 import type { CommandContext } from "../command-context.ts";
 import { exitCodeOf } from "../exit-code.ts";
+import { nothingToApprove } from "../follow/nothing-to-approve.ts";
 import { onApprovalOf } from "../follow/on-approval.ts";
 import { reportEnd, watchRun } from "../follow/watch-run.ts";
 import { withInterrupt } from "../follow/with-interrupt.ts";
@@ -15,7 +16,7 @@ import type { PlanFlags } from "./plan.ts";
 export type RunFlags = PlanFlags & { yes?: boolean };
 
 async function approveAsProposed(client: Client, context: CommandContext, state: PlanState): Promise<void> {
-  if (state.planHash === undefined) throw new AgentError("conflict", "The plan has no revision to approve.");
+  if (state.planHash === undefined) throw nothingToApprove(state);
   context.output.note(renderPlanText(state, context.style));
   await client.decidePlan(state.id, { decision: "approve", planHash: state.planHash, comment: "--yes" });
 }
@@ -24,7 +25,7 @@ async function approveAsProposed(client: Client, context: CommandContext, state:
 function requireConsumer({ config }: CommandContext): void {
   if (config.runMode === "consumer") return;
   throw new AgentError("policy_denied", "--yes is refused in run mode enterprise: nobody would have seen the plan.", {
-    details: { next: 'ossaat plan "<goal>", then ossaat approve ID --hash HASH --watch' },
+    details: { next: '`ossaat plan "<goal>"`, then `ossaat approve ID --hash HASH --watch`' },
   });
 }
 

@@ -22,9 +22,15 @@ export async function findApproval(client: Client, text: string): Promise<Approv
   const { approvals } = await client.listApprovals({ status: "all" });
   const fitting = approvals.filter(({ approvalId }) => approvalId.startsWith(text));
   const [only, second] = fitting;
-  if (only === undefined) throw new AgentError("not_found", `There is no approval request ${JSON.stringify(text)}.`);
+  if (only === undefined) {
+    throw new AgentError("not_found", `There is no approval request ${JSON.stringify(text)}.`, {
+      details: { next: "`ossaat show PLAN` lists the requests of a plan" },
+    });
+  }
   if (second === undefined) return only;
-  throw new AgentError("invalid_input", `${JSON.stringify(text)} is the beginning of ${fitting.length} requests.`);
+  throw new AgentError("invalid_input", `${JSON.stringify(text)} is the beginning of ${fitting.length} requests.`, {
+    details: { next: `use more of the id, for example \`ossaat show ${only.approvalId}\`` },
+  });
 }
 
 export function isApprovalId(text: string | undefined): text is string {

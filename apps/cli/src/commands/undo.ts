@@ -13,7 +13,7 @@ async function confirm(context: CommandContext, flags: UndoFlags, question: stri
   if (flags.yes === true) return;
   if (!context.output.isInteractive) {
     throw new AgentError("invalid_input", `Nobody is here to ask: ${question}`, {
-      details: { next: "run the command again with --yes" },
+      details: { next: "ossaat undo --yes" },
     });
   }
   const choices = [
@@ -21,7 +21,7 @@ async function confirm(context: CommandContext, flags: UndoFlags, question: stri
     { value: "no", label: "No", hint: "nothing changes" },
   ] as const;
   if ((await choose(context.output, { message: question, choices, initial: "no" })) === "yes") return;
-  throw new AgentError("cancelled", "Nothing was changed.");
+  throw new AgentError("cancelled", "Nothing was changed.", { details: { next: "ossaat undo --yes" } });
 }
 
 export async function undoCommand(

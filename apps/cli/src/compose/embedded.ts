@@ -126,6 +126,7 @@ export async function createEmbeddedStack(options: StackOptions): Promise<Embedd
     userAgentsDir: config.userAgentsDir,
     policyFiles: config.policyFiles,
     runMode: config.loaded.serverRules.runMode,
+    budgetCaps: config.loaded.serverRules.budgetCaps,
     sandbox: driver,
     internalKey,
     version,

@@ -13,7 +13,7 @@ export function restrictModels(models: Models, { runMode, allowedModels }: Model
     async resolve(ref) {
       if (runMode === "enterprise" && ref.startsWith("scripted:")) {
         throw new AgentError("policy_denied", "Scripted models are refused in run mode enterprise.", {
-          details: { next: "name a model of a provider with --model; `ossaat config explain runMode` says who set it" },
+          details: { next: "`ossaat config explain runMode` says who set it; name a model of a provider with --model" },
         });
       }
       if (!isModelAllowed(ref, allowedModels)) {

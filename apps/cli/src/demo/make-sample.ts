@@ -25,7 +25,7 @@ async function clearFolder(folder: string): Promise<void> {
     const marker = await stat(path.join(folder, markerName)).catch(() => undefined);
     if (marker === undefined) {
       throw new AgentError("conflict", `${folder} exists and is not an earlier demo; it stays as it is.`, {
-        details: { next: "name another folder with --dir" },
+        details: { next: "ossaat demo --dir FOLDER" },
       });
     }
     await rm(folder, { recursive: true });

@@ -11,6 +11,7 @@ import { reportError } from "../terminal/output.ts";
 import { askText, choose } from "../terminal/prompt.ts";
 import { renderPlanText } from "../terminal/render-plan.ts";
 import type { Answered } from "./follow-plan.ts";
+import { nothingToApprove } from "./nothing-to-approve.ts";
 import { describeParked, pendingApprovals } from "./on-approval.ts";
 
 type Asking = { client: Client; context: CommandContext; model?: string | undefined };
@@ -44,7 +45,7 @@ async function reject(asking: Asking, state: PlanState): Promise<Answered> {
 
 /** Approves exactly the revision that was shown. */
 async function approvePlan({ client, model }: Asking, state: PlanState): Promise<Answered> {
-  if (state.planHash === undefined) throw new AgentError("conflict", "The plan has no revision to approve.");
+  if (state.planHash === undefined) throw nothingToApprove(state);
   await client.decidePlan(state.id, {
     decision: "approve",
     planHash: state.planHash,

@@ -14,6 +14,12 @@ export type ActOptions = {
 /** Turns an action into a handler of commander. */
 export type Act = (action: Action, options?: ActOptions) => (...all: unknown[]) => Promise<void>;
 
+/** Name of a command below the program, such as `config set`. */
+export function wordsOf(command: Command): string {
+  const above = command.parent;
+  return above === null ? "" : `${wordsOf(above)} ${command.name()}`.trim();
+}
+
 /** @param exit told the exit code of the command that ran */
 export function createAct(exit: (code: number) => void): Act {
   return (action, options = {}) =>
@@ -26,7 +32,7 @@ export function createAct(exit: (code: number) => void): Act {
         exit(await action(context, all.slice(0, -2), flags as never));
       } catch (error) {
         const { reportError } = await import("../terminal/output.ts");
-        exit(reportError(error, context.output));
+        exit(reportError(error, { ...context.output, command: wordsOf(command) }));
       }
     };
 }

@@ -17,7 +17,10 @@ async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (error) {
-    throw new AgentError("invalid_input", `${file} cannot be read.`, { cause: error });
+    throw new AgentError("invalid_input", `${file} cannot be read.`, {
+      details: { next: `ls -l ${file}` },
+      cause: error,
+    });
   }
 }
 
@@ -27,7 +30,7 @@ function parseJson(text: string, file: string): unknown {
   } catch (error) {
     const where = error instanceof Error ? error.message : "";
     throw new AgentError("invalid_input", `${file} is not valid JSON: ${where}. The stored plan is unchanged.`, {
-      details: { next: "mend the file and run the command again" },
+      details: { next: "mend the file, then `ossaat edit`" },
       cause: error,
     });
   }
@@ -51,7 +54,7 @@ function runEditor(editor: string, file: string): Promise<number> {
     child.on("error", (error) => {
       reject(
         new AgentError("invalid_input", `The editor ${JSON.stringify(program)} cannot be started.`, {
-          details: { next: `export EDITOR=vi, or edit ${file} and run \`ossaat edit\`` },
+          details: { next: `\`export EDITOR=vi\`, or edit ${file} and run \`ossaat edit\`` },
           cause: error,
         }),
       );
@@ -63,7 +66,11 @@ function runEditor(editor: string, file: string): Promise<number> {
 async function submit(client: Client, state: PlanState, file: string): Promise<PlanState> {
   const plan = parseJson(await readText(file), file) as EditPlanRequest["plan"];
   const base = (plan as { planHash?: unknown } | null)?.planHash ?? state.planHash;
-  if (typeof base !== "string") throw new AgentError("invalid_input", `${file} has no planHash.`);
+  if (typeof base !== "string") {
+    throw new AgentError("invalid_input", `${file} has no planHash.`, {
+      details: { next: `ossaat show ${state.id} --plan` },
+    });
+  }
   const after = await client.editPlan(state.id, { basePlanHash: base, plan });
   return after;
 }
@@ -83,11 +90,15 @@ export async function editPlanFile(
   if (given === undefined && !(await isEditedOnDisk(state))) {
     if (!context.output.isInteractive) {
       throw new AgentError("invalid_input", `${file} is the stored revision: there is nothing to store.`, {
-        details: { next: "change the file, or name another one with --file" },
+        details: { next: `change the file, or name another one: \`ossaat edit ${state.id} --file FILE\`` },
       });
     }
     const code = await runEditor(context.config.editor ?? "vi", file);
-    if (code !== 0) throw new AgentError("cancelled", `The editor ended with ${code}: the plan stays as it was.`);
+    if (code !== 0) {
+      throw new AgentError("cancelled", `The editor ended with ${code}: the plan stays as it was.`, {
+        details: { next: `ossaat edit ${state.id}` },
+      });
+    }
   }
   const after = await submit(client, state, file);
   const same = after.planHash === state.planHash;

@@ -19,7 +19,7 @@ export async function findRepository(folder: string): Promise<string | undefined
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") {
       throw new AgentError("unavailable", "git was not found.", {
-        details: { next: "install git, for example: apt-get install git" },
+        details: { next: "apt-get install -y git" },
         cause: error,
       });
     }

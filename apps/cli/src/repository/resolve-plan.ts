@@ -38,7 +38,7 @@ async function newestHere(client: Client, context: CommandContext, fits: Fits): 
   }
   if (newest !== undefined) return newest;
   throw new AgentError("not_found", "There is no plan for this repository yet.", {
-    details: { next: 'run `ossaat plan "<goal>"`' },
+    details: { next: 'ossaat plan "<goal>"' },
   });
 }
 

@@ -39,12 +39,12 @@ function gitMessage(error: unknown): string {
 /** Moves a checked out branch with its files; git refuses where an uncommitted change is in the way. */
 async function resetCheckout(folder: string, { ref, before, after }: Required<MovedBranch>): Promise<void> {
   const now = await ask(folder, ["rev-parse", "--verify", "--quiet", ref]);
-  if (now !== after) throw conflict(`${ref} moved in this moment; nothing was changed.`, "run the command again");
+  if (now !== after) throw conflict(`${ref} moved in this moment; nothing was changed.`, "ossaat undo");
   try {
     await git(folder, ["reset", "--quiet", "--keep", before]);
   } catch (error) {
     throw new AgentError("conflict", `git did not move ${ref}; nothing was changed.\n${gitMessage(error)}`, {
-      details: { next: "commit or stash the changes it names, and run `ossaat undo` again" },
+      details: { next: "`git stash` the changes it names, then `ossaat undo` again" },
       cause: error,
     });
   }
@@ -118,7 +118,7 @@ async function planBranchDelete(state: PlanState, stateDir: string): Promise<Und
   const folder = await checkoutOf(root, ref);
   const isOurs = folder?.startsWith(`${stateDir}/open/`) === true;
   if (folder !== undefined && !isOurs)
-    throw conflict(`${branch} is checked out in ${folder}.`, "switch that checkout to another branch");
+    throw conflict(`${branch} is checked out in ${folder}.`, `git -C ${folder} switch --detach`);
   const users = await ask(root, ["for-each-ref", "--contains", commit, "--format=%(refname:short)", "refs/heads"]);
   const other = users?.split("\n").find((name) => name !== "" && name !== branch);
   if (other !== undefined) {

@@ -89,7 +89,7 @@ function openLog(config: Config): number {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new AgentError("unavailable", `The state folder ${config.stateDir} cannot be used (${code ?? "unknown"}).`, {
-      details: { next: "mend its permissions, or name another with OSSAAT_STATE_DIR" },
+      details: { next: `ls -ld ${config.stateDir} shows who may use it; OSSAAT_STATE_DIR names another` },
       cause: error,
     });
   }
@@ -141,13 +141,17 @@ async function startServer(config: Config, options: StartOptions): Promise<Serve
     await sleep(50);
   }
   throw new AgentError("unavailable", `The embedded server did not start.\n${await lastLogLines(config)}`, {
-    details: { next: `read ${logFilePath(config)}` },
+    details: { next: `tail -n 50 ${logFilePath(config)}` },
   });
 }
 
 async function requireServerFile(config: Config): Promise<ServerFile> {
   const file = await readServerFile(config.stateDir);
-  if (file === undefined) throw new AgentError("unavailable", "The embedded server is not running.");
+  if (file === undefined) {
+    throw new AgentError("unavailable", "The embedded server is not running.", {
+      details: { next: "ossaat up --detach" },
+    });
+  }
   return file;
 }
 
@@ -194,7 +198,7 @@ function connectRemote(remote: NonNullable<Config["remote"]>): Connection {
   const token = remote.token;
   if (token === undefined) {
     throw new AgentError("unauthenticated", "OSSAAT_URL is set, but OSSAAT_TOKEN is not.", {
-      details: { next: "export OSSAAT_TOKEN=… or unset OSSAAT_URL to use the embedded server" },
+      details: { next: "`export OSSAAT_TOKEN=…`, or `unset OSSAAT_URL` to use the embedded server" },
     });
   }
   const client = createClient({ baseUrl: () => remote.url, token: () => token, fetch: httpFetch });
@@ -252,7 +256,7 @@ export async function stopServer(config: Config): Promise<boolean> {
   while (performance.now() < end && isAlive(pid)) await sleep(50);
   if (!isAlive(pid)) return true;
   throw new AgentError("unavailable", `The server (pid ${pid}) was asked to stop and has not.`, {
-    details: { next: `wait a little, or look at ${logFilePath(config)}` },
+    details: { next: `tail -n 50 ${logFilePath(config)}` },
   });
 }
 

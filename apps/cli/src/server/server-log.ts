@@ -20,7 +20,7 @@ function secretsOf({ providerEnv, remote }: Config): string[] {
 
 function traceFileProblem(file: string, error: unknown): AgentError {
   return new AgentError("invalid_input", `The trace file ${file} cannot be written.`, {
-    details: { next: "name a file in an existing folder of yours with --trace FILE" },
+    details: { next: "`ossaat --trace FILE status` with a file in an existing folder of yours" },
     cause: error,
   });
 }

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 
+import type { Budget } from "@ossaat/contracts";
 import { AgentError } from "@ossaat/contracts/errors";
 
 import { resolveSettings, valueOf } from "./resolve-settings.ts";
@@ -30,6 +31,8 @@ type ServerRules = {
   runMode: "consumer" | "enterprise";
   allowedModels?: readonly string[];
   isSandboxRequired: boolean;
+  /** Caps that the administrator locked; absent = none. */
+  budgetCaps?: Budget;
 };
 
 export type LoadedSettings = {
@@ -103,7 +106,20 @@ function serverRulesOf(layers: Layers, locked: ReadonlyMap<SettingKey, string>):
     runMode: valueOf(settings, "runMode") ?? "consumer",
     ...(allowedModels === undefined ? {} : { allowedModels }),
     isSandboxRequired: valueOf(settings, "sandbox.required") ?? false,
+    ...lockedCaps(system ?? new Map<SettingKey, Given>(), locked),
   };
+}
+
+/** Only locks bind whoever calls the server; other caps are what a person's own commands ask for. */
+function lockedCaps(
+  system: ReadonlyMap<SettingKey, Given>,
+  locked: ReadonlyMap<SettingKey, string>,
+): { budgetCaps?: Budget } {
+  const entries = (["maxCostUsd", "maxTokens", "maxMinutes"] as const).flatMap((name) => {
+    const value = locked.has(`budget.${name}`) ? system.get(`budget.${name}`)?.value : undefined;
+    return typeof value === "number" ? [[name, value] as const] : [];
+  });
+  return entries.length === 0 ? {} : { budgetCaps: Object.fromEntries(entries) };
 }
 
 function projectOf(project: SettingsFile | undefined, trustFile: string): LoadedSettings["project"] {

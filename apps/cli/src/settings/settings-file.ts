@@ -27,7 +27,11 @@ export type FileKind = "system" | "user" | "project";
 
 type Reading = { file: string; kind: FileKind; lines: LineCounter };
 
-function problem(where: string, message: string, next = "edit the file"): AgentError {
+function problem(
+  where: string,
+  message: string,
+  next = "edit the file; `ossaat config list` then shows what holds",
+): AgentError {
   return new AgentError("invalid_input", `${where}: ${message}`, { details: { next } });
 }
 
@@ -40,8 +44,8 @@ function whereOf({ file, lines }: Reading, node: unknown): string {
 function readText(file: string, kind: FileKind): string | undefined {
   const status = (kind === "project" ? lstatSync : statSync)(file, { throwIfNoEntry: false });
   if (status === undefined) return undefined;
-  if (!status.isFile()) throw problem(file, "it is not a regular file.", "replace it by a file");
-  if (status.size > maxFileBytes) throw problem(file, `it is larger than ${maxFileBytes} bytes.`, "shorten it");
+  if (!status.isFile()) throw problem(file, "it is not a regular file.", `rm ${file}`);
+  if (status.size > maxFileBytes) throw problem(file, `it is larger than ${maxFileBytes} bytes.`, `wc -c ${file}`);
   if (kind === "system" && (status.mode & 0o022) !== 0) {
     throw problem(file, "everybody may write it, so nothing in it can be a rule.", `chmod go-w ${file}`);
   }
@@ -59,7 +63,7 @@ function readValue(reading: Reading, key: SettingKey, node: Node | null): FileVa
   const where = whereOf(reading, node);
   const setting = settingOf(key);
   if (reading.kind === "project" && setting.project === "never") {
-    throw problem(where, `${key} cannot be set by a project.`, `remove it, or: ossaat config set ${key} VALUE`);
+    throw problem(where, `${key} cannot be set by a project.`, `remove it, or \`ossaat config set ${key} VALUE\``);
   }
   const raw = (node?.toJSON() as unknown) ?? undefined;
   const value = setting.read(raw);

@@ -1,6 +1,6 @@
 // What goes where: data on stdout, everything else on stderr; colour and prompts only where a
 // person sits.
-import { AgentError, errorTable, exitCodes } from "@ossaat/contracts";
+import { AgentError, errorTable } from "@ossaat/contracts";
 
 import type { Config } from "../config.ts";
 import { escapeText } from "./escape.ts";
@@ -81,19 +81,28 @@ export function createOutput(flags: GlobalFlags, config: Config): Output {
   };
 }
 
-/** Prints an error the way the format asks for and returns the exit code. */
-export function reportError(thrown: unknown, output: Pick<Output, "format" | "json" | "warn">): number {
+export type ErrorPlace = Pick<Output, "format" | "json" | "warn"> & {
+  /** Words of the command that failed, such as `config set`; undefined where none is known. */
+  command?: string | undefined;
+};
+
+/** What to do next: a request that is not valid is best answered by the help of its own command. */
+function nextOf(error: AgentError, command = ""): string {
+  if (error.code !== "invalid_input" || error.details["next"] !== undefined) return error.next;
+  return command === "" ? error.next : `ossaat ${command} --help`;
+}
+
+/** Prints an error the way the format asks for: what, whose fault, what next. @returns the exit code */
+export function reportError(thrown: unknown, { format, json, warn, command }: ErrorPlace): number {
   const error = AgentError.from(thrown);
-  if (output.format !== "text") {
-    output.json({ schemaVersion: 1, error: { code: error.code, message: error.message, details: error.details } });
+  const { code, message, fault } = error;
+  const next = nextOf(error, command);
+  if (format !== "text") {
+    json({ schemaVersion: 1, error: { code, message, fault, details: { ...error.details, next } } });
   }
-  output.warn(`ossaat: ${escapeText(error.message)}`);
-  const next = error.details["next"];
-  if (typeof next === "string") output.warn(`Next: ${escapeText(next)}`);
-  if (error.code === "internal") {
-    const cause = error.cause instanceof Error ? (error.cause.stack ?? error.cause.message) : "";
-    output.warn(cause);
-    return exitCodes.internal;
-  }
-  return errorTable[error.code].exitCode;
+  warn(`ossaat: ${escapeText(message)}`);
+  if (code === "internal" && error.cause instanceof Error) warn(error.cause.stack ?? error.cause.message);
+  warn(`Fault: ${fault}`);
+  warn(`Next: ${escapeText(next)}`);
+  return errorTable[code].exitCode;
 }

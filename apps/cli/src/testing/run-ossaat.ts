@@ -39,6 +39,13 @@ export type RunOptions = {
 /** A hang is a failure of the test. */
 const defaultHangMs = 110_000;
 
+/** Whether an error, or a plan's bad end, was told without what to do next: in no test may one be. */
+export function lacksNext({ code, stderr }: CliResult): boolean {
+  if (code === 0 || !/^ossaat: /mu.test(stderr)) return false;
+  const isPlanEnd = /^Next {6}ossaat /mu.test(stderr);
+  return !isPlanEnd && !/^Fault: .+\nNext: .+/mu.test(stderr);
+}
+
 function runProcess(
   args: readonly string[],
   options: { cwd: string; env: Record<string, string>; input: string | Buffer; hangMs: number },
@@ -57,6 +64,8 @@ function runProcess(
       const stdout = Buffer.concat(out).toString("utf8");
       const stderr = Buffer.concat(err).toString("utf8");
       if (code === null) reject(new Error(`ossaat ${args.join(" ")} ended by ${signal}\n${stderr}`));
+      else if (lacksNext({ code, stdout, stderr }))
+        reject(new Error(`no Next: after ossaat ${args.join(" ")}\n${stderr}`));
       else resolve({ code, stdout, stderr });
     });
     child.stdin.on("error", () => undefined);

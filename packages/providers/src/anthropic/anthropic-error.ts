@@ -20,10 +20,10 @@ const kindOfType: Readonly<Record<string, ProviderErrorKind>> = {
 };
 
 const nextOfKind: Readonly<Partial<Record<ProviderErrorKind, string>>> = {
-  auth: "Set ANTHROPIC_API_KEY to a valid key and try again.",
-  quota: "Raise the spend limit of the provider's account, or choose another model with --model.",
-  billing: "Check the billing page of the provider's account.",
-  modelNotFound: "Choose a model the account may use with --model anthropic/MODEL.",
+  auth: "`export ANTHROPIC_API_KEY=…` with a valid key, then try again",
+  quota: "raise the spend limit of the provider's account, or `ossaat config set model MODEL`",
+  billing: "check the billing page of the provider's account, then `ossaat doctor --online`",
+  modelNotFound: "`ossaat config set model anthropic/MODEL` with a model the account may use",
 };
 
 type Body = { type?: unknown; message?: unknown; details?: { error_code?: unknown } | null };

@@ -26,10 +26,10 @@ const kindOfCode: Readonly<Record<string, ProviderErrorKind>> = {
 };
 
 const nextOfKind: Readonly<Partial<Record<ProviderErrorKind, string>>> = {
-  auth: "Set OPENAI_API_KEY to a valid key and try again.",
-  quota: "Add credit to the provider's account, or choose another model with --model.",
-  billing: "Check the billing page of the provider's account.",
-  modelNotFound: "Choose a model the account may use with --model openai/MODEL.",
+  auth: "`export OPENAI_API_KEY=…` with a valid key, then try again",
+  quota: "add credit to the provider's account, or `ossaat config set model MODEL`",
+  billing: "check the billing page of the provider's account, then `ossaat doctor --online`",
+  modelNotFound: "`ossaat config set model openai/MODEL` with a model the account may use",
 };
 
 /** Kind of an error code that came without a status, as inside a stream. */

@@ -44,8 +44,19 @@ function checkOpen(row: ApprovalRow, decision: ApprovalDecision, answer: Answer,
       details: { status: row.status, next: `run \`ossaat show ${row.plan_id}\`` },
     });
   }
-  if (row.expires_at <= now) throw new AgentError("conflict", "The request has expired, which means denied.");
+  if (row.expires_at <= now) {
+    throw new AgentError("conflict", "The request has expired, which means denied.", {
+      details: { next: `ossaat show ${row.plan_id}` },
+    });
+  }
   return "decide";
+}
+
+/** @returns the error of an id that names no request of the caller's tenant */
+export function noSuchApproval(approvalId: string): AgentError {
+  return new AgentError("not_found", `There is no approval request ${approvalId}.`, {
+    details: { next: "`ossaat show PLAN` lists the requests of a plan" },
+  });
 }
 
 const openPlan: readonly PlanStatus[] = ["pending", "running", "paused"];
@@ -84,7 +95,9 @@ async function approveStep(change: PlanTx, row: ApprovalRow): Promise<void> {
 async function applyAnswer(engine: Engine, change: PlanTx, row: ApprovalRow, answer: Answer): Promise<void> {
   const step = await getStep(change.tx, row.plan_id, row.step_id);
   if (step === undefined || step.status !== waitingStatus(row)) {
-    throw new AgentError("conflict", "The step no longer waits for an answer.");
+    throw new AgentError("conflict", "The step no longer waits for an answer.", {
+      details: { next: `ossaat show ${row.plan_id}` },
+    });
   }
   await recordAnswer(change, row, answer);
   if (answer.replan) return replanFrom(engine, change, step, answer.feedback ?? "");
@@ -124,7 +137,7 @@ export async function decideApproval(
     .where("id", "=", approvalId)
     .where("tenant_id", "=", tenantId)
     .executeTakeFirst();
-  if (found === undefined) throw new AgentError("not_found", `There is no approval request ${approvalId}.`);
+  if (found === undefined) throw noSuchApproval(approvalId);
   return changePlan(engine, { planId: found.plan_id, actor }, async (change) => {
     const row = await change.tx
       .selectFrom("approval")
@@ -134,7 +147,9 @@ export async function decideApproval(
     const answer = toAnswer(parsed);
     if (checkOpen(row, parsed, answer, change.now) === "decide") {
       if (!openPlan.includes(change.plan.status)) {
-        throw new AgentError("conflict", `The plan is ${change.plan.status}: nothing waits for this answer.`);
+        throw new AgentError("conflict", `The plan is ${change.plan.status}: nothing waits for this answer.`, {
+          details: { next: `ossaat show ${change.plan.id}` },
+        });
       }
       await applyAnswer(engine, change, row, answer);
     }

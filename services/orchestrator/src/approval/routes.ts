@@ -1,5 +1,5 @@
 // Routes of approvals.
-import { AgentError, ApprovalDecision } from "@ossaat/contracts";
+import { ApprovalDecision } from "@ossaat/contracts";
 import type { ApprovalListResponse, ApprovalRequest, ApprovalState } from "@ossaat/contracts";
 import { Router } from "express";
 
@@ -8,7 +8,7 @@ import { identityOf, parse, textParam } from "../http/respond.ts";
 import { requireCapability } from "../identity/identity.ts";
 import type { Engine } from "../job/engine.ts";
 import type { ApprovalRow } from "../store/tables.ts";
-import { decideApproval } from "./decide-approval.ts";
+import { decideApproval, noSuchApproval } from "./decide-approval.ts";
 
 function toState(row: ApprovalRow): ApprovalState {
   const request = JSON.parse(row.request_json) as ApprovalRequest;
@@ -51,7 +51,7 @@ export function approvalRoutes(engine: Engine): Router {
       .where("id", "=", textParam(request, "approvalId"))
       .where("tenant_id", "=", identity.tenantId)
       .executeTakeFirst();
-    if (row === undefined) throw new AgentError("not_found", "There is no such approval request.");
+    if (row === undefined) throw noSuchApproval(textParam(request, "approvalId"));
     response.json({ schemaVersion: 1, approval: toState(row) });
   });
   router.post("/approvals/:approvalId/decisions", async (request, response) => {

@@ -2,6 +2,7 @@
 import { AgentError, Sha256 } from "@ossaat/contracts";
 import type { WorkspaceService } from "@ossaat/contracts";
 import { Router } from "express";
+import type { Request, Response } from "express";
 
 import { identityOf, parse, textParam } from "../http/respond.ts";
 import { requireCapability } from "../identity/identity.ts";
@@ -12,39 +13,68 @@ import type { Artifacts } from "./artifacts.ts";
 /** Bytes of one answer. */
 const pageBytes = 256 * 1024;
 
-/** Names are hashes of content, so one tenant could guess another's: the plan itself must name it. */
-async function isNamedBy(db: Reader, planId: string, ref: string): Promise<boolean> {
+/** Names are hashes of content, so one tenant could guess another's: an event of the plan itself must name it. */
+async function isNamedBy(db: Reader, planId: string, name: string): Promise<boolean> {
   const row = await db
     .selectFrom("event")
     .select("seq")
     .where("plan_id", "=", planId)
-    .where("data_json", "like", `%"ref":"${ref}"%`)
+    .where("data_json", "like", `%${name}%`)
     .limit(1)
     .executeTakeFirst();
   return row !== undefined;
 }
 
-export function artifactRoutes({ read, artifacts }: { read: Reader; artifacts: Artifacts }): Router {
-  const router = Router();
-  router.get("/plans/:planId/artifacts/:ref", async (request, response) => {
-    const identity = identityOf(response);
-    requireCapability(identity, "plan.read");
-    const planId = textParam(request, "planId");
-    await requirePlan(read, planId, identity.tenantId);
-    const ref = parse(Sha256, textParam(request, "ref"));
-    if (!(await isNamedBy(read, planId, ref))) throw new AgentError("not_found", "No event of this plan names it.");
-    response.json({ schemaVersion: 1, ref, value: JSON.parse(await artifacts.get(ref)) as unknown });
-  });
-  return router;
+/** Whether a finished call of the plan names the output: in its event, or in the result kept beside it. */
+async function isOutputOf({ read, artifacts }: ArtifactRouteDeps, planId: string, logRef: string): Promise<boolean> {
+  const named = `"logRef":"${logRef}"`;
+  if (await isNamedBy(read, planId, named)) return true;
+  const rows = await read
+    .selectFrom("event")
+    .select("data_json")
+    .where("plan_id", "=", planId)
+    .where("type", "=", "tool.finished")
+    .where("data_json", "like", '%"ref":"%')
+    .execute();
+  for (const { data_json: json } of rows) {
+    const { output } = JSON.parse(json) as { output?: { ref?: string } };
+    if (output?.ref !== undefined && (await artifacts.get(output.ref)).includes(named)) return true;
+  }
+  return false;
 }
 
-export function logRoutes(workspaces: WorkspaceService): Router {
+function notOfThisPlan(planId: string): AgentError {
+  return new AgentError("not_found", "No event of this plan names it.", {
+    details: { next: `ossaat logs ${planId} --json` },
+  });
+}
+
+type ArtifactRouteDeps = { read: Reader; artifacts: Artifacts; workspaces: Pick<WorkspaceService, "readLog"> };
+
+/** The plan of the request, when the caller may read it. @throws AgentError forbidden, not_found */
+async function readablePlan(read: Reader, request: Request, response: Response): Promise<string> {
+  const identity = identityOf(response);
+  requireCapability(identity, "plan.read");
+  const planId = textParam(request, "planId");
+  await requirePlan(read, planId, identity.tenantId);
+  return planId;
+}
+
+export function artifactRoutes(deps: ArtifactRouteDeps): Router {
+  const { read, artifacts, workspaces } = deps;
   const router = Router();
-  router.get("/logs/:logRef", async (request, response) => {
-    requireCapability(identityOf(response), "plan.read");
+  router.get("/plans/:planId/artifacts/:ref", async (request, response) => {
+    const planId = await readablePlan(read, request, response);
+    const ref = parse(Sha256, textParam(request, "ref"));
+    if (!(await isNamedBy(read, planId, `"ref":"${ref}"`))) throw notOfThisPlan(planId);
+    response.json({ schemaVersion: 1, ref, value: JSON.parse(await artifacts.get(ref)) as unknown });
+  });
+  router.get("/plans/:planId/logs/:logRef", async (request, response) => {
+    const planId = await readablePlan(read, request, response);
+    const logRef = parse(Sha256, textParam(request, "logRef"));
+    if (!(await isOutputOf(deps, planId, logRef))) throw notOfThisPlan(planId);
     const fromByte = Number(textParam(request, "fromByte")) || 0;
-    const log = await workspaces.readLog({ logRef: textParam(request, "logRef"), fromByte, maxBytes: pageBytes });
-    response.json({ schemaVersion: 1, ...log });
+    response.json({ schemaVersion: 1, ...(await workspaces.readLog({ logRef, fromByte, maxBytes: pageBytes })) });
   });
   return router;
 }

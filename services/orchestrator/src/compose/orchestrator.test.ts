@@ -154,7 +154,7 @@ describe("who may do what", () => {
     ["plan.read", "GET", `/plans/${unknownPlan}/artifacts/${"a".repeat(64)}`],
     ["plan.read", "GET", "/approvals"],
     ["plan.read", "GET", "/approvals/approval-1"],
-    ["plan.read", "GET", `/logs/${"a".repeat(64)}`],
+    ["plan.read", "GET", `/plans/${unknownPlan}/logs/${"a".repeat(64)}`],
     ["plan.read", "GET", "/agents?repository=/"],
     ["plan.read", "GET", "/status"],
     ["plan.create", "POST", "/plans"],

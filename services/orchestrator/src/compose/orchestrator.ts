@@ -1,5 +1,6 @@
 // Builds the orchestrator from its ports: the API, the worker and the sweeps.
 import type {
+  Budget,
   EventData,
   IndexService,
   RunMode,
@@ -13,7 +14,7 @@ import type { Express } from "express";
 import { createAgentCatalog } from "../agent/agent-catalog.ts";
 import { agentRoutes } from "../agent/routes.ts";
 import { approvalRoutes } from "../approval/routes.ts";
-import { artifactRoutes, logRoutes } from "../artifact/routes.ts";
+import { artifactRoutes } from "../artifact/routes.ts";
 import { toTimestamp } from "../clock.ts";
 import { createEventBus } from "../event/event-bus.ts";
 import { eventRoutes } from "../event/routes.ts";
@@ -59,6 +60,8 @@ export type OrchestratorDeps = Pick<Engine, "store" | "clock" | "ids" | "rng" | 
   policyFiles?: PolicyFiles | undefined;
   runMode?: RunMode | undefined;
   sandbox: EventData<"plan.created">["sandbox"];
+  /** Caps that hold for every plan, whoever asks for it. */
+  budgetCaps?: Budget | undefined;
   /** Key of the internal tokens the gateway mints. */
   internalKey: Uint8Array;
   version: string;
@@ -78,39 +81,49 @@ export type Orchestrator = {
   ready(): Promise<void>;
 };
 
-async function countPlans(engine: Engine, statuses: readonly string[]): Promise<number> {
+async function countPlans(engine: Engine, tenantId: string, statuses: readonly string[]): Promise<number> {
   const row = await engine.store.read
     .selectFrom("plan")
     .select((eb) => eb.fn.countAll<number>().as("count"))
+    .where("tenant_id", "=", tenantId)
     .where("status", "in", statuses as never)
     .executeTakeFirstOrThrow();
   return row.count;
 }
 
-/** Plans in which something runs or will run without a person. */
-async function countActive(engine: Engine): Promise<number> {
-  const row = await engine.store.read
+/** Plans in which something runs or will run without a person; of all tenants unless one is named. */
+async function countActive(engine: Engine, tenantId?: string): Promise<number> {
+  const active = engine.store.read
     .selectFrom("step")
     .innerJoin("plan", "plan.id", "step.plan_id")
     .select((eb) => eb.fn.count<number>("plan.id").distinct().as("count"))
     .where("step.status", "in", ["ready", "running", "backoff"])
-    .where("plan.status", "in", ["draft", "pending", "running", "cancelling"])
-    .executeTakeFirstOrThrow();
-  return row.count;
+    .where("plan.status", "in", ["draft", "pending", "running", "cancelling"]);
+  const query = tenantId === undefined ? active : active.where("plan.tenant_id", "=", tenantId);
+  const { count } = await query.executeTakeFirstOrThrow();
+  return count;
 }
 
 /** Plans that wait for a person: the plan itself, or a step of it. */
-async function countWaiting(engine: Engine): Promise<number> {
+async function countWaiting(engine: Engine, tenantId: string): Promise<number> {
   const asking = engine.store.read.selectFrom("approval").select("plan_id").where("status", "=", "pending");
   const row = await engine.store.read
     .selectFrom("plan")
     .select((eb) => eb.fn.countAll<number>().as("count"))
+    .where("tenant_id", "=", tenantId)
     .where((eb) => eb.or([eb("status", "=", "awaiting_approval"), eb("id", "in", asking)]))
     .executeTakeFirstOrThrow();
   return row.count;
 }
 
-async function readStatus(deps: OrchestratorDeps, engine: Engine, startedAt: string): Promise<StatusResponse> {
+type StatusQuestion = { startedAt: string; tenantId: string };
+
+async function readStatus(
+  deps: OrchestratorDeps,
+  engine: Engine,
+  { startedAt, tenantId }: StatusQuestion,
+): Promise<StatusResponse> {
+  const open = ["draft", "awaiting_approval", "pending", "running", "paused", "cancelling"];
   const { sandbox } = await deps.tools.health();
   return {
     schemaVersion: 1,
@@ -121,9 +134,9 @@ async function readStatus(deps: OrchestratorDeps, engine: Engine, startedAt: str
     providerKeys: [...deps.providerKeys],
     sandbox,
     plans: {
-      open: await countPlans(engine, ["draft", "awaiting_approval", "pending", "running", "paused", "cancelling"]),
-      running: await countActive(engine),
-      awaitingApproval: await countWaiting(engine),
+      open: await countPlans(engine, tenantId, open),
+      running: await countActive(engine, tenantId),
+      awaitingApproval: await countWaiting(engine, tenantId),
     },
     stateDir: deps.stateDir,
   };
@@ -146,13 +159,13 @@ function createApp(deps: OrchestratorDeps, engine: Engine): Express {
   app.use(planRoutes(routeDeps));
   app.use(eventRoutes(engine));
   app.use(approvalRoutes(engine));
-  app.use(artifactRoutes({ read: engine.store.read, artifacts: engine.artifacts }));
-  app.use(logRoutes(deps.workspaces));
+  app.use(artifactRoutes({ read: engine.store.read, artifacts: engine.artifacts, workspaces: deps.workspaces }));
   app.use(policyRoutes(routeDeps));
   app.use(agentRoutes({ agents, workspaces: deps.workspaces }));
   app.get("/status", async (_request, response) => {
-    requireCapability(identityOf(response), "plan.read");
-    response.json(await readStatus(deps, engine, startedAt));
+    const identity = identityOf(response);
+    requireCapability(identity, "plan.read");
+    response.json(await readStatus(deps, engine, { startedAt, tenantId: identity.tenantId }));
   });
   app.use(errorHandler(deps.log));
   return app;
@@ -167,6 +180,7 @@ function createEngine(deps: OrchestratorDeps, late: { queue?: EmbeddedQueue; wor
     rng,
     artifacts,
     log,
+    budgetCaps: deps.budgetCaps,
     bus: createEventBus(),
     wakeQueue: () => late.queue?.wake(),
     signalCancel: (planId, stepId) => late.worker?.cancel(planId, stepId),

@@ -21,7 +21,9 @@ export async function appendEvents(tx: Tx, context: AppendContext, events: reado
     .where("id", "=", planId)
     .returning("next_seq")
     .executeTakeFirst();
-  if (row === undefined) throw new AgentError("not_found", `There is no plan ${planId}.`);
+  if (row === undefined) {
+    throw new AgentError("not_found", `There is no plan ${planId}.`, { details: { next: "ossaat runs --all" } });
+  }
   const first = row.next_seq - events.length;
   await tx
     .insertInto("event")

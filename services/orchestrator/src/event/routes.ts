@@ -16,14 +16,22 @@ const eventNumber = /^\d{1,15}$/;
 async function lastEventId(engine: Engine, planId: string, request: Request): Promise<number> {
   const raw = request.get("last-event-id") ?? textParam(request, "lastEventId");
   if (raw === "") return 0;
-  if (!eventNumber.test(raw)) throw new AgentError("invalid_input", "Last-Event-ID is not an event number.");
+  if (!eventNumber.test(raw)) {
+    throw new AgentError("invalid_input", "Last-Event-ID is not an event number.", {
+      details: { next: `ossaat logs ${planId} --since 0` },
+    });
+  }
   const seq = Number(raw);
   const { next_seq: next } = await engine.store.read
     .selectFrom("plan")
     .select("next_seq")
     .where("id", "=", planId)
     .executeTakeFirstOrThrow();
-  if (seq >= next) throw new AgentError("invalid_input", `The plan has no event ${raw}: its last one is ${next - 1}.`);
+  if (seq >= next) {
+    throw new AgentError("invalid_input", `The plan has no event ${raw}: its last one is ${next - 1}.`, {
+      details: { next: `ossaat logs ${planId} --since 0` },
+    });
+  }
   return seq;
 }
 

@@ -1,6 +1,5 @@
 // The HTTP edges every route shares: who asks, what was asked, how an error is answered.
-import { AgentError, errorTable } from "@ossaat/contracts";
-import type { ErrorBody } from "@ossaat/contracts";
+import { AgentError, errorTable, toErrorBody } from "@ossaat/contracts";
 import type { NextFunction, Request, Response } from "express";
 import { z } from "zod";
 
@@ -32,7 +31,9 @@ function asAgentError(thrown: unknown): AgentError {
   if (thrown instanceof z.ZodError) return new AgentError("invalid_input", z.prettifyError(thrown));
   const status: unknown = (thrown as { status?: unknown } | null)?.status;
   if (status === 413)
-    return new AgentError("limit_exceeded", "The request is too large.", { details: { httpStatus: 413 } });
+    return new AgentError("limit_exceeded", "The request is too large.", {
+      details: { httpStatus: 413, next: "send less; `ossaat plan --help` names the limits of a goal" },
+    });
   if (status === 400) return new AgentError("invalid_input", "The request body is not valid JSON.");
   return AgentError.from(thrown);
 }
@@ -52,7 +53,8 @@ export function errorHandler(log: ErrorLog) {
     }
     const { httpStatus, retryAfterSeconds } = error.details;
     if (typeof retryAfterSeconds === "number") response.setHeader("retry-after", String(retryAfterSeconds));
-    const body: ErrorBody = { code: error.code, message: error.message, details: error.details, requestId, traceId };
-    response.status(typeof httpStatus === "number" ? httpStatus : errorTable[error.code].httpStatus).json(body);
+    response
+      .status(typeof httpStatus === "number" ? httpStatus : errorTable[error.code].httpStatus)
+      .json(toErrorBody(error, { requestId, traceId }));
   };
 }

@@ -34,7 +34,7 @@ export async function reserve(
 
 function overBudget(why: string): AgentError {
   return new AgentError("limit_exceeded", `The budget is used up: ${why}.`, {
-    details: { budget: true, next: "run `ossaat retry <plan>` with a larger --max-cost or --max-tokens" },
+    details: { budget: true, next: "`ossaat retry PLAN --max-cost USD` or `--max-tokens N` with more" },
   });
 }
 

@@ -1,6 +1,6 @@
 // What every transaction of the engine needs, and the one way to run one.
 import { AgentError } from "@ossaat/contracts";
-import type { Actor } from "@ossaat/contracts";
+import type { Actor, Budget } from "@ossaat/contracts";
 import { activeTraceId, traceIdOf } from "@ossaat/telemetry";
 
 import type { Artifacts } from "../artifact/artifacts.ts";
@@ -25,6 +25,8 @@ export type Engine = {
   bus: EventBus;
   artifacts: Artifacts;
   log: EngineLog;
+  /** Caps that hold for every plan, whoever asked for it; absent = none. */
+  budgetCaps?: Budget | undefined;
   /** Tells the relay that the outbox may have grown. */
   wakeQueue(): void;
   /** Asks a running step of this process to stop; a no-op for steps elsewhere. */
@@ -95,7 +97,7 @@ export async function changePlan<T>(
 
 export function planNotFound(planId: string): AgentError {
   return new AgentError("not_found", `There is no plan ${planId}.`, {
-    details: { next: "run `ossaat runs` to list plans" },
+    details: { next: "`ossaat runs --all` lists the plans" },
   });
 }
 

@@ -19,6 +19,8 @@ export function checkAgents(allowed: readonly string[], profiles: ReadonlyMap<st
   }
   if (writersAmong(allowed, profiles).length > 0) return;
   throw new AgentError("invalid_input", "None of the named agents may change files.", {
-    details: { next: `add one that has repo.write: ${writersAmong(known, profiles).join(", ")}` },
+    details: {
+      next: `add one that has repo.write: ${writersAmong(known, profiles).join(", ")}; \`ossaat agents\` lists all`,
+    },
   });
 }

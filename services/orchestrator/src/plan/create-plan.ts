@@ -2,10 +2,11 @@
 import { isAbsolute } from "node:path";
 
 import { AgentError, CreatePlanRequest, PlanId, planningStepId } from "@ossaat/contracts";
-import type { Actor, Budget, EventData, RepositoryInfo, RunMode, WorkspaceService } from "@ossaat/contracts";
+import type { Actor, EventData, RepositoryInfo, RunMode, WorkspaceService } from "@ossaat/contracts";
 import { activeTraceId, currentTraceparent } from "@ossaat/telemetry";
 
 import { appendEvents } from "../event/append-events.ts";
+import { capBudget } from "../job/cap-budget.ts";
 import { dispatchStep } from "../job/dispatch-step.ts";
 import type { Engine } from "../job/engine.ts";
 import type { Models } from "../provider/models.ts";
@@ -106,10 +107,6 @@ function repositoryOf(info: RepositoryInfo, baseRef: string | undefined): PlanOp
   };
 }
 
-function withDefaults(budget: Budget | undefined): Budget {
-  return { ...defaultBudget, ...budget };
-}
-
 type Prepared = Pick<PlanOptions, "repository" | "model" | "scripted" | "modelNotice">;
 
 /** Looks at repository and model, which may take long and may fail. */
@@ -153,7 +150,7 @@ export async function createPlan(deps: PlanDeps, input: CreatePlanInput): Promis
       ...(request.model === undefined ? {} : { modelPinned: true }),
       sandbox: deps.sandbox,
       ...(deps.runMode === undefined ? {} : { runMode: deps.runMode }),
-      budget: withDefaults(request.budget),
+      budget: capBudget({ ...defaultBudget, ...request.budget }, engine.budgetCaps),
       tenantId: input.tenantId,
       ...(request.agents === undefined ? {} : { agents: request.agents }),
     };

@@ -37,7 +37,7 @@ function checkHash(change: PlanTx, planHash: string | undefined): void {
 function noModel(planId: string): AgentError {
   return new AgentError("conflict", "No model is configured: this plan can be read, but nothing could run it.", {
     details: {
-      next: `set ANTHROPIC_API_KEY or OPENAI_API_KEY and run \`ossaat approve ${planId} --model provider/model\``,
+      next: `\`export ANTHROPIC_API_KEY=…\` (or OPENAI_API_KEY), then \`ossaat approve ${planId} --model provider/model\``,
     },
   });
 }

@@ -10,10 +10,11 @@ import {
   sealPlan,
   toolSpecs,
 } from "@ossaat/contracts";
-import type { Actor, AgentProfile, PlanStatus, SealedPlan } from "@ossaat/contracts";
+import type { Actor, AgentProfile, Budget, PlanStatus, SealedPlan } from "@ossaat/contracts";
 import { z } from "zod";
 
 import { advancePlan } from "../job/advance-plan.ts";
+import { capBudget } from "../job/cap-budget.ts";
 import { changePlan } from "../job/engine.ts";
 import type { Engine } from "../job/engine.ts";
 import { putRevision } from "./put-revision.ts";
@@ -90,7 +91,7 @@ function parsePlan(value: unknown, planId: string): Plan {
 }
 
 /** Fields the platform writes; an edit cannot change them. */
-function keepFixedFields(edited: Plan, current: SealedPlan): Plan {
+function keepFixedFields(edited: Plan, current: SealedPlan, caps: Budget | undefined): Plan {
   const { id, createdAt, goal, planner, repository, schemaVersion } = current;
   const known = new Map(current.steps.map((step) => [step.id, step.stepHash]));
   const steps = edited.steps.map((step) => {
@@ -101,7 +102,7 @@ function keepFixedFields(edited: Plan, current: SealedPlan): Plan {
   return {
     ...edited,
     // A cap that was left out stays: no run is without a limit.
-    budget: { ...current.budget, ...edited.budget },
+    budget: capBudget({ ...current.budget, ...edited.budget }, caps),
     steps,
     id,
     createdAt,
@@ -136,7 +137,9 @@ export async function editPlan(engine: Engine, input: EditPlanInput): Promise<{ 
   return changePlan(engine, { planId, actor }, async (change) => {
     const { plan } = change;
     if (plan.def_json === null || !editable.includes(plan.status)) {
-      throw new AgentError("conflict", `The plan is ${plan.status}: it cannot be edited.`);
+      throw new AgentError("conflict", `The plan is ${plan.status}: it cannot be edited.`, {
+        details: { next: `ossaat show ${planId}` },
+      });
     }
     await requireUnfinished(change);
     if (plan.def_hash !== input.basePlanHash) {
@@ -149,9 +152,10 @@ export async function editPlan(engine: Engine, input: EditPlanInput): Promise<{ 
       const message = "the goal cannot be edited: make another plan for another goal";
       throw invalidPlan([{ path: "goal", message }], planId);
     }
-    const unchanged = sealPlan({ ...keepFixedFields(edited, current), revision: current.revision });
+    const kept = keepFixedFields(edited, current, engine.budgetCaps);
+    const unchanged = sealPlan({ ...kept, revision: current.revision });
     if (unchanged.planHash === current.planHash) return { planHash: current.planHash, revision: current.revision };
-    const next = sealPlan(keepFixedFields(edited, current));
+    const next = sealPlan(kept);
     await putRevision(change, { plan: next, origin: "edit" });
     if (plan.status !== "awaiting_approval") await advancePlan(engine, change);
     return { planHash: next.planHash, revision: next.revision };

@@ -24,7 +24,9 @@ export async function recallAnswer<T>(
     .executeTakeFirst();
   if (row === undefined || row.expires_at <= now) return undefined;
   if (row.request_hash !== hashJson(request)) {
-    throw new AgentError("conflict", "This idempotency key was used for another request.");
+    throw new AgentError("conflict", "This idempotency key was used for another request.", {
+      details: { next: "use another key; `ossaat runs --all` shows what the first request made" },
+    });
   }
   return JSON.parse(row.response_json) as T;
 }

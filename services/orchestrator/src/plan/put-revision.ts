@@ -67,7 +67,7 @@ function refuseStarted(row: StepRow): AgentError {
     "conflict",
     `Step ${row.step_id} is ${row.status}: only steps that have not started can change.`,
     {
-      details: { next: "pause or cancel the plan, or change other steps" },
+      details: { next: "change other steps, or `ossaat cancel PLAN`" },
     },
   );
 }

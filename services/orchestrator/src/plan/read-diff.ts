@@ -11,7 +11,11 @@ export type DiffDeps = { engine: Engine; workspaces: WorkspaceService };
 async function diffOfStep(deps: DiffDeps, state: PlanState, step: StepState): Promise<DiffResponse> {
   const events = await readStepEvents(deps.engine.store.read, state.id, step.id);
   const opened = events.find((event) => event.type === "workspace.opened");
-  if (opened?.type !== "workspace.opened") throw new AgentError("not_found", `Step ${step.id} has not started.`);
+  if (opened?.type !== "workspace.opened") {
+    throw new AgentError("not_found", `Step ${step.id} has not started.`, {
+      details: { next: `ossaat watch ${state.id}` },
+    });
+  }
   const from = opened.data.commit;
   const to = step.result?.head;
   if (to !== undefined) {
@@ -37,12 +41,19 @@ export async function readPlanDiff(
 ): Promise<DiffResponse> {
   if (stepId !== undefined) {
     const step = state.steps.find(({ id }) => id === stepId && id !== finishStepId);
-    if (step === undefined) throw new AgentError("not_found", `The plan has no step "${stepId}".`);
+    if (step === undefined) {
+      throw new AgentError("not_found", `The plan has no step "${stepId}".`, {
+        details: { next: `\`ossaat show ${state.id}\` lists its steps` },
+      });
+    }
     return diffOfStep(deps, state, step);
   }
   const to = reachedCommit(state);
-  if (to === undefined)
-    throw new AgentError("not_found", "No step of the plan has finished yet: name one with --step.");
+  if (to === undefined) {
+    throw new AgentError("not_found", "No step of the plan has finished yet: name one with --step.", {
+      details: { next: `ossaat diff ${state.id} --step STEP` },
+    });
+  }
   const from = state.repository.baseCommit;
   const { files } = await deps.workspaces.diffCommits({
     planId: state.id,

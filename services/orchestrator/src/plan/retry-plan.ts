@@ -5,6 +5,7 @@ import type { Actor, EventData, SealedPlan, StepResult } from "@ossaat/contracts
 
 import { advancePlan } from "../job/advance-plan.ts";
 import { inPlanTx } from "../job/engine.ts";
+import { capBudget } from "../job/cap-budget.ts";
 import type { Engine, PlanTx } from "../job/engine.ts";
 import { toTimestamp } from "../clock.ts";
 import { listSteps } from "../step/step-rows.ts";
@@ -30,10 +31,14 @@ function checkRetryable(old: PlanRow, plan: SealedPlan | undefined, fromStep: st
     });
   }
   if (old.status === "succeeded" && fromStep === undefined) {
-    throw new AgentError("conflict", "The plan succeeded: name the step to begin again from with --from.");
+    throw new AgentError("conflict", "The plan succeeded: name the step to begin again from with --from.", {
+      details: { next: `ossaat retry ${old.id} --from STEP` },
+    });
   }
   if (fromStep !== undefined && plan?.steps.some((step) => step.id === fromStep) !== true) {
-    throw new AgentError("invalid_input", `The plan has no step "${fromStep}".`);
+    throw new AgentError("invalid_input", `The plan has no step "${fromStep}".`, {
+      details: { next: `\`ossaat show ${old.id}\` lists its steps` },
+    });
   }
 }
 
@@ -82,7 +87,7 @@ export async function retryPlan(engine: Engine, { old, request, actor }: RetryIn
   const options: PlanOptions = {
     ...oldOptions,
     model: old.model,
-    budget: { ...oldOptions.budget, ...budget },
+    budget: capBudget({ ...oldOptions.budget, ...budget }, engine.budgetCaps),
     retryOf: PlanId.parse(old.id),
   };
   const wasApproved = old.approved_json !== "{}";

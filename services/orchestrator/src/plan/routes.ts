@@ -33,7 +33,7 @@ export type PlanRouteDeps = PlanDeps & {
 async function requireSandbox({ tools }: PlanRouteDeps): Promise<void> {
   const { sandbox } = await tools.health();
   if (sandbox.driver !== "unavailable") return;
-  const next = sandbox.fix ?? "install bubblewrap";
+  const next = sandbox.fix ?? "apt-get install -y bubblewrap";
   throw new AgentError("unavailable", `Nothing can run here: there is no sandbox. ${sandbox.detail}`, {
     details: { next: `${next}, then \`ossaat down\` and try again; --dangerously-no-sandbox runs without one` },
   });
@@ -157,7 +157,11 @@ function readRoutes(router: Router, deps: PlanRouteDeps): void {
   });
   router.get("/plans/:planId/evidence", async (request, response) => {
     const { evidenceRef } = await stateOf(deps, textParam(request, "planId"), response);
-    if (evidenceRef === undefined) throw new AgentError("not_found", "The plan has no evidence yet: it has not ended.");
+    if (evidenceRef === undefined) {
+      throw new AgentError("not_found", "The plan has no evidence yet: it has not ended.", {
+        details: { next: `ossaat watch ${textParam(request, "planId")}` },
+      });
+    }
     response.type("application/json").send(await deps.engine.artifacts.get(evidenceRef));
   });
 }

@@ -48,6 +48,7 @@ type Source = { name: PolicyLayerName; file: string; text: string };
 function unreadable(file: string, error: unknown): AgentError {
   const { code } = error as NodeJS.ErrnoException;
   return new AgentError("policy_denied", `${file}: the policy file cannot be read (${code ?? "unknown"})`, {
+    details: { next: `ls -l ${file}` },
     cause: error,
   });
 }
@@ -152,6 +153,6 @@ export function createPolicies({
 /** The error of a policy that cannot decide, for whoever has to be told before anything runs. */
 export function policyUnavailable(problem: string): AgentError {
   return new AgentError("policy_denied", `The policy cannot decide (policy_unavailable): ${problem}.`, {
-    details: { next: "mend the policy file; nothing is allowed until then" },
+    details: { next: "mend the policy file, then `ossaat policy check`; nothing is allowed until then" },
   });
 }

@@ -56,12 +56,16 @@ export function bindSecret(
   const value = entry.value ?? variable(entry.variable ?? "");
   if (value === undefined || value === "") {
     throw new AgentError("unavailable", `The secret ${name} has no value: ${entry.variable} is not set.`, {
-      details: { next: `start the server with ${entry.variable} set` },
+      details: {
+        next: `\`export ${entry.variable}=…\`, then \`ossaat down\`: the next command starts the server with it`,
+      },
     });
   }
   const header = headerValue(entry, value);
   if (!/^[\x20-\x7e]+$/u.test(header)) {
-    throw new AgentError("unavailable", `The secret ${name} has characters that no header can carry.`);
+    throw new AgentError("unavailable", `The secret ${name} has characters that no header can carry.`, {
+      details: { next: "mend its entry in the secrets file, then `ossaat retry`" },
+    });
   }
   return { name, hosts: entry.hosts, header: entry.header, reveal: () => header };
 }

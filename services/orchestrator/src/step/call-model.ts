@@ -6,6 +6,7 @@ import { modelTurnEnd, modelTurnSpan, withSpan } from "@ossaat/telemetry";
 
 import { store } from "../artifact/artifacts.ts";
 import { releaseReservation, reserve, settle } from "../job/budget.ts";
+import { capBudget } from "../job/cap-budget.ts";
 import { changeClaimed } from "../job/claim-step.ts";
 import { LeaseLost } from "../job/engine.ts";
 import type { Claim, Engine } from "../job/engine.ts";
@@ -52,7 +53,9 @@ async function reserveTurn(engine: Engine, call: ModelCall): Promise<void> {
   const { claim, budget, request } = call;
   const reservation = worstCase(call);
   await changeClaimed(engine, claim, async (change) => {
-    await reserve(change.tx, { plan: change.plan, stepId: claim.stepId, budget, reservation });
+    // Also for a plan that was made before the caps were: they hold from the next turn on.
+    const held = capBudget(budget, engine.budgetCaps);
+    await reserve(change.tx, { plan: change.plan, stepId: claim.stepId, budget: held, reservation });
     const { turn, requestAttempt } = request.metadata;
     await change.append({
       type: "budget.reserved",

@@ -21,7 +21,7 @@ export async function migrate(db: Kysely<Tables>): Promise<void> {
   if (error === undefined) return;
   if (error instanceof Error && error.message.includes("corrupted migrations")) {
     throw new AgentError("conflict", "The state folder was written by a newer version of ossaat.", {
-      details: { next: "update ossaat, or set OSSAAT_STATE_DIR to another folder" },
+      details: { next: "update ossaat, or `export OSSAAT_STATE_DIR=FOLDER` to use another folder" },
       cause: error,
     });
   }

@@ -53,7 +53,10 @@ export function createFileArtifacts(folder: string): Artifacts {
     async get(ref) {
       if (!/^[0-9a-f]{64}$/.test(ref)) throw new AgentError("invalid_input", "An artifact is named by its SHA-256.");
       const text = await readFile(fileOf(ref), "utf8").catch((error: unknown) => {
-        throw new AgentError("not_found", `There is no artifact ${ref}.`, { cause: error });
+        throw new AgentError("not_found", `There is no artifact ${ref}.`, {
+          details: { next: "ossaat doctor" },
+          cause: error,
+        });
       });
       if (artifactRef(text) !== ref) throw new AgentError("internal", `The artifact ${ref} is damaged.`);
       return text;

@@ -17,14 +17,17 @@ export type FileSecretsOptions = {
   variable: (name: string) => string | undefined;
 };
 
-function broken(message: string, next?: string): AgentError {
-  return new AgentError("unavailable", `The secrets file ${message}.`, next === undefined ? {} : { details: { next } });
+/** A file that can be read and is wrong. */
+const mended = "mend the file, then `ossaat retry`";
+
+function broken(message: string, next: string): AgentError {
+  return new AgentError("unavailable", `The secrets file ${message}.`, { details: { next } });
 }
 
 async function readOwnFile(file: string): Promise<string | undefined> {
   const handle = await open(file, "r").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
-    throw broken(`cannot be read (${error.code})`);
+    throw broken(`cannot be read (${error.code})`, `chmod 600 ${file}`);
   });
   if (handle === undefined) return undefined;
   try {
@@ -32,7 +35,7 @@ async function readOwnFile(file: string): Promise<string | undefined> {
     if ((mode & 0o077) !== 0 || uid !== process.getuid?.()) {
       throw broken("is open to others: it must be yours alone", `chmod 600 ${file}`);
     }
-    if (size > maxFileBytes) throw broken(`is larger than ${maxFileBytes} bytes`);
+    if (size > maxFileBytes) throw broken(`is larger than ${maxFileBytes} bytes`, `wc -c ${file}`);
     return await handle.readFile("utf8");
   } finally {
     await handle.close();
@@ -45,12 +48,12 @@ function parse(text: string): SecretFile {
     value = JSON.parse(text);
   } catch {
     // Without the parser's words: they quote what stands in the file.
-    throw broken("is not valid JSON");
+    throw broken("is not valid JSON", mended);
   }
   const parsed = SecretFile.safeParse(value);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => `${z.core.toDotPath(path)}: ${message}`);
-  throw broken(`is not valid: ${problems.join("; ")}`);
+  throw broken(`is not valid: ${problems.join("; ")}`, mended);
 }
 
 /** Makes the source. A missing file is one without secrets. */

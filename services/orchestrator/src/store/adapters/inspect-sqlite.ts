@@ -40,7 +40,7 @@ export function inspectSqliteStore(file: string): StoreInspection {
     const unknown = applied.find((name) => !migrationNames.includes(name));
     if (unknown !== undefined) {
       throw new AgentError("conflict", `The database was written by a newer version of ossaat (${unknown}).`, {
-        details: { next: "update ossaat, or set OSSAAT_STATE_DIR to another folder" },
+        details: { next: "update ossaat, or `export OSSAAT_STATE_DIR=FOLDER` to use another folder" },
       });
     }
     return { problems, schema: applied.at(-1) ?? "none", isCurrent: applied.length === migrationNames.length };

@@ -34,7 +34,7 @@ function isFileError(thrown: unknown): boolean {
 
 function cannotWrite(cause: unknown): AgentError {
   return new AgentError("unavailable", "The state folder cannot be written: is the disk full?", {
-    details: { next: "make room, check the folder's owner, or set OSSAAT_STATE_DIR to another folder" },
+    details: { next: "`df -h` and `ls -ld` of the state folder; OSSAAT_STATE_DIR names another" },
     cause,
   });
 }
@@ -57,7 +57,7 @@ export function translateSqliteError(thrown: unknown, file: string): unknown {
     case sqliteCorrupt:
     case sqliteNotADatabase:
       return new AgentError("unavailable", `The database ${path.basename(file)} is damaged.`, {
-        details: { next: "move the state folder aside and start again; branches already made are safe in git" },
+        details: { next: "`mv` the state folder aside and start again; branches already made are safe in git" },
         cause: thrown,
       });
     default:
