@@ -1,4 +1,4 @@
-// What a call reaches: the paths and the argv it names, and the hosts its envelope opens for it.
+// What a call reaches: the paths, the argv and the hosts it names, and the hosts its envelope opens for it.
 import { toolInputs } from "@ossaat/contracts";
 import type { Envelope } from "@ossaat/contracts";
 
@@ -39,7 +39,9 @@ export function callReach({ tool, input }: ToolCall, envelope: Pick<Envelope, "e
     }
     case "run_command": {
       const parsed = toolInputs.run_command.safeParse(input);
-      return { paths: [], commands: parsed.success ? [parsed.data.argv] : [], hosts };
+      if (!parsed.success) return { paths: [], commands: [], hosts };
+      const asked = hostsOf(parsed.data.hosts ?? []);
+      return { paths: [], commands: [parsed.data.argv], hosts: [...new Set([...hosts, ...asked])] };
     }
     case "run_tests":
       return { paths: [], commands: [], hosts };

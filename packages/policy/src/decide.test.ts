@@ -137,6 +137,42 @@ describe("decide", () => {
   });
 });
 
+describe("hosts that a command asks for by itself", () => {
+  const networked: PolicyProfile = { ...writer, capabilities: [...writer.capabilities, "network.egress"] };
+  const reaching = (...hosts: string[]) => ({ tool: "run_command", input: { argv: ["npm", "test"], hosts } });
+  const noEvil = layer("admin", [{ id: "no-evil", effect: "deny", hosts: ["evil.example.com"] }]);
+  const toEvil = reaching("GET https://evil.example.com/x");
+
+  it("need the network's capability, as those of the envelope do", () => {
+    expect([decided({ call: toEvil })[0], decided({ call: toEvil, profile: networked })]).toEqual([
+      "deny",
+      ["ask", "plan/outside_envelope: approval_required", "plan/outside_envelope: approval_required"],
+    ]);
+    const denying: PolicyProfile = { ...networked, approval_policy: { "network.egress": "deny" } };
+    expect(decided({ call: toEvil, profile: denying })).toContain("profile/denied_by_profile: egress_not_allowed");
+  });
+
+  it("meet the rules about hosts, whatever a person has granted and the envelope opens", () => {
+    const rule = "admin/no-evil: egress_not_allowed";
+    const grants: ApprovalGrant[] = [{ scope: "run", tool: "run_command", subject: callSubject(toEvil) }];
+    const opened = { ...testEnvelope, egressHosts: ["good.example.com"] };
+    const base = { profile: networked, layers: [noEvil] };
+    expect([
+      decided({ ...base, call: toEvil }),
+      decided({ ...base, call: toEvil, grants }),
+      decided({ ...base, call: reaching("good.example.com", "evil.example.com:8443"), envelope: opened, grants }),
+      decided({ ...base, call: reaching("*.example.com"), envelope: opened, grants })[1],
+      decided({ ...base, call: reaching("good.example.com"), envelope: opened }),
+    ]).toEqual([
+      ["deny", rule, "plan/outside_envelope: approval_required", "plan/outside_envelope: approval_required"],
+      ["deny", rule],
+      ["deny", rule, "plan/outside_envelope: approval_required", "plan/outside_envelope: approval_required"],
+      rule,
+      ["allow"],
+    ]);
+  });
+});
+
 it("denies what a plan of another run mode asks for", () => {
   const modes = ["consumer", "enterprise"] as const;
   const mismatch = ["deny", "built-in/run_mode: run_mode_mismatch"];
@@ -145,96 +181,6 @@ it("denies what a plan of another run mode asks for", () => {
     [["allow"], mismatch],
     [mismatch, ["allow"]],
   ]);
-});
-
-type RuleCase = [title: string, rule: object, changes: Partial<DecisionRequest>, applies: boolean];
-
-const openEnvelope = { ...testEnvelope, egressHosts: ["api.example.org"] };
-const egress: Partial<DecisionRequest> = {
-  call: runCall("npm", "test"),
-  envelope: openEnvelope,
-  profile: { ...writer, capabilities: [...writer.capabilities, "network.egress"] },
-};
-const ruleCases: RuleCase[] = [
-  ["a capability", { capabilities: ["repo.write"] }, {}, true],
-  ["another capability", { capabilities: ["test.run"] }, {}, false],
-  ["one of several capabilities", { capabilities: ["test.run", "repo.write"] }, {}, true],
-  ["a tool", { tools: ["write_file"] }, {}, true],
-  ["another tool", { tools: ["edit_file", "read_file"] }, {}, false],
-  ["a path glob", { paths: ["src/*.ts"] }, {}, true],
-  ["a path glob below", { paths: ["src/*.ts"] }, { call: writeCall("src/deep/a.ts") }, false],
-  ["a path in another spelling", { paths: ["src/a.ts"] }, { call: writeCall("./src//a.ts") }, true],
-  ["a path that is read", { paths: ["README.md"] }, { call: readCall }, true],
-  ["a path of a patch", { paths: ["src/b.ts"] }, { call: patchOf("src/a.ts", "src/b.ts") }, true],
-  ["no path of a patch", { paths: ["lib/**"] }, { call: patchOf("src/a.ts", "src/b.ts") }, false],
-  ["a path and a tool", { paths: ["src/**"], tools: ["edit_file"] }, {}, false],
-  ["a command prefix", { commands: ["npm test"] }, { call: runCall("npm", "test", "--", "x") }, true],
-  ["a longer command", { commands: ["npm test --watch"] }, { call: runCall("npm", "test") }, false],
-  ["a word that only begins so", { commands: ["npm te"] }, { call: runCall("npm", "test") }, false],
-  ["a command behind env", { commands: ["rm"] }, { call: runCall("env", "A=1", "rm", "x") }, true],
-  ["a command by its path", { commands: ["rm"] }, { call: runCall("/bin/rm", "x") }, true],
-  ["a shell's text", { commands: ["rm -r"] }, { call: runCall("sh", "-c", 'cd a&&"rm" -r b') }, true],
-  ["a word of another command", { commands: ["test"] }, { call: runCall("npm", "test") }, false],
-  ["a host", { hosts: ["api.example.org"] }, egress, true],
-  ["a wildcard host", { hosts: ["*.example.org"] }, egress, true],
-  ["another host", { hosts: ["example.org"] }, egress, false],
-  [
-    "a host below an opened wildcard",
-    { hosts: ["api.example.org"] },
-    { ...egress, envelope: { ...testEnvelope, egressHosts: ["*.example.org"] } },
-    true,
-  ],
-  [
-    "a host that is opened for one method and path",
-    { hosts: ["api.example.org"] },
-    { ...egress, envelope: { ...testEnvelope, egressHosts: ["GET https://api.example.org/v1/*"] } },
-    true,
-  ],
-  ["a host for a call without network", { hosts: ["api.example.org"] }, { envelope: openEnvelope }, false],
-  ["a cost that is passed", { maxCostUsd: 1 }, { costUsd: 1.01 }, true],
-  ["a cost that is reached", { maxCostUsd: 1 }, { costUsd: 1 }, false],
-  ["a cost nobody knows", { maxCostUsd: 1 }, { costUsd: null }, true],
-  ["a cost of nothing", { maxCostUsd: 0 }, { costUsd: 0 }, false],
-];
-
-function patchOf(...paths: string[]) {
-  const patch = paths.map((path) => `--- a/${path}\n+++ b/${path}\n@@ -1 +1 @@\n-a\n+b\n`).join("");
-  return { tool: "apply_patch", input: { patch } };
-}
-
-describe("a rule of a policy file", () => {
-  it.each(ruleCases)("about %s", (_title, rule, changes, applies) => {
-    const base = { envelopeCheck: { inside: true } as const, ...changes };
-    const at = (effect: string) => decided({ ...base, layers: [layer("user", [{ ...rule, effect }])] });
-    const reason = "hosts" in rule ? "egress_not_allowed" : "denied_by_rule";
-    expect([at("deny"), at("ask")]).toEqual(
-      applies
-        ? [
-            ["deny", `user/rule-1: ${reason}`],
-            ["ask", "user/rule-1: approval_required"],
-          ]
-        : [["allow"], ["allow"]],
-    );
-  });
-
-  it("that asks is content with a person's answer, one that denies is not", () => {
-    const call = writeCall("src/a.ts");
-    const grants: ApprovalGrant[] = [{ scope: "run", tool: "write_file", subject: callSubject(call) }];
-    const at = (effect: string) => decided({ grants, layers: [layer("admin", [{ effect, paths: ["src/**"] }])] });
-    expect([at("ask"), at("deny")]).toEqual([["allow"], ["deny", "admin/rule-1: denied_by_rule"]]);
-  });
-
-  it("is the strictest of all layers, whatever their order", () => {
-    const deny = layer("user", [{ effect: "deny", tools: ["write_file"] }]);
-    const ask = layer("admin", [{ effect: "ask", tools: ["write_file"] }]);
-    const idle = layer("project", [{ effect: "deny", tools: ["run_tests"] }]);
-    for (const layers of [
-      [deny, ask, idle],
-      [idle, ask, deny],
-    ]) {
-      expect(decided({ layers })).toEqual(["deny", "admin/rule-1: approval_required", "user/rule-1: denied_by_rule"]);
-    }
-  });
 });
 
 describe("the policy hash", () => {

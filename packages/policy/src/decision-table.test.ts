@@ -11,6 +11,7 @@ const space = {
   profile: ["known", "missing"],
   needs: ["repo.read", "repo.write", "nothing"],
   held: ["yes", "no"],
+  network: ["unused", "held", "lacked"],
   rule: ["none", "auto", "human_approval", "deny"],
   place: ["inside", "outside", "never"],
   grant: ["no", "yes"],
@@ -27,13 +28,14 @@ const table: readonly Row[] = [
   ["deny", { profile: ["missing"] }],
   ["deny", { needs: ["nothing"] }],
   ["deny", { held: ["no"] }],
+  ["deny", { network: ["lacked"] }],
   ["deny", { rule: ["deny"] }],
   ["deny", { place: ["never"] }],
   ["deny", { file: ["denies"] }],
   ["allow", { grant: ["yes"] }],
   ["ask", { file: ["asks"] }],
   ["ask", { place: ["outside"] }],
-  ["allow", { needs: ["repo.read"], rule: ["none", "auto"] }],
+  ["allow", { needs: ["repo.read"], network: ["unused"], rule: ["none", "auto"] }],
   ["ask", { plan: ["changed"] }],
   ["ask", { again: ["unanswered"] }],
   ["allow", {}],
@@ -46,7 +48,9 @@ function expectedOf(facts: Facts): string {
 }
 
 function inputOf(facts: Facts): PolicyInput {
-  const needs: AgentCapability[] = facts.needs === "nothing" ? [] : [facts.needs];
+  const own: AgentCapability[] = facts.needs === "nothing" ? [] : [facts.needs];
+  const network: AgentCapability[] = facts.needs === "nothing" || facts.network === "unused" ? [] : ["network.egress"];
+  const needs = [...own, ...network];
   const effect = facts.file === "asks" ? "ask" : "deny";
   const rule: TouchedRule = { id: "r", effect, source: "f:1", tools: ["write_file"], touched: { paths: ["a"] } };
   const rules = facts.file === "silent" ? [] : [rule];
@@ -54,7 +58,7 @@ function inputOf(facts: Facts): PolicyInput {
     subject: {
       agent: "a",
       tool: "write_file",
-      capabilities: facts.held === "yes" ? needs : [],
+      capabilities: [...(facts.held === "yes" ? own : []), ...(facts.network === "held" ? network : [])],
       approvals: [
         { kind: "plan", hash: facts.plan === "approved" ? "now" : "before" },
         ...(facts.again === "answered" ? [{ kind: "step" as const, hash: "now" }] : []),
@@ -73,7 +77,7 @@ function inputOf(facts: Facts): PolicyInput {
       run_mode: facts.mode === "same" ? "consumer" : "enterprise",
       paths: ["a"],
       commands: [],
-      hosts: [],
+      hosts: network.length === 0 ? [] : ["example.org"],
       cost_usd: 0,
       call_hash: "call",
       subject_hash: "subject",
@@ -84,7 +88,7 @@ function inputOf(facts: Facts): PolicyInput {
         facts.profile === "missing"
           ? null
           : {
-              approval_policy: facts.rule === "none" ? {} : Object.fromEntries(needs.map((name) => [name, facts.rule])),
+              approval_policy: facts.rule === "none" ? {} : Object.fromEntries(own.map((name) => [name, facts.rule])),
             },
       envelope: { inside: facts.place === "inside", approvable: facts.place !== "never" },
       step: { hash: "now", approval_required: facts.again !== "no" },
@@ -105,7 +109,7 @@ test("the rules decide as the table does, for every combination of facts", { tim
   const engine = await loadPolicy(shippedPolicyFolder);
   const all = everyFact();
   const wrong = all.filter((facts) => decideInput(engine, inputOf(facts)).outcome !== expectedOf(facts));
-  expect([all.length, wrong.slice(0, 3)]).toEqual([2 * 2 * 3 * 2 * 4 * 3 * 2 * 2 * 3 * 3, []]);
+  expect([all.length, wrong.slice(0, 3)]).toEqual([2 * 2 * 3 * 2 * 3 * 4 * 3 * 2 * 2 * 3 * 3, []]);
 });
 
 test("bindings of roles narrow what a profile holds, and add nothing", async () => {

@@ -66,7 +66,7 @@ function approvalsOf({ step, grants }: DecisionRequest): PolicyInput["subject"][
   ];
 }
 
-/** A tool that runs programs needs the network as well, where its envelope opens hosts. */
+/** A tool that runs programs needs the network as well, where its envelope opens hosts or the call asks for some. */
 function neededCapabilities(capability: AgentCapability | undefined, hosts: readonly string[]): AgentCapability[] {
   if (capability === undefined) return [];
   return hosts.length === 0 ? [capability] : [capability, "network.egress"];

@@ -19,7 +19,8 @@ export type PlanToCheck = {
 
 const writers: readonly ToolName[] = ["edit_file", "write_file", "apply_patch"];
 
-type Subject = { about: string; call: ToolCall };
+/** `isWhole` is false where there is no whole call: what decides by the rest of it is shown as a condition. */
+type Subject = { about: string; call: ToolCall; envelope: Step["envelope"]; isWhole: boolean };
 
 function callOn(tool: ToolName, path: string): ToolCall {
   if (tool === "apply_patch") return { tool, input: { patch: `--- a/${path}\n+++ b/${path}\n@@ -1 +1 @@\n-a\n+b\n` } };
@@ -30,16 +31,31 @@ function callOn(tool: ToolName, path: string): ToolCall {
 const isLiteral = (glob: string) => !/[*?[\]{}!]/u.test(glob);
 const argvOf = (prefix: string) => prefix.split(/\s+/u).filter((word) => word !== "");
 
+const runners: readonly ToolName[] = ["run_command", "run_tests"];
+
+/** One for each host that the step opens: what stands against that host alone. */
+function hostSubjects({ envelope }: Step, tool: ToolName): Subject[] {
+  return envelope.egressHosts.map((entry) => ({
+    about: `reaching ${entry}`,
+    call: { tool, input: {} },
+    envelope: { ...envelope, egressHosts: [entry] },
+    isWhole: false,
+  }));
+}
+
 /** The calls that a plan lets one foresee, by tool. */
-function subjectsOf({ files, envelope, successCheck }: Step, tool: ToolName): Subject[] {
+function subjectsOf(step: Step, tool: ToolName): Subject[] {
+  const { files, envelope, successCheck } = step;
+  const whole = (about: string, call: ToolCall): Subject => ({ about, call, envelope, isWhole: true });
   if (writers.includes(tool)) {
     const paths = new Set([...files, ...envelope.paths.filter(isLiteral)]);
-    return [...paths].map((path) => ({ about: path, call: callOn(tool, path) }));
+    return [...paths].map((path) => whole(path, callOn(tool, path)));
   }
-  if (tool !== "run_command") return [];
+  const hosts = runners.includes(tool) ? hostSubjects(step, tool) : [];
+  if (tool !== "run_command") return hosts;
   const argvs = [...envelope.commands.map(argvOf), ...(successCheck.kind === "command" ? [successCheck.argv] : [])];
   const unique = new Map(argvs.map((argv) => [argv.join(" "), argv]));
-  return [...unique].map(([about, argv]) => ({ about, call: { tool, input: { argv, cwd: "." } } }));
+  return [...[...unique].map(([about, argv]) => whole(about, { tool, input: { argv, cwd: "." } })), ...hosts];
 }
 
 /** What decides by the call itself, in words; undefined = the rule needs nothing of the call. */
@@ -56,10 +72,11 @@ function whenOf({ paths, commands, hosts, maxCostUsd }: LayerRule): string | und
 }
 
 function canTouch({ paths, commands, hosts }: LayerRule, tool: ToolName, envelope: Step["envelope"]): boolean {
-  const runs = tool === "run_command" || tool === "run_tests";
+  const runs = runners.includes(tool);
   if (paths !== undefined && (runs || tool === "git_status" || tool === "search_text")) return false;
   if (commands !== undefined && tool !== "run_command") return false;
-  return hosts === undefined || (runs && envelope.egressHosts.length > 0);
+  // A command may ask for hosts by itself.
+  return hosts === undefined || tool === "run_command" || (runs && envelope.egressHosts.length > 0);
 }
 
 function conditionsOf(layers: readonly PolicyLayer[], tool: ToolName, { envelope }: Step): ConditionalRule[] {
@@ -79,14 +96,14 @@ function checkTool(policy: PolicyInForce, input: PlanToCheck, { step, tool }: { 
   const profile = profiles.get(step.agent);
   const { capability } = toolSpecs[tool];
   const hash = step.stepHash ?? "";
-  const row = ({ about, call }: Subject, isWhole: boolean): CheckedTool => {
+  const row = ({ about, call, envelope, isWhole }: Subject): CheckedTool => {
     const { outcome, deny } = decide(policy.engine, {
       agent: step.agent,
       profile,
       call,
       capability,
-      envelope: step.envelope,
-      envelopeCheck: isWhole ? checkEnvelope(step.envelope, call) : { inside: true },
+      envelope,
+      envelopeCheck: isWhole ? checkEnvelope(envelope, call) : { inside: true },
       step: {
         hash,
         approvedHash: approved === undefined ? hash : approved.get(step.id),
@@ -102,8 +119,8 @@ function checkTool(policy: PolicyInForce, input: PlanToCheck, { step, tool }: { 
     return { stepId: step.id, agent: step.agent, tool, capability, about, outcome, deny, conditions };
   };
   return [
-    row({ about: "", call: { tool, input: {} } }, false),
-    ...subjectsOf(step, tool).map((subject) => row(subject, true)),
+    row({ about: "", call: { tool, input: {} }, envelope: step.envelope, isWhole: false }),
+    ...subjectsOf(step, tool).map(row),
   ];
 }
 

@@ -8,6 +8,7 @@ import { testStep } from "@ossaat/contracts/testing";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
 import { readStepEvents } from "../event/read-events.ts";
+import { replayDecisions } from "../policy/replay-decisions.ts";
 import { openAgentStack } from "../testing/agent-stack.ts";
 import type { AgentStack, ScriptedReply } from "../testing/agent-stack.ts";
 
@@ -94,6 +95,40 @@ test("a check that a rule denies is not run by the platform either", slow, async
     "failed",
     "policy",
     1,
+  ]);
+});
+
+const replayUnder = (planId: string, rule: object) =>
+  replayDecisions(
+    {
+      read: stack.engine.store.read,
+      artifacts: stack.engine.artifacts,
+      policies: stack.parts.policies,
+      headOf: () => Promise.resolve(stack.git("rev-parse", "HEAD").trim()),
+    },
+    {
+      tenantId: "local",
+      request: { planId, candidate: { rules: { file: "try.json", text: JSON.stringify({ rules: [rule] }) } } },
+    },
+  );
+
+test("hosts that a command asks for meet the rules, then and in a replay of what is recorded", slow, async () => {
+  const reach = { name: "run_command", input: { argv: ["node", "make.mjs"], hosts: ["api.evil.example"] } };
+  const noEvil = { id: "no-evil", effect: "deny", hosts: ["*.evil.example"] };
+  const asked = await runStep({ kind: "changes" }, reach);
+  const again = await replayUnder(asked.planId, noEvil);
+  setRules(noEvil);
+  const denied = await runStep({ kind: "changes" }, reach, edit);
+  expect([
+    asked.step?.status,
+    decided(asked.events),
+    again.changed.map(({ tool, before, after }) => [tool, before.outcome, after.outcome, after.deny[0]?.rule]),
+    decided(denied.events),
+  ]).toEqual([
+    "awaiting_approval",
+    ["1.0 run_command ask"],
+    [["run_command", "ask", "deny", "no-evil"]],
+    ["1.0 run_command deny", "2.0 write_file allow"],
   ]);
 });
 
