@@ -203,6 +203,14 @@ reason_of_lack(capability) := "egress_not_allowed" if capability == "network.egr
 
 reason_of_lack(capability) := "missing_capability" if capability != "network.egress"
 
-reason_of_rule(rule) := "egress_not_allowed" if rule.touched.hosts
+reason_of_rule(rule) := "command_too_large" if rule.is_unread
 
-reason_of_rule(rule) := "denied_by_rule" if not rule.touched.hosts
+reason_of_rule(rule) := "egress_not_allowed" if {
+	rule.touched.hosts
+	not rule.is_unread
+}
+
+reason_of_rule(rule) := "denied_by_rule" if {
+	not rule.touched.hosts
+	not rule.is_unread
+}

@@ -242,6 +242,12 @@ test_a_rule_about_hosts_says_so if {
 	is_denied([file([rule({"touched": {"hosts": ["h"]}})])], {"user/r: egress_not_allowed"})
 }
 
+test_a_rule_about_commands_says_that_one_could_not_be_read if {
+	is_denied([file([rule({"is_unread": true, "touched": {"commands": ["c"]}})])], {"user/r: command_too_large"})
+	is_denied([file([rule({"is_unread": true, "touched": {"commands": ["c"], "hosts": ["h"]}})])], {"user/r: command_too_large"})
+	is_asked([file([rule({"is_unread": true, "effect": "ask", "touched": {"commands": ["c"]}})])], {"user/r: approval_required"})
+}
+
 test_a_rule_applies_when_all_it_names_fits if {
 	every fields in [
 		{"capabilities": ["repo.write", "repo.read"]},

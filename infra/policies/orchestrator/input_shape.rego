@@ -77,6 +77,7 @@ well_formed_rule(rule) if {
 		is_words(object.get(rule, name, []))
 	}
 	is_number(object.get(rule, "max_cost_usd", 0))
+	object.get(rule, "is_unread", true) == true
 }
 
 is_run_mode(value) if value in {"consumer", "enterprise"}

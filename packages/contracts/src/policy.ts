@@ -20,6 +20,7 @@ export const DenyReason = z.enum([
   "outside_envelope",
   "egress_not_allowed",
   "denied_by_rule",
+  "command_too_large",
   "policy_unavailable",
 ]);
 export type DenyReason = z.infer<typeof DenyReason>;
@@ -61,6 +62,8 @@ export const TouchedRule = z.looseObject({
   capabilities: Words.optional(),
   tools: Words.optional(),
   max_cost_usd: z.number().optional(),
+  /** The call's command is too large to be read: a rule about commands is then taken to meet it. */
+  is_unread: z.literal(true).optional(),
   /** One entry per selector the rule has; an empty list means that the rule does not apply. */
   touched: z.looseObject({ paths: Words.optional(), commands: Words.optional(), hosts: Words.optional() }),
 });
@@ -143,7 +146,7 @@ export type CheckedTool = {
   agent: string;
   tool: string;
   capability: string;
-  /** What was decided about: an expected file, a command prefix, or the tool at large. */
+  /** What was decided about: an expected file, a command prefix, `reaching` a host, or empty: the tool at large. */
   about: string;
   outcome: PolicyOutcome;
   deny: DenyEntry[];

@@ -6,7 +6,7 @@ import { checkEnvelope, checkWritePath } from "./check-envelope.ts";
 const envelope = Envelope.parse({
   tools: ["read_file", "edit_file", "write_file", "apply_patch", "run_command", "run_tests"],
   paths: ["src/**", "docs/*.md", "app/[id]/page.tsx", "AGENTS.md"],
-  commands: ["npm test", "npx vitest run", "sh", "npx", "make"],
+  commands: ["npm test", "npx vitest run", "sh", "npx", "make", "pnpm", "npm exec", "npm exec -- tsc", "git"],
 });
 const run = (...argv: string[]) => checkEnvelope(envelope, { tool: "run_command", input: { argv } });
 
@@ -89,6 +89,10 @@ describe("command prefixes", () => {
     ["timeout", "5", "npm", "test"],
     ["nice", "npm", "test"],
     ["npx", "anything"],
+    ["npm", "exec", "--", "rm", "-rf", "x"],
+    ["pnpm", "dlx", "rm"],
+    ["git", "-c", "alias.x=!rm x", "x"],
+    ["git", "rebase", "--exec", "rm x"],
     ["npm", "test\0"],
   ])("does not reach through a wrapper: %s %s %s", (...argv) => {
     expect(run(...argv)).toMatchObject({ inside: false });
@@ -97,6 +101,10 @@ describe("command prefixes", () => {
   it("covers a wrapper whose wrapped program is named", () => {
     expect(run("npx", "vitest", "run", "-t", "x")).toEqual({ inside: true });
     expect(run("npx", "vitest")).toMatchObject({ inside: false });
+    expect(run("npm", "exec", "--", "tsc", "-p", ".")).toEqual({ inside: true });
+    expect([run("pnpm", "test"), run("git", "-C", "src", "log"), run("git", "commit", "-c", "HEAD")]).toEqual(
+      Array.from({ length: 3 }, () => ({ inside: true })),
+    );
   });
 
   it("checks the folder", () => {

@@ -9,8 +9,8 @@ export const policyLimits = {
   maxPages: 512,
   /** Pages at the start. */
   initialPages: 5,
-  /** Forms of one command a rule is compared with: the command itself and what it wraps. */
-  maxCommandForms: 512,
+  /** Words of one command, scripts in it included, that are compared with rules; every rule meets a longer one. */
+  maxCommandWords: 4_096,
   /** Time candidate rules have for all their evaluations, ms; a request waits 60 s. */
   candidateMs: 30_000,
   /** Heap of the thread that evaluates candidate rules, MiB. */

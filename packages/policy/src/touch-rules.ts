@@ -2,7 +2,8 @@
 // decision, found with the same matchers as the envelope's. Never decides.
 import type { PolicyInput, TouchedRule } from "@ossaat/contracts";
 
-import { commandForms } from "./command-forms.ts";
+import { mayRun, readCommand } from "./command-forms.ts";
+import type { CommandForms } from "./command-forms.ts";
 import { compileGlob } from "./glob.ts";
 import type { LayerRule, PolicyLayer } from "./policy-layer.ts";
 
@@ -13,14 +14,17 @@ function touchesPath(globs: readonly string[], path: string): boolean {
   return globs.some((glob) => glob === path || compileGlob(glob)?.(path) === true);
 }
 
-const words = (prefix: string) => prefix.split(/\s+/u).filter((word) => word !== "");
+/** A reach whose commands have been read, once for all rules. */
+type ReadReach = Omit<Reach, "commands"> & { commands: readonly { text: string; forms: CommandForms }[] };
 
-function touchesCommand(prefixes: readonly string[], argv: readonly string[]): boolean {
-  const forms = commandForms(argv);
-  return prefixes.some((prefix) => {
-    const wanted = words(prefix);
-    return forms.some((form) => wanted.every((word, index) => form[index] === word));
-  });
+function readReach({ paths, hosts, commands }: Reach): ReadReach {
+  return { paths, hosts, commands: commands.map((argv) => ({ text: argv.join(" "), forms: readCommand(argv) })) };
+}
+
+function touchedCommands(prefixes: readonly string[], { commands }: ReadReach): string[] {
+  return commands
+    .filter(({ forms }) => prefixes.some((prefix) => mayRun(forms, prefix)))
+    .map(({ text, forms }) => (forms.isWhole ? text : "a command that is too large to be read"));
 }
 
 function coversHost(pattern: string, host: string): boolean {
@@ -34,7 +38,7 @@ function touchesHost(patterns: readonly string[], host: string): boolean {
   return patterns.some((pattern) => coversHost(pattern, host) || coversHost(host, pattern));
 }
 
-function touchRule(rule: LayerRule, { file, reach }: { file: string; reach: Reach }): TouchedRule {
+function touchRule(rule: LayerRule, { file, reach }: { file: string; reach: ReadReach }): TouchedRule {
   const { paths, commands, hosts, capabilities, tools, maxCostUsd } = rule;
   return {
     id: rule.id,
@@ -43,11 +47,10 @@ function touchRule(rule: LayerRule, { file, reach }: { file: string; reach: Reac
     ...(capabilities === undefined ? {} : { capabilities }),
     ...(tools === undefined ? {} : { tools }),
     ...(maxCostUsd === undefined ? {} : { max_cost_usd: maxCostUsd }),
+    ...(commands === undefined || reach.commands.every(({ forms }) => forms.isWhole) ? {} : { is_unread: true }),
     touched: {
       ...(paths === undefined ? {} : { paths: reach.paths.filter((path) => touchesPath(paths, path)) }),
-      ...(commands === undefined
-        ? {}
-        : { commands: reach.commands.filter((argv) => touchesCommand(commands, argv)).map((argv) => argv.join(" ")) }),
+      ...(commands === undefined ? {} : { commands: touchedCommands(commands, reach) }),
       ...(hosts === undefined ? {} : { hosts: reach.hosts.filter((host) => touchesHost(hosts, host)) }),
     },
   };
@@ -58,8 +61,9 @@ const isIdle = ({ touched }: TouchedRule) =>
 
 /** The layers as the decision reads them; rules that touch nothing of the call are left out. */
 export function touchLayers(layers: readonly PolicyLayer[], reach: Reach): PolicyInput["context"]["layers"] {
+  const read = readReach(reach);
   return layers.map(({ name, file, rules }) => ({
     name,
-    rules: rules.map((rule) => touchRule(rule, { file, reach })).filter((rule) => !isIdle(rule)),
+    rules: rules.map((rule) => touchRule(rule, { file, reach: read })).filter((rule) => !isIdle(rule)),
   }));
 }
