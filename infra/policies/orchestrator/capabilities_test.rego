@@ -109,7 +109,7 @@ test_denies_values_of_another_kind if {
 		file([rule({"id": 1})]), file([rule({"source": 1})]), file([rule({"effect": "allow"})]),
 		file([rule({"touched": []})]), file([rule({"touched": {"paths": "a"}})]),
 		file([rule({"capabilities": "repo.read"})]), file([rule({"tools": ["read_file", 1]})]),
-		file([rule({"max_cost_usd": "1"})]),
+		file([rule({"max_cost_usd": "1"})]), file([rule({"is_unread": false})]),
 	] {
 		"built-in/malformed_input: policy_unavailable" in against([change])
 	}
