@@ -16,9 +16,15 @@ function differenceText({ at, recorded, replayed }: Difference): string {
 
 function render({ steps, end, plan, same }: Comparison): string[] {
   const width = Math.max(4, ...steps.map(({ id }) => id.length));
-  const lines = steps.map(({ id, turns, calls, difference }) => {
+  const lines = steps.flatMap(({ id, turns, calls, difference, notRepeated = [] }) => {
     const counted = `${turns} ${turns === 1 ? "turn" : "turns"}, ${calls} ${calls === 1 ? "call" : "calls"}`;
-    return `  ${id.padEnd(width)}  ${difference === undefined ? `same; ${counted}` : differenceText(difference)}`;
+    const skipped = notRepeated.map(
+      (at) => `  ${"".padEnd(width)}  ${escapeText(at)} not repeated: it reaches outside`,
+    );
+    return [
+      `  ${id.padEnd(width)}  ${difference === undefined ? `same; ${counted}` : differenceText(difference)}`,
+      ...skipped,
+    ];
   });
   const planned = plan === undefined ? [] : [`  ${"plan".padEnd(width)}  ${differenceText(plan)}`];
   const last = end.recorded === end.replayed ? end.recorded : `recorded ${end.recorded}; now ${end.replayed}`;

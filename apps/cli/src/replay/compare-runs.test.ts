@@ -7,17 +7,18 @@ import type { Move, Recording } from "./recording.ts";
 
 const moves = (...told: string[]): Move[] =>
   told.map((text) => {
-    const [at = "", what = ""] = text.split(": ");
-    return { at, what };
+    const [at = "", ...what] = text.split(": ");
+    return { at, what: what.join(": ") };
   });
 
 type Told = { moves?: Move[]; status?: "succeeded" | "failed" | "cancelled"; proposed?: Plan; end?: false };
 
 function recording({ moves: told = [], status = "succeeded", proposed, end }: Told): Recording {
-  const step = { id: "a", turns: [], moves: told, answers: [] };
+  const step = { id: "a", turns: [], moves: told, calls: new Map() };
   return {
     options: {} as Recording["options"],
     steps: new Map([["a", step]]),
+    answers: new Map(),
     proposed,
     ...(end === false ? {} : { end: { status } }),
   };
@@ -50,6 +51,16 @@ describe("two runs", () => {
       { at: "1.0 edit_file", recorded: "nothing", replayed: "completed, tree 1" },
       { at: "turn 1", recorded: "toolCalls, 1 calls", replayed: "1.0 edit_file: failed" },
     ]);
+  });
+
+  test("are the same where a call was not repeated, which is said of it", () => {
+    const outside = moves(
+      "turn 1: toolCalls, 1 calls",
+      "1.0 edit_file: not repeated: it reaches outside",
+      "end: succeeded",
+    );
+    const step = compareRuns(recording({ moves: good }), recording({ moves: outside })).steps[0];
+    expect(step).toEqual({ id: "a", turns: 0, calls: 1, notRepeated: ["1.0 edit_file"], difference: undefined });
   });
 
   test("differ in how they end, unless a person stopped the first or it has no end yet", () => {

@@ -3,6 +3,7 @@ import type { Plan } from "@ossaat/contracts";
 import { canonicalJson } from "@ossaat/contracts";
 
 import { comparedSteps } from "./recording.ts";
+import { notRepeated } from "./recorded-calls.ts";
 import type { Move, Recording, StepRecording } from "./recording.ts";
 
 export type Difference = { at: string; recorded: string; replayed: string };
@@ -11,6 +12,8 @@ export type StepComparison = {
   id: string;
   turns: number;
   calls: number;
+  /** Calls whose recorded result was taken, because they reach outside; absent = none. */
+  notRepeated?: string[];
   /** The first place where the two differ; what follows it differs for that reason. */
   difference?: Difference | undefined;
 };
@@ -33,7 +36,7 @@ function findDifference(recorded: readonly Move[], replayed: readonly Move[]): D
   const length = Math.max(recorded.length, replayed.length);
   for (let index = 0; index < length; index += 1) {
     const [before, after] = [recorded[index], replayed[index]];
-    if (before?.at === after?.at && before?.what === after?.what) continue;
+    if (before?.at === after?.at && (before?.what === after?.what || after?.what === notRepeated)) continue;
     const at = before?.at ?? after?.at ?? "";
     const isElsewhere = before !== undefined && after !== undefined && before.at !== after.at;
     return { at, recorded: describe(before), replayed: isElsewhere ? `${after.at}: ${after.what}` : describe(after) };
@@ -50,10 +53,12 @@ function compareStep(recorded: StepRecording, replayed: StepRecording | undefine
   const before = wasStopped(recorded) ? recorded.moves.slice(0, -1) : recorded.moves;
   const after = replayed?.moves ?? [];
   const difference = findDifference(before, wasStopped(recorded) ? after.slice(0, before.length) : after);
+  const skipped = after.flatMap(({ at, what }) => (what === notRepeated ? [at] : []));
   return {
     id: recorded.id,
     turns: recorded.turns.length,
     calls: recorded.moves.filter(({ at }) => /^\d+\.\d+ /.test(at)).length,
+    ...(skipped.length === 0 ? {} : { notRepeated: skipped }),
     difference,
   };
 }

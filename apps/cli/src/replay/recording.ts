@@ -1,9 +1,14 @@
 // What a run left in its event log, in the form a replay needs: the model's turns, the answers of
 // people, and what the platform did with them.
 import { isPlanningStepId } from "@ossaat/contracts";
-import type { ApprovalScope, EventData, Plan, PlanEvent, PlanEventOf, TurnUsage } from "@ossaat/contracts";
+import type { EventData, Plan, PlanEvent, PlanEventOf, ToolOutput, TurnUsage } from "@ossaat/contracts";
 import type { Client } from "@ossaat/client";
 import type { AssistantMessage } from "@ossaat/providers";
+
+import { addAnswer, createQuestionPlaces, subjectOf } from "./recorded-answers.ts";
+import type { RecordedAnswers } from "./recorded-answers.ts";
+import { notRepeated } from "./recorded-calls.ts";
+import type { RecordedCall } from "./recorded-calls.ts";
 
 export type RecordedTurn = {
   turn: number;
@@ -23,18 +28,12 @@ export type Move = {
   what: string;
 };
 
-export type RecordedAnswer = {
-  status: "granted" | "denied" | "expired" | "void";
-  scope?: ApprovalScope | undefined;
-  feedback?: string | undefined;
-};
-
 export type StepRecording = {
   id: string;
   turns: RecordedTurn[];
   moves: Move[];
-  /** Answers to the step's requests, in the order they were asked. */
-  answers: RecordedAnswer[];
+  /** Calls that began, by id. */
+  calls: Map<string, RecordedCall>;
 };
 
 export type Recording = {
@@ -44,6 +43,7 @@ export type Recording = {
   /** The revision that a person approved last. */
   approved?: Plan | undefined;
   steps: Map<string, StepRecording>;
+  answers: RecordedAnswers;
   end?: EventData<"plan.finished"> | undefined;
 };
 
@@ -59,12 +59,13 @@ async function readAll(client: Client, planId: string): Promise<PlanEvent[]> {
 function stepOf(recording: Recording, id: string): StepRecording {
   const known = recording.steps.get(id);
   if (known !== undefined) return known;
-  const step: StepRecording = { id, turns: [], moves: [], answers: [] };
+  const step: StepRecording = { id, turns: [], moves: [], calls: new Map() };
   recording.steps.set(id, step);
   return step;
 }
 
-function callMove({ callId, tool, state, exitCode, snapshot }: EventData<"tool.finished">): Move {
+function callMove({ callId, tool, state, exitCode, snapshot, summary }: EventData<"tool.finished">): Move {
+  if (summary === notRepeated) return { at: `${callId} ${tool}`, what: notRepeated };
   const exit = exitCode === undefined ? "" : `, exit ${exitCode ?? "by signal"}`;
   const tree = snapshot === undefined ? "" : `, tree ${snapshot.slice(0, 12)}`;
   return { at: `${callId} ${tool}`, what: `${state}${exit}${tree}` };
@@ -74,7 +75,18 @@ function endMove({ status, reason }: EventData<"step.finished">): Move {
   return { at: "end", what: reason === undefined ? status : `${status} (${reason})` };
 }
 
+function questionMove({ request }: EventData<"approval.requested">): Move {
+  return { at: "question", what: `${request.title}, subject ${subjectOf(request).slice(0, 12)}` };
+}
+
 type StepEvent = PlanEvent & { stepId: string };
+
+function addResult(client: Client, { calls }: StepRecording, { planId, data }: PlanEventOf<"tool.finished">): void {
+  const started = calls.get(data.callId);
+  if (started === undefined) return;
+  const readOutput = async () => (await client.loadStored(planId, data.output)) as ToolOutput;
+  calls.set(data.callId, { ...started, finished: data, readOutput });
+}
 
 async function addStepEvent(client: Client, recording: Recording, event: StepEvent): Promise<void> {
   const step = stepOf(recording, event.stepId);
@@ -86,8 +98,14 @@ async function addStepEvent(client: Client, recording: Recording, event: StepEve
       step.moves.push({ at: `turn ${turn}`, what: `${finishReason}, ${toolCalls} calls` });
       return;
     }
+    case "tool.started": {
+      const { callId, argsHash } = event.data;
+      step.calls.set(callId, { argsHash, readOutput: () => Promise.reject(new Error("the call has no end")) });
+      return;
+    }
     case "tool.finished":
       step.moves.push(callMove(event.data));
+      addResult(client, step, event);
       return;
     case "guidance.added":
       step.moves.push({ at: `after turn ${event.data.afterTurn}`, what: `told: ${event.data.kind}` });
@@ -96,10 +114,7 @@ async function addStepEvent(client: Client, recording: Recording, event: StepEve
       step.moves.push({ at: "merge", what: `conflict in ${event.data.files.join(", ")}` });
       return;
     case "approval.requested":
-      step.moves.push({ at: "question", what: event.data.request.title });
-      return;
-    case "approval.decided":
-      step.answers.push(event.data);
+      step.moves.push(questionMove(event.data));
       return;
     case "step.finished":
       step.moves.push(endMove(event.data));
@@ -126,10 +141,15 @@ export async function readRecording(client: Client, planId: string): Promise<Rec
   const events = await readAll(client, planId);
   const created = events.find((event) => event.type === "plan.created");
   if (created === undefined) throw new Error("a plan's log begins with plan.created");
-  const recording: Recording = { options: created.data, steps: new Map() };
+  const recording: Recording = { options: created.data, steps: new Map(), answers: new Map() };
   const proposals: PlanEventOf<"plan.proposed">[] = [];
+  const places = createQuestionPlaces();
   for (const event of events) {
     addPlanEvent(recording, event, proposals);
+    places.see(event);
+    if (event.type === "approval.decided") {
+      addAnswer(recording.answers, places.keyOf(event.data.approvalId) ?? "", event.data);
+    }
     const { stepId } = event;
     if (stepId !== undefined) await addStepEvent(client, recording, { ...event, stepId });
   }

@@ -10,8 +10,11 @@ import { isParked } from "../exit-code.ts";
 import { serveReplay } from "../server/serve-replay.ts";
 import { planText } from "./compare-runs.ts";
 import { createRecordedModels } from "./recorded-models.ts";
+import { createQuestionPlaces } from "./recorded-answers.ts";
+import type { QuestionPlaces, RecordedAnswers } from "./recorded-answers.ts";
+import { withoutReach } from "./recorded-calls.ts";
 import { readRecording } from "./recording.ts";
-import type { RecordedAnswer, Recording } from "./recording.ts";
+import type { Recording } from "./recording.ts";
 
 export type ReplayOptions = { recording: Recording; notice: string; signal: AbortSignal; onStep: (id: string) => void };
 
@@ -47,9 +50,15 @@ async function approve(client: Client, { approved, options }: Recording, state: 
 
 const unasked = "The recorded run did not ask this.";
 
-async function answer(client: Client, state: PlanState, queues: Map<string, RecordedAnswer[]>): Promise<void> {
-  for (const { approvalId, requestHash, stepId } of pendingApprovals(state)) {
-    const recorded = queues.get(stepId)?.shift();
+type Answers = { places: QuestionPlaces; left: RecordedAnswers };
+
+/** Gives the answer that was given to the same question; any other is denied. */
+async function answer(client: Client, state: PlanState, { places, left }: Answers): Promise<void> {
+  for (const { approvalId, requestHash } of pendingApprovals(state)) {
+    const key = places.keyOf(approvalId);
+    // A question that is ahead of the events read so far is answered when its event comes.
+    if (key === undefined) continue;
+    const recorded = left.get(key)?.shift();
     if (recorded?.status === "granted") {
       const scope = recorded.scope ?? "once";
       await client.decideApproval(approvalId, { decision: "approve", requestHash, scope });
@@ -64,10 +73,12 @@ async function answer(client: Client, state: PlanState, queues: Map<string, Reco
 /** Follows the replay to its end and answers in place of people. */
 async function drive(client: Client, planId: string, options: ReplayOptions): Promise<void> {
   const { recording, signal, onStep } = options;
-  const queues = new Map([...recording.steps].map(([id, { answers }]) => [id, [...answers]]));
+  const left = new Map([...recording.answers].map(([key, answers]) => [key, [...answers]]));
+  const places = createQuestionPlaces();
   for await (const item of client.watchPlan(planId, { signal })) {
     if (item.kind !== "state") continue;
     const { event } = item;
+    places.see(event);
     if (event.type === "step.started" && event.stepId !== undefined) onStep(event.stepId);
     if (event.type === "plan.recorded") {
       const state = await client.getPlan(planId);
@@ -77,7 +88,7 @@ async function drive(client: Client, planId: string, options: ReplayOptions): Pr
     }
     if (event.type === "approval.requested") {
       const state = await client.getPlan(planId);
-      if (isParked(state) || pendingApprovals(state).length > 0) await answer(client, state, queues);
+      if (isParked(state) || pendingApprovals(state).length > 0) await answer(client, state, { places, left });
     }
   }
 }
@@ -93,6 +104,7 @@ export async function runReplay(context: CommandContext, options: ReplayOptions)
     config: context.config,
     sandbox: recording.options.sandbox === "none" ? "none" : "auto",
     models: createRecordedModels(recording, notice),
+    tools: (inner) => withoutReach(inner, recording.steps),
     log: { info: quiet, warn: quiet, error: (_fields, message) => context.output.warn(message) },
   });
   try {

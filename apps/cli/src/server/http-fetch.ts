@@ -1,7 +1,7 @@
 // `fetch` over node:http: the built-in one takes longer to load than everything else a command does.
 import { Agent, request as requestHttp } from "node:http";
-import type { IncomingMessage, RequestOptions } from "node:http";
-import { Readable } from "node:stream";
+import type { ClientRequest, IncomingMessage, RequestOptions, Server } from "node:http";
+import { Readable, duplexPair } from "node:stream";
 
 import type { ClientAnswer, ClientFetch } from "@ossaat/client";
 
@@ -36,21 +36,33 @@ function toAnswer(message: IncomingMessage): ClientAnswer {
   };
 }
 
-async function send(url: string, options: RequestOptions, body: string | undefined): Promise<IncomingMessage> {
-  const isPlain = url.startsWith("http:");
-  const request = isPlain
-    ? requestHttp(url, { ...options, agent })
-    : (await import("node:https")).request(url, options);
+function finish(request: ClientRequest, body: string | undefined): Promise<ClientAnswer> {
   return new Promise((resolve, reject) => {
-    request.on("response", resolve);
+    request.on("response", (message) => resolve(toAnswer(message)));
     // As of the built-in one: what went wrong is the cause.
     request.on("error", (cause) => reject(new TypeError("fetch failed", { cause })));
     request.end(body);
   });
 }
 
+function optionsOf({ method, headers, signal }: Parameters<ClientFetch>[1]): RequestOptions {
+  return { method, headers, ...(signal === undefined ? {} : { signal }) };
+}
+
 /** Asks once; an abort of the signal ends the request and whatever is still read of the answer. */
-export const httpFetch: ClientFetch = async (url, { method, headers, body, signal }) => {
-  const options = { method, headers, ...(signal === undefined ? {} : { signal }) };
-  return toAnswer(await send(url, options, body));
+export const httpFetch: ClientFetch = async (url, init) => {
+  const request = url.startsWith("http:")
+    ? requestHttp(url, { ...optionsOf(init), agent })
+    : (await import("node:https")).request(url, optionsOf(init));
+  return finish(request, init.body);
 };
+
+/** Asks a server of this process, which listens nowhere: each request has a connection in memory. */
+export function memoryFetch(server: Server): ClientFetch {
+  const createConnection = () => {
+    const [near, far] = duplexPair();
+    server.emit("connection", far);
+    return near;
+  };
+  return (url, init) => finish(requestHttp(url, { ...optionsOf(init), createConnection }), init.body);
+}
