@@ -1,5 +1,5 @@
 // What a person does after a run: looks at cost and context, opens the result, takes it back.
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -113,8 +113,12 @@ describe("open", () => {
     expect(readFileSync(path.join(folder, "src/sum.js"), "utf8")).toContain("a + b");
     expect(git(folder, "symbolic-ref", "--short", "HEAD")).toBe(`ossaat/${plan.id}`);
     expect((await cli.run(repository, ["open", "--print"])).stdout.trim()).toBe(folder);
+    const away = path.join(cli.folder, `on a disk ${counter}`);
+    git(repository, "worktree", "add", "--quiet", "--detach", away);
+    renameSync(away, `${away} that is unmounted`);
     rmSync(folder, { recursive: true });
     expect((await cli.run(repository, ["open", plan.id])).stdout.trim()).toBe(folder);
+    expect(git(repository, "worktree", "list", "--porcelain")).toContain(`worktree ${away}\n`);
     const undo = await cli.run(repository, ["undo", plan.id, "--yes"]);
     expect(undo.code, undo.stderr).toBe(0);
     expect([existsSync(folder), git(repository, "branch", "--list", "ossaat/*")]).toEqual([false, ""]);
@@ -201,6 +205,37 @@ describe("undo", () => {
     writeFileSync(path.join(repository, "src/sum.js"), applied);
     expect((await undo("--yes")).code).toBe(0);
     expect(git(repository, "status", "--porcelain")).toBe("");
+  });
+
+  test("takes out what apply --patch put in, also after an apply that was refused", async () => {
+    expect((await cli.run(repository, ["apply", "--patch", plan.id])).code).toBe(0);
+    const refused = await cli.run(repository, ["apply", plan.id]);
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("is in the working tree of") as string]);
+    expect(refused.stderr).toContain(`ossaat undo ${plan.id}`);
+    expect(git(repository, "status", "--porcelain")).toBe(" M src/sum.js");
+    const done = await undo("--yes");
+    expect([done.code, git(repository, "status", "--porcelain")], done.stderr).toEqual([0, ""]);
+  });
+
+  test("knows a change whose command was killed while it made it, and one that was never made", async () => {
+    const record = path.join(cli.stateDir, "applied", `${plan.id}.json`);
+    const spy = path.join(cli.folder, `spy-${counter}.json`);
+    git(repository, "config", "filter.spy.smudge", `cp '${record}' '${spy}'; cat`);
+    writeFileSync(path.join(repository, ".git/info/attributes"), "src/sum.js filter=spy\n");
+    const stateNow = (file: string) => JSON.parse(readFileSync(file, "utf8")).state;
+    for (const how of [["--patch"], []]) {
+      rmSync(spy, { force: true });
+      expect((await cli.run(repository, ["apply", plan.id, ...how])).code).toBe(0);
+      expect([stateNow(spy), stateNow(record)]).toEqual(["intent", "done"]);
+      writeFileSync(record, readFileSync(spy));
+      const done = await undo("--yes");
+      expect([done.code, git(repository, "status", "--porcelain")], done.stderr).toEqual([0, ""]);
+      expect(head()).toBe(plan.repository.baseCommit);
+    }
+    writeFileSync(record, readFileSync(spy));
+    const unmade = await undo("--yes");
+    expect(unmade.code, unmade.stderr).toBe(0);
+    expect(git(repository, "branch", "--list", "ossaat/*")).toBe("");
   });
 
   test("removes the branch of a plan that was never applied, unless it is used", async () => {

@@ -28,7 +28,7 @@ test("what may happen once, and was allowed by a person, is not done again", asy
     const free = (...args: string[]) => once.json(folder, ["--dangerously-no-sandbox", ...args]);
     const { id } = (await free("plan", "Let sum add", "--model", model)).value.plan;
     const file = path.join(folder, ".plans", id, "plan.json");
-    const written = JSON.parse(readFileSync(file, "utf8")) as Json;
+    const written = JSON.parse(readFileSync(file, "utf8"));
     written.steps.find((step: Json) => step.id === "fix").envelope.effect = "once";
     writeFileSync(file, JSON.stringify(written));
     await free("edit", id);

@@ -4,7 +4,7 @@ import { AgentError } from "@ossaat/contracts";
 import type { PlanState } from "@ossaat/contracts";
 
 import type { CommandContext } from "../command-context.ts";
-import { writeApplied } from "../repository/applied-record.ts";
+import { applyRecorded } from "../repository/applied-record.ts";
 import { git } from "../repository/find-repository.ts";
 import { applyToCheckout, readPatch } from "../repository/patch.ts";
 import { hasResult, resolvePlan } from "../repository/resolve-plan.ts";
@@ -29,6 +29,22 @@ function gitMessage(error: unknown): string {
 
 type Target = { root: string; stateDir: string };
 
+/** @throws AgentError conflict when git refuses; then nothing has changed */
+async function merge(root: string, current: string, commit: string): Promise<void> {
+  try {
+    await git(root, ["merge", "--ff-only", "--quiet", commit]);
+  } catch (error) {
+    throw new AgentError(
+      "conflict",
+      `git did not fast-forward ${current}; nothing was changed.\n${gitMessage(error)}`,
+      {
+        details: { next: "`git stash` the changes it names, then `ossaat apply` again" },
+        cause: error,
+      },
+    );
+  }
+}
+
 async function fastForward({ root, stateDir }: Target, { planId, branch, commit }: Result): Promise<string> {
   const current = (await git(root, ["symbolic-ref", "--quiet", "--short", "HEAD"]).catch(() => "")).trim();
   if (current === "") {
@@ -51,47 +67,20 @@ async function fastForward({ root, stateDir }: Target, { planId, branch, commit 
     );
   }
   const ref = (await git(root, ["symbolic-ref", "HEAD"])).trim();
-  await writeApplied(stateDir, {
-    schemaVersion: 1,
-    planId,
-    root,
-    mode: "fast-forward",
-    ref,
-    before,
-    after: commit,
-    undone: false,
-  });
-  try {
-    await git(root, ["merge", "--ff-only", "--quiet", commit]);
-  } catch (error) {
-    throw new AgentError(
-      "conflict",
-      `git did not fast-forward ${current}; nothing was changed.\n${gitMessage(error)}`,
-      {
-        details: { next: "`git stash` the changes it names, then `ossaat apply` again" },
-        cause: error,
-      },
-    );
-  }
+  const record = { planId, root, mode: "fast-forward", ref, before, after: commit } as const;
+  await applyRecorded(stateDir, record, () => merge(root, current, commit));
   return `${current} is at ${commit.slice(0, 12)} now.\nUndo: ossaat undo ${planId}`;
 }
 
 async function applyPatch({ root, stateDir }: Target, from: string, { planId, commit }: Result): Promise<string> {
   const patch = await readPatch(root, from, commit);
-  const problem = await applyToCheckout(root, patch);
-  if (problem !== undefined) {
+  const record = { planId, root, mode: "patch", before: from, after: commit } as const;
+  await applyRecorded(stateDir, record, async () => {
+    const problem = await applyToCheckout(root, patch);
+    if (problem === undefined) return;
     throw new AgentError("conflict", `The change does not fit your checkout; nothing was changed.\n${problem}`, {
       details: { next: "`git stash` your changes to these files, then `ossaat apply` again" },
     });
-  }
-  await writeApplied(stateDir, {
-    schemaVersion: 1,
-    planId,
-    root,
-    mode: "patch",
-    before: from,
-    after: commit,
-    undone: false,
   });
   return `Applied as uncommitted changes: read them with git diff.\nUndo: ossaat undo ${planId}`;
 }

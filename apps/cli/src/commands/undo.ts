@@ -1,28 +1,11 @@
 // `ossaat undo`: takes an applied change back, or removes the branch of one that never was.
-import { AgentError } from "@ossaat/contracts/errors";
-
 import type { CommandContext } from "../command-context.ts";
 import { readApplied, writeApplied } from "../repository/applied-record.ts";
 import { hasResult, resolvePlan } from "../repository/resolve-plan.ts";
 import { planUndo } from "../repository/undo-plan.ts";
-import { choose } from "../terminal/prompt.ts";
+import { confirm } from "../terminal/confirm.ts";
 
 export type UndoFlags = { yes?: boolean };
-
-async function confirm(context: CommandContext, flags: UndoFlags, question: string): Promise<void> {
-  if (flags.yes === true) return;
-  if (!context.output.isInteractive) {
-    throw new AgentError("invalid_input", `Nobody is here to ask: ${question}`, {
-      details: { next: "ossaat undo --yes" },
-    });
-  }
-  const choices = [
-    { value: "yes", label: "Yes" },
-    { value: "no", label: "No", hint: "nothing changes" },
-  ] as const;
-  if ((await choose(context.output, { message: question, choices, initial: "no" })) === "yes") return;
-  throw new AgentError("cancelled", "Nothing was changed.", { details: { next: "ossaat undo --yes" } });
-}
 
 export async function undoCommand(
   text: string | undefined,
@@ -39,9 +22,9 @@ export async function undoCommand(
     else output.note(undo.next === undefined ? undo.message : `${undo.message}\nNext: ${undo.next}`);
     return 0;
   }
-  await confirm(context, flags, undo.question);
+  await confirm(context, { question: undo.question, isYes: flags.yes === true, next: `ossaat undo ${state.id} --yes` });
   const done = await undo.run();
-  if (record !== undefined) await writeApplied(config.stateDir, { ...record, undone: true });
+  if (record !== undefined) await writeApplied(config.stateDir, { ...record, state: "undone" });
   if (output.format !== "text") output.json({ schemaVersion: 1, planId: state.id, undone: true, kind: undo.kind });
   else output.note(done);
   return 0;

@@ -31,7 +31,7 @@ export function createQuestionPlaces(): QuestionPlaces {
       // A question about a call follows the decision that it needs one.
       if (type === "policy.decided") calls.set(stepId, data.callId);
       if (type !== "approval.requested") return;
-      const { request } = data as EventData<"approval.requested">;
+      const { request } = data;
       const call = request.kind === "call" ? (calls.get(stepId) ?? "") : "";
       keys.set(request.approvalId, [stepId, call, subjectOf(request)].join(" "));
     },

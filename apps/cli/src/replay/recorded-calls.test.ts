@@ -25,7 +25,7 @@ let ran: string[];
 const runner: ToolService = {
   async *execute({ invocationId }) {
     ran.push(invocationId);
-    yield { seq: 1, state: "completed", occurredAt: "", summary: "it ran", output: { text: "ran" } } as ToolEvent;
+    yield { seq: 1, state: "completed", occurredAt: "", summary: "it ran", output: { text: "ran" } };
   },
   cancel: () => Promise.resolve(),
   health: () => Promise.reject(new Error("not asked")),

@@ -25,9 +25,7 @@ const programTools: readonly string[] = ["run_command", "run_tests"];
 export function isFeltOutside({ tool, inputJson, envelope }: ToolInvocation): boolean {
   if (!programTools.includes(tool)) return false;
   const input: unknown = JSON.parse(inputJson);
-  return (
-    envelope.effect === "once" || envelope.secrets.length > 0 || reachesNetwork({ tool, input } as never, envelope)
-  );
+  return envelope.effect === "once" || envelope.secrets.length > 0 || reachesNetwork({ tool, input }, envelope);
 }
 
 function callIdOf({ invocationId, planId, stepId, attempt }: ToolInvocation): string {

@@ -1,8 +1,13 @@
-// What `ossaat apply` did to a checkout, kept in the state folder so that it can be undone.
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+// What `ossaat apply` does to a checkout, kept in the state folder so that it can be undone. It is
+// written before the change is made; whether the change is there is read off the checkout itself.
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 
+import { AgentError } from "@ossaat/contracts/errors";
 import { z } from "zod";
+
+import { git } from "./find-repository.ts";
+import { fitsCheckout, readPatch } from "./patch.ts";
 
 const AppliedRecord = z.looseObject({
   schemaVersion: z.literal(1),
@@ -15,7 +20,10 @@ const AppliedRecord = z.looseObject({
   /** Commits of the branch, or ends of the patch. */
   before: z.string(),
   after: z.string(),
-  undone: z.boolean().default(false),
+  /** `intent` = the command ended, or was ended, before it knew that the change was made. */
+  state: z.enum(["intent", "done", "undone"]).optional(),
+  /** Records without a state: false = done. */
+  undone: z.boolean().optional(),
 });
 export type AppliedRecord = z.infer<typeof AppliedRecord>;
 
@@ -31,10 +39,64 @@ export async function readApplied(stateDir: string, planId: string): Promise<App
   return parsed.success ? parsed.data : undefined;
 }
 
-/** A record without an effect does no harm: undoing looks at the checkout itself. */
+/** State of a record, of whatever version. */
+export function stateOf({ state, undone }: AppliedRecord): "intent" | "done" | "undone" {
+  return state ?? (undone === true ? "undone" : "done");
+}
+
 export async function writeApplied(stateDir: string, record: AppliedRecord): Promise<void> {
   const file = fileOf(stateDir, record.planId);
   await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
   await writeFile(`${file}.tmp`, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
   await rename(`${file}.tmp`, file);
+}
+
+async function succeeds(root: string, args: readonly string[]): Promise<boolean> {
+  return git(root, args).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Whether the change of a record is in its checkout, whatever the record says. */
+export async function isInTree({ mode, ref, root, before, after }: AppliedRecord): Promise<boolean> {
+  if (mode === "fast-forward" && ref !== undefined) return succeeds(root, ["merge-base", "--is-ancestor", after, ref]);
+  // Where the files have the change committed already, it is no longer a change of the working tree.
+  if (await succeeds(root, ["merge-base", "--is-ancestor", after, "HEAD"])) return false;
+  return fitsCheckout(root, await readPatch(root, before, after), { reverse: true });
+}
+
+/** Has the change of a plan in one place at a time, so that one record can undo it. */
+async function requireNotApplied(previous: AppliedRecord | undefined): Promise<void> {
+  if (previous === undefined || stateOf(previous) === "undone" || !(await isInTree(previous))) return;
+  const { mode, ref = "", planId, root } = previous;
+  const where = mode === "patch" ? `the working tree of ${root}` : ref.replace(/^refs\/heads\//, "");
+  throw new AgentError("conflict", `The change is in ${where} already, by \`ossaat apply\`; nothing was changed.`, {
+    details: { next: `ossaat undo ${planId}` },
+  });
+}
+
+/**
+ * Makes a change with its record around it: the intent before, the end after. A change that was
+ * refused (AgentError: nothing happened) leaves the record as it was; any other error leaves the intent.
+ * @throws AgentError conflict when the plan's change is there already; whatever `change` throws
+ */
+export async function applyRecorded(
+  stateDir: string,
+  record: Pick<AppliedRecord, "planId" | "root" | "mode" | "ref" | "before" | "after">,
+  change: () => Promise<void>,
+): Promise<void> {
+  const previous = await readApplied(stateDir, record.planId);
+  await requireNotApplied(previous);
+  const next = { ...record, schemaVersion: 1 as const };
+  await writeApplied(stateDir, { ...next, state: "intent" });
+  try {
+    await change();
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    if (previous === undefined) await rm(fileOf(stateDir, record.planId), { force: true });
+    else await writeApplied(stateDir, previous);
+    throw error;
+  }
+  await writeApplied(stateDir, { ...next, state: "done" });
 }

@@ -7,17 +7,29 @@ import type { PlanEvent, PlanState } from "@ossaat/contracts";
 
 import { git } from "./find-repository.ts";
 
+/** Forgets our own checkout where its folder was removed; those of the user are not ours to forget. */
+async function forgetRemoved(root: string, folder: string, checkouts: readonly string[][]): Promise<void> {
+  const isKnown = checkouts.some(([first]) => first === `worktree ${folder}`);
+  if (isKnown && !existsSync(folder)) await git(root, ["worktree", "remove", "--force", folder]);
+}
+
+async function listCheckouts(root: string): Promise<string[][]> {
+  const text = await git(root, ["worktree", "list", "--porcelain", "-z"]);
+  return text.split("\0\0").map((entry) => entry.split("\0"));
+}
+
 /** A linked checkout of the branch, made in the state folder when there is none. */
 export async function branchFolder(state: PlanState, stateDir: string): Promise<string> {
   const { branch } = state;
   const root = state.repository.path;
   if (branch === undefined) throw new AgentError("internal", `${state.id} has no branch.`);
-  await git(root, ["worktree", "prune"]);
-  const list = (await git(root, ["worktree", "list", "--porcelain", "-z"])).split("\0\0");
-  const found = list.map((entry) => entry.split("\0")).find((lines) => lines.includes(`branch refs/heads/${branch}`));
+  // As git names it: by its real path.
+  const folder = path.join(realpathSync(stateDir), "open", state.id);
+  const checkouts = await listCheckouts(root);
+  const found = checkouts.find((lines) => lines.includes(`branch refs/heads/${branch}`));
   const known = found?.[0]?.replace(/^worktree /, "");
-  if (known !== undefined) return known;
-  const folder = path.join(stateDir, "open", state.id);
+  if (known !== undefined && existsSync(known)) return known;
+  await forgetRemoved(root, folder, checkouts);
   try {
     await git(root, ["worktree", "add", "--quiet", folder, branch]);
   } catch (error) {

@@ -27,12 +27,21 @@ function gitApply(root: string, args: readonly string[], patch: Buffer): Promise
   });
 }
 
+type Direction = { reverse?: boolean };
+
+const wordsOf = ({ reverse = false }: Direction) => (reverse ? ["--reverse"] : []);
+
+/** Whether a patch could be applied; touches nothing. An empty one fits nowhere. */
+export async function fitsCheckout(root: string, patch: Buffer, direction: Direction = {}): Promise<boolean> {
+  return (await gitApply(root, [...wordsOf(direction), "--check"], patch)) === undefined;
+}
+
 /** Applies all of it or nothing; git's message when it does not fit. */
 export async function applyToCheckout(
   root: string,
   patch: Buffer,
-  { reverse = false }: { reverse?: boolean } = {},
+  direction: Direction = {},
 ): Promise<string | undefined> {
-  const direction = reverse ? ["--reverse"] : [];
-  return (await gitApply(root, [...direction, "--check"], patch)) ?? gitApply(root, direction, patch);
+  const words = wordsOf(direction);
+  return (await gitApply(root, [...words, "--check"], patch)) ?? gitApply(root, words, patch);
 }

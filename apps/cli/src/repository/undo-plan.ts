@@ -3,9 +3,10 @@
 import { AgentError } from "@ossaat/contracts/errors";
 import type { PlanState } from "@ossaat/contracts";
 
+import { isInTree, stateOf } from "./applied-record.ts";
 import type { AppliedRecord } from "./applied-record.ts";
 import { git } from "./find-repository.ts";
-import { applyToCheckout, readPatch } from "./patch.ts";
+import { applyToCheckout, fitsCheckout, readPatch } from "./patch.ts";
 
 /** What would be done, to be asked about, and doing it. */
 export type Undo =
@@ -80,6 +81,8 @@ async function planBranchMove({ root, ref, before, after }: MovedBranch, planId:
 
 async function planReversePatch({ root, before, after, planId }: AppliedRecord): Promise<Undo> {
   const patch = await readPatch(root, before, after);
+  const isOut = !(await fitsCheckout(root, patch, { reverse: true })) && (await fitsCheckout(root, patch));
+  if (isOut) return { kind: "nothing", message: `The change is not in the working tree of ${root}.` };
   return {
     kind: "reverse-patch",
     question: "Take the change out of your working tree? Your other uncommitted changes stay.",
@@ -144,7 +147,8 @@ export async function planUndo(
   { record, stateDir }: { record: AppliedRecord | undefined; stateDir: string },
 ): Promise<Undo> {
   if (record === undefined) return planBranchDelete(state, stateDir);
-  if (record.undone) {
+  if (stateOf(record) === "intent" && !(await isInTree(record))) return planBranchDelete(state, stateDir);
+  if (stateOf(record) === "undone") {
     const next = state.branch === undefined ? {} : { next: `ossaat apply ${state.id}` };
     return { kind: "nothing", message: "It was undone already.", ...next };
   }
