@@ -15,15 +15,36 @@ export function isParked(state: PlanState): boolean {
   return all.some(waits) && !all.some(moves);
 }
 
-/** 0 succeeded, 3 failed, 5 denied, 8 over a limit, 9 waits for a person, 130 cancelled. */
+function failureCode({ reason }: PlanState): number {
+  if (reason !== undefined && denied.includes(reason)) return exitCodes.denied;
+  if (reason !== undefined && overBudget.includes(reason)) return exitCodes.budget;
+  return exitCodes.runFailed;
+}
+
+/** 0 succeeded and nothing else, 3 failed, 5 denied, 8 over a limit, 9 not at its end, 130 cancelled. */
 export function exitCodeOf(state: PlanState): number {
-  if (state.status === "succeeded") return exitCodes.done;
-  if (state.status === "cancelled") return exitCodes.interrupted;
-  if (state.status === "rejected") return exitCodes.denied;
-  if (state.status === "failed") {
-    if (state.reason !== undefined && denied.includes(state.reason)) return exitCodes.denied;
-    if (state.reason !== undefined && overBudget.includes(state.reason)) return exitCodes.budget;
-    return exitCodes.runFailed;
+  switch (state.status) {
+    case "succeeded":
+      return exitCodes.done;
+    case "failed":
+      return failureCode(state);
+    case "rejected":
+      return exitCodes.denied;
+    case "cancelled":
+    case "cancelling":
+      return exitCodes.interrupted;
+    case "draft":
+    case "awaiting_approval":
+    case "pending":
+    case "running":
+    case "paused":
+      return exitCodes.awaitingApproval;
   }
-  return isParked(state) ? exitCodes.awaitingApproval : exitCodes.done;
+}
+
+/** Of a command that makes a plan: 0 when there is one to be read, whatever has become of it since. */
+export function exitCodeOfProposal(state: PlanState): number {
+  const isThere =
+    state.plan !== undefined && ["awaiting_approval", "pending", "running", "paused"].includes(state.status);
+  return isThere ? exitCodes.done : exitCodeOf(state);
 }

@@ -19,7 +19,7 @@ import { version } from "./version.ts";
 const exitCodeHelp = `
 Exit codes:
   0 done, 1 conflict or internal, 2 usage, 3 run failed, 4 not allowed in, 5 denied, 6 not found,
-  7 server out of reach, 8 budget or time over, 9 waits for approval, 130 cancelled or Ctrl+C, 143 SIGTERM`;
+  7 server out of reach, 8 budget or time over, 9 not ended: waits for approval, 130 cancelled or Ctrl+C, 143 SIGTERM`;
 
 /** In the order of `ossaat --help`. */
 const commandGroups = [

@@ -5,7 +5,7 @@ import type { Client } from "@ossaat/client";
 import path from "node:path";
 
 import type { CommandContext } from "../command-context.ts";
-import { exitCodeOf } from "../exit-code.ts";
+import { exitCodeOfProposal } from "../exit-code.ts";
 import { followPlan } from "../follow/follow-plan.ts";
 import { withInterrupt } from "../follow/with-interrupt.ts";
 import { findRepository } from "../repository/find-repository.ts";
@@ -128,5 +128,5 @@ export async function planCommand(
   if (output.format === "text") output.print(renderPlanText(state, style));
   else output.json({ schemaVersion: 1, plan: state });
   output.note(`\n${nextAfterPlan(state)}`);
-  return state.status === "awaiting_approval" ? exitCodes.done : exitCodeOf(state);
+  return exitCodeOfProposal(state);
 }

@@ -1,5 +1,5 @@
 // `ossaat run`: plan, approve on the spot, watch to the end, in one command.
-import { AgentError } from "@ossaat/contracts";
+import { AgentError, isTerminalPlan } from "@ossaat/contracts";
 import type { Client } from "@ossaat/client";
 import type { PlanState } from "@ossaat/contracts";
 
@@ -38,11 +38,9 @@ export async function runCommand(words: readonly string[], flags: RunFlags, cont
   const { client } = await context.connect({ mustFit: true });
   await requireAllowedModel(client, context, request.model);
   const state = await withInterrupt(context, (signal) => propose(client, context, { request, signal }));
-  if (state.status !== "awaiting_approval") {
-    reportEnd(context, state);
-    return exitCodeOf(state);
-  }
-  if (flags.yes === true) await approveAsProposed(client, context, state);
+  if (isTerminalPlan(state.status)) return reportEnd(context, state);
+  // Somebody else may have decided already: then there is nothing to approve, and the run is followed.
+  if (flags.yes === true && state.status === "awaiting_approval") await approveAsProposed(client, context, state);
   if (flags.detach === true) {
     if (output.format === "text") output.print(state.id);
     else output.json({ schemaVersion: 1, plan: await client.getPlan(state.id) });

@@ -3,7 +3,7 @@ import type { PlanDecision, PlanState } from "@ossaat/contracts";
 
 import type { CommandContext } from "../command-context.ts";
 import { ownBudget } from "../config.ts";
-import { exitCodeOf } from "../exit-code.ts";
+import { exitCodeOfProposal } from "../exit-code.ts";
 import { onApprovalOf } from "../follow/on-approval.ts";
 import { watchRun } from "../follow/watch-run.ts";
 import { withInterrupt } from "../follow/with-interrupt.ts";
@@ -80,7 +80,7 @@ export async function reviseCommand(text: string, feedback: string, context: Com
   if (output.format === "text") output.print(renderPlanText(state, style));
   else output.json({ schemaVersion: 1, plan: state });
   output.note(`\n${nextAfterPlan(state)}`);
-  return state.status === "awaiting_approval" ? 0 : exitCodeOf(state);
+  return exitCodeOfProposal(state);
 }
 
 /** Stores an edited plan file as a new revision. */
