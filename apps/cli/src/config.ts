@@ -34,6 +34,8 @@ export type Config = {
   /** What working trees may take; absent = the tool runner's own bounds. */
   treeLimits: { treeBytes?: number; treeEntries?: number };
   idleMinutes: number;
+  /** Days that the working trees of plans stay that ended without success. */
+  keepDays: number;
   slots?: number;
   logLevel: "debug" | "info" | "warn" | "error";
   modelRequestLog?: string;
@@ -213,6 +215,7 @@ export async function loadConfig(options: ConfigOptions = {}): Promise<Config> {
     ...optional("sandboxImage", read("sandbox.image")),
     treeLimits: treeLimitsOf(read),
     idleMinutes: read("server.idleMinutes") ?? 30,
+    keepDays: read("workspaces.keepDays") ?? 14,
     ...optional("slots", read("server.slots")),
     logLevel: read("server.logLevel") ?? "info",
     ...optional("modelRequestLog", read("providers.scripted.requestLog")),
@@ -226,6 +229,11 @@ export async function loadConfig(options: ConfigOptions = {}): Promise<Config> {
     loaded,
     notices: lockNotices(loaded.settings),
   };
+}
+
+/** The tool runner's folder within the state folder. */
+export function runnerFolder({ stateDir }: Pick<Config, "stateDir">): string {
+  return path.join(stateDir, "runner");
 }
 
 /** Environment of a server started for these settings: the caller's, with the state folder named. */

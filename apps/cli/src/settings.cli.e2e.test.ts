@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -252,6 +253,25 @@ const effects: Readonly<Record<SettingKey, () => Promise<void>>> = {
     };
     expect(await linesOf()).toContain("ossaat is up");
     expect(await withSetting("server.logLevel", "error", linesOf)).toBe("");
+  },
+  "workspaces.keepDays": async () => {
+    const failing = await writeScript(path.join(cli.folder, "failing.json"), counterFrame);
+    const run = await cli.json(repository, ["run", goal, "--yes", "--model", failing]);
+    const tree = path.join(cli.stateDir, "runner", "workspaces", run.value.plan.id);
+    expect([run.code, existsSync(tree)]).toEqual([3, true]);
+    await restart();
+    const database = new DatabaseSync(path.join(cli.stateDir, "ossaat.db"));
+    database
+      .prepare("UPDATE plan SET finished_at = finished_at - ? WHERE id = ?")
+      .run(20 * 86_400_000, run.value.plan.id);
+    database.close();
+    const staysAfterStart = async () => {
+      await cli.run(repository, ["runs"]);
+      await restart();
+      return existsSync(tree);
+    };
+    expect(await withSetting("workspaces.keepDays", "30", staysAfterStart)).toBe(true);
+    expect(await staysAfterStart()).toBe(false);
   },
   "telemetry.otlpEndpoint": async () => {
     await restart();

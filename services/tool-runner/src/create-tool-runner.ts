@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 
 import type { ToolRunnerHealth, ToolService, WorkspaceService } from "@ossaat/contracts";
 
-import { createBuildCaches } from "./build-cache/build-caches.ts";
+import { clearUnfinishedSeeds, createBuildCaches } from "./build-cache/build-caches.ts";
 import { readEngineEnvironment, readHostEnvironment } from "./config.ts";
 import { createEgress } from "./egress/open-egress.ts";
 import type { EgressOptions } from "./egress/open-egress.ts";
@@ -60,6 +60,8 @@ export type ToolRunner = {
   tools: ToolService;
   workspaces: WorkspaceService;
   health(): Promise<ToolRunnerHealth>;
+  /** Removes what a killed runner left half made; called once, before the first call. */
+  clearLeftovers(): Promise<void>;
   /** Cancels what runs and waits for it. */
   close(): Promise<void>;
 };
@@ -119,6 +121,7 @@ export function createToolRunner(options: ToolRunnerOptions): ToolRunner {
     },
     workspaces: createWorkspaces({ git, layout, lock, logs, dependencyRoot: sandbox.dependencyRoot }),
     health,
+    clearLeftovers: () => clearUnfinishedSeeds(layout),
     close: () => executor.close(),
   };
 }

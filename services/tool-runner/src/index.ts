@@ -5,3 +5,5 @@ export { createDriverTrial } from "./create-driver-trial.ts";
 export { chooseDriver } from "./sandbox/choose-driver.ts";
 export { serveToolRunner } from "./serve-grpc.ts";
 export type { ServeRunnerOptions } from "./serve-grpc.ts";
+export { createKeptTrees } from "./workspace/kept-trees.ts";
+export type { KeptTrees } from "./workspace/kept-trees.ts";

@@ -16,6 +16,7 @@ async function main(): Promise<void> {
   const stopped = Promise.withResolvers<void>();
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => stopped.resolve());
   const runner = createToolRunner({ stateDir, sandbox, image, logger: log });
+  await runner.clearLeftovers();
   const server = await serveToolRunner({ ...runner, address, token, log });
   const health = await runner.health();
   log.info({ address: server.address, ...health }, "the tool runner serves");

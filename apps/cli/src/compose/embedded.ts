@@ -17,10 +17,11 @@ import {
   systemIds,
 } from "@ossaat/orchestrator";
 import type { Orchestrator, OrchestratorDeps } from "@ossaat/orchestrator";
-import { chooseDriver, createToolRunner, createDriverTrial } from "@ossaat/tool-runner";
+import { chooseDriver, createDriverTrial, createKeptTrees, createToolRunner } from "@ossaat/tool-runner";
 import type { ToolRunnerOptions } from "@ossaat/tool-runner";
 import type { RequestHandler } from "express";
 
+import { runnerFolder } from "../config.ts";
 import type { Config } from "../config.ts";
 import { version } from "../version.ts";
 import { restrictModels } from "./restrict-models.ts";
@@ -57,6 +58,8 @@ export type EmbeddedStack = {
   start(): Promise<void>;
   stop(): Promise<void>;
 };
+
+const dayMs = 24 * 60 * 60 * 1_000;
 
 const allowedHosts = ["127.0.0.1", "localhost", "[::1]"];
 
@@ -96,8 +99,9 @@ export async function createEmbeddedStack(options: StackOptions): Promise<Embedd
   const driver =
     sandbox === "none" ? sandbox : await chooseDriver(config.sandboxDriver, createDriverTrial(config.sandboxImage));
   const secrets = createFileSecrets({ file: config.secretsFile, variable: config.secretVariable });
+  const runnerDir = runnerFolder(config);
   const runner = createToolRunner({
-    stateDir: path.join(config.stateDir, "runner"),
+    stateDir: runnerDir,
     sandbox: driver,
     image: config.sandboxImage,
     limits: config.treeLimits,
@@ -132,12 +136,16 @@ export async function createEmbeddedStack(options: StackOptions): Promise<Embedd
     version,
     stateDir: config.stateDir,
     providerKeys: config.providerKeys,
+    retention: { keepMs: config.keepDays * dayMs, plansWithTrees: () => createKeptTrees(runnerDir).list() },
     ...(config.slots === undefined ? {} : { slots: config.slots }),
   });
   return {
     handler: gatewayOf(options, orchestrator, internalKey),
     activePlans: () => orchestrator.activePlans(),
-    start: () => orchestrator.start(),
+    async start() {
+      await runner.clearLeftovers();
+      await orchestrator.start();
+    },
     async stop() {
       await orchestrator.stop();
       await runner.close();

@@ -39,9 +39,14 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
     ["ossaat retry --detach", "the newest one here"],
     ["ossaat retry 3f2a --from test --max-cost 2", "from one step, with another cap"],
   ],
+  clean: [
+    ["ossaat clean --dry-run", "what would be removed, and how many bytes"],
+    ["ossaat clean --older-than 7 --yes", "of plans that ended a week ago"],
+    ["ossaat clean 3f2a --yes", "of one plan"],
+  ],
 };
 
-/** runs, show, logs, replay, cancel, pause, resume, retry */
+/** runs, show, logs, replay, cancel, pause, resume, retry, clean */
 export function addManageCommands(program: Command, act: Act): void {
   program.commandsGroup("Manage:");
   program
@@ -107,5 +112,20 @@ export function addManageCommands(program: Command, act: Act): void {
         (await import("../commands/steer.ts")).retryCommand(plan as string, flags, context),
       ),
     );
+  addClean(program, act);
   addExamples(program, examples);
+}
+
+function addClean(program: Command, act: Act): void {
+  program
+    .command("clean [plan]")
+    .description("remove working trees and build caches of ended plans, of every repository")
+    .option("--older-than <days>", "that ended so long ago", "0")
+    .option("--dry-run", "say what would be removed, and remove nothing")
+    .option("-y, --yes", "do not ask")
+    .action(
+      act(async (context, [plan], flags) =>
+        (await import("../commands/clean.ts")).cleanCommand(plan as string, flags, context),
+      ),
+    );
 }

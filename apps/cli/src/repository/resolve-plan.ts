@@ -16,7 +16,8 @@ export const hasResult: Fits = ({ branch }) => branch !== undefined;
 
 const wholeId = /^plan-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$|^plan-[0-9a-f]{8}$/;
 
-async function* allPlans(client: Client, repository?: string): AsyncGenerator<PlanSummary> {
+/** Newest first; of one repository, or of all. */
+export async function* allPlans(client: Client, repository?: string): AsyncGenerator<PlanSummary> {
   let cursor: string | undefined;
   do {
     const page: PlanListResponse = await client.listPlans({

@@ -135,6 +135,13 @@ export const settingTable = {
     env: ["OSSAAT_LOG_LEVEL"],
     project: "never",
   }),
+  "workspaces.keepDays": wholeNumber(36_500, {
+    meaning:
+      "working trees and build caches of plans that failed or were cancelled stay so many days; `ossaat clean` removes them earlier",
+    default: 14,
+    env: ["OSSAAT_KEEP_DAYS"],
+    project: "never",
+  }),
   "telemetry.otlpEndpoint": webAddress({
     meaning: "OTLP/HTTP collector that gets the server's traces",
     defaultText: "no traces are sent",

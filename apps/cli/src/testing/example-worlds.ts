@@ -103,6 +103,7 @@ const worlds: Readonly<Record<string, World>> = {
   replay: "done",
   cost: "done",
   context: "done",
+  clean: "done",
   cancel: "running",
   pause: "running",
   resume: "paused",

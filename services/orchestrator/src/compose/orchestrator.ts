@@ -34,7 +34,8 @@ import { createPolicies } from "../policy/policies.ts";
 import { policyRoutes } from "../policy/routes.ts";
 import type { PolicyFiles } from "../policy/policies.ts";
 import type { Models } from "../provider/models.ts";
-import { clearEnded } from "../step/clear-ended.ts";
+import { clearEnded, createRetentionSweep } from "../step/clear-ended.ts";
+import type { Retention } from "../step/clear-ended.ts";
 import { createStepRunner } from "../step/run-step.ts";
 import type { ContextPlanner, PlanningDeps } from "../step/run-planning-step.ts";
 import { defaultPool } from "../step/step-rows.ts";
@@ -69,6 +70,8 @@ export type OrchestratorDeps = Pick<Engine, "store" | "clock" | "ids" | "rng" | 
   /** Names of the vendors' variables that are set. */
   providerKeys: readonly string[];
   slots?: number;
+  /** Absent = working trees of plans without success stay for ever. */
+  retention?: Retention | undefined;
 };
 
 export type Orchestrator = {
@@ -209,7 +212,9 @@ export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
   });
   late.worker = worker;
   const clearEndedPlans = () => clearEnded(stepDeps);
-  const sweeper = createSweeper(engine, [clearEndedPlans]);
+  const { retention } = deps;
+  const clearOld = retention === undefined ? [] : [createRetentionSweep(stepDeps, retention)];
+  const sweeper = createSweeper(engine, [clearEndedPlans, ...clearOld]);
   return {
     app: createApp(deps, engine),
     async start() {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { openAgentStack } from "../testing/agent-stack.ts";
 import type { AgentStack } from "../testing/agent-stack.ts";
-import { clearEnded } from "./clear-ended.ts";
+import { clearEnded, createRetentionSweep } from "./clear-ended.ts";
 import { workspaceIdOf } from "./prepare-workspace.ts";
 
 let stack: AgentStack;
@@ -45,4 +45,43 @@ test("of ended plans nothing stays that a killed last step left; of a running on
   }).toEqual({ statuses: ["succeeded", "failed", "pending"], trees: [false, true, true], turns: [open] });
   await clearEnded(deps);
   expect(deps.journal.plans()).toEqual([open]);
+});
+
+test("of a plan that failed nothing stays after its time; an open one and an unknown one are left alone", async () => {
+  const server = stack.process();
+  const { deps } = server;
+  const step = testStep("a", { envelope: { tools: ["write_file"], paths: ["src/a.ts"] } });
+  const failed = await server.storePlan([step], { model: stack.script([]) });
+  const open = await server.storePlan([step], { model: stack.script([]) });
+  await server.run(failed);
+  const commit = stack.git("rev-parse", "main").trim();
+  const plans = [failed, open, "plan-of-somebody-else"];
+  for (const planId of plans) {
+    await deps.workspaces.open({
+      workspaceId: workspaceIdOf(planId, "a"),
+      planId,
+      repositoryPath: stack.repository,
+      commit,
+    });
+  }
+  const day = 24 * 60 * 60 * 1_000;
+  const looks: number[] = [];
+  const sweep = createRetentionSweep(deps, {
+    keepMs: 14 * day,
+    plansWithTrees: () => {
+      looks.push(stack.engine.clock.now());
+      return Promise.resolve(plans);
+    },
+  });
+  const treeOf = (planId: string) => path.join(stack.engine.folder, "runner", "workspaces", planId);
+  const kept = () => plans.map((planId) => existsSync(treeOf(planId)));
+  await sweep();
+  await sweep();
+  expect([kept(), looks.length]).toEqual([[true, true, true], 1]);
+  stack.engine.clock.advance(13 * day);
+  await sweep();
+  expect(kept()).toEqual([true, true, true]);
+  stack.engine.clock.advance(day);
+  await sweep();
+  expect([kept(), looks.length]).toEqual([[false, true, true], 3]);
 });

@@ -23,6 +23,43 @@ export async function clearPlan(
   journal.forgetPlan(planId);
 }
 
+export type Retention = {
+  /** How long the working trees of a plan stay that has ended without success, ms. */
+  keepMs: number;
+  /** Plans that have working trees or caches. */
+  plansWithTrees(): Promise<string[]>;
+};
+
+/** Time between two looks for working trees that are old enough to go, ms. */
+const retentionPauseMs = 60 * 60 * 1_000;
+
+async function endedBefore({ engine }: ClearDeps, planId: string, limit: number): Promise<boolean> {
+  const row = await engine.store.read
+    .selectFrom("plan")
+    .select(["status", "finished_at"])
+    .where("id", "=", planId)
+    .executeTakeFirst();
+  // NOTE: a folder whose plan is not known may be another server's; it is not ours to remove.
+  if (row === undefined || row.finished_at === null) return false;
+  return isTerminalPlan(row.status) && row.finished_at <= limit;
+}
+
+/** Removes the working trees of plans that ended long ago: at once after a start, then from time to time. */
+export function createRetentionSweep(deps: ClearDeps, { keepMs, plansWithTrees }: Retention): () => Promise<void> {
+  const { clock, log } = deps.engine;
+  let dueAt = Number.NEGATIVE_INFINITY;
+  return async function clearOldTrees() {
+    const now = clock.now();
+    if (now < dueAt) return;
+    dueAt = now + retentionPauseMs;
+    for (const planId of await plansWithTrees()) {
+      if (!(await endedBefore(deps, planId, now - keepMs))) continue;
+      await deps.workspaces.remove({ planId });
+      log.info({ planId }, "the working trees of an old plan were removed");
+    }
+  };
+}
+
 /** Clears every plan that has ended and still has recorded turns. */
 export async function clearEnded(deps: ClearDeps): Promise<void> {
   for (const planId of deps.journal.plans()) {

@@ -77,11 +77,23 @@ async function runTrusted(
   return { result, output };
 }
 
+/** Begins the names of folders in which a seed is made. */
+const making = "making-";
+
+/** Removes what a runner left that was killed while it made a seed; for a start, before any call. */
+export async function clearUnfinishedSeeds({ caches }: Layout): Promise<void> {
+  const names = await readdir(caches).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  for (const name of names) if (name.startsWith(making)) await removeTree(join(caches, name));
+}
+
 /** Compiles the seed for the toolchain that the box has. Undefined when there is none, or it failed. */
 async function makeSeed(deps: BuildCacheDeps, signal: AbortSignal | undefined): Promise<string | undefined> {
   const { layout, sandbox, log } = deps;
   await mkdir(layout.caches, { recursive: true, mode: 0o700 });
-  const temporary = await mkdtemp(join(layout.caches, "making-"));
+  const temporary = await mkdtemp(join(layout.caches, making));
   try {
     const workspaceDir = join(temporary, "module");
     const cacheDir = join(temporary, "cache");
