@@ -1,7 +1,7 @@
 // The answers people gave in a recorded run, each bound to what was asked: in a replay an answer
 // counts for the same call with the same words, and for nothing else.
 import { hashJson } from "@ossaat/contracts";
-import type { ApprovalRequest, ApprovalScope, EventData, PlanEvent } from "@ossaat/contracts";
+import type { ApprovalRequest, ApprovalScope, PlanEvent } from "@ossaat/contracts";
 
 export type RecordedAnswer = {
   status: "granted" | "denied" | "expired" | "void";

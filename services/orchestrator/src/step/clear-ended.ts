@@ -45,15 +45,15 @@ async function endedBefore({ engine }: ClearDeps, planId: string, limit: number)
 }
 
 /** Removes the working trees of plans that ended long ago: at once after a start, then from time to time. */
-export function createRetentionSweep(deps: ClearDeps, { keepMs, plansWithTrees }: Retention): () => Promise<void> {
+export function createRetentionSweep(deps: ClearDeps, retention: Retention): () => Promise<void> {
   const { clock, log } = deps.engine;
   let dueAt = Number.NEGATIVE_INFINITY;
   return async function clearOldTrees() {
     const now = clock.now();
     if (now < dueAt) return;
     dueAt = now + retentionPauseMs;
-    for (const planId of await plansWithTrees()) {
-      if (!(await endedBefore(deps, planId, now - keepMs))) continue;
+    for (const planId of await retention.plansWithTrees()) {
+      if (!(await endedBefore(deps, planId, now - retention.keepMs))) continue;
       await deps.workspaces.remove({ planId });
       log.info({ planId }, "the working trees of an old plan were removed");
     }
