@@ -367,59 +367,6 @@ describe("a project's file", () => {
   });
 });
 
-describe("ossaat config", () => {
-  test("lists with origins, explains, and reads back what was set", async () => {
-    await cli.run(repository, ["config", "set", "budget.maxCostUsd", "2"]);
-    const list = await cli.run(repository, ["config", "list", "--show-origin"], { env: { OSSAAT_SLOTS: "3" } });
-    expect(list.stdout).toMatch(/^budget\.maxCostUsd +2 {2}\[user .*ossaat\.yaml:\d+\]$/m);
-    expect(list.stdout).toMatch(/^server\.slots +3 {2}\[env OSSAAT_SLOTS\]$/m);
-    expect((await cli.run(repository, ["config", "get", "budget.maxCostUsd"])).stdout).toBe("2\n");
-    const explained = await cli.json(repository, ["config", "explain", "budget.maxCostUsd"], {
-      env: { OSSAAT_MAX_COST_USD: "1" },
-    });
-    expect(explained.value).toMatchObject({
-      value: 1,
-      origin: { layer: "env", where: "OSSAAT_MAX_COST_USD" },
-      default: 5,
-      flag: "--max-cost",
-      overridden: [
-        { layer: "user", value: 2 },
-        { layer: "default", value: 5 },
-      ],
-    });
-    const text = (await cli.run(repository, ["config", "explain", "budget.maxCostUsd"])).stdout;
-    for (const word of ["Meaning", "Takes", "Default", "Origin", "--max-cost", "OSSAAT_MAX_COST_USD", "Won over"]) {
-      expect(text).toContain(word);
-    }
-    await cli.run(repository, ["config", "unset", "budget.maxCostUsd"]);
-  });
-
-  test("suggests the nearest key, and refuses what does not fit", async () => {
-    const near = await cli.run(repository, ["config", "set", "maxCost", "1"]);
-    expect([near.code, near.stderr]).toEqual([2, expect.stringContaining("Did you mean budget.maxCostUsd?")]);
-    const bad = await cli.run(repository, ["config", "set", "server.slots", "many"]);
-    expect([bad.code, bad.stderr]).toEqual([2, expect.stringContaining("a whole number from 1 to 64")]);
-    const never = await cli.run(repository, ["config", "set", "--project", "terminal.editor", "vi"]);
-    expect([never.code, never.stderr]).toEqual([2, expect.stringContaining("cannot be set by a project")]);
-  });
-
-  test("says when a value that was written has no effect", async () => {
-    const set = await cli.run(repository, ["config", "set", "server.slots", "2"], { env: { OSSAAT_SLOTS: "3" } });
-    expect(set.stderr).toContain("It has no effect here: OSSAAT_SLOTS wins");
-    await cli.run(repository, ["config", "unset", "server.slots"]);
-  });
-
-  test("a broken file stops every command with its line, and nothing else is touched", async () => {
-    const folder = await makeRepository(path.join(cli.folder, "broken"));
-    writeFileSync(path.join(folder, "ossaat.yaml"), "budget:\n  maxCostUsd: lots\n");
-    const result = await cli.run(folder, ["plan", goal]);
-    expect([result.code, result.stderr]).toEqual([
-      2,
-      expect.stringContaining("ossaat.yaml:2: budget.maxCostUsd takes"),
-    ]);
-  });
-});
-
 describe.skipIf(!canMount)("the administrator's file (its place is made by bubblewrap)", () => {
   /** Runs a command where /etc holds what it does here, and ossaat/ossaat.yaml. */
   function runAsAdministered(system: string, args: readonly string[]) {
