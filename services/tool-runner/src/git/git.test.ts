@@ -110,6 +110,14 @@ it("changes a ref whose lock a killed git left behind, but not while a shared lo
   writeFileSync(dir.at("repository/refs/ours/a.lock"), "");
   await updateRef(git, ["refs/ours/a", tree], place);
   expect(await git.text(["rev-parse", "refs/ours/a"], place)).toBe(tree);
+  const others = dir.at("repository/refs/ours/a.lock");
+  writeFileSync(others, "");
+  await expect(updateRef(git, ["--stdin"], { ...place, input: `delete refs/ours/a ${tree}\n` })).resolves.toMatchObject(
+    {
+      code: 0,
+    },
+  );
+  await updateRef(git, ["refs/ours/a", tree], place);
   const shared = dir.at("repository/packed-refs.lock");
   writeFileSync(shared, "");
   await expect(updateRef(git, ["-d", "refs/ours/a"], place)).rejects.toMatchObject({ code: "unavailable" });

@@ -169,8 +169,8 @@ const killedCode = -1;
 /** What git says, in the C locale, when it could not write. */
 const noSpace = /No space left on device|Disk quota exceeded/u;
 
-/** Its message names no path; the text of git is the cause, for the log. */
-function gitFailure(args: readonly string[], code: number, stderr: string): AgentError {
+/** What a run of git that was not accepted means. Its message names no path; the text of git is the cause, for the log. */
+export function gitFailure(args: readonly string[], code: number, stderr: string): AgentError {
   if (noSpace.test(stderr)) return diskFullError(new Error(stderr));
   if (code === killedCode) {
     return new AgentError("unavailable", `git ${args[0] ?? ""} was ended by a signal.`, { cause: new Error(stderr) });

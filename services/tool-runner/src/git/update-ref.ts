@@ -4,6 +4,7 @@ import { rm, stat } from "node:fs/promises";
 
 import { AgentError } from "@ossaat/contracts";
 
+import { gitFailure } from "./git.ts";
 import type { Git, GitOutput, GitPlace } from "./git.ts";
 
 /** Age at which a lock that several callers share is held by nobody, ms: an update takes milliseconds. */
@@ -11,9 +12,10 @@ const staleMs = 10_000;
 
 const refused = /Unable to create '([^']+\.lock)': File exists/u;
 
-/** Locks of a ref belong to its one caller; the list of packed refs is shared. */
-async function isAbandoned(lock: string): Promise<boolean> {
-  if (!lock.endsWith("packed-refs.lock")) return true;
+/** The lock of a ref that the call names belongs to its one caller; others, as of the list of packed refs, are shared. */
+async function isAbandoned(lock: string, named: string): Promise<boolean> {
+  const ref = /refs\/.+(?=\.lock$)/u.exec(lock)?.[0];
+  if (ref !== undefined && named.split(/\s/u).includes(ref)) return true;
   const found = await stat(lock).catch(() => undefined);
   return found === undefined || Date.now() - found.mtimeMs > staleMs;
 }
@@ -28,14 +30,16 @@ export async function updateRef(
   place: GitPlace & { input?: string },
   okCodes: readonly number[] = [],
 ): Promise<GitOutput> {
-  const first = await git.run(["update-ref", ...args], { ...place, okCodes: [...okCodes, 1, 128] });
-  const lock = first.code === 0 ? undefined : refused.exec(first.stderr)?.[1];
+  const command = ["update-ref", ...args];
+  const first = await git.run(command, { ...place, okCodes: [...okCodes, 1, 128] });
+  if (first.code === 0) return first;
+  const lock = refused.exec(first.stderr)?.[1];
   if (lock === undefined) {
-    return first.code === 0 || okCodes.includes(first.code)
-      ? first
-      : git.run(["update-ref", ...args], { ...place, okCodes });
+    if (okCodes.includes(first.code)) return first;
+    throw gitFailure(command, first.code, first.stderr);
   }
-  if (!(await isAbandoned(lock))) throw new AgentError("unavailable", "Another update of git's refs is under way.");
+  if (!(await isAbandoned(lock, `${args.join(" ")} ${place.input ?? ""}`)))
+    throw new AgentError("unavailable", "Another update of git's refs is under way.");
   await rm(lock, { force: true });
-  return git.run(["update-ref", ...args], { ...place, okCodes });
+  return git.run(command, { ...place, okCodes });
 }
