@@ -10,7 +10,7 @@ const tsconfig = (root: string) =>
   JSON.stringify({ extends: path.join(root, "tsconfig.base.json"), compilerOptions: { types: [] }, include: ["*.ts"] });
 
 /** Files by check name, for a project at `root`. */
-export function plantedTrees(root: string): Readonly<Record<"format" | "lint" | "types" | "unused", Tree>> {
+export function plantedTrees(root: string): Readonly<Record<"format" | "lint" | "types" | "unused" | "merged", Tree>> {
   return {
     format: { "ugly.ts": "export const   ugly = {a:1,\n b : 2}\n" },
     lint: {
@@ -25,6 +25,7 @@ export function plantedTrees(root: string): Readonly<Record<"format" | "lint" | 
       "index.ts": "export {};\n",
       "forgotten.ts": "export const forgotten = 1;\n",
     },
+    merged: { "half.md": `# Half\n${"<".repeat(8)} ours\ntext\n` },
   };
 }
 

@@ -1,4 +1,4 @@
-// Format, lint, types, unused code and dependency directions. Each check is also run on a
+// Format, lint, types, unused code, merges that were not finished, and dependency directions. Each check is also run on a
 // planted failure, which it must report.
 import { spawnSync } from "node:child_process";
 import path from "node:path";
@@ -18,6 +18,14 @@ type Outcome = { ok: boolean; text: string };
 function run(program: string, args: readonly string[], cwd = root): Outcome {
   const { status, stdout, stderr } = spawnSync(bin(program), args, { cwd, encoding: "utf8" });
   return { ok: status === 0, text: `${stdout}${stderr}`.trim() };
+}
+
+/** Lines that git writes where a merge needs a person, in every file it keeps. */
+function findConflictMarkers(options: readonly string[], cwd: string): Outcome {
+  const args = ["grep", "-nE", ...options, "^(<{7,}|>{7,}) ", "--", "."];
+  const { status, stdout, stderr } = spawnSync("git", args, { cwd, encoding: "utf8" });
+  // 1 says that no line matches; more than that, that nothing was searched.
+  return { ok: status === 1, text: `${stdout}${stderr}`.trim() };
 }
 
 type Check = {
@@ -54,6 +62,12 @@ const checks: readonly Check[] = [
     real: () => run("knip", ["--no-progress"]),
     planted: (folder) => run("knip", ["--no-progress", "--directory", folder]),
     expected: "forgotten.ts",
+  },
+  {
+    name: "merged",
+    real: () => findConflictMarkers([], root),
+    planted: (folder) => findConflictMarkers(["--no-index"], folder),
+    expected: "half.md",
   },
 ];
 
