@@ -66,6 +66,11 @@ function nonEmpty(text: string | undefined): string | undefined {
 export function findConnection(provider: "openai" | "anthropic", env: ProviderEnv): Connection {
   const names = vendors[provider];
   const apiKey = nonEmpty(env[names.key]);
+  if (apiKey !== undefined && !/^[\u0021-\u007e]+$/u.test(apiKey)) {
+    throw new AgentError("invalid_input", `${names.key} holds a blank or a letter that no API key has.`, {
+      details: { next: `export ${names.key}=…  (copy the key again, without line breaks)` },
+    });
+  }
   const baseUrl = nonEmpty(env[names.url]);
   const url = baseUrl === undefined ? undefined : parseBaseUrl(names.url, baseUrl);
   const isVendor = url === undefined || url.hostname === names.host;

@@ -71,6 +71,22 @@ export function networkError(provider: string, host: string, thrown: unknown): P
   });
 }
 
+/** An answer that ended before it was whole. `contentType` is what the server called it. */
+export function incompleteAnswer(provider: string, host: string, contentType: string | null): ProviderError {
+  const type = contentType?.split(";")[0]?.trim().toLowerCase() ?? "";
+  if (type === "" || type === "text/event-stream") {
+    const message = `The connection to ${host} ended before the answer was complete.`;
+    return new ProviderError("network", message, { provider });
+  }
+  // Not what a model server says to this request: another program, or another path of the right one.
+  const shown = /^[\w.+/-]{1,60}$/u.test(type) ? type : "another type";
+  return new ProviderError("protocol", `${host} answered with ${shown} where a stream of events was expected.`, {
+    provider,
+    retryable: false,
+    next: `check ${provider.toUpperCase()}_BASE_URL: it names the address that the server's manual gives for this protocol`,
+  });
+}
+
 const kindTexts: Readonly<Partial<Record<ProviderErrorKind, string>>> = {
   auth: "refused the API key",
   permission: "does not allow this request with this API key",

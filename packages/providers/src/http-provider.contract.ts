@@ -136,6 +136,22 @@ export function describeHttpProvider(name: string, wire: HttpWire): void {
       expect(await failure()).toMatchObject({ kind: "network", phase: "beforeFirstToken" });
     });
 
+    test.each([
+      ["a web page", "text/html; charset=utf-8", "<html><body>Welcome</body></html>"],
+      ["an answer that is not streamed", "application/json", '{"choices":[{"message":{"content":"Hello"}}]}'],
+      ["plain text", "text/plain", "It works!"],
+    ])("%s in place of a stream is named, and not asked for again", async (_name, type, body) => {
+      server.answerWith((response) => {
+        response.writeHead(200, { "content-type": type }).end(body);
+      });
+      const error = await failure();
+      expect(error).toMatchObject({ kind: "protocol", retryable: false, phase: "beforeFirstToken" });
+      expect(error.message).toBe(
+        `${new URL(server.url).host} answered with ${type.split(";")[0]} where a stream of events was expected.`,
+      );
+      expect(error.details).toMatchObject({ next: expect.stringMatching(/^check (?:OPENAI|ANTHROPIC)_BASE_URL: /u) });
+    });
+
     test("an event that is not JSON is a protocol error", async () => {
       server.answerWith((response) => {
         response.writeHead(200, sseHeaders).end(wire.malformed);

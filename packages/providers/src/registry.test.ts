@@ -70,6 +70,8 @@ describe("resolveProvider", () => {
     ["openai/two words", {}, "is not a model name"],
     ["openai/gpt-5.1", {}, "OPENAI_API_KEY is not set"],
     ["openai/gpt-5.1", { OPENAI_API_KEY: "  " }, "OPENAI_API_KEY is not set"],
+    ["openai/gpt-5.1", { OPENAI_API_KEY: "sk-first\nsk-second" }, "OPENAI_API_KEY holds a blank or a letter"],
+    ["anthropic/claude-sonnet-5", { ANTHROPIC_API_KEY: "schlüssel" }, "ANTHROPIC_API_KEY holds a blank or a letter"],
     ["anthropic/claude-sonnet-5", { OPENAI_API_KEY: "k" }, "ANTHROPIC_API_KEY is not set"],
     ["openai/x", { OPENAI_BASE_URL: "https://example.org/v1" }, "OPENAI_API_KEY is not set"],
     ["openai/x", { OPENAI_API_KEY: "k", OPENAI_BASE_URL: "example.org" }, "is not a web address"],

@@ -3,6 +3,7 @@
 import { Anthropic } from "@anthropic-ai/sdk";
 import { Stream } from "@anthropic-ai/sdk/core/streaming";
 
+import { incompleteAnswer } from "../http-error.ts";
 import { providerLimits } from "../limits.ts";
 import { ProviderError } from "../provider-error.ts";
 import type { ModelProvider, ModelRef, ModelRequest, StreamEvent } from "../spec.ts";
@@ -63,7 +64,7 @@ export function createAnthropicProvider(options: AnthropicProviderOptions): Mode
         isDone ||= event.type === "finish" || event.type === "error";
         yield event;
       }
-      if (!isDone) yield { type: "error", error: endedEarly(request, host) };
+      if (!isDone) yield { type: "error", error: endedEarly(request, host, response.headers.get("content-type")) };
     } catch (thrown) {
       if (!isDone) yield { type: "error", error: mapAnthropicError(thrown, host) };
     } finally {
@@ -74,10 +75,8 @@ export function createAnthropicProvider(options: AnthropicProviderOptions): Mode
   return { id: "anthropic", stream, capabilities };
 }
 
-function endedEarly(request: ModelRequest, host: string): ProviderError {
+function endedEarly(request: ModelRequest, host: string, contentType: string | null): ProviderError {
   return request.signal?.aborted === true
     ? new ProviderError("cancelled", "The model call was cancelled.", { provider: "anthropic" })
-    : new ProviderError("network", `The connection to ${host} ended before the answer was complete.`, {
-        provider: "anthropic",
-      });
+    : incompleteAnswer("anthropic", host, contentType);
 }

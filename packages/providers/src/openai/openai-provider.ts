@@ -2,6 +2,7 @@
 // passed in; nothing is read from the environment.
 import OpenAI from "openai";
 
+import { incompleteAnswer } from "../http-error.ts";
 import { providerLimits } from "../limits.ts";
 import { ProviderError } from "../provider-error.ts";
 import type { ModelProvider, ModelRef, ModelRequest, StreamEvent } from "../spec.ts";
@@ -40,7 +41,12 @@ function createClient(options: OpenAIProviderOptions): OpenAI {
   });
 }
 
-type Started = { events: AsyncIterable<StreamEvent>; requestId: string | null; warnings: string[] };
+type Started = {
+  events: AsyncIterable<StreamEvent>;
+  requestId: string | null;
+  contentType: string | null;
+  warnings: string[];
+};
 
 /** Makes the provider `openai` for one connection. */
 export function createOpenAIProvider(options: OpenAIProviderOptions): ModelProvider {
@@ -59,25 +65,25 @@ export function createOpenAIProvider(options: OpenAIProviderOptions): ModelProvi
     const signal = request.signal ?? null;
     if (options.wire === "openai.responses") {
       const { body, warnings } = prepareResponses(request, capabilities(request.modelId));
-      const { data, request_id: requestId } = await client.responses.create(body, { signal }).withResponse();
-      return { events: streamResponses(data, request.modelId), requestId, warnings };
+      const answer = await client.responses.create(body, { signal }).withResponse();
+      return { events: streamResponses(answer.data, request.modelId), ...headOf(answer), warnings };
     }
     const { body, warnings } = prepareChat(request, capabilities(request.modelId));
-    const { data, request_id: requestId } = await client.chat.completions.create(body, { signal }).withResponse();
-    return { events: streamChat(data), requestId, warnings };
+    const answer = await client.chat.completions.create(body, { signal }).withResponse();
+    return { events: streamChat(answer.data), ...headOf(answer), warnings };
   }
 
   async function* stream(request: ModelRequest): AsyncGenerator<StreamEvent> {
     let isDone = false;
     try {
-      const { events, requestId, warnings } = await start(request);
+      const { events, requestId, contentType, warnings } = await start(request);
       yield { type: "start", warnings };
       if (requestId !== null) yield { type: "meta", requestId };
       for await (const event of events) {
         isDone ||= event.type === "finish" || event.type === "error";
         yield event;
       }
-      if (!isDone) yield { type: "error", error: endedEarly(request, host) };
+      if (!isDone) yield { type: "error", error: endedEarly(request, host, contentType) };
     } catch (thrown) {
       if (!isDone) yield { type: "error", error: mapOpenAIError(thrown, host) };
     }
@@ -86,11 +92,13 @@ export function createOpenAIProvider(options: OpenAIProviderOptions): ModelProvi
   return { id: "openai", stream, capabilities };
 }
 
+function headOf(answer: { response: Response; request_id: string | null }) {
+  return { requestId: answer.request_id, contentType: answer.response.headers.get("content-type") };
+}
+
 /** The SDK ends its iteration quietly on an abort as well as on a stream without an end. */
-function endedEarly(request: ModelRequest, host: string): ProviderError {
+function endedEarly(request: ModelRequest, host: string, contentType: string | null): ProviderError {
   return request.signal?.aborted === true
     ? new ProviderError("cancelled", "The model call was cancelled.", { provider: "openai" })
-    : new ProviderError("network", `The connection to ${host} ended before the answer was complete.`, {
-        provider: "openai",
-      });
+    : incompleteAnswer("openai", host, contentType);
 }
