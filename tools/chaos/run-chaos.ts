@@ -26,7 +26,7 @@ if (!Number.isInteger(first) || !Number.isInteger(asked) || asked < 1) {
 const manySeeds = 40;
 
 /** Least kills of each kind, as a part of the seeds. */
-const leastKills = { servers: 0.5, "servers at a failpoint": 0.1, tools: 0.1, "tool runners": 0.05 } as const;
+const leastKills = { servers: 0.5, "servers at a failpoint": 0.1, tools: 0.1, "tool runners": 0.03 } as const;
 
 const folder = path.resolve(".tools/chaos");
 rmSync(folder, { recursive: true, force: true });

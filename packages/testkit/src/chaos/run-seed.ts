@@ -49,7 +49,7 @@ export type SeedResult = RunResult & { seed: number; folder: string };
 export async function runSeed({ seed, server, runner }: SeedOptions): Promise<SeedResult> {
   const random = createRandom(seed);
   const shapes = Array.from({ length: random.chance(0.7) ? 1 : 2 }, (_, index) => randomShape(`p${index}`, random));
-  const hasRunner = random.chance(0.15);
+  const hasRunner = random.chance(0.25);
   const offset = random.chance(0.15) ? random.pick([hour, -hour]) : 0;
   const jump = offset === 0 ? undefined : { afterMs: random.between(800, 1_800), toMs: offset };
   const count = random.pick([1, 1, 2, 2, 3]);
