@@ -108,13 +108,15 @@ function rawRate(): number {
 
 async function run(): Promise<Result[]> {
   const series = await interleave(rounds, engineRate, rawRate);
+  const unit = "steps/s";
   const goal = { of: "ratio", relation: "≥", limit: 0.3 } as const;
-  const row = { unit: "steps/s", goal };
-  // A step of the raw loop is two transactions, so it runs twice as many of them.
+  // A step of the raw loop is two transactions, so it runs twice as many of them. A step of ours is a claim and
+  // a completion too, so this is stated and has no goal of its own.
   const transactions = { ours: series.ours, baseline: series.baseline.map((steps) => steps * 2) };
+  const stated = { unit, goal: null, id: "engine.steps-to-commits", baselineName: "raw durable transactions" };
   return [
-    toResult({ ...row, id: "engine.steps", baselineName: "raw claim + complete" }, series),
-    toResult({ ...row, id: "engine.steps-to-commits", baselineName: "raw durable transactions" }, transactions),
+    toResult({ unit, goal, id: "engine.steps", baselineName: "raw claim + complete" }, series),
+    toResult(stated, transactions),
   ];
 }
 

@@ -38,13 +38,13 @@ export const mutationCases: readonly MutationCase[] = [
     mutation: {
       name: "no fence",
       file: "services/orchestrator/src/job/claim-step.ts",
-      find: `      .set({ lease_owner: claim.worker })
-      .where("plan_id", "=", claim.planId)
-      .where("step_id", "=", claim.stepId)
-      .where("fence", "=", claim.fence)`,
-      replace: `      .set({ lease_owner: claim.worker })
-      .where("plan_id", "=", claim.planId)
-      .where("step_id", "=", claim.stepId)`,
+      find: `    .set({ lease_owner: claim.worker })
+    .where("plan_id", "=", claim.planId)
+    .where("step_id", "=", claim.stepId)
+    .where("fence", "=", claim.fence)`,
+      replace: `    .set({ lease_owner: claim.worker })
+    .where("plan_id", "=", claim.planId)
+    .where("step_id", "=", claim.stepId)`,
     },
     caughtBy: "I8",
     shape: plan("slow"),
@@ -56,11 +56,9 @@ export const mutationCases: readonly MutationCase[] = [
     mutation: {
       name: "no outbox",
       file: "services/orchestrator/src/job/dispatch-step.ts",
-      find: `  await tx
-    .insertInto("outbox")`,
+      find: "  await insertMessage(tx, {",
       replace: `  if (envelope.attempt > 0) return;
-  await tx
-    .insertInto("outbox")`,
+  await insertMessage(tx, {`,
     },
     caughtBy: "I1",
     shape: plan("plain"),
@@ -72,12 +70,12 @@ export const mutationCases: readonly MutationCase[] = [
       name: "no sequence lock",
       file: "services/orchestrator/src/event/append-events.ts",
       find: `    .updateTable("plan")
-    .set((eb) => ({ next_seq: eb("next_seq", "+", events.length), updated_at: now }))
-    .where("id", "=", planId)
-    .returning("next_seq")`,
+    .set((eb) => ({ next_seq: eb("next_seq", "+", slots.count), updated_at: slots.now }))
+    .where("id", "=", slots.planId)
+    .returning("next_seq"),`,
       replace: `    .selectFrom("plan")
-    .select((eb) => eb("next_seq", "+", events.length).as("next_seq"))
-    .where("id", "=", planId)`,
+    .select((eb) => eb("next_seq", "+", slots.count).as("next_seq"))
+    .where("id", "=", slots.planId),`,
     },
     caughtBy: "I3",
     shape: plan("plain"),

@@ -8,6 +8,7 @@ import { releaseReservation } from "../job/budget.ts";
 import { changeClaimed } from "../job/claim-step.ts";
 import type { Claim, Engine, PlanTx } from "../job/engine.ts";
 import { endAttempt, leaveRunning } from "../step/step-rows.ts";
+import type { StepState } from "../step/step-rows.ts";
 import type { ApprovalRow, StepRow } from "../store/tables.ts";
 import { approvalLimits } from "./limits.ts";
 
@@ -97,7 +98,7 @@ function stepQuestion(step: Step, reason: string): Question {
 export async function requestStepApproval(
   engine: Engine,
   change: PlanTx,
-  { row, step, reason }: { row: StepRow; step: Step; reason: string },
+  { row, step, reason }: { row: StepState; step: Step; reason: string },
 ): Promise<void> {
   await change.tx
     .updateTable("step")

@@ -1,18 +1,34 @@
 // What follows when a step ends: successors become ready (or ask first), dependants of a bad
 // end are skipped, and the last one brings the finish step or the end of the plan.
-import { finishStepId, hashStep, isSystemStepId, isTerminalStep } from "@ossaat/contracts";
-import type { Plan, PlanStatus, Step } from "@ossaat/contracts";
+import { finishStepId, isSystemStepId, isTerminalStep } from "@ossaat/contracts";
+import type { PlanStatus, Step } from "@ossaat/contracts";
 
 import { requestStepApproval } from "../approval/request-approval.ts";
-import { insertStep, listSteps } from "../step/step-rows.ts";
+import { readDefinition } from "../plan/read-definition.ts";
+import { insertStep, listStepStates } from "../step/step-rows.ts";
+import type { StepState } from "../step/step-rows.ts";
+import { statement } from "../store/statement.ts";
+import type { Slots } from "../store/statement.ts";
 import type { StepRow } from "../store/tables.ts";
 import { dispatchStep } from "./dispatch-step.ts";
 import type { Engine, PlanTx } from "./engine.ts";
 
 type Needs = Map<string, string[]>;
 
+const selectNeeds = statement((db, { planId }: Slots<{ planId: string }>) =>
+  db.selectFrom("step_dep").select(["step_id", "needs_step_id"]).where("plan_id", "=", planId),
+);
+
+const setReady = statement((db, row: Slots<Pick<StepRow, "plan_id" | "step_id" | "attempt" | "ready_at">>) =>
+  db
+    .updateTable("step")
+    .set({ status: "ready", ready_at: row.ready_at, lease_owner: null, lease_until: null, attempt: row.attempt })
+    .where("plan_id", "=", row.plan_id)
+    .where("step_id", "=", row.step_id),
+);
+
 async function readNeeds(change: PlanTx): Promise<Needs> {
-  const rows = await change.tx.selectFrom("step_dep").selectAll().where("plan_id", "=", change.plan.id).execute();
+  const rows = await selectNeeds(change.tx, { planId: change.plan.id });
   const needs: Needs = new Map();
   for (const row of rows) needs.set(row.step_id, [...(needs.get(row.step_id) ?? []), row.needs_step_id]);
   return needs;
@@ -25,16 +41,11 @@ async function readNeeds(change: PlanTx): Promise<Needs> {
 export async function readyStep(
   engine: Engine,
   change: PlanTx,
-  step: StepRow,
+  step: StepState,
   readyAt: number = change.now,
 ): Promise<void> {
-  const { tx } = change;
-  await tx
-    .updateTable("step")
-    .set({ status: "ready", ready_at: readyAt, lease_owner: null, lease_until: null, attempt: step.attempt })
-    .where("plan_id", "=", step.plan_id)
-    .where("step_id", "=", step.step_id)
-    .execute();
+  const { plan_id, step_id, attempt } = step;
+  await setReady(change.tx, { plan_id, step_id, attempt, ready_at: readyAt });
   await change.append({ type: "step.readied", stepId: step.step_id, data: {} });
   step.status = "ready";
   step.ready_at = readyAt;
@@ -42,7 +53,7 @@ export async function readyStep(
 }
 
 /** Writes the outbox row of a ready step. */
-export async function announceStep(engine: Engine, change: PlanTx, step: StepRow): Promise<void> {
+export async function announceStep(engine: Engine, change: PlanTx, step: StepState): Promise<void> {
   await dispatchStep(change.tx, {
     tenantId: change.plan.tenant_id,
     priority: change.plan.priority,
@@ -55,7 +66,7 @@ export async function announceStep(engine: Engine, change: PlanTx, step: StepRow
   change.noteMessage();
 }
 
-async function skipStep(change: PlanTx, step: StepRow, because: string): Promise<void> {
+async function skipStep(change: PlanTx, step: StepState, because: string): Promise<void> {
   await change.tx
     .updateTable("step")
     .set({ status: "skipped", reason: "upstream" })
@@ -70,14 +81,18 @@ async function skipStep(change: PlanTx, step: StepRow, because: string): Promise
   step.status = "skipped";
 }
 
-function needsGate(step: Step, approved: Record<string, string>): string | undefined {
-  if (approved[step.id] !== hashStep(step)) return "the step changed after the plan was approved";
+function needsGate(step: Step, hash: string, approved: Record<string, string>): string | undefined {
+  if (approved[step.id] !== hash) return "the step changed after the plan was approved";
   return step.approvalRequired ? "the plan asks for an approval before this step" : undefined;
 }
 
-async function openStep(engine: Engine, change: PlanTx, row: StepRow, step: Step): Promise<void> {
+async function openStep(
+  engine: Engine,
+  change: PlanTx,
+  { row, step, hash }: { row: StepState; step: Step; hash: string },
+): Promise<void> {
   const approved = JSON.parse(change.plan.approved_json) as Record<string, string>;
-  const reason = needsGate(step, approved);
+  const reason = needsGate(step, hash, approved);
   if (reason === undefined) return readyStep(engine, change, row);
   await requestStepApproval(engine, change, { row, step, reason });
 }
@@ -89,8 +104,9 @@ export async function advancePlan(engine: Engine, change: PlanTx): Promise<void>
   const { plan } = change;
   // NOTE: while a new revision is made, nothing of the old one starts or ends the plan.
   if (plan.def_json === null || !going.includes(plan.status)) return;
-  const definition = JSON.parse(plan.def_json) as Plan;
-  const rows = (await listSteps(change.tx, plan.id)).filter((row) => !isSystemStepId(row.step_id));
+  const definition = readDefinition(plan.def_json);
+  const all = await listStepStates(change.tx, plan.id);
+  const rows = all.filter((row) => !isSystemStepId(row.step_id));
   const byId = new Map(rows.map((row) => [row.step_id, row]));
   const needs = await readNeeds(change);
   for (let changed = true; changed;) {
@@ -100,23 +116,22 @@ export async function advancePlan(engine: Engine, change: PlanTx): Promise<void>
       const bad = needed.find(
         (need) => need === undefined || (isTerminalStep(need.status) && need.status !== "succeeded"),
       );
-      const step = definition.steps.find((candidate) => candidate.id === row.step_id);
+      const step = definition.steps.get(row.step_id);
       if (bad !== undefined || step === undefined) {
         await skipStep(change, row, `step ${bad?.step_id ?? "definition"}`);
         changed = true;
       } else if (needed.every((need) => need?.status === "succeeded")) {
-        await openStep(engine, change, row, step);
+        await openStep(engine, change, { row, step, hash: definition.hashOf(step) });
         row.status = row.status === "blocked" ? "awaiting_approval" : row.status;
         changed = true;
       }
     }
   }
-  if (rows.every((row) => isTerminalStep(row.status))) await startFinish(engine, change);
+  const hasFinish = all.some((row) => row.step_id === finishStepId);
+  if (!hasFinish && rows.every((row) => isTerminalStep(row.status))) await startFinish(engine, change);
 }
 
 async function startFinish(engine: Engine, change: PlanTx): Promise<void> {
-  const existing = (await listSteps(change.tx, change.plan.id)).find((row) => row.step_id === finishStepId);
-  if (existing !== undefined) return;
   const row = await insertStep(change.tx, {
     planId: change.plan.id,
     stepId: finishStepId,

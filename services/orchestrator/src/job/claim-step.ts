@@ -6,7 +6,9 @@ import type { NewEvent } from "../event/append-events.ts";
 import { hasReservation, releaseReservation } from "./budget.ts";
 import { LeaseLost, changePlan, workerActor } from "./engine.ts";
 import type { Claim, Engine, PlanTx } from "./engine.ts";
-import type { StepRow } from "../store/tables.ts";
+import { statement } from "../store/statement.ts";
+import type { Slots } from "../store/statement.ts";
+import type { AttemptRow, StepRow } from "../store/tables.ts";
 import { jobEngineLimits } from "./limits.ts";
 
 const runnable: Readonly<Record<string, readonly PlanStatus[]>> = {
@@ -17,24 +19,47 @@ const runnable: Readonly<Record<string, readonly PlanStatus[]>> = {
   finish: ["pending", "running"],
 };
 
-async function startAttempt(change: PlanTx, claim: Omit<Claim, "step" | "plan">, agent: string): Promise<void> {
-  const { tx, now, plan } = change;
-  const { planId, stepId, attempt, fence, worker } = claim;
-  await tx
-    .insertInto("attempt")
-    .values({
-      plan_id: planId,
-      step_id: stepId,
-      attempt,
-      fence,
-      worker,
-      started_at: now,
-      heartbeat_at: now,
+const claimReady = statement(
+  (db, slots: Slots<{ planId: string; stepId: string; attempt: number; worker: string; leaseUntil: number }>) =>
+    db
+      .updateTable("step")
+      .set((eb) => ({
+        status: "running",
+        fence: eb("fence", "+", 1),
+        lease_owner: slots.worker,
+        lease_until: slots.leaseUntil,
+      }))
+      .where("plan_id", "=", slots.planId)
+      .where("step_id", "=", slots.stepId)
+      .where("status", "=", "ready")
+      .where("attempt", "=", slots.attempt)
+      .returningAll(),
+);
+
+const takeMessage = statement((db, { messageId }: Slots<{ messageId: string }>) =>
+  db.deleteFrom("outbox").where("id", "=", messageId),
+);
+
+const insertAttempt = statement(
+  (db, slots: Slots<Pick<AttemptRow, "plan_id" | "step_id" | "attempt" | "fence" | "worker" | "started_at">>) =>
+    db.insertInto("attempt").values({
+      plan_id: slots.plan_id,
+      step_id: slots.step_id,
+      attempt: slots.attempt,
+      fence: slots.fence,
+      worker: slots.worker,
+      started_at: slots.started_at,
+      heartbeat_at: slots.started_at,
       ended_at: null,
       outcome: null,
       error_code: null,
-    })
-    .execute();
+    }),
+);
+
+async function startAttempt(change: PlanTx, claim: Omit<Claim, "step" | "plan">, agent: string): Promise<void> {
+  const { tx, now, plan } = change;
+  const { planId, stepId, attempt, fence, worker } = claim;
+  await insertAttempt(tx, { plan_id: planId, step_id: stepId, attempt, fence, worker, started_at: now });
   const events: NewEvent[] = [{ type: "step.started", stepId, attempt, data: { worker, fence, agent } }];
   if (plan.status === "pending") {
     await tx.updateTable("plan").set({ status: "running" }).where("id", "=", planId).execute();
@@ -53,24 +78,12 @@ export async function claimStep(engine: Engine, envelope: JobEnvelope, worker: s
     const { tx, now, plan } = change;
     const allowed = runnable[envelope.kind] ?? [];
     if (!allowed.includes(plan.status)) return undefined;
-    const step = await tx
-      .updateTable("step")
-      .set((eb) => ({
-        status: "running" as const,
-        fence: eb("fence", "+", 1),
-        lease_owner: worker,
-        lease_until: now + jobEngineLimits.leaseMs,
-      }))
-      .where("plan_id", "=", planId)
-      .where("step_id", "=", stepId)
-      .where("status", "=", "ready")
-      .where("attempt", "=", attempt)
-      .returningAll()
-      .executeTakeFirst();
+    const leaseUntil = now + jobEngineLimits.leaseMs;
+    const [step] = await claimReady(tx, { planId, stepId, attempt, worker, leaseUntil });
     if (step === undefined) return undefined;
     if (hasReservation(step)) await releaseReservation(tx, step);
     // The message has done its work; settling it afterwards finds it gone, which costs no commit.
-    await tx.deleteFrom("outbox").where("id", "=", envelope.messageId).execute();
+    await takeMessage(tx, { messageId: envelope.messageId });
     const claim = { planId, stepId, attempt, fence: step.fence, worker };
     await startAttempt(change, claim, envelope.kind);
     return { ...claim, step, plan };
@@ -130,6 +143,17 @@ function countingProgress(change: PlanTx, step: StepRow): PlanTx {
   return { ...change, append };
 }
 
+const holdClaim = statement((db, claim: Slots<Pick<Claim, "planId" | "stepId" | "fence" | "worker">>) =>
+  db
+    .updateTable("step")
+    .set({ lease_owner: claim.worker })
+    .where("plan_id", "=", claim.planId)
+    .where("step_id", "=", claim.stepId)
+    .where("fence", "=", claim.fence)
+    .where("status", "=", "running")
+    .returningAll(),
+);
+
 /**
  * One change by the holder of a claim. The guard runs first, so that a worker whose lease was
  * taken writes nothing. `work` gets the step's row as it is now.
@@ -141,15 +165,7 @@ export async function changeClaimed<T>(
   work: (change: PlanTx, step: StepRow) => Promise<T>,
 ): Promise<T> {
   return changePlan(engine, { planId: claim.planId, actor: workerActor(claim.worker) }, async (change) => {
-    const step = await change.tx
-      .updateTable("step")
-      .set({ lease_owner: claim.worker })
-      .where("plan_id", "=", claim.planId)
-      .where("step_id", "=", claim.stepId)
-      .where("fence", "=", claim.fence)
-      .where("status", "=", "running")
-      .returningAll()
-      .executeTakeFirst();
+    const [step] = await holdClaim(change.tx, claim);
     if (step === undefined) throw new LeaseLost(claim);
     return work(countingProgress(change, step), step);
   });

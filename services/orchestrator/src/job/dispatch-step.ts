@@ -1,8 +1,10 @@
 // Writes the outbox row that announces a ready step, in the caller's transaction.
 import { JobEnvelope } from "@ossaat/contracts";
 
+import { statement } from "../store/statement.ts";
+import type { Slots } from "../store/statement.ts";
 import type { Tx } from "../store/store.ts";
-import type { StepRow } from "../store/tables.ts";
+import type { OutboxRow, StepRow } from "../store/tables.ts";
 
 export type DispatchInput = {
   tenantId: string;
@@ -33,22 +35,33 @@ export function jobEnvelope(input: DispatchInput): JobEnvelope {
   });
 }
 
+const insertMessage = statement((db, row: Slots<Omit<OutboxRow, "claimed_until">>) =>
+  db.insertInto("outbox").values({
+    id: row.id,
+    pool: row.pool,
+    dedupe_id: row.dedupe_id,
+    plan_id: row.plan_id,
+    step_id: row.step_id,
+    tenant_id: row.tenant_id,
+    priority: row.priority,
+    envelope_json: row.envelope_json,
+    available_at: row.available_at,
+    claimed_until: 0,
+  }),
+);
+
 export async function dispatchStep(tx: Tx, input: DispatchInput): Promise<void> {
   const { step, now, messageId, tenantId, priority } = input;
   const envelope = jobEnvelope(input);
-  await tx
-    .insertInto("outbox")
-    .values({
-      id: messageId,
-      pool: step.pool,
-      dedupe_id: envelope.dedupeId,
-      plan_id: step.plan_id,
-      step_id: step.step_id,
-      tenant_id: tenantId,
-      priority,
-      envelope_json: JSON.stringify(envelope),
-      available_at: input.availableAt ?? now,
-      claimed_until: 0,
-    })
-    .execute();
+  await insertMessage(tx, {
+    id: messageId,
+    pool: step.pool,
+    dedupe_id: envelope.dedupeId,
+    plan_id: step.plan_id,
+    step_id: step.step_id,
+    tenant_id: tenantId,
+    priority,
+    envelope_json: JSON.stringify(envelope),
+    available_at: input.availableAt ?? now,
+  });
 }

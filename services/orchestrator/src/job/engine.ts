@@ -8,6 +8,8 @@ import type { Clock, Ids, Rng } from "../clock.ts";
 import { appendEvents } from "../event/append-events.ts";
 import type { NewEvent } from "../event/append-events.ts";
 import type { EventBus } from "../event/event-bus.ts";
+import { statement } from "../store/statement.ts";
+import type { Slots } from "../store/statement.ts";
 import type { Store, Tx } from "../store/store.ts";
 import type { PlanRow, StepRow } from "../store/tables.ts";
 
@@ -44,6 +46,10 @@ export type PlanTx = {
   noteMessage(): void;
 };
 
+const selectPlan = statement((db, { planId }: Slots<{ planId: string }>) =>
+  db.selectFrom("plan").selectAll().where("id", "=", planId),
+);
+
 export type PlanTxContext = { planId: string; actor: Actor };
 
 /**
@@ -56,7 +62,7 @@ export async function inPlanTx<T>(
   tx: Tx,
   { planId, actor, work }: PlanTxContext & { work: (change: PlanTx) => Promise<T> },
 ): Promise<{ result: T; hasMessage: boolean }> {
-  const plan = await tx.selectFrom("plan").selectAll().where("id", "=", planId).executeTakeFirst();
+  const [plan] = await selectPlan(tx, { planId });
   if (plan === undefined) throw planNotFound(planId);
   const now = engine.clock.now();
   const traceId = activeTraceId() ?? traceIdOf(plan.traceparent);

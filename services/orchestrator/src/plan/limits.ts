@@ -10,4 +10,6 @@ export const planFeatureLimits = {
   manyPaths: 20,
   /** Plans of one page. */
   pageSize: 50,
+  /** Definitions kept in memory: as many as plans run at once on a busy day. */
+  keptDefinitions: 50,
 } as const;

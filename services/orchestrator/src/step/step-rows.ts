@@ -2,10 +2,31 @@
 import type { StepStatus } from "@ossaat/contracts";
 
 import type { Reader, Tx } from "../store/store.ts";
+import { statement } from "../store/statement.ts";
+import type { Slots, Statement } from "../store/statement.ts";
 import type { StepRow } from "../store/tables.ts";
 
+const selectSteps = statement((db, { planId }: Slots<{ planId: string }>) =>
+  db.selectFrom("step").selectAll().where("plan_id", "=", planId),
+);
+
+/** What it takes to open a step and to announce it. */
+export type StepState = Pick<StepRow, "plan_id" | "step_id" | "kind" | "pool" | "status" | "attempt" | "ready_at">;
+
+const selectStates = statement((db, { planId }: Slots<{ planId: string }>) =>
+  db
+    .selectFrom("step")
+    .select(["plan_id", "step_id", "kind", "pool", "status", "attempt", "ready_at"])
+    .where("plan_id", "=", planId),
+);
+
+/** The steps of a plan without their results, which can be long. */
+export async function listStepStates(db: Tx | Reader, planId: string): Promise<StepState[]> {
+  return selectStates(db, { planId });
+}
+
 export async function listSteps(db: Tx | Reader, planId: string): Promise<StepRow[]> {
-  return db.selectFrom("step").selectAll().where("plan_id", "=", planId).execute();
+  return selectSteps(db, { planId });
 }
 
 export async function getStep(db: Tx | Reader, planId: string, stepId: string): Promise<StepRow | undefined> {
@@ -56,20 +77,60 @@ export async function insertStep(tx: Tx, step: NewStep): Promise<StepRow> {
     .executeTakeFirstOrThrow();
 }
 
-/** Columns that end or interrupt a running attempt; the lease is given up with them. */
-export async function leaveRunning(
-  tx: Tx,
-  key: { planId: string; stepId: string },
-  set: Partial<Pick<StepRow, "status" | "reason" | "attempt" | "failures" | "lost_count" | "head" | "result_json">>,
-): Promise<StepRow> {
-  return tx
-    .updateTable("step")
-    .set((eb) => ({ ...set, lease_owner: null, lease_until: null, fence: eb("fence", "+", 1) }))
-    .where("plan_id", "=", key.planId)
-    .where("step_id", "=", key.stepId)
-    .returningAll()
-    .executeTakeFirstOrThrow();
+type LeavingSet = Partial<
+  Pick<StepRow, "status" | "reason" | "attempt" | "failures" | "lost_count" | "head" | "result_json">
+>;
+
+type Leaving = Statement<{ planId: string; stepId: string } & LeavingSet, StepRow>;
+
+/** By the names of the columns that are set: these make the text of the statement. */
+const leavings = new Map<string, Leaving>();
+
+function leavingStatement(names: readonly (keyof LeavingSet)[]): Leaving {
+  return statement((db, slots: Slots<{ planId: string; stepId: string } & LeavingSet>) =>
+    db
+      .updateTable("step")
+      .set((eb) => ({
+        ...Object.fromEntries(names.map((name) => [name, slots[name]])),
+        lease_owner: null,
+        lease_until: null,
+        fence: eb("fence", "+", 1),
+      }))
+      .where("plan_id", "=", slots.planId)
+      .where("step_id", "=", slots.stepId)
+      .returningAll(),
+  );
 }
+
+/** Columns that end or interrupt a running attempt; the lease is given up with them. */
+export async function leaveRunning(tx: Tx, key: { planId: string; stepId: string }, set: LeavingSet): Promise<StepRow> {
+  const names = Object.keys(set).sort() as (keyof LeavingSet)[];
+  const text = names.join();
+  const known = leavings.get(text) ?? leavingStatement(names);
+  leavings.set(text, known);
+  const [row] = await known(tx, { planId: key.planId, stepId: key.stepId, ...set });
+  if (row === undefined) throw new Error(`there is no step ${key.planId}/${key.stepId}`);
+  return row;
+}
+
+type AttemptEnd = {
+  planId: string;
+  stepId: string;
+  attempt: number;
+  now: number;
+  outcome: string;
+  errorCode: string | null;
+};
+
+const closeAttempt = statement((db, end: Slots<AttemptEnd>) =>
+  db
+    .updateTable("attempt")
+    .set({ ended_at: end.now, outcome: end.outcome, error_code: end.errorCode })
+    .where("plan_id", "=", end.planId)
+    .where("step_id", "=", end.stepId)
+    .where("attempt", "=", end.attempt)
+    .where("ended_at", "is", null),
+);
 
 /** Records how an attempt ended; the first record stands. */
 export async function endAttempt(
@@ -77,12 +138,6 @@ export async function endAttempt(
   key: { planId: string; stepId: string; attempt: number },
   end: { now: number; outcome: string; errorCode?: string },
 ): Promise<void> {
-  await tx
-    .updateTable("attempt")
-    .set({ ended_at: end.now, outcome: end.outcome, error_code: end.errorCode ?? null })
-    .where("plan_id", "=", key.planId)
-    .where("step_id", "=", key.stepId)
-    .where("attempt", "=", key.attempt)
-    .where("ended_at", "is", null)
-    .execute();
+  const { planId, stepId, attempt } = key;
+  await closeAttempt(tx, { planId, stepId, attempt, ...end, errorCode: end.errorCode ?? null });
 }

@@ -5,6 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { JobEnvelope, jobLimits } from "@ossaat/contracts";
 
 import type { Clock } from "../../clock.ts";
+import { statement } from "../../store/statement.ts";
+import type { Slots } from "../../store/statement.ts";
 import type { Store } from "../../store/store.ts";
 import type { OutboxRow } from "../../store/tables.ts";
 import type { Delivery, JobQueue, Settlement, Subscription } from "../job-queue.ts";
@@ -37,22 +39,31 @@ type Taken = Map<string, number>;
 
 type QueueState = { deps: EmbeddedQueueDeps; taken: Taken };
 
+type NextRow = Pick<OutboxRow, "id" | "envelope_json">;
+
+const selectNext = statement((db, { pool, limit }: Slots<{ pool: string; limit: number }>) =>
+  db
+    .selectFrom("outbox")
+    .select(["id", "envelope_json"])
+    .where("pool", "=", pool)
+    .orderBy("priority", "desc")
+    .orderBy("available_at")
+    .orderBy("id")
+    .limit(limit),
+);
+
+const selectMessage = statement((db, { id }: Slots<{ id: string }>) =>
+  db.selectFrom("outbox").select("id").where("id", "=", id),
+);
+
 /**
  * Takes the next messages of a pool for a moment. `available_at` orders them and holds none back: it
  * is the past when it is written, and lies ahead only when the clock was set back.
  */
-async function takeRows({ deps, taken }: QueueState, from: { pool: string; limit: number }): Promise<OutboxRow[]> {
+async function takeRows({ deps, taken }: QueueState, from: { pool: string; limit: number }): Promise<NextRow[]> {
   const now = deps.clock.monotonic();
   for (const [id, until] of taken) if (until <= now) taken.delete(id);
-  const rows = await deps.store.read
-    .selectFrom("outbox")
-    .selectAll()
-    .where("pool", "=", from.pool)
-    .orderBy("priority", "desc")
-    .orderBy("available_at")
-    .orderBy("id")
-    .limit(from.limit + taken.size)
-    .execute();
+  const rows = await selectNext(deps.store.read, { pool: from.pool, limit: from.limit + taken.size });
   const free = rows.filter(({ id }) => !taken.has(id)).slice(0, from.limit);
   for (const { id } of free) taken.set(id, now + jobEngineLimits.outboxClaimMs);
   return free;
@@ -64,13 +75,13 @@ async function settleRow({ deps, taken }: QueueState, id: string, result: Settle
   else if (result === "retry_soon") taken.set(id, deps.clock.monotonic() + jobEngineLimits.retrySoonMs);
   else {
     // The claim of a step has mostly taken its message out already.
-    const left = await deps.store.read.selectFrom("outbox").select("id").where("id", "=", id).executeTakeFirst();
+    const [left] = await selectMessage(deps.store.read, { id });
     if (left !== undefined) await deps.store.tx((tx) => tx.deleteFrom("outbox").where("id", "=", id).execute());
     taken.delete(id);
   }
 }
 
-function delivery(queue: QueueState, row: OutboxRow): Delivery {
+function delivery(queue: QueueState, row: NextRow): Delivery {
   let settled: Promise<void> | undefined;
   return {
     envelope: JobEnvelope.parse(JSON.parse(row.envelope_json)),
@@ -163,7 +174,7 @@ class PoolPump {
     }
   }
 
-  async #deliver(row: OutboxRow): Promise<void> {
+  async #deliver(row: NextRow): Promise<void> {
     let item: Delivery;
     try {
       item = delivery(this.#queue, row);

@@ -1,0 +1,70 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+import { openSqliteStore } from "./adapters/sqlite.ts";
+import { statement } from "./statement.ts";
+import type { Slots } from "./statement.ts";
+import type { Store } from "./store.ts";
+import type { TimerRow } from "./tables.ts";
+
+let built = 0;
+let folder: string;
+let store: Store;
+
+const addTimer = statement((db, row: Slots<Pick<TimerRow, "id" | "due_at">>) => {
+  built += 1;
+  const { id, due_at } = row;
+  return db.insertInto("timer").values({ id, plan_id: "p", step_id: "s", kind: "retry", ref: "", due_at });
+});
+const moveTimer = statement((db, { id, by }: Slots<{ id: string; by: number }>) =>
+  db
+    .updateTable("timer")
+    .set((eb) => ({ due_at: eb("due_at", "+", by) }))
+    .where("id", "=", id)
+    .returning(["id", "due_at"]),
+);
+
+beforeEach(async () => {
+  built = 0;
+  folder = mkdtempSync(path.join(tmpdir(), "ossaat-statement-"));
+  store = await openSqliteStore(path.join(folder, "state.db"));
+});
+afterEach(async () => {
+  await store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("runs with the values of each run, built once for a database", async () => {
+  await store.tx(async (tx) => {
+    await addTimer(tx, { id: "a", due_at: 1 });
+    await addTimer(tx, { id: "b", due_at: 2 });
+  });
+  await addTimer(store.read, { id: "'; drop table timer --", due_at: 3 });
+  const rows = await store.read.selectFrom("timer").select(["id", "due_at", "kind"]).orderBy("due_at").execute();
+  expect([built, rows]).toEqual([
+    1,
+    [
+      { id: "a", due_at: 1, kind: "retry" },
+      { id: "b", due_at: 2, kind: "retry" },
+      { id: "'; drop table timer --", due_at: 3, kind: "retry" },
+    ],
+  ]);
+});
+
+test("gives what the statement returns, and nothing when it met no row", async () => {
+  await addTimer(store.read, { id: "a", due_at: 1 });
+  expect(await moveTimer(store.read, { id: "a", by: 41 })).toEqual([{ id: "a", due_at: 42 }]);
+  expect(await moveTimer(store.read, { id: "b", by: 41 })).toEqual([]);
+});
+
+test("goes with its transaction", async () => {
+  const failed = store.tx(async (tx) => {
+    await addTimer(tx, { id: "a", due_at: 1 });
+    throw new Error("no");
+  });
+  await expect(failed).rejects.toThrow("no");
+  expect(await store.read.selectFrom("timer").selectAll().execute()).toEqual([]);
+});
