@@ -58,6 +58,8 @@ export type Config = {
   locale?: string;
   /** `PATH`. */
   searchPath: string;
+  /** A variable of git's is set, which may name another repository than the one around a folder. */
+  isGitSteered: boolean;
   userName: string;
   /** Where every setting came from. */
   loaded: LoadedSettings;
@@ -225,7 +227,11 @@ export async function loadConfig(options: ConfigOptions = {}): Promise<Config> {
     secretVariable: (name) => env[name],
     providerKeys: Object.entries(providerEnv).flatMap(([name, value]) => (value === undefined ? [] : [name])),
     ...terminalOf(env, read),
-    userName: userName(),
+    isGitSteered: Object.keys(env).some((name) => name.startsWith("GIT_")),
+    // Asked for by few, and looked up in the machine's user database.
+    get userName() {
+      return userName();
+    },
     loaded,
     notices: lockNotices(loaded.settings),
   };

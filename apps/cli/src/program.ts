@@ -3,16 +3,18 @@ import { AgentError, exitCodes } from "@ossaat/contracts/errors";
 import { Command, CommanderError } from "commander";
 
 import { createAct, wordsOf } from "./program/act.ts";
+import type { Act } from "./program/act.ts";
 import { addCompletionCommands } from "./program/completion-commands.ts";
 import { addConfigCommands } from "./program/config-commands.ts";
 import { addDecideCommands } from "./program/decide-commands.ts";
 import { addDoctorCommands } from "./program/doctor-commands.ts";
 import { withExamples } from "./program/examples.ts";
 import { addInspectCommands } from "./program/inspect-commands.ts";
-import { addManageCommands } from "./program/manage-commands.ts";
+import { addListCommands } from "./program/list-commands.ts";
 import { addPolicyCommands } from "./program/policy-commands.ts";
 import { addResultCommands } from "./program/result-commands.ts";
 import { addSetupCommands } from "./program/setup-commands.ts";
+import { addSteerCommands } from "./program/steer-commands.ts";
 import { addWorkCommands } from "./program/work-commands.ts";
 import { version } from "./version.ts";
 
@@ -21,18 +23,25 @@ Exit codes:
   0 done, 1 conflict or internal, 2 usage, 3 run failed, 4 not allowed in, 5 denied, 6 not found,
   7 server out of reach, 8 budget or time over, 9 not ended: waits for approval, 130 cancelled or Ctrl+C, 143 SIGTERM`;
 
+type CommandGroup = {
+  /** Names for which the group alone is enough; completion needs the whole tree. */
+  names: readonly string[];
+  add: (program: Command, act: Act) => void;
+};
+
 /** In the order of `ossaat --help`. */
-const commandGroups = [
-  addWorkCommands,
-  addResultCommands,
-  addDecideCommands,
-  addManageCommands,
-  addPolicyCommands,
-  addInspectCommands,
-  addSetupCommands,
-  addConfigCommands,
-  addDoctorCommands,
-  addCompletionCommands,
+const commandGroups: readonly CommandGroup[] = [
+  { names: ["plan", "run", "watch", "diff", "apply", "demo"], add: addWorkCommands },
+  { names: ["open", "undo"], add: addResultCommands },
+  { names: ["approve", "deny", "edit", "revise"], add: addDecideCommands },
+  { names: ["runs", "show", "logs"], add: addListCommands },
+  { names: ["replay", "cancel", "pause", "resume", "retry", "clean"], add: addSteerCommands },
+  { names: ["policy"], add: addPolicyCommands },
+  { names: ["cost", "context"], add: addInspectCommands },
+  { names: ["agents", "new-agent", "up", "down", "status"], add: addSetupCommands },
+  { names: ["config"], add: addConfigCommands },
+  { names: ["doctor"], add: addDoctorCommands },
+  { names: [], add: addCompletionCommands },
 ];
 
 /** Errors of subcommands reach `runProgram` as well, at every depth, and are told by it alone. */
@@ -47,8 +56,11 @@ function namedCommand(program: Command, words: readonly string[]): Command {
   return words.reduce((at, word) => at.commands.find((child) => isNamed(child, word)) ?? at, program);
 }
 
-/** The whole tree. @param exit told the exit code of the command that ran */
-export function createProgram(exit: (code: number) => void): Command {
+/**
+ * The tree of commands. @param exit told the exit code of the command that ran
+ * @param word when it is a command, only its group is built: building all takes as long as a small command
+ */
+export function createProgram(exit: (code: number) => void, word?: string): Command {
   const program = new Command("ossaat")
     .description("Turns a goal into a reviewed change: plan, approval, sandboxed run, branch with evidence.")
     .version(version)
@@ -63,7 +75,8 @@ export function createProgram(exit: (code: number) => void): Command {
     .option("--dangerously-no-sandbox", "run the agents' commands with your own rights")
     .addHelpText("after", exitCodeHelp);
   const act = createAct(exit);
-  for (const addCommands of commandGroups) addCommands(program, act);
+  const group = commandGroups.find(({ names }) => word !== undefined && names.includes(word));
+  for (const { add } of group === undefined ? commandGroups : [group]) add(program, act);
   withExamples(
     program,
     ['ossaat plan "Reject negative amounts in parsePrice"', "read a plan, run nothing"],
@@ -93,7 +106,7 @@ function usageError(thrown: unknown): unknown {
 /** Runs one command line and returns the exit code. */
 export async function runProgram(words: readonly string[]): Promise<number> {
   let exitCode: number = exitCodes.done;
-  const program = createProgram((code) => (exitCode = code));
+  const program = createProgram((code) => (exitCode = code), words[0]);
   try {
     if (words.length === 0) {
       program.outputHelp({ error: true });

@@ -7,7 +7,7 @@ import { redactText } from "@ossaat/telemetry";
 import { loadConfig } from "./config.ts";
 import { createServerLog } from "./server/server-log.ts";
 import type { ServerLog } from "./server/server-log.ts";
-import { folderOwnedExitCode } from "./server/connect.ts";
+import { folderOwnedExitCode } from "./server/start-server.ts";
 import { serve } from "./server/serve.ts";
 
 const { values } = parseArgs({

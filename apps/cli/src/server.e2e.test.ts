@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { folderOwnedExitCode } from "./server/connect.ts";
+import { folderOwnedExitCode } from "./server/start-server.ts";
 import { makeRepository } from "./testing/make-repository.ts";
 import { createCli } from "./testing/run-ossaat.ts";
 import type { Cli, Json } from "./testing/run-ossaat.ts";

@@ -9,10 +9,10 @@ import type { CommandContext } from "../command-context.ts";
 import { findRepository } from "../repository/find-repository.ts";
 import { escapeLine } from "../terminal/escape.ts";
 
-async function requireRepository(folder: string): Promise<string> {
-  const root = await findRepository(folder);
+async function requireRepository(context: CommandContext): Promise<string> {
+  const root = await findRepository(context);
   if (root !== undefined) return root;
-  throw new AgentError("invalid_input", `${folder} is not inside a git repository.`, {
+  throw new AgentError("invalid_input", `${context.folder} is not inside a git repository.`, {
     details: { next: "`git init`, or `ossaat -C REPOSITORY agents`" },
   });
 }
@@ -20,7 +20,7 @@ async function requireRepository(folder: string): Promise<string> {
 /** Lists the profiles that hold at the repository's HEAD, and what is wrong with others. */
 export async function agentsCommand(context: CommandContext): Promise<number> {
   const { output, style } = context;
-  const root = await requireRepository(context.folder);
+  const root = await requireRepository(context);
   const { client } = await context.connect();
   const list = await client.listAgents(root);
   if (output.format !== "text") {
@@ -43,7 +43,7 @@ export async function agentsCommand(context: CommandContext): Promise<number> {
 export async function newAgentCommand(name: string, context: CommandContext): Promise<number> {
   const { output } = context;
   const text = newAgentText(name);
-  const root = await requireRepository(context.folder);
+  const root = await requireRepository(context);
   const file = path.join(root, agentPath(name));
   await mkdir(path.dirname(file), { recursive: true });
   try {

@@ -5,7 +5,7 @@ import type { PlanState } from "@ossaat/contracts";
 
 import type { CommandContext } from "../command-context.ts";
 import { applyRecorded } from "../repository/applied-record.ts";
-import { git } from "../repository/find-repository.ts";
+import { git } from "../repository/git.ts";
 import { applyToCheckout, readPatch } from "../repository/patch.ts";
 import { hasResult, resolvePlan } from "../repository/resolve-plan.ts";
 

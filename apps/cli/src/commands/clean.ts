@@ -10,7 +10,8 @@ import { runnerFolder } from "../config.ts";
 import { allPlans, resolvePlan } from "../repository/resolve-plan.ts";
 import { confirm } from "../terminal/confirm.ts";
 import { escapeLine } from "../terminal/escape.ts";
-import { clip, formatBytes } from "../terminal/render-run.ts";
+import { formatBytes } from "../terminal/format-figures.ts";
+import { clip } from "../terminal/render-run.ts";
 
 export type CleanFlags = { olderThan?: string; dryRun?: boolean; yes?: boolean };
 

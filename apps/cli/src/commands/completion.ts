@@ -8,7 +8,8 @@ import { completeWords } from "../completion/complete-words.ts";
 import type { Candidate, Completion, Names } from "../completion/complete-words.ts";
 import { completionScripts, loading, shells } from "../completion/scripts.ts";
 import { findRepository } from "../repository/find-repository.ts";
-import { findServer, runningClient } from "../server/connect.ts";
+import { runningClient } from "../server/connect.ts";
+import { findServer } from "../server/find-server.ts";
 import { escapeLine } from "../terminal/escape.ts";
 
 /** Characters of a goal beside its plan. */
@@ -43,7 +44,7 @@ function namesOf(context: CommandContext): Names {
     (await findServer(context.config)) === undefined ? undefined : runningClient(context.config);
   return {
     async plans() {
-      const repository = await findRepository(context.folder);
+      const repository = await findRepository(context);
       const page = await (await client())?.listPlans(repository === undefined ? {} : { repository });
       return page?.plans.map(planOf) ?? [];
     },

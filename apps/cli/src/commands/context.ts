@@ -8,7 +8,7 @@ import type { ContextPart, TurnContext } from "../model-context/describe-turn.ts
 import { readAllEvents } from "../repository/read-events.ts";
 import { resolvePlan } from "../repository/resolve-plan.ts";
 import { escapeLine, escapeText } from "../terminal/escape.ts";
-import { formatTokens } from "../terminal/render-run.ts";
+import { formatTokens } from "../terminal/format-figures.ts";
 
 export type ContextFlags = { step?: string; turn?: string };
 

@@ -10,7 +10,8 @@ import { findRepository } from "../repository/find-repository.ts";
 import { readAllEvents } from "../repository/read-events.ts";
 import { resolvePlanId } from "../repository/resolve-plan.ts";
 import { escapeLine } from "../terminal/escape.ts";
-import { clip, formatCost, formatTokens } from "../terminal/render-run.ts";
+import { formatCost, formatTokens } from "../terminal/format-figures.ts";
+import { clip } from "../terminal/render-run.ts";
 import { renderTable } from "../terminal/render-table.ts";
 
 export type CostFlags = { since?: string; all?: boolean };
@@ -36,7 +37,7 @@ export function readSince(text: string | undefined, now: number): number {
 
 async function listPlans(client: Client, context: CommandContext, flags: CostFlags): Promise<PlanSummary[]> {
   const since = readSince(flags.since, Date.now());
-  const repository = flags.all === true ? undefined : await findRepository(context.folder);
+  const repository = flags.all === true ? undefined : await findRepository(context);
   const plans: PlanSummary[] = [];
   let cursor: string | undefined;
   do {

@@ -59,7 +59,7 @@ export async function readPlanRequest(
 ): Promise<CreatePlanRequest> {
   const { agents, budget } = context.config;
   const goal = await readGoal(words);
-  const repository = await findRepository(context.folder);
+  const repository = await findRepository(context);
   const model = absoluteModel(context.config.model, context);
   return {
     goal,

@@ -5,17 +5,23 @@ import type { PlanSummary } from "@ossaat/contracts";
 import type { CommandContext } from "../command-context.ts";
 import { findRepository } from "../repository/find-repository.ts";
 import { escapeLine } from "../terminal/escape.ts";
-import { clip, formatCost, formatSeconds } from "../terminal/render-run.ts";
+import { formatCost, formatSeconds } from "../terminal/format-figures.ts";
 
 export type RunsFlags = { all?: boolean; limit?: string };
 
-function row(plan: PlanSummary, { style, output }: CommandContext): string {
+/** How wide other than plain letters are is told by tables that take longer to load than a request. */
+async function clipGoal(goal: string, columns: number): Promise<string> {
+  if (!/^[\x20-\x7e]*$/u.test(goal)) return (await import("../terminal/clip-styled.ts")).clipStyled(goal, columns);
+  return goal.length <= columns ? goal : `${goal.slice(0, columns - 1)}…`;
+}
+
+async function row(plan: PlanSummary, { style, output }: CommandContext): Promise<string> {
   const age = formatSeconds(Date.now() - Date.parse(plan.createdAt));
   const steps = plan.steps.total === 0 ? "" : `${plan.steps.done}/${plan.steps.total} steps`;
   const asks = plan.pendingApprovals === 0 ? "" : `${plan.pendingApprovals} need you`;
   const cost = plan.costUsd === 0 && plan.unknownCostTurns === 0 ? "" : formatCost(plan);
   const facts = [steps, asks, cost, plan.scripted ? "scripted" : "", `${age} ago`].filter((text) => text !== "");
-  const goal = clip(escapeLine(plan.goal), Math.max(20, output.width - 2));
+  const goal = await clipGoal(escapeLine(plan.goal), Math.max(20, output.width - 2));
   return `${plan.id}  ${style.status(plan.status)}  ${style.paint("dim", facts.join(", "))}\n  ${goal}`;
 }
 
@@ -31,7 +37,7 @@ function readLimit(text = "20"): number {
 export async function runsCommand(flags: RunsFlags, context: CommandContext): Promise<number> {
   const { output } = context;
   const limit = readLimit(flags.limit);
-  const repository = flags.all === true ? undefined : await findRepository(context.folder);
+  const repository = flags.all === true ? undefined : await findRepository(context);
   const { client } = await context.connect();
   const plans: PlanSummary[] = [];
   let cursor: string | undefined;
@@ -46,7 +52,7 @@ export async function runsCommand(flags: RunsFlags, context: CommandContext): Pr
   const shown = plans.slice(0, limit);
   if (output.format === "json") output.json({ schemaVersion: 1, plans: shown });
   else if (output.format === "ndjson") for (const plan of shown) output.json({ schemaVersion: 1, ...plan });
-  else for (const plan of shown) output.print(row(plan, context));
+  else for (const plan of shown) output.print(await row(plan, context));
   if (shown.length === 0) output.note('No plans yet.\nNext: ossaat plan "<goal>"');
   return 0;
 }

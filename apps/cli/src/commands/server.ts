@@ -5,7 +5,8 @@ import type { StatusResponse } from "@ossaat/contracts";
 import { requireNoRule } from "../command-context.ts";
 import type { CommandContext } from "../command-context.ts";
 import { loadConfig } from "../config.ts";
-import { connect, findServer, runningClient, stopServer } from "../server/connect.ts";
+import { connect, runningClient, stopServer } from "../server/connect.ts";
+import { findServer } from "../server/find-server.ts";
 import { escapeLine } from "../terminal/escape.ts";
 
 export type UpFlags = { port?: string; detach?: boolean; dangerouslyNoSandbox?: boolean; trace?: string };

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 
 import { AgentError } from "@ossaat/contracts";
 
-import { git } from "../repository/find-repository.ts";
+import { git } from "../repository/git.ts";
 
 const run = promisify(execFile);
 

@@ -6,7 +6,8 @@ import { AgentError } from "@ossaat/contracts/errors";
 
 import { provedNames, settingProofs } from "../config.ts";
 import type { Config } from "../config.ts";
-import { connect, findServer, runningClient } from "../server/connect.ts";
+import { connect, runningClient } from "../server/connect.ts";
+import { findServer } from "../server/find-server.ts";
 import { readServerFile } from "../server/server-file.ts";
 import { version } from "../version.ts";
 import { fail, ok, warn } from "./finding.ts";
@@ -40,7 +41,7 @@ async function checkRemoteClock(url: string): Promise<Finding[]> {
 }
 
 async function checkEmbedded(config: Config): Promise<Finding> {
-  const file = await readServerFile(config.stateDir);
+  const file = readServerFile(config.stateDir);
   if (file === undefined) {
     const isBroken = existsSync(path.join(config.stateDir, "server.json"));
     if (!isBroken) return ok("server", "not running; the next command starts it");

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { CommandContext } from "../command-context.ts";
-import { findServer } from "../server/connect.ts";
+import { findServer } from "../server/find-server.ts";
 import { checkClock, checkDisks, checkGit, checkNode } from "./check-machine.ts";
 import { checkKeys, checkModel, checkOnline } from "./check-model.ts";
 import { checkRepository } from "./check-repository.ts";

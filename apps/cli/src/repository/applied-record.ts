@@ -6,7 +6,7 @@ import path from "node:path";
 import { AgentError } from "@ossaat/contracts/errors";
 import { z } from "zod";
 
-import { git } from "./find-repository.ts";
+import { git } from "./git.ts";
 import { fitsCheckout, readPatch } from "./patch.ts";
 
 const AppliedRecord = z.looseObject({

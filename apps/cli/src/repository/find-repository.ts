@@ -1,19 +1,61 @@
-// The git repository a command is called in.
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
+// The git repository a command is called in. Git decides; only of a plain checkout it is known without
+// asking what git would say, and starting git takes longer than a small command does everything else.
+import { readFileSync, realpathSync, statSync } from "node:fs";
+import type { Stats } from "node:fs";
+import path from "node:path";
 
-import { AgentError } from "@ossaat/contracts";
+import { AgentError } from "@ossaat/contracts/errors";
 
-const run = promisify(execFile);
+import type { Config } from "../config.ts";
 
-/** Runs git in a folder and returns its stdout. @throws the child's error with `stderr` and `code` */
-export async function git(folder: string, args: readonly string[]): Promise<string> {
-  const { stdout } = await run("git", ["-C", folder, ...args], { maxBuffer: 64 * 1024 * 1024 });
-  return stdout;
+/** Where a command acts. */
+type Place = { folder: string; config: Pick<Config, "isGitSteered"> };
+
+/** What may lead git to another answer than the nearest `.git`. */
+const special = /worktree|\bbare\b(?!\s*=\s*false\b)|include|repositoryformatversion\s*=\s*[^0\s]/iu;
+const plainHead = /^(?:ref: refs\/|[0-9a-f]{40,64}\s*$)/u;
+
+function statOf(file: string): Stats | undefined {
+  return statSync(file, { throwIfNoEntry: false });
 }
 
-/** Top level of the repository around a folder; undefined outside of one. */
-export async function findRepository(folder: string): Promise<string | undefined> {
+function isOwn(stats: Stats): boolean {
+  return stats.uid === process.geteuid?.();
+}
+
+/** Whether the folder itself is what lies in a `.git`: git stops there. */
+function isGitDir(folder: string): boolean {
+  return statOf(path.join(folder, "HEAD")) !== undefined && statOf(path.join(folder, "objects")) !== undefined;
+}
+
+/** A `.git` folder of the user's own with a configuration that changes nothing about where it is. */
+function isPlain(gitDir: string, top: Stats, git: Stats): boolean {
+  if (!git.isDirectory() || !isOwn(top) || !isOwn(git) || top.dev !== git.dev) return false;
+  if (!isGitDir(gitDir) || statOf(path.join(gitDir, "refs"))?.isDirectory() !== true) return false;
+  const read = (name: string) => readFileSync(path.join(gitDir, name), "utf8");
+  return plainHead.test(read("HEAD")) && !special.test(read("config"));
+}
+
+/** Top level of a plain checkout around a folder; undefined when git has to say. */
+function findPlain(folder: string): string | undefined {
+  try {
+    const start = realpathSync(folder);
+    const { dev } = statSync(start);
+    for (let at = start; ; at = path.dirname(at)) {
+      const top = statSync(at);
+      if (top.dev !== dev) return undefined;
+      const git = statOf(path.join(at, ".git"));
+      if (git !== undefined) return isPlain(path.join(at, ".git"), top, git) ? at : undefined;
+      if (isGitDir(at) || at === path.dirname(at)) return undefined;
+    }
+  } catch {
+    // What cannot be read here is git's to judge.
+    return undefined;
+  }
+}
+
+async function askGit(folder: string): Promise<string | undefined> {
+  const { git } = await import("./git.ts");
   try {
     return (await git(folder, ["rev-parse", "--show-toplevel"])).replace(/\n$/, "");
   } catch (error) {
@@ -25,4 +67,9 @@ export async function findRepository(folder: string): Promise<string | undefined
     }
     return undefined;
   }
+}
+
+/** Top level of the repository around a folder; undefined outside of one. @throws AgentError unavailable */
+export async function findRepository({ folder, config }: Place): Promise<string | undefined> {
+  return (config.isGitSteered ? undefined : findPlain(folder)) ?? askGit(folder);
 }

@@ -5,7 +5,7 @@ import path from "node:path";
 import { AgentError } from "@ossaat/contracts/errors";
 import type { PlanEvent, PlanState } from "@ossaat/contracts";
 
-import { git } from "./find-repository.ts";
+import { git } from "./git.ts";
 
 /** Forgets our own checkout where its folder was removed; those of the user are not ours to forget. */
 async function forgetRemoved(root: string, folder: string, checkouts: readonly string[][]): Promise<void> {

@@ -31,7 +31,7 @@ export async function* allPlans(client: Client, repository?: string): AsyncGener
 
 /** The newest plan of this repository that fits what is to be done with it, else the newest of all. */
 async function newestHere(client: Client, context: CommandContext, fits: Fits): Promise<string> {
-  const repository = await findRepository(context.folder);
+  const repository = await findRepository(context);
   let newest: string | undefined;
   for await (const plan of allPlans(client, repository)) {
     newest ??= plan.id;

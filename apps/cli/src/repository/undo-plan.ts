@@ -5,7 +5,7 @@ import type { PlanState } from "@ossaat/contracts";
 
 import { isInTree, stateOf } from "./applied-record.ts";
 import type { AppliedRecord } from "./applied-record.ts";
-import { git } from "./find-repository.ts";
+import { git } from "./git.ts";
 import { applyToCheckout, fitsCheckout, readPatch } from "./patch.ts";
 
 /** What would be done, to be asked about, and doing it. */

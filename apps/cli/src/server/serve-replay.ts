@@ -14,7 +14,7 @@ import type { Client } from "@ossaat/client";
 import { createEmbeddedStack } from "../compose/embedded.ts";
 import type { StackLog, StackOptions, StackParts } from "../compose/embedded.ts";
 import type { Config } from "../config.ts";
-import { memoryFetch } from "./http-fetch.ts";
+import { memoryFetch } from "./node-http-fetch.ts";
 
 export type ReplayServer = { client: Client; close(): Promise<void> };
 

@@ -89,7 +89,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   await stack.start();
   const url = `http://127.0.0.1:${address.port}`;
   const startedAt = new Date().toISOString();
-  await writeServerFile(config.stateDir, {
+  writeServerFile(config.stateDir, {
     schemaVersion: 1,
     url,
     token,
@@ -107,7 +107,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     (stopping ??= (async () => {
       log.info({ reason }, "ossaat stops");
       clearInterval(timer);
-      await removeServerFile(config.stateDir, process.pid);
+      removeServerFile(config.stateDir, process.pid);
       await closeServer(server);
       await stack.stop();
       resolve();

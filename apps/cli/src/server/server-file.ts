@@ -1,6 +1,6 @@
 // The file that tells clients where the embedded server is: owner-only, because it holds the
 // token.
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 export type ServerFile = {
@@ -33,33 +33,35 @@ function serverFilePath(stateDir: string): string {
   return path.join(stateDir, "server.json");
 }
 
+/** What the server in the background says. */
+export function serverLogPath(stateDir: string): string {
+  return path.join(stateDir, "server.log");
+}
+
 /** Undefined when there is none or it cannot be read as one. */
-export async function readServerFile(stateDir: string): Promise<ServerFile | undefined> {
-  const text = await readFile(serverFilePath(stateDir), "utf8").catch(() => undefined);
-  if (text === undefined) return undefined;
+export function readServerFile(stateDir: string): ServerFile | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(readFileSync(serverFilePath(stateDir), "utf8"));
     return isServerFile(value) ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
-export async function writeServerFile(stateDir: string, content: ServerFile): Promise<void> {
-  await mkdir(stateDir, { recursive: true, mode: 0o700 });
+export function writeServerFile(stateDir: string, content: ServerFile): void {
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   const temporary = `${serverFilePath(stateDir)}.${content.pid}.tmp`;
-  const handle = await open(temporary, "w", 0o600);
+  const handle = openSync(temporary, "w", 0o600);
   try {
-    await handle.writeFile(`${JSON.stringify(content, null, 2)}\n`);
-    await handle.sync();
+    writeFileSync(handle, `${JSON.stringify(content, null, 2)}\n`);
+    fsyncSync(handle);
   } finally {
-    await handle.close();
+    closeSync(handle);
   }
-  await rename(temporary, serverFilePath(stateDir));
+  renameSync(temporary, serverFilePath(stateDir));
 }
 
 /** Removes the file if it is this process's own. */
-export async function removeServerFile(stateDir: string, pid: number): Promise<void> {
-  const current = await readServerFile(stateDir);
-  if (current?.pid === pid) await rm(serverFilePath(stateDir), { force: true });
+export function removeServerFile(stateDir: string, pid: number): void {
+  if (readServerFile(stateDir)?.pid === pid) rmSync(serverFilePath(stateDir), { force: true });
 }

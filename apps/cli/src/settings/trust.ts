@@ -1,12 +1,11 @@
 // Which repositories' ossaat.yaml a person trusts: by path and content, so that a changed file
 // is inert again until it was looked at.
-import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
-export type TrustList = Readonly<Record<string, string>>;
+import { sha256Hex } from "@ossaat/contracts";
 
-const hash = (text: string) => createHash("sha256").update(text).digest("hex");
+export type TrustList = Readonly<Record<string, string>>;
 
 /** Nothing is trusted when the list is missing or cannot be read. */
 function readTrust(file: string): TrustList {
@@ -19,13 +18,13 @@ function readTrust(file: string): TrustList {
 }
 
 export function isTrusted(trustFile: string, { path: file, text }: { path: string; text: string }): boolean {
-  return readTrust(trustFile)[file] === hash(text);
+  return readTrust(trustFile)[file] === sha256Hex(text);
 }
 
 /** Trusts the file as it is now, or no longer with `text` undefined. */
 export function setTrust(trustFile: string, { path: file, text }: { path: string; text: string | undefined }): void {
   const { [file]: _old, ...others } = readTrust(trustFile);
-  const files = text === undefined ? others : { ...others, [file]: hash(text) };
+  const files = text === undefined ? others : { ...others, [file]: sha256Hex(text) };
   mkdirSync(path.dirname(trustFile), { recursive: true });
   const temporary = `${trustFile}.${process.pid}.tmp`;
   writeFileSync(temporary, `${JSON.stringify({ schemaVersion: 1, files }, null, 2)}\n`, { mode: 0o600 });

@@ -3,7 +3,7 @@ import type { ApprovalState, PlanState } from "@ossaat/contracts";
 
 import { quoteWord } from "./command-line.ts";
 import { escapeExact, escapeLine, escapeLookAlikes, escapeText } from "./escape.ts";
-import { formatCost, formatTokens } from "./render-run.ts";
+import { formatCost, formatTokens } from "./format-figures.ts";
 import type { Style } from "./style.ts";
 
 function exactThing(approval: ApprovalState): string[] {

@@ -1,6 +1,8 @@
 // What goes where: data on stdout, everything else on stderr; colour and prompts only where a
 // person sits.
-import { AgentError, errorTable } from "@ossaat/contracts";
+import { isatty } from "node:tty";
+
+import { AgentError, errorTable } from "@ossaat/contracts/errors";
 
 import type { Config } from "../config.ts";
 import { escapeText } from "./escape.ts";
@@ -46,13 +48,14 @@ function formatOf({ json, output }: GlobalFlags): OutputFormat {
 
 function useColor({ color, forceColor, noColor, isDumbTerminal }: Config): boolean {
   if (color !== "auto") return color === "always";
-  return forceColor || (!noColor && !isDumbTerminal && process.stdout.isTTY);
+  return forceColor || (!noColor && !isDumbTerminal && isatty(1));
 }
 
 /** Reads the global flags. @throws AgentError invalid_input */
 export function createOutput(flags: GlobalFlags, config: Config): Output {
   const format = formatOf(flags);
-  const isPerson = process.stdin.isTTY && process.stderr.isTTY;
+  // Not by the streams: making one takes longer than asking.
+  const isPerson = isatty(0) && isatty(2);
   const isInteractive = isPerson && flags.input !== false && !config.isCi && format === "text";
   const quiet = flags.quiet === true;
   let aside: ((write: () => void) => void) | undefined;
@@ -64,7 +67,7 @@ export function createOutput(flags: GlobalFlags, config: Config): Output {
   return {
     format,
     isInteractive,
-    isLive: process.stderr.isTTY && !config.isDumbTerminal && !config.isScreenReader && format === "text" && !quiet,
+    isLive: isatty(2) && !config.isDumbTerminal && !config.isScreenReader && format === "text" && !quiet,
     color: useColor(config),
     plain: config.isDumbTerminal || config.isScreenReader,
     wordsOnly: config.isScreenReader,

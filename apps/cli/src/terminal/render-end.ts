@@ -3,7 +3,8 @@ import type { PlanState, TestReport } from "@ossaat/contracts";
 
 import { isParked } from "../exit-code.ts";
 import { escapeExact, escapeLine, escapeText } from "./escape.ts";
-import { clip, formatCost, formatSeconds, formatTokens } from "./render-run.ts";
+import { formatCost, formatSeconds, formatTokens } from "./format-figures.ts";
+import { clip } from "./render-run.ts";
 import type { Style } from "./style.ts";
 
 /** Lines of a plan's message that are shown; `ossaat show --json` has them all. */

@@ -61,7 +61,7 @@ const config = {
 const log = createLogger({ service: "ossaat-chaos", version: "0", level: "warn", secrets: [] });
 const server = await serve({ config, sandbox: "none", port: 0, idleMs: undefined, log, arrange });
 process.on("SIGTERM", () => void server.stop("SIGTERM"));
-const file = await readServerFile(config.stateDir);
+const file = readServerFile(config.stateDir);
 process.send?.({ ready: { url: server.url, token: file?.token } });
 await server.stopped;
 process.exit(0);

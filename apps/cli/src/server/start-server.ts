@@ -1,0 +1,112 @@
+// Starts the embedded server in the background.
+import { spawn } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+import { AgentError } from "@ossaat/contracts/errors";
+
+import { serverEnv } from "../config.ts";
+import type { Config } from "../config.ts";
+import { findServer } from "./find-server.ts";
+import { serverLogPath } from "./server-file.ts";
+import type { ServerFile } from "./server-file.ts";
+
+const startLimits = {
+  /** Time a new server has to come up, ms. */
+  startMs: 20_000,
+  /** Pause before a server is started again whose folder was still owned, ms. */
+  respawnMs: 2_000,
+  /** Bytes of server.log after which it is set aside at the next start. */
+  maxLogBytes: 16 * 1024 * 1024,
+} as const;
+
+/** Exit code of a server whose state folder another one owns (EX_TEMPFAIL of sysexits.h). */
+export const folderOwnedExitCode = 75;
+
+export type StartOptions = {
+  dangerouslyNoSandbox?: boolean;
+  traceFile?: string;
+  /** Told when a server has to be started, which takes a moment. */
+  onStart?: () => void;
+};
+
+function lastLogLines(config: Config): string {
+  const file = serverLogPath(config.stateDir);
+  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
+  return text.trimEnd().split("\n").slice(-5).join("\n");
+}
+
+function makeFolder(folder: string): void {
+  // NOTE: `recursive` spins for ever below folders such as /proc, where nothing can be made.
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  makeFolder(path.dirname(folder));
+  mkdirSync(folder, { mode: 0o700 });
+}
+
+/** @throws AgentError unavailable when the state folder cannot be used */
+function openLog(config: Config): number {
+  try {
+    makeFolder(config.stateDir);
+    setLogAside(serverLogPath(config.stateDir));
+    return openSync(serverLogPath(config.stateDir), "a", 0o600);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new AgentError("unavailable", `The state folder ${config.stateDir} cannot be used (${code ?? "unknown"}).`, {
+      details: { next: `ls -ld ${config.stateDir} shows who may use it; OSSAAT_STATE_DIR names another` },
+      cause: error,
+    });
+  }
+}
+
+/** Keeps one older log beside the present one. */
+function setLogAside(file: string): void {
+  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  if (size > startLimits.maxLogBytes) renameSync(file, `${file}.1`);
+}
+
+/** The entry that runs a server in the foreground of its own process. */
+const serverEntry = fileURLToPath(new URL("../server-main.ts", import.meta.url));
+
+function spawnServer(config: Config, options: StartOptions): { exited: () => number | null } {
+  const log = openLog(config);
+  const args = [
+    serverEntry,
+    ...(options.dangerouslyNoSandbox === true ? ["--dangerously-no-sandbox"] : []),
+    ...(options.traceFile === undefined ? [] : ["--trace", path.resolve(options.traceFile)]),
+  ];
+  const child = spawn(process.execPath, args, {
+    detached: true,
+    stdio: ["ignore", log, log],
+    cwd: config.stateDir,
+    env: serverEnv(config),
+  });
+  closeSync(log);
+  child.unref();
+  return { exited: () => child.exitCode };
+}
+
+/** @throws AgentError unavailable when it does not come up */
+export async function startServer(config: Config, options: StartOptions): Promise<ServerFile> {
+  options.onStart?.();
+  let child = spawnServer(config, options);
+  let respawnAt = Number.POSITIVE_INFINITY;
+  const end = performance.now() + startLimits.startMs;
+  while (performance.now() < end) {
+    const found = await findServer(config);
+    if (found !== undefined) return found;
+    const exitCode = child.exited();
+    if (exitCode !== null && exitCode !== folderOwnedExitCode) break;
+    // Another server owns the folder: it is just coming up, or just going down and needs a successor.
+    if (exitCode !== null) respawnAt = Math.min(respawnAt, performance.now() + startLimits.respawnMs);
+    if (performance.now() >= respawnAt) {
+      child = spawnServer(config, options);
+      respawnAt = Number.POSITIVE_INFINITY;
+    }
+    await sleep(50);
+  }
+  throw new AgentError("unavailable", `The embedded server did not start.\n${lastLogLines(config)}`, {
+    details: { next: `tail -n 50 ${serverLogPath(config.stateDir)}` },
+  });
+}
