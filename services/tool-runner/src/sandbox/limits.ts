@@ -28,6 +28,9 @@ export const minDataBytes = 1024 * mebibyte;
 /** Milliseconds a dead box's pipes may stay open before they are closed for it. */
 export const pipeGraceMs = 1_000;
 
+/** Entries of a tree whose owner is looked up in this process: as many as take less than a millisecond or two. */
+export const ownTreeEntries = 250;
+
 export const engineLimits = {
   /** Milliseconds one call of a container engine may take; a loaded daemon needs seconds for a removal. */
   callMs: 60_000,

@@ -29,6 +29,13 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
+}
+
 /** Our own Node: the program and, when it came with them, its package managers. */
 async function nodeParts(execPath: string): Promise<{ binds: ReadOnlyBind[]; links: SymbolicLink[] }> {
   const program = await realpath(execPath);
@@ -102,7 +109,14 @@ export async function systemBinds(): Promise<ReadOnlyBind[]> {
 
 /** Toolchains found on this machine. `boxHome` is the private home folder in the box. */
 export async function findToolchains(host: HostEnvironment, boxHome: string): Promise<Toolchains> {
-  const { binds, links } = await nodeParts(host.execPath);
+  const candidates = host.home === "" ? [] : homeToolchains(host.home, boxHome);
+  const folders = host.path.split(delimiter);
+  // All at once, because every run asks.
+  const [{ binds, links }, isThere, areFolders] = await Promise.all([
+    nodeParts(host.execPath),
+    Promise.all(candidates.map(({ folder }) => exists(folder))),
+    Promise.all(folders.map(isFolder)),
+  ]);
   const path = [`${nodeTarget}/bin`];
   const env: Record<string, string> = {
     GOPROXY: "off",
@@ -110,19 +124,14 @@ export async function findToolchains(host: HostEnvironment, boxHome: string): Pr
     CARGO_HOME: `${boxHome}/.cargo`,
     CARGO_NET_OFFLINE: "true",
   };
-  for (const toolchain of homeToolchains(host.home, boxHome)) {
-    if (host.home === "" || !(await exists(toolchain.folder))) continue;
+  for (const toolchain of candidates.filter((_candidate, index) => isThere[index])) {
     binds.push({ source: toolchain.folder, target: toolchain.target ?? toolchain.folder });
     path.push(...toolchain.path);
     Object.assign(env, toolchain.env);
   }
-  for (const folder of host.path.split(delimiter)) {
-    const isFolder = await stat(folder).then(
-      (stats) => stats.isDirectory(),
-      () => false,
-    );
-    if (isFolder && folder.startsWith("/usr/") && !path.includes(folder)) path.push(folder);
-  }
+  folders.forEach((folder, index) => {
+    if (areFolders[index] === true && folder.startsWith("/usr/") && !path.includes(folder)) path.push(folder);
+  });
   for (const folder of ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/go/bin"]) {
     if (!path.includes(folder)) path.push(folder);
   }

@@ -222,11 +222,11 @@ export function createBubblewrapSandbox(options: BubblewrapOptions): Sandbox {
 
   async function run(request: SandboxRequest): Promise<SandboxResult> {
     const found = await inspect();
-    const base = await withToolchains(found.base, options.host);
-    if (found.identity === "switched") {
-      await handOver(request.workspaceDir);
-      if (request.cacheDir !== undefined) await handOver(request.cacheDir);
-    }
+    const folders = [request.workspaceDir, ...(request.cacheDir === undefined ? [] : [request.cacheDir])];
+    const [base] = await Promise.all([
+      withToolchains(found.base, options.host),
+      ...(found.identity === "switched" ? folders.map(handOver) : []),
+    ]);
     runs += 1;
     const name = `ossaat-${process.pid}-${runs}`;
     const group = found.cgroup === undefined ? undefined : await createCgroup(found.cgroup, name, request.limits);
