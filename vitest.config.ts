@@ -62,7 +62,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: "faults",
-          include: ["{apps,packages,services}/**/*.faults.e2e.test.ts"],
+          include: ["{apps,packages,services,tools}/**/*.faults.e2e.test.ts"],
           exclude: ["**/node_modules/**"],
           testTimeout: 1_200_000,
           hookTimeout: 120_000,
