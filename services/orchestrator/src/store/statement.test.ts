@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
+import { InsertQueryNode } from "kysely";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { openSqliteStore } from "./adapters/sqlite.ts";
@@ -67,4 +68,22 @@ test("goes with its transaction", async () => {
   });
   await expect(failed).rejects.toThrow("no");
   expect(await store.read.selectFrom("timer").selectAll().execute()).toEqual([]);
+});
+
+test("a plugin of the handle sees the values of each run", async () => {
+  const seen: unknown[] = [];
+  const db = store.read.withPlugin({
+    transformQuery: ({ node }) => {
+      seen.push(InsertQueryNode.is(node) && JSON.stringify(node.values).includes('"seen by plugins"'));
+      return node;
+    },
+    transformResult: ({ result }) => Promise.resolve(result),
+  });
+  await addTimer(store.read, { id: "kept", due_at: 1 });
+  await addTimer(db, { id: "seen by plugins", due_at: 2 });
+  await addTimer(db, { id: "another", due_at: 3 });
+  expect(seen).toEqual([true, false]);
+  expect(await store.read.selectFrom("timer").select("id").orderBy("due_at").execute()).toEqual(
+    ["kept", "seen by plugins", "another"].map((id) => ({ id })),
+  );
 });

@@ -5,12 +5,20 @@ import type { CompiledQuery, Expression, OperationNode } from "kysely";
 
 import type { Reader } from "./store.ts";
 
-/** Stands in a statement for a value that comes with each run. */
-class Slot<T> implements Expression<T> {
+/** What a compiled statement holds in place of a value that comes with each run. */
+class SlotName {
   readonly name: string;
 
   constructor(name: string) {
     this.name = name;
+  }
+}
+
+class Slot<T> implements Expression<T> {
+  readonly #content: unknown;
+
+  constructor(content: unknown) {
+    this.#content = content;
   }
 
   get expressionType(): T | undefined {
@@ -18,7 +26,7 @@ class Slot<T> implements Expression<T> {
   }
 
   toOperationNode(): OperationNode {
-    return ValueNode.create(this);
+    return ValueNode.create(this.#content);
   }
 }
 
@@ -28,8 +36,8 @@ export type Slots<V> = { readonly [K in keyof V]: Expression<V[K]> };
 /** Runs on a transaction or outside of one; gives the rows the statement returns. */
 export type Statement<V, R> = (db: Reader, values: V) => Promise<R[]>;
 
-function makeSlots<V extends object>(): Slots<V> {
-  return new Proxy({} as Slots<V>, { get: (_target, name) => new Slot(String(name)) });
+function makeSlots<V extends object>(contentOf: (name: string) => unknown): Slots<V> {
+  return new Proxy({} as Slots<V>, { get: (_target, name) => new Slot(contentOf(String(name))) });
 }
 
 /** Makes a statement whose text does not depend on its values; it is compiled once for each database. */
@@ -37,12 +45,25 @@ export function statement<V extends object, R>(
   build: (db: Reader, slots: Slots<V>) => { compile(): CompiledQuery<R> },
 ): Statement<V, R> {
   const compiled = new WeakMap<object, CompiledQuery<R>>();
-  return async (db, values) => {
+  const compiledFor = (db: Reader): CompiledQuery<R> => {
     const { adapter } = db.getExecutor();
-    let query = compiled.get(adapter);
-    if (query === undefined) compiled.set(adapter, (query = build(db, makeSlots<V>()).compile()));
-    const valueOf = (parameter: unknown) => (parameter instanceof Slot ? values[parameter.name as keyof V] : parameter);
-    const { rows } = await db.executeQuery<R>({ ...query, parameters: query.parameters.map(valueOf) });
-    return rows;
+    const query =
+      compiled.get(adapter) ??
+      build(
+        db,
+        makeSlots<V>((name) => new SlotName(name)),
+      ).compile();
+    compiled.set(adapter, query);
+    return query;
+  };
+  return async (db, values) => {
+    const valueOf = (name: string): unknown => values[name as keyof V];
+    // Plugins see, and may change, each statement with its values: then it is built each time.
+    if (db.getExecutor().plugins.length > 0) {
+      return (await db.executeQuery(build(db, makeSlots<V>(valueOf)).compile())).rows;
+    }
+    const query = compiledFor(db);
+    const parameters = query.parameters.map((known) => (known instanceof SlotName ? valueOf(known.name) : known));
+    return (await db.executeQuery<R>({ ...query, parameters })).rows;
   };
 }
