@@ -42,20 +42,28 @@ async function onePlan({ client }: BenchServer, repository: string, n: number): 
 
 type Series = { heap: Sample[]; resident: Sample[]; plans: number };
 
-async function soak(server: BenchServer, repository: string): Promise<Series> {
+/** Notes memory at even distances, however long a plan takes. */
+async function sample(server: BenchServer, { heap, resident }: Series, isOver: () => boolean): Promise<void> {
   const start = performance.now();
-  const series: Series = { heap: [], resident: [], plans: 0 };
-  let nextSample = 0;
-  for (let elapsed = 0; elapsed < minutes * 60_000; elapsed = performance.now() - start) {
-    if (elapsed >= nextSample) {
-      const minute = elapsed / 60_000;
-      series.heap.push({ minute, megabytes: await heapMb(server) });
-      series.resident.push({ minute, megabytes: residentMb(server.pid) });
-      nextSample = elapsed + sampleMs;
-    }
-    await onePlan(server, repository, (series.plans += 1));
-    await sleep(pauseMs);
+  for (let taken = 1; !isOver(); taken += 1) {
+    const minute = (performance.now() - start) / 60_000;
+    heap.push({ minute, megabytes: await heapMb(server) });
+    resident.push({ minute, megabytes: residentMb(server.pid) });
+    await sleep(Math.max(0, start + taken * sampleMs - performance.now()));
   }
+}
+
+async function soak(server: BenchServer, repository: string): Promise<Series> {
+  const end = performance.now() + minutes * 60_000;
+  const isOver = () => performance.now() >= end;
+  const series: Series = { heap: [], resident: [], plans: 0 };
+  const load = async () => {
+    while (!isOver()) {
+      await onePlan(server, repository, (series.plans += 1));
+      await sleep(pauseMs);
+    }
+  };
+  await Promise.all([load(), sample(server, series, isOver)]);
   return series;
 }
 

@@ -6,8 +6,8 @@ import { expect, test } from "vitest";
 
 const soak = fileURLToPath(new URL("run-soak.ts", import.meta.url));
 
-/** Enough samples for a verdict even where a plan takes some seconds, between which none is taken. */
-const minutes = 1.2;
+/** Enough samples for a verdict at the shortest distance between two. */
+const minutes = 0.8;
 /** The planted leak keeps some 0.3 MB at each sample, 2 s apart: caches that fill stay far below. MB an hour */
 const leastSlope = 300;
 
