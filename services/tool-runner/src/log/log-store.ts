@@ -1,6 +1,7 @@
 // Full outputs by content: the name of a log is the SHA-256 of its text.
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 
 import { AgentError } from "@ossaat/contracts";
@@ -9,6 +10,8 @@ import type { Sha256 } from "@ossaat/contracts";
 const logLimits = {
   /** Bytes of one log that are kept; more is counted but not stored. */
   maxBytes: 32 * 1024 * 1024,
+  /** Bytes that wait in memory for room on a full disk; what comes after them is not stored. */
+  maxHeldBytes: 1024 * 1024,
   /** Bytes one read returns when nothing else is asked for. */
   defaultReadBytes: 256 * 1024,
   /** Bytes that are no text become three each on the wire, which takes 4 MiB. */
@@ -44,6 +47,47 @@ export type LogStore = {
   read(request: { logRef: string; fromByte?: number; maxBytes?: number }): Promise<LogPart>;
 };
 
+/** Appends to a file and hashes what is in it; while the disk is full, the next part waits in memory. */
+function holdOnFullDisk(file: FileHandle) {
+  const hash = createHash("sha256");
+  let position = 0;
+  let held: Uint8Array = new Uint8Array();
+  let isFull = false;
+  /** Writes what is held; what could not be written stays held. */
+  const put = async (): Promise<void> => {
+    while (held.length > 0) {
+      const { bytesWritten } = await file.write(held, 0, held.length, position);
+      hash.update(held.subarray(0, bytesWritten));
+      position += bytesWritten;
+      held = held.subarray(bytesWritten);
+    }
+  };
+  return {
+    async append(data: Uint8Array): Promise<void> {
+      if (isFull) {
+        held = Buffer.concat([held, data.subarray(0, logLimits.maxHeldBytes - held.length)]);
+        return;
+      }
+      try {
+        held = data;
+        await put();
+      } catch (error) {
+        if (!isFullDisk(error)) throw error;
+        isFull = true;
+        held = Buffer.from(held.subarray(0, logLimits.maxHeldBytes));
+      }
+    },
+    /** Writes what waited. @throws the system's error when there is still no room */
+    flush: put,
+    end: () => ({ logRef: hash.digest("hex"), logBytes: position }),
+  };
+}
+
+function isFullDisk(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ENOSPC" || code === "EDQUOT";
+}
+
 export function createLogStore(dir: string): LogStore {
   const pathOf = (logRef: string) => join(dir, logRef.slice(0, 2), logRef);
   return {
@@ -51,7 +95,7 @@ export function createLogStore(dir: string): LogStore {
       await mkdir(dir, { recursive: true, mode: 0o700 });
       const temporary = join(dir, `${randomUUID()}.tmp`);
       const file = await open(temporary, "wx", 0o600);
-      const hash = createHash("sha256");
+      const out = holdOnFullDisk(file);
       let bytes = 0;
       // Two channels write at once; the file must hold what the hash saw, in that order.
       let last: Promise<void> = Promise.resolve();
@@ -60,20 +104,20 @@ export function createLogStore(dir: string): LogStore {
           const kept = data.subarray(0, Math.max(0, logLimits.maxBytes - bytes));
           if (kept.length === 0) return last;
           bytes += kept.length;
-          hash.update(kept);
-          last = last.then(() => file.appendFile(kept));
+          last = last.then(() => out.append(kept));
           return last;
         },
         async close() {
           try {
             await last;
+            await out.flush();
           } finally {
             await file.close();
           }
-          const logRef = hash.digest("hex");
+          const { logRef, logBytes } = out.end();
           await mkdir(join(dir, logRef.slice(0, 2)), { recursive: true, mode: 0o700 });
           await rename(temporary, pathOf(logRef));
-          return { logRef, logBytes: bytes };
+          return { logRef, logBytes };
         },
         async discard() {
           await last.catch(() => undefined);

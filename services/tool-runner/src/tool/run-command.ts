@@ -17,8 +17,8 @@ export const runCommand: Tool<"run_command"> = async (context, input) => {
   const before = await takeSnapshot(context.git, context.workspace, context.signal);
   const hosts = input.hosts === undefined ? {} : { hosts: input.hosts };
   const command = { argv: input.argv, cwd, timeoutSeconds, ...hosts };
-  const { run, settled } = await runSettled(context, before, () =>
-    runInSandbox(context, command, toolLimits.maxOutputBytes),
+  const { run, settled } = await runSettled(context, before, (room) =>
+    runInSandbox(context, { ...command, room }, toolLimits.maxOutputBytes),
   );
   const end = describeEnd(run.result, timeoutSeconds);
   const body = run.text.trimEnd();

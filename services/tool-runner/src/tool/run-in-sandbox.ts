@@ -9,6 +9,7 @@ import { egressNote } from "../egress/describe-egress.ts";
 import type { EgressRun } from "../egress/open-egress.ts";
 import type { RunMounts, SandboxResult } from "../sandbox/sandbox.ts";
 import type { TreeUse } from "../workspace/measure-tree.ts";
+import type { RoomWatch } from "../workspace/room-watch.ts";
 import type { TreeExcess } from "../workspace/tree-guard.ts";
 import { limitDenials } from "./denials.ts";
 import { collectOutput } from "./output-collector.ts";
@@ -21,6 +22,8 @@ export type SandboxedCommand = {
   env?: Record<string, string>;
   /** Entries of the network list beyond the step's, which a person allowed for this call. */
   hosts?: readonly string[];
+  /** Watch over the disk the files lie on. */
+  room: RoomWatch;
 };
 
 export type CommandRun = {
@@ -94,6 +97,7 @@ async function requireSmallTree(
 function overfull(result: SandboxResult, excess: TreeExcess): SandboxResult {
   return { ...result, exitCode: null, signal: "SIGKILL", cancelled: false, limitHit: excess };
 }
+const fillNote = "\n[the command filled the disk: everything it had written to the working tree was removed]";
 
 /** Runs the command; its output is streamed, logged and bounded. */
 export async function runInSandbox(
@@ -129,9 +133,13 @@ export async function runInSandbox(
       signal: AbortSignal.any([signal, excess.signal]),
     });
     const treeExcess = await guard.finish();
+    // Before anything is written: there may be no room for it.
+    await command.room.undoFill();
     const result = treeExcess === undefined || signal.aborted ? ended : overfull(ended, treeExcess);
     const requests = (await egress?.finish()) ?? [];
     context.reach(requests);
+    const isFull = command.room.isUndone && treeExcess === undefined;
+    if (isFull) context.deny({ layer: "limit", rule: "disk", what: command.argv[0] ?? "" });
     for (const denial of limitDenials(result, command.argv[0] ?? "")) context.deny(denial);
     const { logRef, logBytes } = await output.close();
     const record: CommandRecord = {
@@ -144,7 +152,7 @@ export async function runInSandbox(
       logRef,
       logBytes,
     };
-    const notes = note + egressNote(requests);
+    const notes = (isFull ? fillNote : "") + note + egressNote(requests);
     return {
       result,
       record,
@@ -156,6 +164,7 @@ export async function runInSandbox(
     };
   } catch (error) {
     await guard.finish();
+    await command.room.undoFill();
     context.reach((await egress?.finish()) ?? []);
     await output.discard();
     throw error;

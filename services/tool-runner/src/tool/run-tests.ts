@@ -43,8 +43,8 @@ export const runTests: Tool<"run_tests"> = async (context, input) => {
   const command = { argv: runner.argv, cwd: ".", timeoutSeconds };
   const reportFolders = runner.reportFolders ?? [];
   const stale = await readReports(context.files, reportFolders);
-  const { run, settled } = await runSettled(context, before, () =>
-    runInSandbox(context, command, reportLimits.maxParsedBytes),
+  const { run, settled } = await runSettled(context, before, (room) =>
+    runInSandbox(context, { ...command, room }, reportLimits.maxParsedBytes),
   );
   const reports = freshReports(stale, await readReports(context.files, reportFolders));
   const report = buildReport(runner.name, runner.parse(run.output, reports), run.result);

@@ -11,8 +11,10 @@ import { changesBetween } from "../workspace/diff-trees.ts";
 import type { TreeChange } from "../workspace/diff-trees.ts";
 import { findSelfHiding } from "../workspace/hidden-rules.ts";
 import { removeTree } from "../workspace/nested-git.ts";
+import { watchRoom } from "../workspace/room-watch.ts";
+import type { RoomWatch } from "../workspace/room-watch.ts";
 import type { TreeExcess } from "../workspace/tree-guard.ts";
-import { checkOut, revertChanges, takeSnapshot } from "../workspace/working-tree.ts";
+import { checkOut, restoreTree, revertChanges, takeSnapshot } from "../workspace/working-tree.ts";
 import type { ToolContext } from "./tool.ts";
 
 export type Settled = Pick<ToolOutput, "snapshot" | "changedPaths" | "revertedPaths">;
@@ -94,18 +96,27 @@ async function startAnew({ git, workspace, trees, caches }: ToolContext, before:
   trees.forget(workspace.dir);
 }
 
-/** Runs a command over the files and settles what it did, however it ended: a failed run may have written, too. */
+/**
+ * Runs a command over the files and settles what it did, however it ended: a failed run may have
+ * written, too. The run tells the watch over the disk as soon as its box has ended.
+ */
 export async function runSettled<Run extends { treeExcess?: TreeExcess }>(
   context: ToolContext,
   before: string,
-  run: () => Promise<Run>,
+  run: (room: RoomWatch) => Promise<Run>,
 ): Promise<{ run: Run; settled: Settled }> {
-  const ran = await run().catch(async (error: unknown) => {
-    await settleChanges(context, before);
+  const { git, workspace } = context;
+  const room = await watchRoom(workspace);
+  const settleRun = async (excess?: TreeExcess): Promise<Settled> => {
+    if (excess !== undefined) await startAnew(context, before);
+    else if (room.isUndone) await restoreTree(git, workspace, before);
+    return settleChanges(context, before);
+  };
+  const ran = await run(room).catch(async (error: unknown) => {
+    await settleRun();
     throw error;
   });
-  if (ran.treeExcess !== undefined) await startAnew(context, before);
-  return { run: ran, settled: await settleChanges(context, before) };
+  return { run: ran, settled: await settleRun(ran.treeExcess) };
 }
 
 /**

@@ -43,6 +43,17 @@ export const treeGuardLimits = {
   maxKnown: 256,
 } as const;
 
+export const roomLimits = {
+  /** Bytes and files that the platform itself needs to record how a command ended, and to go on. */
+  lowBytes: 16 * 1024 * 1024,
+  lowFiles: 500,
+  /** A command that made less did not fill the disk. */
+  minFillBytes: 16 * 1024 * 1024,
+  minFillFiles: 1_000,
+  /** Milliseconds by which a file system's time may lag behind the clock. */
+  clockGrainMs: 100,
+} as const;
+
 export const refusalLimits = {
   /** Characters of the paths one refusal names: its message travels in a status line of 2,000. */
   maxNamedChars: 1_000,

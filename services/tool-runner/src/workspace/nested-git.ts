@@ -80,6 +80,27 @@ async function walk(root: Buffer, visit: (folder: Buffer) => Promise<{ folders: 
   }
 }
 
+/** A file, link or real folder of a tree; the path is absolute. */
+export type FolderEntry = { path: Buffer; isFolder: boolean };
+
+/**
+ * Visits everything below `root`, folders before what they hold, never through a link. A folder is
+ * entered when its visit gives true.
+ * @throws AgentError limit_exceeded for a tree that cannot be walked whole
+ */
+export async function walkTree(root: string, visit: (entry: FolderEntry) => Promise<boolean>): Promise<void> {
+  await walk(Buffer.from(root), async (folder) => {
+    const entries = await entriesOf(folder);
+    const folders: Buffer[] = [];
+    for (const entry of entries) {
+      const path = child(folder, entry.name);
+      const isFolder = entry.isDirectory();
+      if ((await visit({ path, isFolder })) && isFolder) folders.push(path);
+    }
+    return { folders, entries: entries.length };
+  });
+}
+
 /**
  * Removes a file, a link or a folder with all below it. Folders that were closed to their owner are
  * opened first. No box may be alive on it. Nothing there is no error.
