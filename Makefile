@@ -42,7 +42,7 @@ attacks: .tools/installed ## Every attack against every driver, as root and as a
 faults: .tools/installed ## The long end-to-end tests: kills at many moments
 	@sh tools/setup/sandbox.sh
 	@sh tools/setup/programs.sh faketime
-	@$(BIN)/node tools/test/run-tests.ts faults
+	@$(BIN)/node tools/test/run-tests.ts faults faults-alone
 
 chaos: .tools/installed ## Kill servers, runners and tools at random moments; SEEDS=200, SEED=first
 	@$(BIN)/node tools/chaos/run-chaos.ts --seeds "$(SEEDS)" --seed "$(SEED)"

@@ -2,6 +2,9 @@ import { defineConfig } from "vitest/config";
 
 const shared = { environment: "node", restoreMocks: true, dangerouslyIgnoreUnhandledErrors: false } as const;
 
+/** Long tests that need the machine alone: they use both processors and judge how soon work goes on. */
+const alone = ["apps/cli/src/failpoints.faults.e2e.test.ts"];
+
 export default defineConfig({
   test: {
     projects: [
@@ -63,7 +66,18 @@ export default defineConfig({
           ...shared,
           name: "faults",
           include: ["{apps,packages,services,tools}/**/*.faults.e2e.test.ts"],
-          exclude: ["**/node_modules/**"],
+          exclude: ["**/node_modules/**", ...alone],
+          testTimeout: 1_200_000,
+          hookTimeout: 120_000,
+          // They mostly wait: for servers that come up, for leases, for a disk that is full.
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "faults-alone",
+          include: alone,
           testTimeout: 1_200_000,
           hookTimeout: 120_000,
           fileParallelism: false,
