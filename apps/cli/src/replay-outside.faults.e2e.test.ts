@@ -1,6 +1,7 @@
 // `ossaat replay` of a run whose effects were felt outside of it.
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { DatabaseSync } from "node:sqlite";
 
 import { expect, test } from "vitest";
 
@@ -41,6 +42,27 @@ test("what may happen once, and was allowed by a person, is not done again", asy
       true,
       { id: "fix", turns: 3, calls: 2, notRepeated: ["1.0 run_command"] },
       "charged\n",
+    ]);
+
+    // The person was asked something else: their yes is no answer to what is asked now.
+    await once.run(folder, ["down"]);
+    const database = new DatabaseSync(path.join(once.stateDir, "ossaat.db"));
+    const asked = "UPDATE event SET data_json = replace(data_json, ?, ?) WHERE type = 'approval.requested'";
+    database.prepare(asked).run("code-writer wants to run", "code-writer wants to look at");
+    database.close();
+    const other = await free("replay", id);
+    expect([other.code, other.value.steps[1]], other.stderr).toEqual([
+      3,
+      {
+        id: "fix",
+        turns: 3,
+        calls: 2,
+        difference: {
+          at: "question",
+          recorded: expect.stringMatching(/^code-writer wants to look at node -e .*, subject [0-9a-f]{12}$/) as string,
+          replayed: expect.stringMatching(/^code-writer wants to run node -e .*, subject [0-9a-f]{12}$/) as string,
+        },
+      },
     ]);
   } finally {
     await once.close();
