@@ -81,6 +81,31 @@ describe("a worker", () => {
     expect([most, await auditPlan(engine, planId), errors()]).toEqual([2, [], []]);
   });
 
+  test("claims for all its free slots at the same time, so that their claims share a commit", async () => {
+    await storeApproved(engine, wide);
+    const { store } = engine;
+    let open = 0;
+    let most = 0;
+    engine.store = {
+      ...store,
+      tx: async (work) => {
+        open += 1;
+        most = Math.max(most, open);
+        return store.tx(work).finally(() => (open -= 1));
+      },
+    };
+    let started = 0;
+    startWorker(
+      async (_claim, signal) => {
+        started += 1;
+        await untilStopped(signal);
+      },
+      { slots: 3 },
+    );
+    await waitUntil("three steps", () => started === 3);
+    expect([most, await queue.depth("default")]).toEqual([3, 3]);
+  });
+
   test("holds no message while a step runs", async () => {
     await storeApproved(engine, single);
     let seen = 0;
