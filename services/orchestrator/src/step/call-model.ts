@@ -290,6 +290,8 @@ export async function callModel(engine: Engine, call: ModelCall): Promise<void> 
     turn = await requestTurn(engine, call, seen);
   } catch (error) {
     if (error instanceof ProviderError) await recordFailure(engine, call, { error, seen }).catch(unlessStopped(signal));
+    // A record may be dropped by the holder of the lease alone: it can be the next worker's by now.
+    else await changeClaimed(engine, call.claim, () => Promise.resolve()).catch(unlessStopped(signal));
     signal.throwIfAborted();
     call.journal.forget(keyOfTurn(call));
     throw error;
