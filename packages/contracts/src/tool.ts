@@ -60,7 +60,11 @@ export const toolInputs = {
     overwrite: z.boolean().default(false).describe("Must be true to replace an existing file"),
   }),
   apply_patch: z.strictObject({
-    patch: z.string().min(1).max(toolLimits.maxWriteBytes).describe("A unified diff with a/ and b/ paths"),
+    patch: z
+      .string()
+      .min(1)
+      .max(toolLimits.maxWriteBytes)
+      .describe("A unified diff with a/ and b/ paths, or *** Begin Patch with *** Update File: sections"),
   }),
   run_command: z.strictObject({
     argv: z.array(z.string().max(32_768)).min(1).max(256).describe("Program and arguments; no shell is involved"),

@@ -100,7 +100,9 @@ export function classifyRisk(call: ToolCall): RiskLevel {
   if (name === "run_command") return rank([commandRisk(input["argv"] as string[]), ...hostRisk(input["hosts"])]);
   if (name === "apply_patch") {
     const patch = input["patch"] as string;
-    const deletes: RiskLevel[] = /^\+\+\+ \/dev\/null/mu.test(patch) ? [{ risk: "medium", why: "deletes a file" }] : [];
+    const deletes: RiskLevel[] = /^(?:\+\+\+ \/dev\/null|\*\*\* Delete File:)/mu.test(patch)
+      ? [{ risk: "medium", why: "deletes a file" }]
+      : [];
     return rank([...patchPaths(patch).map(pathRisk), ...deletes]);
   }
   const replaces: RiskLevel[] =

@@ -8,6 +8,6 @@ export { isCommandCovered } from "./commands.ts";
 export { coversHost, judgeRequest, judgeTunnel, reachesNetwork, readEgressRules } from "./egress.ts";
 export type { EgressRequest, EgressTarget, RequestVerdict, TunnelVerdict } from "./egress.ts";
 export { compileGlob } from "./glob.ts";
-export { headerPath, patchPaths, stripPatchPrefix } from "./patch-paths.ts";
+export { headerPath, patchPaths, sectionHeader, stripPatchPrefix } from "./patch-paths.ts";
 export { isProtectedPath, normalizePath } from "./paths.ts";
 export type { PathCheck } from "./paths.ts";

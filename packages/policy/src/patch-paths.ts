@@ -1,4 +1,4 @@
-// Every path a unified diff names. Read generously: a line that merely looks like a header
+// Every path a patch names, in either form. Read generously: a line that merely looks like a header
 // counts, so that no path can hide from the envelope check.
 
 function cleanHeaderPath(raw: string): string | undefined {
@@ -18,6 +18,16 @@ export function headerPath(line: string): string | undefined {
   return path === undefined ? undefined : stripPatchPrefix(path);
 }
 
+const sections = { Add: "add", Update: "update", Delete: "delete" } as const;
+
+/** A header of the form `*** Update File: path`, or of the `*** Move to: path` below it. */
+export function sectionHeader(line: string): { kind: "add" | "update" | "delete" | "move"; path: string } | undefined {
+  const file = /^\*\*\* (Add|Update|Delete) File:\s*(\S.*?)\s*$/u.exec(line);
+  if (file !== null) return { kind: sections[file[1] as keyof typeof sections], path: file[2] ?? "" };
+  const move = /^\*\*\* Move to:\s*(\S.*?)\s*$/u.exec(line);
+  return move === null ? undefined : { kind: "move", path: move[1] ?? "" };
+}
+
 /** Paths the patch reads, writes, deletes or renames, without duplicates. */
 export function patchPaths(patch: string): string[] {
   const lines = patch.split(/\r?\n/u);
@@ -33,6 +43,8 @@ export function patchPaths(patch: string): string[] {
     const moved = /^(?:rename|copy) (?:from|to) (.+)$/u.exec(line);
     const movedPath = moved === null ? undefined : cleanHeaderPath(moved[1] ?? "");
     if (movedPath !== undefined) found.add(movedPath);
+    const section = sectionHeader(line);
+    if (section !== undefined) found.add(section.path);
     const git = /^diff --git a\/(.+) b\/(.+)$/u.exec(line);
     if (git !== null) for (const path of [git[1], git[2]]) if (path !== undefined) found.add(path);
   });

@@ -8,6 +8,7 @@ import { checkNewLines, checkNotMade } from "./check-edit.ts";
 import { describeNearest, describePlaces } from "./describe-matches.ts";
 import { findBlock } from "./find-block.ts";
 import type { Tolerance } from "./find-block.ts";
+import { narrowByAnchors } from "./narrow-by-anchors.ts";
 import { indentUnit, isBlank } from "./map-indentation.ts";
 import type { Hunk } from "./parse-patch.ts";
 import { rebuildBlock } from "./rebuild-block.ts";
@@ -50,8 +51,18 @@ function locate(
   const name = `Hunk "${hunk.header}" of ${path}`;
   if (old.length === 0 && lines.length === 0) return { at: 0, tolerances: [] };
   if (old.every(isBlank)) throw conflict(`${name} has no context line to find its place by; add some.`);
-  const places = findBlock(lines, old, mode);
+  const all = findBlock(lines, old, mode);
+  const narrowed = narrowByAnchors(lines, all, { anchors: hunk.anchors ?? [], path });
+  if ("problem" in narrowed) throw conflict(`${name} does not apply: ${narrowed.problem}\n`);
+  const { places } = narrowed;
   const [place] = places;
+  if (hunk.isAtEnd === true && place !== undefined && !places.some(({ at }) => at + old.length >= lines.length)) {
+    const shown = describePlaces(
+      lines,
+      places.map(({ at }) => at),
+    );
+    throw conflict(`${name} is said to be at the end of the file, but its lines are here:\n${shown}\n`);
+  }
   if (place !== undefined && places.length === 1) return place;
   if (places.length > 1) {
     const at = places.slice(0, 10).map((each) => each.at + 1);

@@ -1,7 +1,9 @@
-// Reads a unified diff as models and git write it. Line numbers and counts are not trusted: the
+// Reads a patch as models and git write it. Line numbers and counts are not trusted: the
 // lines are.
 import { AgentError } from "@ossaat/contracts";
 import { headerPath } from "@ossaat/policy";
+
+import { isSectionPatch, parseSectionPatch, withoutFrame } from "./parse-section-patch.ts";
 
 export type PatchLine = {
   kind: " " | "-" | "+";
@@ -9,7 +11,17 @@ export type PatchLine = {
   /** The line is empty, without even the space of a context line. */
   isBare?: boolean;
 };
-export type Hunk = { header: string; line: number; lines: PatchLine[]; noNewlineOld: boolean; noNewlineNew: boolean };
+export type Hunk = {
+  header: string;
+  line: number;
+  lines: PatchLine[];
+  noNewlineOld: boolean;
+  noNewlineNew: boolean;
+  /** Lines of the file that enclose the hunk, the outermost first. */
+  anchors?: string[];
+  /** Its old lines are the last ones of the file. */
+  isAtEnd?: boolean;
+};
 
 /** One file of a patch. `oldPath` is undefined for a new file, `newPath` for a deleted one. */
 export type FilePatch = { oldPath?: string; newPath?: string; hunks: Hunk[]; mode?: number };
@@ -94,12 +106,16 @@ function trimHunks(files: readonly Draft[]): void {
 /** Models wrap a patch as in a chat; the closing fence would read as a line of the last hunk. */
 function withoutFence(lines: readonly string[]): readonly string[] {
   const last = lines.findLastIndex((line) => line.trim() !== "");
-  return lines[last]?.trim() === "```" ? lines.slice(0, last) : lines;
+  if (lines[last]?.trim() !== "```") return lines;
+  const first = lines.findIndex((line) => line.trim() !== "");
+  return lines.slice(/^\s*```\w*\s*$/u.test(lines[first] ?? "") && first < last ? first + 1 : 0, last);
 }
 
 /** Files and hunks of a patch. @throws AgentError invalid_input */
 export function parsePatch(patch: string): FilePatch[] {
-  const lines = withoutFence(patch.split(/\r?\n/u));
+  const sent = withoutFence(patch.split(/\r?\n/u));
+  if (isSectionPatch(sent)) return parseSectionPatch(sent);
+  const lines = withoutFrame(sent);
   const reader: Reader = { files: [], hunk: undefined };
   for (let index = 0; index < lines.length; index += 1) {
     const line = lines[index] ?? "";

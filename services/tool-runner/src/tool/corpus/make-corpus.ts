@@ -3,6 +3,7 @@ import { makeRandom, readSeeds, readTraps } from "./edit-case.ts";
 import type { EditCase, Seed } from "./edit-case.ts";
 import { pairMistakes, patchMistakes } from "./patch-mistakes.ts";
 import { searchMistakes } from "./search-mistakes.ts";
+import { sectionMistakes } from "./section-mistakes.ts";
 import { buildCase } from "./seed-lines.ts";
 import type { Pick } from "./seed-lines.ts";
 
@@ -25,7 +26,7 @@ export function makeCorpus(): EditCase[] {
   const seeds = readSeeds();
   const next = (seed: Seed) => seeds[seeds.indexOf(seed) + 1];
   const pairs = pairMistakes((seed) => (next(seed)?.path === seed.path ? next(seed) : undefined));
-  const made = [...searchMistakes, ...patchMistakes, ...pairs].flatMap((mistake) =>
+  const made = [...searchMistakes, ...patchMistakes, ...pairs, ...sectionMistakes].flatMap((mistake) =>
     spread(seeds, pick)
       .flatMap((seed) => buildCase(mistake, seed, pick) ?? [])
       .slice(0, casesPerMistake),

@@ -164,15 +164,6 @@ const places: Mistake[] = [
       names: [`lib/${seed.path}`],
     }),
   },
-  {
-    group: "patch: another tool's format",
-    expected: "refuse",
-    make: (seed) => ({
-      edit: patch(["*** Begin Patch", `*** Update File: ${seed.path}`, "@@", ...hunkOf(seed).body, "*** End Patch"]),
-      after: null,
-      names: ["---"],
-    }),
-  },
 ];
 
 const wholeFiles: Mistake[] = [
