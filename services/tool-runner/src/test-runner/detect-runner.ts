@@ -8,6 +8,7 @@ import type { WorkspaceFiles } from "../files/workspace-files.ts";
 import type { Counts } from "./counts.ts";
 import { parsers } from "./parsers.ts";
 import { plainGo, plainJest } from "./plain-output.ts";
+import { projectFolders } from "./project-folders.ts";
 
 /** A test command and how its output is read. */
 export type TestRunner = {
@@ -18,10 +19,14 @@ export type TestRunner = {
   reportFolders?: string[];
   /** What a person would have seen, for a runner that was asked to print data instead. */
   plain?: (output: string) => string;
+  /** Folder it runs in, where that is not the repository's root. */
+  cwd?: string;
+  /** Folders of other projects, which it does not test. */
+  others?: string[];
 };
 
 type Project = {
-  files: WorkspaceFiles;
+  files: Pick<WorkspaceFiles, "read" | "kind">;
   paths: readonly string[];
   filter: string | undefined;
   /** Where programs of installed dependencies are started from. */
@@ -30,7 +35,7 @@ type Project = {
 
 const maxManifestBytes = 1024 * 1024;
 
-async function readText(files: WorkspaceFiles, path: string): Promise<string> {
+async function readText(files: Project["files"], path: string): Promise<string> {
   try {
     return (await files.read(path, maxManifestBytes)).data.toString("utf8");
   } catch (error) {
@@ -39,9 +44,9 @@ async function readText(files: WorkspaceFiles, path: string): Promise<string> {
   }
 }
 
-type Manifest = { scripts: Record<string, unknown>; packages: Set<string> };
+type Manifest = { scripts: Record<string, unknown>; packages: Set<string>; hasWorkspaces: boolean };
 
-async function readManifest(files: WorkspaceFiles): Promise<Manifest | undefined> {
+async function readManifest(files: Project["files"]): Promise<Manifest | undefined> {
   const text = await readText(files, "package.json");
   if (text === "") return undefined;
   let data: Record<string, unknown>;
@@ -53,7 +58,8 @@ async function readManifest(files: WorkspaceFiles): Promise<Manifest | undefined
   const keys = (value: unknown) => (typeof value === "object" && value !== null ? Object.keys(value) : []);
   const scripts = (typeof data["scripts"] === "object" ? data["scripts"] : null) ?? {};
   const packages = new Set([...keys(data["dependencies"]), ...keys(data["devDependencies"])]);
-  return { scripts: scripts as Record<string, unknown>, packages };
+  const hasWorkspaces = typeof data["workspaces"] === "object" && data["workspaces"] !== null;
+  return { scripts: scripts as Record<string, unknown>, packages, hasWorkspaces };
 }
 
 const some = (value: string | undefined, words: (text: string) => string[]): string[] =>
@@ -103,6 +109,10 @@ async function detectJavaScript({ files, paths, filter, placeOf }: Project): Pro
       parse: parsers.any,
     };
   }
+  if (manifest.hasWorkspaces) {
+    const argv = ["npm", "test", "--workspaces", "--if-present", "--silent"];
+    return { name: "npm test", argv: [...argv, ...some(filter, (text) => ["--", text])], parse: parsers.any };
+  }
   const hasTests = paths.some((path) => /(?:^|\/)(?:test\/.*|[^/]*[._-]test)\.[cm]?[jt]s$/u.test(path));
   return hasTests ? nodeTestRunner("node --test", filter) : undefined;
 }
@@ -138,14 +148,26 @@ function besideManifests(paths: readonly string[], manifests: readonly string[],
   return [...new Set(modules)].map((module) => posix.join(module, folder));
 }
 
-function detectOther({ paths, filter }: Project): TestRunner | undefined {
+/** Packages of a module, or of every module that a `go.work` uses. */
+function goPackages(work: string): string[] {
+  const used = [...work.matchAll(/^\s*(?:use\s+)?(\.{1,2}(?:\/[\w.-]+)*)\s*(?:\/\/.*)?$/gmu)].map(
+    ([, folder = "."]) => folder,
+  );
+  const inside = used.filter((folder) => !folder.startsWith(".."));
+  return inside.length === 0 ? ["./..."] : inside.map((folder) => `${folder}/...`);
+}
+
+async function detectOther({ files, paths, filter }: Project): Promise<TestRunner | undefined> {
   const has = (name: string) => paths.includes(name);
-  if (has("go.mod")) {
+  if (has("go.mod") || has("go.work")) {
     const run = some(filter, (text) => ["-run", text]);
-    return { name: "go test", argv: ["go", "test", "-json", ...run, "./..."], parse: parsers.go, plain: plainGo };
+    const packages = goPackages(has("go.work") ? await readText(files, "go.work") : "");
+    return { name: "go test", argv: ["go", "test", "-json", ...run, ...packages], parse: parsers.go, plain: plainGo };
   }
   if (has("Cargo.toml")) {
-    const argv = ["cargo", "test", "--offline", "--no-fail-fast", ...some(filter, (text) => [text])];
+    // Beside a package of its own, a workspace's root tests that package alone unless told.
+    const all = /^\s*\[workspace[\].]/mu.test(await readText(files, "Cargo.toml")) ? ["--workspace"] : [];
+    const argv = ["cargo", "test", "--offline", "--no-fail-fast", ...all, ...some(filter, (text) => [text])];
     return { name: "cargo test", argv, parse: parsers.cargo };
   }
   if (has("pom.xml")) {
@@ -170,7 +192,44 @@ function detectOther({ paths, filter }: Project): TestRunner | undefined {
   return undefined;
 }
 
-/** The runner of a project, or undefined when nothing says how it is tested. */
-export async function detectRunner(project: Project): Promise<TestRunner | undefined> {
+/** The project of a folder, as if the folder were the root. */
+function below({ files, paths, filter, placeOf }: Project, folder: string): Project {
+  const join = (path: string) => posix.join(folder, path);
+  return {
+    files: { read: (path, maxBytes) => files.read(join(path), maxBytes), kind: (path) => files.kind(join(path)) },
+    paths: paths.filter((path) => path.startsWith(`${folder}/`)).map((path) => path.slice(folder.length + 1)),
+    filter,
+    // What is not shown elsewhere is named from the folder, because the run begins there.
+    placeOf: (name) => (placeOf(join(name)) === join(name) ? name : placeOf(join(name))),
+  };
+}
+
+/** What the root itself says: Python below it that has a project of its own is tested there. */
+function atRoot(project: Project, folders: readonly string[]): Project {
+  const python = ["pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", "tox.ini", "conftest.py"];
+  if (project.paths.some((path) => python.includes(path))) return project;
+  const own = folders.filter((folder) => python.some((name) => project.paths.includes(`${folder}/${name}`)));
+  const isElsewhere = (path: string) => path.endsWith(".py") && own.some((folder) => path.startsWith(`${folder}/`));
+  return { ...project, paths: project.paths.filter((path) => !isElsewhere(path)) };
+}
+
+async function detectHere(project: Project): Promise<TestRunner | undefined> {
   return (await detectJavaScript(project)) ?? (await detectPython(project)) ?? detectOther(project);
+}
+
+/** The runner of a project, or undefined when nothing says how it is tested; the root says it before any folder. */
+export async function detectRunner(project: Project): Promise<TestRunner | undefined> {
+  const folders = projectFolders(project.paths);
+  const ofRoot = await detectHere(atRoot(project, folders));
+  if (ofRoot !== undefined) return ofRoot;
+  for (const folder of folders) {
+    const found = await detectHere(below(project, folder));
+    if (found === undefined) continue;
+    const { name, reportFolders } = found;
+    const reports =
+      reportFolders === undefined ? {} : { reportFolders: reportFolders.map((path) => posix.join(folder, path)) };
+    const others = folders.filter((other) => other !== folder && !other.startsWith(`${folder}/`));
+    return { ...found, name: `${name} in ${folder}`, cwd: folder, others, ...reports };
+  }
+  return undefined;
 }

@@ -5,6 +5,7 @@ import type { TestReport } from "@ossaat/contracts";
 import { prepareTestPrograms } from "../dependencies/test-programs.ts";
 import { buildReport } from "../test-runner/build-report.ts";
 import { detectRunner } from "../test-runner/detect-runner.ts";
+import type { TestRunner } from "../test-runner/detect-runner.ts";
 import { freshReports, readReports } from "../test-runner/read-reports.ts";
 import { takeSnapshot } from "../workspace/working-tree.ts";
 import { clipText } from "./clip-text.ts";
@@ -21,6 +22,12 @@ function summarize(report: TestReport): string {
     report.skipped === undefined || report.skipped === 0 ? undefined : `${report.skipped} skipped`,
   ].filter((part) => part !== undefined);
   return `${report.runner}: ${report.status.replace("_", " ")}${numbers.length === 0 ? "" : ` (${numbers.join(", ")})`}`;
+}
+
+/** Projects that this run says nothing about. */
+function othersNote({ others = [] }: TestRunner): string {
+  if (others.length === 0) return "";
+  return `\nNot tested by this run: the projects in ${others.join(", ")}. run_command runs theirs.`;
 }
 
 function unknownProject(): ToolResult {
@@ -40,7 +47,7 @@ export const runTests: Tool<"run_tests"> = async (context, input) => {
     return { ...unknown, output: { ...unknown.output, snapshot: before, changedPaths: [] } };
   }
   const timeoutSeconds = wallSeconds(context, input.timeoutSeconds);
-  const command = { argv: runner.argv, cwd: ".", timeoutSeconds };
+  const command = { argv: runner.argv, cwd: runner.cwd ?? ".", timeoutSeconds };
   const reportFolders = runner.reportFolders ?? [];
   const stale = await readReports(context.files, reportFolders);
   const { run, settled } = await runSettled(context, before, (room) =>
@@ -56,7 +63,7 @@ export const runTests: Tool<"run_tests"> = async (context, input) => {
   // A passed run needs no log in the model's context; anything else does.
   const printed = runner.plain?.(run.output) ?? run.text;
   const log = report.status === "passed" ? "" : `\n\n${clipText(printed.trimEnd(), toolLimits.maxOutputBytes)}`;
-  const text = [head + revertNote(settled) + run.note, ...failures].join("\n") + log;
+  const text = [head + othersNote(runner) + revertNote(settled) + run.note, ...failures].join("\n") + log;
   return {
     summary: summarize(report),
     output: {
