@@ -78,6 +78,34 @@ describe("ossaat policy check", () => {
     );
   });
 
+  test("and explain give the reason of the rule that decides, step by step", async () => {
+    writeUserPolicy({ ...noSource, reason: "generated from the schema" });
+    const { code, value } = await policyJson("check");
+    const source = `${userFile}:3`;
+    expect([code, value.rules]).toEqual([
+      5,
+      [{ reason: "denied_by_rule", layer: "user", rule: "no-src", source, why: "generated from the schema" }],
+    ]);
+    const shown = await policy("check", planId);
+    expect(shown.stdout).toContain(`denied_by_rule, user rule no-src (${source}): generated from the schema`);
+    const explained = await policy("explain", planId, "fix");
+    expect([explained.code, explained.stdout.split("\n")[0]]).toEqual([0, "fix (code-writer)"]);
+    expect(explained.stdout).toContain(
+      `  deny  edit_file src/sum.js\n         user rule no-src (${source}): generated from the schema\n`,
+    );
+    expect(explained.stdout).toContain(
+      "  allow  read_file\n         no rule stands against repo.read: the step names the tool, and the plan is approved as it stands\n",
+    );
+    expect(explained.stdout).not.toContain("(tester)");
+    const whole = await policyJson("explain", planId);
+    expect([whole.code, whole.value.tools]).toEqual([0, value.tools]);
+  });
+
+  test("explain names the steps there are when it is asked about another", async () => {
+    const { code, stderr } = await policy("explain", planId, "nope");
+    expect([code, stderr]).toEqual([6, expect.stringContaining(`Next: ossaat policy explain ${planId}`) as string]);
+  });
+
   test("names the rule that denies, with file and line, and ends with 5", async () => {
     writeUserPolicy(noSource);
     const { code, value } = await policyJson("check");

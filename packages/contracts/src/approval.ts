@@ -3,6 +3,7 @@ import { z } from "zod";
 
 import { ApprovalId, PlanId, Sha256, StepId, Timestamp } from "./ids.ts";
 import { Risk } from "./plan.ts";
+import { ExplainedEntry } from "./policy.ts";
 
 /**
  * `step`: may this step start; `call`: may this call outside the envelope run; `reconcile`: may a
@@ -40,6 +41,8 @@ export const ApprovalRequest = z.looseObject({
   risk: Risk,
   /** Why the question is asked: rule and matched thing. */
   reason: z.string(),
+  /** The rules that ask, each with where it stands and why. */
+  policyRules: z.array(ExplainedEntry).optional(),
   reaches: z.looseObject({
     paths: z.array(z.string()),
     hosts: z.array(z.string()),

@@ -98,7 +98,15 @@ export {
   isTerminalStep,
 } from "./plan-status.ts";
 export { PolicyFile, PolicyRule, policyFileLimits } from "./policy-file.ts";
-export { DenyReason, PolicyInput, PolicyLayerName, PolicyOutcome, PolicyResult, RunMode } from "./policy.ts";
+export {
+  DenyReason,
+  ExplainedEntry,
+  PolicyInput,
+  PolicyLayerName,
+  PolicyOutcome,
+  PolicyResult,
+  RunMode,
+} from "./policy.ts";
 export type {
   CheckedTool,
   ConditionalRule,

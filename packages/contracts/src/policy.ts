@@ -40,6 +40,10 @@ export const DenyEntry = z.strictObject({
 });
 export type DenyEntry = z.infer<typeof DenyEntry>;
 
+/** The same, with the reason that a policy file states, or what a built-in rule stands for. */
+export const ExplainedEntry = DenyEntry.extend({ why: z.string().max(1_000) });
+export type ExplainedEntry = z.infer<typeof ExplainedEntry>;
+
 /** What the compiled rules return; anything else is denied with `policy_unavailable`. */
 export const PolicyResult = z.strictObject({
   allow: z.boolean(),
@@ -59,6 +63,8 @@ export const TouchedRule = z.looseObject({
   id: z.string(),
   effect: z.enum(["deny", "ask"]),
   source: z.string(),
+  /** Why, as the file says; no rule decides by it. */
+  reason: z.string().optional(),
   capabilities: Words.optional(),
   tools: Words.optional(),
   max_cost_usd: z.number().optional(),
@@ -160,4 +166,6 @@ export type PolicyCheckResponse = {
   isApproved: boolean;
   tools: CheckedTool[];
   counts: Record<PolicyOutcome, number>;
+  /** Every rule that stands in a `deny` of these tools, once, with why. */
+  rules: Omit<ExplainedEntry, "capability">[];
 };

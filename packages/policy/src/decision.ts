@@ -2,6 +2,7 @@
 // check and other pure rules are in the package's main entry, which loads none of this.
 export { answerOf, decide, policyHash, visibleTools } from "./decide.ts";
 export type { Decision } from "./decide.ts";
+export { explainEntries, ruleText } from "./explain-rule.ts";
 export { loadPolicy, shippedPolicy } from "./load-policy.ts";
 export { evaluateCandidate } from "./evaluate-candidate.ts";
 export { createPolicyEngine, unavailableEngine } from "./policy-engine.ts";

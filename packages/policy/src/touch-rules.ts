@@ -39,11 +39,12 @@ function touchesHost(patterns: readonly string[], host: string): boolean {
 }
 
 function touchRule(rule: LayerRule, { file, reach }: { file: string; reach: ReadReach }): TouchedRule {
-  const { paths, commands, hosts, capabilities, tools, maxCostUsd } = rule;
+  const { paths, commands, hosts, capabilities, tools, maxCostUsd, reason } = rule;
   return {
     id: rule.id,
     effect: rule.effect,
     source: `${file}:${rule.line}`,
+    ...(reason === undefined ? {} : { reason }),
     ...(capabilities === undefined ? {} : { capabilities }),
     ...(tools === undefined ? {} : { tools }),
     ...(maxCostUsd === undefined ? {} : { max_cost_usd: maxCostUsd }),

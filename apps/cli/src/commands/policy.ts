@@ -1,4 +1,4 @@
-// `ossaat policy check` and `ossaat policy replay`.
+// `ossaat policy check`, `ossaat policy explain` and `ossaat policy replay`.
 import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
 
@@ -17,29 +17,39 @@ import type { CommandContext } from "../command-context.ts";
 import { resolvePlan } from "../repository/resolve-plan.ts";
 import { escapeLine } from "../terminal/escape.ts";
 
+type Rules = PolicyCheckResponse["rules"];
+
 const where = ({ layer, rule, source }: Pick<DenyEntry, "layer" | "rule" | "source">) =>
   `${layer} rule ${rule}${source === undefined ? "" : ` (${source})`}`;
 
-function whyOf(deny: readonly DenyEntry[]): string {
-  return deny
-    .map((entry) => `${entry.reason}${entry.capability === undefined ? "" : ` ${entry.capability}`}, ${where(entry)}`)
-    .join("; ");
+function reasonIn(rules: Rules, { layer, rule, source }: DenyEntry): string | undefined {
+  return rules.find((entry) => entry.layer === layer && entry.rule === rule && entry.source === source)?.why;
 }
 
-function toolLines(tool: CheckedTool): string[] {
+function whyOf(deny: readonly DenyEntry[], rules: Rules = []): string {
+  const reason = (entry: DenyEntry) => {
+    const why = reasonIn(rules, entry);
+    return why === undefined ? "" : `: ${why}`;
+  };
+  const about = ({ reason: word, capability }: DenyEntry) =>
+    capability === undefined ? word : `${word} ${capability}`;
+  return deny.map((entry) => `${about(entry)}, ${where(entry)}${reason(entry)}`).join("; ");
+}
+
+function toolLines(tool: CheckedTool, rules: Rules): string[] {
   const { outcome, tool: name, about, deny, conditions } = tool;
   const subject = about === "" ? name : `${name} ${about}`;
-  const why = deny.length === 0 ? "" : `  ${whyOf(deny)}`;
+  const why = deny.length === 0 ? "" : `  ${whyOf(deny, rules)}`;
   const conditional = (rule: ConditionalRule) => `         ${rule.effect} for ${rule.when}: ${where(rule)}`;
   return [`  ${outcome.padEnd(5)}  ${subject}${why}`, ...conditions.map(conditional)];
 }
 
-function renderCheck({ planId, isApproved, tools, counts }: PolicyCheckResponse, showAll: boolean): string[] {
+function renderCheck({ planId, isApproved, tools, counts, rules }: PolicyCheckResponse, showAll: boolean): string[] {
   const isShown = ({ outcome, conditions }: CheckedTool) => showAll || outcome !== "allow" || conditions.length > 0;
   const steps = [...new Set(tools.map(({ stepId }) => stepId))];
   const lines = steps.flatMap((id) => {
     const own = tools.filter(({ stepId }) => stepId === id);
-    const shown = own.filter(isShown).flatMap(toolLines);
+    const shown = own.filter(isShown).flatMap((tool) => toolLines(tool, rules));
     const agent = own[0]?.agent ?? "";
     return [`${id} (${agent})`, ...(shown.length === 0 ? ["  allow  everything in its envelope"] : shown)];
   });
@@ -65,6 +75,52 @@ export async function policyCheckCommand(
     for (const line of renderCheck(checked, flags.all === true)) output.print(escapeLine(line));
   } else output.json(checked);
   return checked.counts.deny === 0 ? exitCodes.done : exitCodes.denied;
+}
+
+/** Why a call would go through: nothing stands against it, and what it rests on. */
+function allowedText({ capability, about }: CheckedTool, isApproved: boolean): string {
+  const scope = about === "" ? "the step names the tool" : `${about} lies in the step's envelope`;
+  const basis = isApproved ? "the plan is approved as it stands" : "the plan would have to be approved as it stands";
+  return `no rule stands against ${capability}: ${scope}, and ${basis}`;
+}
+
+function explainLines(tool: CheckedTool, { rules, isApproved }: PolicyCheckResponse): string[] {
+  const subject = tool.about === "" ? tool.tool : `${tool.tool} ${tool.about}`;
+  const because =
+    tool.deny.length === 0
+      ? [allowedText(tool, isApproved)]
+      : tool.deny.map((entry) => `${where(entry)}: ${reasonIn(rules, entry) ?? entry.reason}`);
+  const later = tool.conditions.map((rule) => `${rule.effect} for ${rule.when}: ${where(rule)}`);
+  return [`  ${tool.outcome}  ${subject}`, ...[...because, ...later].map((line) => `         ${line}`)];
+}
+
+/** Which rule decides about each tool of a plan, or of one step, and why; exit 0 whatever is decided. */
+export async function policyExplainCommand(
+  text: string | undefined,
+  stepId: string | undefined,
+  context: CommandContext,
+): Promise<number> {
+  const { output } = context;
+  const { client } = await context.connect({ mustFit: true });
+  const { id } = await resolvePlan(client, context, text);
+  const checked = await client.checkPolicy(id);
+  const steps = [...new Set(checked.tools.map((tool) => tool.stepId))];
+  if (stepId !== undefined && !steps.includes(stepId)) {
+    throw new AgentError("not_found", `${id} has no step ${JSON.stringify(stepId)}: there are ${steps.join(", ")}.`, {
+      details: { next: `ossaat policy explain ${id}` },
+    });
+  }
+  const tools = checked.tools.filter((tool) => stepId === undefined || tool.stepId === stepId);
+  if (output.format !== "text") {
+    output.json({ ...checked, tools });
+    return exitCodes.done;
+  }
+  for (const step of steps.filter((each) => stepId === undefined || each === stepId)) {
+    const own = tools.filter((tool) => tool.stepId === step);
+    const lines = own.flatMap((tool) => explainLines(tool, checked));
+    for (const line of [`${step} (${own[0]?.agent ?? ""})`, ...lines]) output.print(escapeLine(line));
+  }
+  return exitCodes.done;
 }
 
 const unitsMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };

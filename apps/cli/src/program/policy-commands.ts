@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import type { Act } from "./act.ts";
 import { withExamples } from "./examples.ts";
 
-/** policy check, policy replay */
+/** policy check, policy explain, policy replay */
 export function addPolicyCommands(program: Command, act: Act): void {
   const policy = program.command("policy").description("what the rules allow, ask about and deny");
   withExamples(
@@ -25,6 +25,19 @@ export function addPolicyCommands(program: Command, act: Act): void {
     check,
     ["ossaat policy check", "the newest plan of this repository"],
     ["ossaat policy check --all --json", "every decision, for a program"],
+  );
+  const explain = policy
+    .command("explain [plan] [step]")
+    .description("which rule decides about each tool of a plan or of one step, where it stands, and why")
+    .action(
+      act(async (context, [plan, step]) =>
+        (await import("../commands/policy.ts")).policyExplainCommand(plan as string, step as string, context),
+      ),
+    );
+  withExamples(
+    explain,
+    ["ossaat policy explain", "the newest plan of this repository"],
+    ["ossaat policy explain 3f2a fix", "one step of a plan"],
   );
   const replay = policy
     .command("replay [plan]")

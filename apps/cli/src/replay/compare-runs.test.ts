@@ -14,8 +14,9 @@ const moves = (...told: string[]): Move[] =>
 type Told = { moves?: Move[]; status?: "succeeded" | "failed" | "cancelled"; proposed?: Plan; end?: false };
 
 function recording({ moves: told = [], status = "succeeded", proposed, end }: Told): Recording {
-  const step = { id: "a", turns: [], moves: told, calls: new Map() };
+  const step = { id: "a", turns: [], failures: [], moves: told, calls: new Map(), isCarried: false };
   return {
+    planId: "plan-1",
     options: {} as Recording["options"],
     steps: new Map([["a", step]]),
     answers: new Map(),
@@ -35,6 +36,15 @@ describe("two runs", () => {
       steps: [{ id: "a", turns: 0, calls: 1, difference: undefined }],
       end: { recorded: "succeeded", replayed: "succeeded" },
     });
+  });
+
+  test("differ when the second never began", () => {
+    const { same, steps, end } = compareRuns(recording({ moves: good }));
+    expect([same, steps[0]?.difference, end]).toEqual([
+      false,
+      { at: "turn 1", recorded: "toolCalls, 1 calls", replayed: "nothing" },
+      { recorded: "succeeded", replayed: "no end" },
+    ]);
   });
 
   test("differ at the first place where a result, an order or a length differs", () => {

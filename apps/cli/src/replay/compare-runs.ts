@@ -82,8 +82,13 @@ function endOf({ end }: Recording): string {
   return end.reason === undefined ? end.status : `${end.status} (${end.reason})`;
 }
 
-/** Compares a run with its replay, step by step. */
-export function compareRuns(recorded: Recording, replayed: Recording): Comparison {
+/** What is left of a retry whose plan could not be retried in the replay. */
+function neverBegun({ planId, options }: Recording): Recording {
+  return { planId, options, steps: new Map(), answers: new Map() };
+}
+
+/** Compares a run with its replay, step by step; a replay that never began differs from its first step on. */
+export function compareRuns(recorded: Recording, replayed: Recording = neverBegun(recorded)): Comparison {
   const plan = comparePlans(recorded.proposed, replayed.proposed);
   const steps = comparedSteps(recorded).map((step) => compareStep(step, replayed.steps.get(step.id)));
   const end = { recorded: endOf(recorded), replayed: endOf(replayed) };

@@ -45,7 +45,7 @@ function recorded(state: "completed" | "failed" = "completed"): RecordedCall {
 }
 
 async function ask(call: ToolInvocation, record = recorded()) {
-  const tools = withoutReach(runner, recordingOf(record));
+  const tools = withoutReach(runner, () => recordingOf(record));
   const events: ToolEvent[] = [];
   for await (const event of tools.execute(call)) events.push(event);
   return events.map((event) => [

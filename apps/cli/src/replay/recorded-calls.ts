@@ -54,10 +54,13 @@ async function answerFrom(steps: RecordedSteps, invocation: ToolInvocation): Pro
   return { seq: 1, state: "completed", occurredAt: occurredAt(), summary: notRepeated, output };
 }
 
-/** The tools of a replay: nothing they do is felt outside of it. */
-export function withoutReach(inner: ToolService, steps: RecordedSteps): ToolService {
+/**
+ * The tools of a replay: nothing they do is felt outside of it.
+ * @param steps those of the recording whose plan runs now
+ */
+export function withoutReach(inner: ToolService, steps: () => RecordedSteps): ToolService {
   async function* answer(invocation: ToolInvocation): AsyncGenerator<ToolEvent> {
-    yield await answerFrom(steps, invocation);
+    yield await answerFrom(steps(), invocation);
   }
   return {
     execute: (invocation, options) =>

@@ -2,9 +2,9 @@
 // made with it is marked as scripted.
 import type { OrchestratorDeps } from "@ossaat/orchestrator";
 import { ProviderError, scriptedCapabilities } from "@ossaat/providers";
-import type { AssistantPart, ModelProvider, ModelRequest, StreamEvent } from "@ossaat/providers";
+import type { AssistantPart, ModelProvider, ModelRequest, ProviderErrorKind, StreamEvent } from "@ossaat/providers";
 
-import type { RecordedTurn, Recording } from "./recording.ts";
+import type { RecordedFailure, RecordedTurn, Recording } from "./recording.ts";
 
 type Models = OrchestratorDeps["models"];
 
@@ -32,22 +32,67 @@ function* turnEvents({ message, usage, costUsd, finishReason, model }: RecordedT
   yield { type: "finish", reason: finishReason as Extract<StreamEvent, { type: "finish" }>["reason"] };
 }
 
-async function* say(recording: Recording, { metadata }: ModelRequest): AsyncGenerator<StreamEvent> {
-  const { stepId, turn } = metadata;
-  const recorded = recording.steps.get(stepId)?.turns.find((entry) => entry.turn === turn);
-  if (recorded !== undefined) {
-    yield* turnEvents(recorded);
-    return;
+/** The kind of failure that leads to the same code and the same bookkeeping. */
+function kindOf({ error, isTooLong, tokens }: RecordedFailure, isRetried: boolean): ProviderErrorKind {
+  if (isTooLong) return "contextLength";
+  if (error.code === "rate_limited") return "rateLimit";
+  if (error.code === "timeout") return "timeout";
+  if (!isRetried) return "badRequest";
+  return tokens === undefined ? "overloaded" : "network";
+}
+
+/** The request breaks again as it did, without the pause that followed. */
+function* failureEvents(failure: RecordedFailure, isRetried: boolean): Generator<StreamEvent> {
+  const { error, usage, costUsd, tokens } = failure;
+  yield { type: "start", warnings: [] };
+  if (usage !== undefined) {
+    const input = usage.inputTokens === undefined ? {} : { total: usage.inputTokens };
+    const output = usage.outputTokens === undefined ? {} : { total: usage.outputTokens };
+    yield {
+      type: "usage",
+      usage: { input, output, ...(typeof costUsd === "number" ? { reportedCostUsd: costUsd } : {}) },
+    };
   }
+  const broken = new ProviderError(kindOf(failure, isRetried), error.message, {
+    provider: "recorded",
+    retryable: isRetried,
+    retryAfterMs: 0,
+    phase: tokens === undefined ? "beforeFirstToken" : "afterFirstToken",
+  });
+  yield { type: "error", error: broken };
+}
+
+/** Numbers the requests for a turn: the first ones break as the recorded ones did. */
+function createSpeaker(current: () => Recording) {
+  const asked = new Map<string, number>();
+  return async function* say({ metadata }: ModelRequest): AsyncGenerator<StreamEvent> {
+    const { planId, stepId, turn } = metadata;
+    const key = `${planId} ${stepId} ${turn}`;
+    const before = asked.get(key) ?? 0;
+    asked.set(key, before + 1);
+    const step = current().steps.get(stepId);
+    const failures = step?.failures.filter((entry) => entry.turn === turn) ?? [];
+    const recorded = step?.turns.find((entry) => entry.turn === turn);
+    const failure = failures[before];
+    if (failure !== undefined) yield* failureEvents(failure, before + 1 < failures.length || recorded !== undefined);
+    else if (recorded !== undefined) yield* turnEvents(recorded);
+    else yield* noTurn(stepId, turn);
+  };
+}
+
+function* noTurn(stepId: string, turn: number): Generator<StreamEvent> {
   const message = `The recorded run has no turn ${turn} of ${stepId}: from here on the replay goes another way.`;
   yield { type: "error", error: new ProviderError("badRequest", message, { provider: "recorded" }) };
 }
 
-/** The models of a replay: every name leads to the recorded turns. */
-export function createRecordedModels(recording: Recording, notice: string): Models {
+/**
+ * The models of a replay: every name leads to the recorded turns.
+ * @param current the recording whose plan runs now
+ */
+export function createRecordedModels(current: () => Recording, notice: string): Models {
   const provider: ModelProvider = {
     id: "recorded",
-    stream: (request) => say(recording, request),
+    stream: createSpeaker(current),
     capabilities: () => scriptedCapabilities,
   };
   return {

@@ -1,6 +1,6 @@
 // What a run left in its event log, in the form a replay needs: the model's turns, the answers of
 // people, and what the platform did with them.
-import { isPlanningStepId } from "@ossaat/contracts";
+import { AgentError, isPlanningStepId } from "@ossaat/contracts";
 import type { EventData, Plan, PlanEvent, PlanEventOf, ToolOutput, TurnUsage } from "@ossaat/contracts";
 import type { Client } from "@ossaat/client";
 import type { AssistantMessage } from "@ossaat/providers";
@@ -20,6 +20,18 @@ export type RecordedTurn = {
   finishReason: string;
 };
 
+/** A request for a turn that broke. */
+export type RecordedFailure = {
+  turn: number;
+  error: { code: string; message: string };
+  usage?: TurnUsage | undefined;
+  costUsd?: number | null | undefined;
+  /** What the vendor may have worked for; absent = it turned the request away. */
+  tokens?: number | undefined;
+  /** The next thing the platform did was to shorten the conversation. */
+  isTooLong: boolean;
+};
+
 /** One thing the platform did in a step, comparable between two runs. */
 export type Move = {
   /** `turn 3`, `call 3.1 edit_file`, `check.1 run_tests`, `end`. */
@@ -31,12 +43,17 @@ export type Move = {
 export type StepRecording = {
   id: string;
   turns: RecordedTurn[];
+  /** In the order they happened, over all attempts. */
+  failures: RecordedFailure[];
   moves: Move[];
   /** Calls that began, by id. */
   calls: Map<string, RecordedCall>;
+  /** A retry took the result over from the plan before it. */
+  isCarried: boolean;
 };
 
 export type Recording = {
+  planId: string;
   options: EventData<"plan.created">;
   /** The first proposal of the planner. */
   proposed?: Plan | undefined;
@@ -59,7 +76,7 @@ async function readAll(client: Client, planId: string): Promise<PlanEvent[]> {
 function stepOf(recording: Recording, id: string): StepRecording {
   const known = recording.steps.get(id);
   if (known !== undefined) return known;
-  const step: StepRecording = { id, turns: [], moves: [], calls: new Map() };
+  const step: StepRecording = { id, turns: [], failures: [], moves: [], calls: new Map(), isCarried: false };
   recording.steps.set(id, step);
   return step;
 }
@@ -103,6 +120,19 @@ async function addStepEvent(client: Client, recording: Recording, event: StepEve
       step.calls.set(callId, { argsHash, readOutput: () => Promise.reject(new Error("the call has no end")) });
       return;
     }
+    case "model.failed": {
+      const { turn, error, usage, costUsd, tokens } = event.data;
+      step.failures.push({ turn, error, usage, costUsd, tokens, isTooLong: false });
+      step.moves.push({ at: `turn ${turn}`, what: `the request failed: ${error.code}` });
+      return;
+    }
+    case "context.compacted": {
+      const failure = step.failures.at(-1);
+      if (failure !== undefined && step.moves.at(-1)?.what.startsWith("the request failed") === true) {
+        failure.isTooLong = true;
+      }
+      return;
+    }
     case "tool.finished":
       step.moves.push(callMove(event.data));
       addResult(client, step, event);
@@ -117,6 +147,7 @@ async function addStepEvent(client: Client, recording: Recording, event: StepEve
       step.moves.push(questionMove(event.data));
       return;
     case "step.finished":
+      step.isCarried = event.data.carried === true;
       step.moves.push(endMove(event.data));
       return;
     default:
@@ -141,7 +172,7 @@ export async function readRecording(client: Client, planId: string): Promise<Rec
   const events = await readAll(client, planId);
   const created = events.find((event) => event.type === "plan.created");
   if (created === undefined) throw new Error("a plan's log begins with plan.created");
-  const recording: Recording = { options: created.data, steps: new Map(), answers: new Map() };
+  const recording: Recording = { planId, options: created.data, steps: new Map(), answers: new Map() };
   const proposals: PlanEventOf<"plan.proposed">[] = [];
   const places = createQuestionPlaces();
   for (const event of events) {
@@ -154,6 +185,23 @@ export async function readRecording(client: Client, planId: string): Promise<Rec
     if (stepId !== undefined) await addStepEvent(client, recording, { ...event, stepId });
   }
   return recording;
+}
+
+/** Retries of retries that one replay runs again: each costs as much as the run it repeats. */
+const maxChain = 20;
+
+/** A plan and the plans it is a retry of, the first one first. @throws AgentError not_found, limit_exceeded */
+export async function readChain(client: Client, planId: string): Promise<Recording[]> {
+  const chain: Recording[] = [];
+  for (let at: string | undefined = planId; at !== undefined; at = chain[0]?.options.retryOf) {
+    if (chain.length >= maxChain) {
+      throw new AgentError("limit_exceeded", `${planId} is the end of more than ${maxChain} retries.`, {
+        details: { next: `ossaat replay ${at}` },
+      });
+    }
+    chain.unshift(await readRecording(client, at));
+  }
+  return chain;
 }
 
 /** Planning rounds first, then the plan's steps, each in the order they began. */

@@ -1,6 +1,6 @@
 // Runs a recorded plan again in a stack of its own: the same base, the same plan, the same turns
 // and answers, with tools and checks that really run. The user's repository is only read.
-import { AgentError } from "@ossaat/contracts";
+import { AgentError, isTerminalPlan, topologicalOrder } from "@ossaat/contracts";
 import type { Plan, PlanState } from "@ossaat/contracts";
 import type { Client } from "@ossaat/client";
 
@@ -16,7 +16,15 @@ import { withoutReach } from "./recorded-calls.ts";
 import { readRecording } from "./recording.ts";
 import type { Recording } from "./recording.ts";
 
-export type ReplayOptions = { recording: Recording; notice: string; signal: AbortSignal; onStep: (id: string) => void };
+export type ReplayOptions = {
+  /** The plan and those it is a retry of, the first one first. */
+  chain: readonly Recording[];
+  notice: string;
+  signal: AbortSignal;
+  onStep: (id: string) => void;
+};
+
+type Driving = Pick<ReplayOptions, "signal" | "onStep"> & { recording: Recording };
 
 /** A plan as the replay's own plan: all it says stays, but whose it is. */
 function adopt(plan: Plan, state: PlanState): Plan {
@@ -71,7 +79,7 @@ async function answer(client: Client, state: PlanState, { places, left }: Answer
 }
 
 /** Follows the replay to its end and answers in place of people. */
-async function drive(client: Client, planId: string, options: ReplayOptions): Promise<void> {
+async function drive(client: Client, planId: string, options: Driving): Promise<void> {
   const { recording, signal, onStep } = options;
   const left = new Map([...recording.answers].map(([key, answers]) => [key, [...answers]]));
   const places = createQuestionPlaces();
@@ -93,25 +101,79 @@ async function drive(client: Client, planId: string, options: ReplayOptions): Pr
   }
 }
 
+/** The step that a retry began again from, though it had succeeded; undefined = only what had not. */
+function fromStepOf(before: Recording, after: Recording): string | undefined {
+  const isAgain = (id: string) => {
+    const step = before.steps.get(id);
+    return step?.moves.at(-1)?.what === "succeeded" && after.steps.get(id)?.isCarried !== true;
+  };
+  const plan = before.approved;
+  return plan === undefined ? undefined : topologicalOrder(plan.steps).order.find(isAgain);
+}
+
+/** Ends what a person left open, so that it can be retried as it was. */
+async function settlePlan(client: Client, planId: string): Promise<void> {
+  const state = await client.getPlan(planId);
+  if (!isTerminalPlan(state.status)) await client.decidePlan(planId, { decision: "cancel" });
+}
+
+type Link = { before: Recording; planId: string };
+
+/** Starts the next plan of the chain; undefined when the one before ended otherwise and cannot be retried. */
+async function startNext(client: Client, recording: Recording, last: Link | undefined): Promise<string | undefined> {
+  if (last === undefined) return startPlan(client, recording);
+  await settlePlan(client, last.planId);
+  const fromStep = fromStepOf(last.before, recording);
+  const { budget } = recording.options;
+  try {
+    const retried = await client.retryPlan(last.planId, { budget, ...(fromStep === undefined ? {} : { fromStep }) });
+    return retried.id;
+  } catch (error) {
+    if (error instanceof AgentError && (error.code === "conflict" || error.code === "invalid_input")) return undefined;
+    throw error;
+  }
+}
+
+/** Runs the chain, one plan after the other. */
+async function runChain(
+  client: Client,
+  options: ReplayOptions,
+  show: (recording: Recording) => void,
+): Promise<Recording[]> {
+  const replayed: Recording[] = [];
+  let last: Link | undefined;
+  for (const recording of options.chain) {
+    show(recording);
+    const planId = await startNext(client, recording, last);
+    if (planId === undefined) break;
+    await drive(client, planId, { ...options, recording });
+    replayed.push(await readRecording(client, planId));
+    last = { before: recording, planId };
+  }
+  return replayed;
+}
+
 /**
- * Replays a recording and returns what the replay left in turn.
+ * Replays recordings and returns what the replay left of each, in their order; fewer when one could not begin.
  * @throws AgentError unavailable (no sandbox), invalid_input (the repository or its base is gone)
  */
-export async function runReplay(context: CommandContext, options: ReplayOptions): Promise<Recording> {
-  const { recording, notice, signal } = options;
+export async function runReplay(context: CommandContext, options: ReplayOptions): Promise<Recording[]> {
+  const { chain, notice, signal } = options;
+  const [first] = chain;
+  if (first === undefined) return [];
+  let current = first;
   const quiet = () => undefined;
   const server = await serveReplay({
     config: context.config,
-    sandbox: recording.options.sandbox === "none" ? "none" : "auto",
-    models: createRecordedModels(recording, notice),
-    tools: (inner) => withoutReach(inner, recording.steps),
+    sandbox: first.options.sandbox === "none" ? "none" : "auto",
+    models: createRecordedModels(() => current, notice),
+    tools: (inner) => withoutReach(inner, () => current.steps),
     log: { info: quiet, warn: quiet, error: (_fields, message) => context.output.warn(message) },
   });
   try {
-    const { client } = server;
-    const planId = await startPlan(client, recording);
-    await drive(client, planId, options);
-    return await readRecording(client, planId);
+    return await runChain(server.client, options, (recording) => {
+      current = recording;
+    });
   } catch (error) {
     if (signal.aborted) throw new AgentError("cancelled", "The replay was stopped.", { cause: error });
     throw error;

@@ -1,5 +1,5 @@
 // The card a person decides on: what exactly, how risky, how far it reaches, who asks.
-import type { ApprovalState, PlanState } from "@ossaat/contracts";
+import type { ApprovalState, ExplainedEntry, PlanState } from "@ossaat/contracts";
 
 import { quoteWord } from "./command-line.ts";
 import { escapeExact, escapeLine, escapeLookAlikes, escapeText } from "./escape.ts";
@@ -64,6 +64,11 @@ function lengthNote(lines: readonly string[]): string[] {
   return [`Long     ${chars} characters in ${lines.length} lines: read it to its end, it can hold anything`];
 }
 
+/** Which rule asks, where it stands, and why. */
+function ruleLine({ layer, rule, source, why }: Omit<ExplainedEntry, "capability" | "reason">): string {
+  return `${layer} rule ${rule}${source === undefined ? "" : ` (${source})`}: ${why}`;
+}
+
 /** The run that the question is about. */
 export type AskingRun = Pick<PlanState, "goal" | "spend" | "budget">;
 
@@ -83,6 +88,7 @@ export function renderApprovalCard(approval: ApprovalState, state: AskingRun, st
     ...foldEmptyLines(exact).map((line) => `  ${paintDiff(foldBlanks(line), style)}`),
     "",
     `Risk     ${style.paint(riskFormat, approval.risk)} — ${escapeExact(approval.reason)}`,
+    ...(approval.policyRules ?? []).map((rule) => `Rule     ${escapeExact(ruleLine(rule))}`),
     `Reaches  ${reachText(approval)}`,
     `Cost     ${costText(state)}`,
     `Goal     ${escapeLine(state.goal)}`,

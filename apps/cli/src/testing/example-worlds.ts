@@ -109,6 +109,7 @@ const worlds: Readonly<Record<string, World>> = {
   resume: "paused",
   policy: "done",
   "policy check": "done",
+  "policy explain": "done",
   "policy replay": "done",
   "config trust": "configured",
   "config untrust": "configured",

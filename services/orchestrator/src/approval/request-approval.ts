@@ -28,6 +28,7 @@ export type Question = Pick<
   | "reason"
   | "reaches"
   | "rule"
+  | "policyRules"
 >;
 
 async function insertApproval(

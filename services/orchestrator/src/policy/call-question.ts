@@ -1,6 +1,6 @@
 // The approval card of one call outside the envelope, written from structured data only.
 import { hashGrant, toolInputs } from "@ossaat/contracts";
-import type { Envelope, ToolName } from "@ossaat/contracts";
+import type { Envelope, ExplainedEntry, ToolName } from "@ossaat/contracts";
 import { classifyRisk, patchPaths } from "@ossaat/policy";
 
 import type { Question } from "../approval/request-approval.ts";
@@ -15,12 +15,16 @@ export type CallInQuestion = {
   policyHash: string;
   /** What lies outside, in words: `write to package.json`. */
   what: string;
+  /** The rules that ask. */
+  policyRules?: readonly ExplainedEntry[];
   /** False when commands run without a sandbox. */
   isSandboxed: boolean;
 };
 
 /** The hash a decision about this call binds to. */
-export function callRequestHash(call: Omit<CallInQuestion, "agent" | "what" | "input" | "isSandboxed">): string {
+export function callRequestHash(
+  call: Omit<CallInQuestion, "agent" | "what" | "input" | "isSandboxed" | "policyRules">,
+): string {
   const { tool, inputJson, workspaceId, envelope, policyHash } = call;
   return hashGrant({ tool, inputJson, workspaceId, envelope, approvedOutside: true, policyHash });
 }
@@ -80,7 +84,7 @@ function reachesOf({ tool, input, envelope, isSandboxed }: CallInQuestion, paths
 
 /** What a person is asked. `input` has passed the tool's schema. */
 export function callQuestion(call: CallInQuestion): Question {
-  const { agent, tool, input, inputJson, what } = call;
+  const { agent, tool, input, inputJson, what, policyRules = [] } = call;
   const { risk, why } = classifyRisk({ tool, input });
   const { paths, ...shown } = shownOf(tool, input);
   const hosts = askedHosts(tool, input);
@@ -97,6 +101,7 @@ export function callQuestion(call: CallInQuestion): Question {
     risk,
     reason: `outside the approved envelope: ${what} (${why})`,
     reaches: reachesOf(call, paths),
+    ...(policyRules.length === 0 ? {} : { policyRules: [...policyRules] }),
     rule: { tool, commands, paths },
   };
 }

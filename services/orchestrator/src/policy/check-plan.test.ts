@@ -27,7 +27,7 @@ async function rowsOf({
   const parsed = parsePolicyFile(JSON.stringify({ rules: [rule] }), { file: "admin.json", name: "admin" });
   if (!("layer" in parsed)) throw new Error("the policy file is not valid");
   const envelope = { tools: ["read_file", "run_command", "run_tests"], paths: [], commands: ["npm test"], egressHosts };
-  const rows = checkPlan(
+  const { tools: rows } = checkPlan(
     { engine: await shippedPolicy(), layers: [parsed.layer], runMode: "consumer" },
     {
       plan: testPlan([testStep("a", { envelope })]),

@@ -1,9 +1,18 @@
 // What policy says about every step and tool of a plan, before anything runs.
 import { toolSpecs } from "@ossaat/contracts";
-import type { AgentProfile, CheckedTool, ConditionalRule, Plan, Step, ToolName } from "@ossaat/contracts";
+import type {
+  AgentProfile,
+  CheckedTool,
+  ConditionalRule,
+  ExplainedEntry,
+  Plan,
+  PolicyCheckResponse,
+  Step,
+  ToolName,
+} from "@ossaat/contracts";
 import { checkEnvelope } from "@ossaat/policy";
 import type { ToolCall } from "@ossaat/policy";
-import { decide } from "@ossaat/policy/decision";
+import { decide, explainEntries } from "@ossaat/policy/decision";
 import type { DecisionRequest, LayerRule, PolicyLayer } from "@ossaat/policy/decision";
 
 import type { PolicyInForce } from "./policies.ts";
@@ -91,13 +100,19 @@ function conditionsOf(layers: readonly PolicyLayer[], tool: ToolName, { envelope
   );
 }
 
-function checkTool(policy: PolicyInForce, input: PlanToCheck, { step, tool }: { step: Step; tool: ToolName }) {
+type Checking = { step: Step; tool: ToolName; explained: ExplainedEntry[] };
+
+function checkTool(policy: PolicyInForce, input: PlanToCheck, { step, tool, explained }: Checking) {
   const { profiles, approved, costUsd, runModes } = input;
   const profile = profiles.get(step.agent);
   const { capability } = toolSpecs[tool];
   const hash = step.stepHash ?? "";
   const row = ({ about, call, envelope, isWhole }: Subject): CheckedTool => {
-    const { outcome, deny } = decide(policy.engine, {
+    const {
+      outcome,
+      deny,
+      input: facts,
+    } = decide(policy.engine, {
       agent: step.agent,
       profile,
       call,
@@ -116,6 +131,7 @@ function checkTool(policy: PolicyInForce, input: PlanToCheck, { step, tool }: { 
       runModes,
     });
     const conditions = isWhole ? [] : conditionsOf(policy.layers, tool, step);
+    explained.push(...explainEntries(deny, facts));
     return { stepId: step.id, agent: step.agent, tool, capability, about, outcome, deny, conditions };
   };
   return [
@@ -125,9 +141,14 @@ function checkTool(policy: PolicyInForce, input: PlanToCheck, { step, tool }: { 
 }
 
 /** One row for each tool of each step at large (`about` is empty), and one for each call that can be foreseen. */
-export function checkPlan(policy: PolicyInForce, input: PlanToCheck): CheckedTool[] {
-  return input.plan.steps.flatMap((step) => {
-    const tools = step.envelope.tools.filter((name): name is ToolName => Object.hasOwn(toolSpecs, name));
-    return tools.flatMap((tool) => checkTool(policy, input, { step, tool }));
+export function checkPlan(policy: PolicyInForce, input: PlanToCheck): Pick<PolicyCheckResponse, "tools" | "rules"> {
+  const explained: ExplainedEntry[] = [];
+  const tools = input.plan.steps.flatMap((step) => {
+    const names = step.envelope.tools.filter((name): name is ToolName => Object.hasOwn(toolSpecs, name));
+    return names.flatMap((tool) => checkTool(policy, input, { step, tool, explained }));
   });
+  const rules = new Map(
+    explained.map(({ capability: _capability, ...rule }) => [`${rule.layer} ${rule.rule} ${rule.source ?? ""}`, rule]),
+  );
+  return { tools, rules: [...rules.values()] };
 }

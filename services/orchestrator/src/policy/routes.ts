@@ -34,7 +34,7 @@ async function check({ agents, policies }: PolicyRouteDeps, row: PlanRow): Promi
   if (policy.problem !== undefined) throw policyUnavailable(policy.problem);
   const approved = new Map(Object.entries(JSON.parse(row.approved_json) as Record<string, string>));
   const isApproved = approved.size > 0;
-  const tools = checkPlan(policy, {
+  const { tools, rules } = checkPlan(policy, {
     plan: JSON.parse(row.def_json) as Plan,
     profiles: await agents.profiles(place),
     approved: isApproved ? approved : undefined,
@@ -43,7 +43,7 @@ async function check({ agents, policies }: PolicyRouteDeps, row: PlanRow): Promi
   });
   const count = (outcome: string) => tools.filter((tool) => tool.outcome === outcome).length;
   const counts = { allow: count("allow"), ask: count("ask"), deny: count("deny") };
-  return { schemaVersion: 1, planId: row.id, isApproved, tools, counts };
+  return { schemaVersion: 1, planId: row.id, isApproved, tools, counts, rules };
 }
 
 export function policyRoutes(deps: PolicyRouteDeps): Router {

@@ -2,6 +2,7 @@
 import { AgentError, boundDenials, toolInputs, toolSpecs } from "@ossaat/contracts";
 import type { AgentProfile, Denial, Envelope, EventData, ToolName, WorkspaceId } from "@ossaat/contracts";
 import type { ToolCallPart } from "@ossaat/providers";
+import { explainEntries } from "@ossaat/policy/decision";
 import { z } from "zod";
 
 import { parkForCall } from "../approval/request-approval.ts";
@@ -126,6 +127,7 @@ async function askOrUseAnswer(
     envelope,
     policyHash,
     what,
+    policyRules: explainEntries(decision.deny, decision.input),
     isSandboxed: (JSON.parse(claim.plan.options_json) as EventData<"plan.created">).sandbox !== "none",
   });
   await parkForCall(deps.engine, claim, { callId, question, decided: event });

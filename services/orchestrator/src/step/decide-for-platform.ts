@@ -2,7 +2,7 @@
 // so only what a policy file denies outright stands against it.
 import { AgentCapability, toolSpecs } from "@ossaat/contracts";
 import type { Envelope, ToolName } from "@ossaat/contracts";
-import { decide, hashCall } from "@ossaat/policy/decision";
+import { explainEntries, ruleText, decide, hashCall } from "@ossaat/policy/decision";
 import type { Decision, PolicyProfile } from "@ossaat/policy/decision";
 
 import type { NewEvent } from "../event/append-events.ts";
@@ -40,14 +40,10 @@ function decideAs(
   });
 }
 
-/** The rules that deny, each with the file and line it stands on. */
-export function describeDenial({ deny, problem }: Pick<Decision, "deny" | "problem">): string {
-  const rules = deny
-    .filter(({ reason }) => reason !== "approval_required")
-    .map(
-      ({ reason, layer, rule, source }) =>
-        `${reason} by ${layer} rule ${rule}${source === undefined ? "" : ` (${source})`}`,
-    );
+/** The rules that deny, each with the file and line it stands on and its reason. */
+export function describeDenial({ deny, input, problem }: Pick<Decision, "deny" | "input" | "problem">): string {
+  const refusing = deny.filter(({ reason }) => reason !== "approval_required");
+  const rules = explainEntries(refusing, input).map((entry) => `${entry.reason} by ${ruleText(entry)}`);
   return problem === undefined ? rules.join(", ") : `${rules.join(", ")}: ${problem}`;
 }
 
