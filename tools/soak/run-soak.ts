@@ -1,5 +1,5 @@
-// Steady load on a server for some minutes: plans are made, read, rejected and listed, one after
-// the other. Prints memory and its slope, and fails when the heap grows.
+// Steady load on a server for some minutes: plans are made and read, one after the other, and every
+// other one is carried out to its branch, the rest rejected. Prints memory and its slope, and fails when the heap grows.
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -9,6 +9,7 @@ import { makeBenchFolder, residentMb, startServer } from "../bench/server-proces
 import type { BenchServer } from "../bench/server-process.ts";
 import { grows, measureGrowth, soakLimits } from "./growth.ts";
 import type { Growth, Sample } from "./growth.ts";
+import { runPlan, writeSoakModel } from "./executed-plan.ts";
 
 const minutes = Number(process.env["MINUTES"] ?? "30");
 if (!(minutes > 0 && minutes <= 240)) throw new Error("MINUTES is a number above 0 and at most 240");
@@ -24,8 +25,8 @@ async function heapMb({ child }: BenchServer): Promise<number> {
   return heapBytes / 2 ** 20;
 }
 
-/** One plan from its goal to its end, read as a person reads it. */
-async function onePlan({ client }: BenchServer, repository: string, n: number): Promise<void> {
+/** One plan that nobody wants, read as a person reads it. */
+async function rejectPlan({ client }: BenchServer, repository: string, n: number): Promise<void> {
   const created = await client.createPlan({
     goal: `Round total ${n} in part ${n % 5}`,
     repository: { path: repository },
@@ -53,13 +54,15 @@ async function sample(server: BenchServer, { heap, resident }: Series, isOver: (
   }
 }
 
-async function soak(server: BenchServer, repository: string): Promise<Series> {
+async function soak(server: BenchServer, repository: string, model: string): Promise<Series> {
   const end = performance.now() + minutes * 60_000;
   const isOver = () => performance.now() >= end;
   const series: Series = { heap: [], resident: [], plans: 0 };
   const load = async () => {
     while (!isOver()) {
-      await onePlan(server, repository, (series.plans += 1));
+      const n = (series.plans += 1);
+      if (n % 2 === 0) await runPlan(server, { repository, model, goal: `Write note ${n}` });
+      else await rejectPlan(server, repository, n);
       await sleep(pauseMs);
     }
   };
@@ -79,7 +82,7 @@ try {
   const leak = process.env["SOAK_LEAK"] === undefined ? {} : { SOAK_LEAK: process.env["SOAK_LEAK"] };
   const server = await startServer({ ...bench, env: { ...bench.env, ...leak } }, ["--expose-gc", "--import", probe]);
   try {
-    const { heap, resident, plans } = await soak(server, smallRepository(bench.folder));
+    const { heap, resident, plans } = await soak(server, smallRepository(bench.folder), writeSoakModel(bench.folder));
     const growth = measureGrowth(heap);
     failed = grows(growth);
     console.log(
