@@ -201,6 +201,8 @@ export const eventData = {
     output: Stored,
     snapshot: z.string().optional(),
     exitCode: z.int().nullable().optional(),
+    /** What the call gave, without times, process ids and the like: equal results are a call in vain. */
+    resultHash: Sha256.optional(),
     seconds: z.number(),
     unsandboxed: z.boolean().optional(),
   }),

@@ -8,6 +8,7 @@ import type { NewEvent } from "../event/append-events.ts";
 import { store } from "../artifact/artifacts.ts";
 import { changeClaimed } from "../job/claim-step.ts";
 import type { Claim } from "../job/engine.ts";
+import { hashResult } from "./hash-result.ts";
 import type { StepDeps } from "./step-deps.ts";
 
 export type AllowedCall = {
@@ -172,6 +173,7 @@ async function recordEnd(
         seconds,
         ...(result?.snapshot === undefined ? {} : { snapshot: result.snapshot }),
         ...(exitCode === undefined ? {} : { exitCode }),
+        resultHash: hashResult(tool, resultOf(terminal)),
         ...(result?.unsandboxed === true ? { unsandboxed: true } : {}),
       },
     });

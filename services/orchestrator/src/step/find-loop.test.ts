@@ -39,6 +39,20 @@ describe("rounds of equal calls with equal results", () => {
     }
   });
 
+  test("are one loop when their outputs differ, and their results are the same", () => {
+    const run = (seconds: number, result: string): CallRecord[] =>
+      callsOf([{ tool: "run_tests", text: `exited 1 after ${seconds} s` }]).map((call) => ({
+        ...call,
+        finished: { ...call.finished!, resultHash: result },
+      }));
+    const [a, b] = ["a".repeat(64), "b".repeat(64)];
+    const same = [1, 2, 3, 4, 5].flatMap((seconds) => run(seconds, a));
+    expect([findLoop(same, "finish")?.isFinal, findLoop([...same.slice(1), ...run(1, b)], "finish")]).toEqual([
+      true,
+      undefined,
+    ]);
+  });
+
   test("say what repeats", () => {
     expect([findLoop(times(3, round(1)), "finish")?.what, findLoop(times(3, round(2)), "finish")?.what]).toEqual([
       "the last 3 calls were the same and gave the same result",

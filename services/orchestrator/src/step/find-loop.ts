@@ -11,7 +11,7 @@ export type Loop = {
 };
 
 function keyOf({ tool, argsHash, finished }: CallRecord): string {
-  return `${tool} ${argsHash ?? ""} ${JSON.stringify(finished?.output)}`;
+  return `${tool} ${argsHash ?? ""} ${finished?.state ?? ""} ${finished?.resultHash ?? JSON.stringify(finished?.output)}`;
 }
 
 /** How often the last `period` calls repeat at the end of the list. */
