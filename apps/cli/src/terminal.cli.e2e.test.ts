@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { makeRepository } from "./testing/make-repository.ts";
+import { counterFiles, makeRepository } from "./testing/make-repository.ts";
 import { createCli, ossaatEntry } from "./testing/run-ossaat.ts";
 import type { Cli, Json } from "./testing/run-ossaat.ts";
 import { call, counterFrame, editSum, finish, turns, writeScript } from "./testing/script.ts";
@@ -43,14 +43,20 @@ beforeAll(async () => {
 
 afterAll(() => cli.close());
 
-type Session = { args: string[]; columns?: number; rows?: number; env?: Record<string, string>; goalText?: string };
+type Session = {
+  args: string[];
+  columns?: number;
+  rows?: number;
+  env?: Record<string, string>;
+  files?: Record<string, string>;
+};
 
 async function inTerminal(
-  { args, columns = 80, rows = 30, env = {} }: Session,
+  { args, columns = 80, rows = 30, env = {}, files }: Session,
   work: (terminal: Terminal, repository: string) => Promise<void>,
 ): Promise<void> {
   counter += 1;
-  const repository = await makeRepository(path.join(cli.folder, `repository-${counter}`));
+  const repository = await makeRepository(path.join(cli.folder, `repository-${counter}`), files);
   const command = [process.execPath, ossaatEntry, ...args];
   const terminal = openTerminal({ command, cwd: repository, env: { ...cli.env, ...env }, columns, rows });
   try {
@@ -166,6 +172,32 @@ describe.skipIf(!hasTmux)("an approval (needs tmux)", () => {
       terminal.press("Enter");
       await terminal.waitFor(/ended with 0\./);
       expect(await pending(repository)).toEqual([]);
+    });
+  });
+
+  const profile = readFileSync(new URL("../../../packages/agents/code-writer/agent.md", import.meta.url), "utf8");
+  const files = {
+    ...counterFiles,
+    "agents/code-writer/agent.md": profile.replace(
+      "\ncapabilities:",
+      "\napproval_policy: {repo.write: human_approval}\ncapabilities:",
+    ),
+  };
+
+  test.each([
+    ["80 columns", { columns: 80, more: [] }],
+    ["200 columns", { columns: 200, more: [] }],
+    ["screen-reader mode", { columns: 80, more: ["--screen-reader", "--color", "never"] }],
+  ])("of a step's start shows all that it lets happen, in %s", async (_title, { columns, more }) => {
+    await inTerminal({ args: run(slow, "--yes", ...more), columns, rows: 60, files }, async (terminal) => {
+      // A long line goes on in the next one, wherever the screen ends.
+      const screen = (await terminal.waitFor(/Your answer\?/)).replaceAll("\n", "");
+      expect(screen).toMatch(/Start step fix: /);
+      expect(screen).toMatch(/ {2}tools {3}.*edit_file/);
+      expect(screen).toMatch(/ {2}runs {4}/);
+      expect(screen).toMatch(/ {2}done {4}when /);
+      expect(screen).toMatch(/ {2}budget {2}/);
+      expect(screen).toMatch(/Reaches {2}writes /);
     });
   });
 

@@ -2,7 +2,8 @@
 import { z } from "zod";
 
 import { ApprovalId, PlanId, Sha256, StepId, Timestamp } from "./ids.ts";
-import { Risk } from "./plan.ts";
+import { Budget } from "./envelope.ts";
+import { Risk, SuccessCheck } from "./plan.ts";
 import { ExplainedEntry } from "./policy.ts";
 
 /**
@@ -36,8 +37,20 @@ export const ApprovalRequest = z.looseObject({
   cwd: z.string().optional(),
   /** Arguments of the call as JSON text, complete. */
   inputJson: z.string().optional(),
-  /** Exact unified diff of a write, complete. */
+  /** Exact unified diff of a write, complete; of a step, its fields against those that were approved. */
   diff: z.string().optional(),
+  /** What a step may do once it starts; absent for other kinds. */
+  step: z
+    .looseObject({
+      tools: z.array(z.string()),
+      /** Command prefixes that run without a further question. */
+      commands: z.array(z.string()),
+      successCheck: SuccessCheck,
+      budget: Budget,
+      /** 0 = the default of its action. */
+      timeoutSeconds: z.int().nonnegative(),
+    })
+    .optional(),
   risk: Risk,
   /** Why the question is asked: rule and matched thing. */
   reason: z.string(),

@@ -27,7 +27,19 @@ function cardWith(text: string): string {
   const texts = { title: text, reason: text, agent: text, argv: ["sh", "-c", text], cwd: text };
   const reaches = { paths: [text], hosts: [text], secrets: [text], reversible: false };
   const diff = `--- a/${text}\n+++ b/${text}\n@@ -1 +1 @@\n-${text}\n+${text}\n`;
-  return `${approvalCardOf({ ...texts, reaches })}\n${approvalCardOf({ title: text, diff })}`;
+  const step = {
+    tools: [text],
+    commands: [text],
+    successCheck: { kind: "command" as const, argv: [text] },
+    budget: {},
+    timeoutSeconds: 0,
+  };
+  const cards = [
+    { ...texts, reaches },
+    { title: text, diff },
+    { title: text, step, diff, inputJson: text },
+  ];
+  return cards.map((card) => approvalCardOf(card)).join("\n");
 }
 
 export const escapeSequences: Attack<void> = {

@@ -6,7 +6,49 @@ import { escapeExact, escapeLine, escapeLookAlikes, escapeText } from "./escape.
 import { formatCost, formatTokens } from "./format-figures.ts";
 import type { Style } from "./style.ts";
 
+type StepInQuestion = NonNullable<ApprovalState["step"]>;
+
+function checkText({ successCheck }: StepInQuestion): string {
+  switch (successCheck.kind) {
+    case "command":
+      return `$ ${escapeExact(successCheck.argv.map(quoteWord).join(" "))} exits 0`;
+    case "tests":
+      return "the project's tests pass";
+    case "changes":
+      return "it changed a file";
+    case "report":
+      return "it filed a report";
+    case "merged":
+      return "the steps it needs are joined";
+  }
+}
+
+function boundsText({ budget, timeoutSeconds }: StepInQuestion): string {
+  const parts = [
+    budget.maxTokens === undefined ? "" : `${formatTokens(budget.maxTokens)} tokens`,
+    budget.maxCostUsd === undefined ? "" : `$${budget.maxCostUsd}`,
+    budget.maxMinutes === undefined ? "" : `${budget.maxMinutes} minutes`,
+    timeoutSeconds === 0 ? "" : `${timeoutSeconds} seconds`,
+  ];
+  const known = parts.filter((part) => part !== "");
+  return known.length === 0 ? "no cap of its own" : `at most ${known.join(", ")}`;
+}
+
+/** All that starting a step lets happen, and how it differs from what was approved. */
+function stepLines(step: StepInQuestion, { inputJson, diff }: ApprovalState): string[] {
+  return [
+    `tools   ${step.tools.length === 0 ? "none" : step.tools.map(escapeExact).join(", ")}`,
+    ...(step.commands.length === 0 ? ["runs    no command without a further question"] : []),
+    ...step.commands.map((command) => `runs    $ ${escapeExact(command)} …`),
+    `done    when ${checkText(step)}`,
+    `budget  ${boundsText(step)}`,
+    ...(inputJson === undefined ? [] : [`input   ${escapeExact(inputJson)}`]),
+    ...(diff === undefined ? [] : ["", "against what was approved:", ...diff.split("\n").map(escapeExact)]),
+  ];
+}
+
 function exactThing(approval: ApprovalState): string[] {
+  if (approval.step !== undefined) return stepLines(approval.step, approval);
   if (approval.argv !== undefined) {
     const where = approval.cwd === undefined || approval.cwd === "." ? "" : ` (in ${escapeExact(approval.cwd)})`;
     return [`$ ${escapeExact(approval.argv.map(quoteWord).join(" "))}${where}`];

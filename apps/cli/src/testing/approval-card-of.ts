@@ -22,11 +22,14 @@ const request = ApprovalRequest.parse({
 
 const nothing = { inputTokens: 0, outputTokens: 0, costUsd: 0, unknownCostTurns: 0, turns: 0 };
 
-/** The card's text. */
-export function approvalCardOf(changes: Partial<ApprovalState>): string {
+/** The card's text, as in screen-reader mode unless `style` says otherwise. */
+export function approvalCardOf(
+  changes: Partial<ApprovalState>,
+  style: Parameters<typeof createStyle>[0] = { color: false, plain: true, wordsOnly: true },
+): string {
   return renderApprovalCard(
     { ...request, status: "pending", ...changes },
     { goal: "Let it run", spend: nothing, budget: { maxCostUsd: 5 } },
-    createStyle({ color: false, plain: true, wordsOnly: true }),
+    createStyle(style),
   );
 }

@@ -69,6 +69,13 @@ describe("the question before a step", () => {
       requestHash: hashStep(step),
       title: "Start step a: Do a",
       agent: "code-writer",
+      step: {
+        tools: ["read_file", "write_file", "edit_file"],
+        commands: [],
+        successCheck: { kind: "changes" },
+        budget: {},
+        timeoutSeconds: 0,
+      },
       risk: "low",
       reason: "the plan asks for an approval before this step",
       reaches: { paths: ["src/a.ts"], hosts: ["example.org"], secrets: [], reversible: true },

@@ -35,12 +35,18 @@ test("a step that was edited after the approval is asked about once, and then wr
   await server.run(planId, { once: true });
   const row = await planRowOf(stack.engine, planId);
   const plan = JSON.parse(row.def_json!) as Plan;
-  const edited = plan.steps.map((step) => (step.id === "b" ? { ...step, summary: "Otherwise." } : step));
+  const edited = plan.steps.map((step) =>
+    step.id === "b" ? { ...step, summary: "Otherwise.", envelope: { ...step.envelope, commands: ["npm test"] } } : step,
+  );
   const agents = new Map([["code-writer", { capabilities: ["repo.write" as const], approval_policy: {} }]]);
   const basePlanHash = row.def_hash!;
   await editPlan(stack.engine, { planId, basePlanHash, plan: { ...plan, steps: edited }, actor: user, agents });
   await server.run(planId);
   const [question] = (await server.state(planId)).approvals.filter(({ status }) => status === "pending");
+  expect([question?.diff?.split("\n"), question?.step?.commands]).toEqual([
+    ["-envelope.commands: []", '+envelope.commands: ["npm test"]', '+summary: "Otherwise."'],
+    ["npm test"],
+  ]);
   const decision = ApprovalDecision.parse({ decision: "approve", requestHash: question!.requestHash });
   const { approvalId } = question!;
   await decideApproval(stack.engine, { approvalId, tenantId: "local", decision, actor: user });

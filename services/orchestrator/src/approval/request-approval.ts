@@ -1,5 +1,5 @@
 // Raises durable approval requests. They hold no worker, no lease and no message while they wait.
-import { AgentError, ApprovalRequest, hashJson, hashStep } from "@ossaat/contracts";
+import { AgentError, ApprovalRequest, hashJson } from "@ossaat/contracts";
 import type { Step, StepStatus } from "@ossaat/contracts";
 
 import { toTimestamp } from "../clock.ts";
@@ -11,6 +11,7 @@ import { endAttempt, leaveRunning } from "../step/step-rows.ts";
 import type { StepState } from "../step/step-rows.ts";
 import type { ApprovalRow, StepRow } from "../store/tables.ts";
 import { approvalLimits } from "./limits.ts";
+import { readApprovedStep, stepQuestion } from "./step-question.ts";
 
 /** What is asked, before it has an id and a time. */
 export type Question = Pick<
@@ -24,6 +25,7 @@ export type Question = Pick<
   | "cwd"
   | "inputJson"
   | "diff"
+  | "step"
   | "risk"
   | "reason"
   | "reaches"
@@ -74,27 +76,6 @@ async function insertApproval(
   await change.append({ type: "approval.requested", stepId: stepId, data: { request } });
 }
 
-function stepQuestion(step: Step, reason: string): Question {
-  const { envelope, metadata } = step;
-  const protectedPaths = metadata["protectedPaths"];
-  const names = protectedPaths === undefined ? "" : `; it may write protected files: ${protectedPaths}`;
-  return {
-    kind: "step",
-    requestHash: hashStep(step),
-    title: `Start step ${step.id}: ${step.title}`,
-    agent: step.agent,
-    // NOTE: rated by rule when the step was planned or edited, and bound by the hash above.
-    risk: step.risk,
-    reason: `${reason}${names}`,
-    reaches: {
-      paths: envelope.paths,
-      hosts: envelope.egressHosts,
-      secrets: envelope.secrets,
-      reversible: step.reversible,
-    },
-  };
-}
-
 /** Asks whether a step may start; its turn has come. */
 export async function requestStepApproval(
   engine: Engine,
@@ -108,7 +89,8 @@ export async function requestStepApproval(
     .where("step_id", "=", row.step_id)
     .execute();
   row.status = "awaiting_approval";
-  await insertApproval(engine, change, { stepId: row.step_id, callId: null, question: stepQuestion(step, reason) });
+  const question = stepQuestion(step, { reason, approved: await readApprovedStep(change, step.id) });
+  await insertApproval(engine, change, { stepId: row.step_id, callId: null, question });
 }
 
 /** Status of a step while a question about it stands. */
