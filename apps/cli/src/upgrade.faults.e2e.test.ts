@@ -6,7 +6,8 @@ import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 
-import { sha256Hex } from "@ossaat/contracts";
+import { sealPlan, sha256Hex } from "@ossaat/contracts";
+import type { Plan } from "@ossaat/contracts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { git, makeDatedRepository } from "./testing/make-repository.ts";
@@ -67,6 +68,33 @@ async function unpack(name: string): Promise<{ about: About; repository: string 
   return { about, repository };
 }
 
+/** Gives the steps of a stored plan entries that an earlier version took and this one cannot read. */
+function addIdleEntries(repository: string, planId: string): void {
+  const db = new DatabaseSync(path.join(cli.stateDir, "ossaat.db"));
+  const withEntries = (plan: Plan) =>
+    sealPlan({
+      ...plan,
+      steps: plan.steps.map((step) => ({
+        ...step,
+        envelope: { ...step.envelope, egressHosts: ["localhost", "10.0.0.5"], secrets: ["my secret"] },
+      })),
+    });
+  const { def_json: text } = db.prepare("SELECT def_json FROM plan WHERE id = ?").get(planId) as { def_json: string };
+  const plan = withEntries(JSON.parse(text) as Plan);
+  db.prepare("UPDATE plan SET def_json = ?, def_hash = ? WHERE id = ?").run(
+    JSON.stringify(plan),
+    plan.planHash,
+    planId,
+  );
+  const proposals = db.prepare("SELECT seq, data_json FROM event WHERE plan_id = ? AND type = 'plan.proposed'");
+  for (const { seq, data_json: json } of proposals.all(planId) as { seq: number; data_json: string }[]) {
+    const data = JSON.stringify({ ...(JSON.parse(json) as object), plan, planHash: plan.planHash });
+    db.prepare("UPDATE event SET data_json = ? WHERE plan_id = ? AND seq = ?").run(data, planId, seq);
+  }
+  db.close();
+  writeFileSync(path.join(repository, ".plans", planId, "plan.json"), `${JSON.stringify(plan, null, 2)}\n`);
+}
+
 test("there is a state folder to upgrade from", () => {
   expect(names.length).toBeGreaterThan(0);
 });
@@ -86,6 +114,31 @@ describe.each(names)("the state folder %s", (name) => {
     const approved = await cli.json(repository, ["approve", waiting, "--watch"]);
     expect([approved.code, approved.value.plan.status], approved.stderr).toEqual([0, "succeeded"]);
     expect(git(repository, "show", `ossaat/${waiting}:src/sum.js`)).toContain("return a + b;");
+  });
+
+  test("reads a plan with hosts and secrets that mean nothing today, and runs it without them", async () => {
+    const { about, repository } = await unpack(name);
+    const { ended, waiting } = about.plans;
+    addIdleEntries(repository, ended);
+    addIdleEntries(repository, waiting);
+    const listed = await cli.json(repository, ["runs"]);
+    expect([listed.code, listed.value.plans.length], listed.stderr).toEqual([0, 3]);
+    for (const planId of [ended, waiting]) {
+      const shown = await cli.json(repository, ["show", planId]);
+      const { egressHosts, secrets } = shown.value.plan.plan.steps.find(
+        ({ id }: { id: string }) => id === "fix",
+      ).envelope;
+      expect([shown.code, egressHosts, secrets]).toEqual([0, ["localhost", "10.0.0.5"], ["my secret"]]);
+      expect((await cli.run(repository, ["logs", planId])).code).toBe(0);
+    }
+    const checked = await cli.json(repository, ["policy", "check", waiting]);
+    expect(checked.value.tools.map(({ about: text }: { about: string }) => text)).toContain(
+      "reaching localhost, which grants nothing",
+    );
+    const approved = await cli.json(repository, ["approve", waiting, "--watch"]);
+    expect([approved.code, approved.value.plan.status], approved.stderr).toEqual([0, "succeeded"]);
+    const { value } = await cli.json(repository, ["logs", waiting]);
+    expect(JSON.stringify(value.events)).toContain("These entries of the step grant nothing:");
   });
 
   test("goes on with a run whose agent had asked a person", async () => {

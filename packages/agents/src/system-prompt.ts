@@ -1,5 +1,6 @@
 // The system prompt of an agent. What stays the same for all its steps comes first, so that a
 // vendor's prefix cache can serve it; what comes from the repository is fenced as data.
+import { parseEgressEntry } from "@ossaat/contracts";
 import type { AgentProfile, Envelope, Step } from "@ossaat/contracts";
 
 import { agentLimits } from "./limits.ts";
@@ -36,7 +37,10 @@ function describeEnvelope(envelope: Envelope): string {
     list("Tools", envelope.tools),
     list("Files you may write", envelope.paths),
     list("Commands you may run", envelope.commands),
-    list("Hosts you may reach", envelope.egressHosts),
+    list(
+      "Hosts you may reach",
+      envelope.egressHosts.filter((entry) => parseEgressEntry(entry).ok),
+    ),
   ].join("\n");
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { parseEgressEntry } from "./egress-entry.ts";
-import { Envelope } from "./envelope.ts";
+import { Envelope, findIdleEntries } from "./envelope.ts";
 
 test.each([
   ["packages.example.com", { host: "packages.example.com", isWildcard: false, ports: [443, 80], methods: [] }],
@@ -59,10 +59,11 @@ test.each([
   expect(parseEgressEntry(entry)).toEqual({ ok: false, why });
 });
 
-test("an envelope names the entry that cannot be read", () => {
-  const read = Envelope.safeParse({ egressHosts: ["example.org", "127.0.0.1"], secrets: ["npm", "../x"] });
-  expect(read.error?.issues.map(({ path, message }) => [path, message])).toEqual([
-    [["egressHosts", 1], '"127.0.0.1": an address cannot be named, only a host'],
-    [["secrets", 1], "letters, digits, dots, - and _"],
+test("an envelope is read although entries of it mean nothing, and they are named", () => {
+  const lists = { egressHosts: ["example.org", "127.0.0.1", "localhost"], secrets: ["npm", "my secret"] };
+  expect(findIdleEntries(Envelope.parse(lists))).toEqual([
+    { list: "egressHosts", entry: "127.0.0.1", why: "an address cannot be named, only a host" },
+    { list: "egressHosts", entry: "localhost", why: "a name of one word belongs to this machine or its network" },
+    { list: "secrets", entry: "my secret", why: "a secret's name holds letters, digits, dots, - and _ only" },
   ]);
 });

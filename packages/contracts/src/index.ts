@@ -4,11 +4,13 @@ export type { ErrorCode, ErrorDetails } from "./agent-error.ts";
 export { AgentFrontMatter, ApprovalRule } from "./agent-profile.ts";
 export type { AgentProfile } from "./agent-profile.ts";
 export { AgentCapability, PersonCapability, capabilityTable } from "./capability.ts";
-export { EgressReason, EgressRecord } from "./egress.ts";
+export { EgressReason, EgressRecord, egressUseMetadata, readEgressUse } from "./egress.ts";
+export type { EgressUse } from "./egress.ts";
 export { EgressEntry, isAmbiguousPath, parseEgressEntry } from "./egress-entry.ts";
 export type { EgressRule, EgressScheme, ParsedEgressEntry } from "./egress-entry.ts";
 export { Denial, DenialLayer, boundDenials } from "./denial.ts";
-export { Budget, EffectClass, Envelope } from "./envelope.ts";
+export { Budget, EffectClass, Envelope, findIdleEntries } from "./envelope.ts";
+
 export { hashGrant } from "./grant.ts";
 export { normalizeHost } from "./host-name.ts";
 export type { NormalizedHost } from "./host-name.ts";

@@ -48,6 +48,20 @@ describe("a bad edit stores nothing and names every problem", () => {
     for (const value of [null, 7, "plan", [], {}]) expect(await problemsOf(value)).not.toEqual([]);
   });
 
+  test("a host or a secret that grants nothing", async () => {
+    const envelope = { ...a.envelope, egressHosts: ["localhost"], secrets: ["my secret"] };
+    expect(await problemsOf(withSteps({ ...a, envelope }, b))).toEqual([
+      {
+        path: "steps[0].envelope.egressHosts",
+        message: '"localhost": a name of one word belongs to this machine or its network',
+      },
+      {
+        path: "steps[0].envelope.secrets",
+        message: `"my secret": a secret's name holds letters, digits, dots, - and _ only`,
+      },
+    ]);
+  });
+
   test("a cycle", async () => {
     expect(await problemsOf(withSteps({ ...a, needs: ["b"] }, b))).toEqual([
       { path: "steps", message: "steps form a cycle: a, b" },

@@ -5,6 +5,8 @@ import {
   capabilityTable,
   findGraphProblems,
   findHeadProblems,
+  findIdleEntries,
+  parseEgressEntry,
   hashStep,
   planLimits,
   sealPlan,
@@ -38,7 +40,7 @@ function findPlanProblems(plan: Plan, agents: AgentsOfPlan): PlanProblem[] {
         message: `unknown agent "${step.agent}": known are ${[...agents.keys()].join(", ")}`,
       });
     }
-    const { egressHosts: hosts } = step.envelope;
+    const hosts = step.envelope.egressHosts.filter((entry) => parseEgressEntry(entry).ok);
     problems.push(
       ...networkProblem(`${at}.envelope.egressHosts`, { hosts, agent: step.agent, profile: agents.get(step.agent) }),
     );
@@ -53,6 +55,19 @@ function findPlanProblems(plan: Plan, agents: AgentsOfPlan): PlanProblem[] {
     }
   });
   return [...problems, ...sizeProblems(plan)];
+}
+
+/** Entries that grant nothing. Those that the step has had, from an earlier version, may stay. */
+function idleProblems({ steps }: Plan, current: Plan): PlanProblem[] {
+  const known = new Map(current.steps.map(({ id, envelope }) => [id, envelope]));
+  return steps.flatMap(({ id, envelope }, index) =>
+    findIdleEntries(envelope)
+      .filter(({ list, entry }) => known.get(id)?.[list].includes(entry) !== true)
+      .map(({ list, entry, why }) => ({
+        path: `steps[${index}].envelope.${list}`,
+        message: `${JSON.stringify(entry)}: ${why}`,
+      })),
+  );
 }
 
 /** Hosts of a step whose agent may never reach the network would be shown, approved and refused. */
@@ -152,6 +167,8 @@ export async function editPlan(engine: Engine, input: EditPlanInput): Promise<{ 
       const message = "the goal cannot be edited: make another plan for another goal";
       throw invalidPlan([{ path: "goal", message }], planId);
     }
+    const idle = idleProblems(edited, current);
+    if (idle.length > 0) throw invalidPlan(idle, planId);
     const kept = keepFixedFields(edited, current, engine.budgetCaps);
     const unchanged = sealPlan({ ...kept, revision: current.revision });
     if (unchanged.planHash === current.planHash) return { planHash: current.planHash, revision: current.revision };

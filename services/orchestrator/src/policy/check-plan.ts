@@ -1,5 +1,5 @@
 // What policy says about every step and tool of a plan, before anything runs.
-import { toolSpecs } from "@ossaat/contracts";
+import { findIdleEntries, toolSpecs } from "@ossaat/contracts";
 import type {
   AgentProfile,
   CheckedTool,
@@ -44,8 +44,9 @@ const runners: readonly ToolName[] = ["run_command", "run_tests"];
 
 /** One for each host that the step opens: what stands against that host alone. */
 function hostSubjects({ envelope }: Step, tool: ToolName): Subject[] {
+  const idle = new Set(findIdleEntries(envelope).map(({ entry }) => entry));
   return envelope.egressHosts.map((entry) => ({
-    about: `reaching ${entry}`,
+    about: `reaching ${entry}${idle.has(entry) ? ", which grants nothing" : ""}`,
     call: { tool, input: {} },
     envelope: { ...envelope, egressHosts: [entry] },
     isWhole: false,

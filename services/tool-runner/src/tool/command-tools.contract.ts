@@ -85,6 +85,17 @@ test("adds", () => assert.equal(sum(1, 2), 3)); test.skip("later", () => {});`,
       expect(await command("true", { cwd: "missing" })).toMatchObject({ state: "failed", code: "not_found" });
     });
 
+    it("says which hosts and secrets of the step grant nothing", async () => {
+      const envelope = Envelope.parse({ ...wideEnvelope, egressHosts: ["localhost"], secrets: ["my secret"] });
+      expect((await command("echo done", {}, { envelope })).text.split("\n")).toEqual([
+        expect.stringMatching(/^\[exited 0 after/u),
+        "These entries of the step grant nothing:",
+        '- "localhost": a name of one word belongs to this machine or its network',
+        `- "my secret": a secret's name holds letters, digits, dots, - and _ only`,
+        "done",
+      ]);
+    });
+
     it("undoes what the envelope does not cover and says so", async () => {
       const envelope = Envelope.parse({ ...wideEnvelope, paths: ["src/**"] });
       const script =

@@ -1,5 +1,5 @@
 // One command in the sandbox: its output streamed, logged and bounded.
-import { AgentError, toolLimits } from "@ossaat/contracts";
+import { AgentError, findIdleEntries, toolLimits } from "@ossaat/contracts";
 import type { CommandRecord, EgressRecord } from "@ossaat/contracts";
 
 import { buildFarms } from "../dependencies/link-farm.ts";
@@ -59,9 +59,20 @@ async function offerDependencies(
 /** The way out the step's list and the call's approval give; undefined when there is none to be made. */
 async function openEgress(context: ToolContext, hosts: readonly string[]): Promise<EgressRun | undefined> {
   const { sandbox, envelope, step } = context;
-  const entries = [...envelope.egressHosts, ...hosts];
+  const idle = new Set(findIdleEntries(envelope).map(({ entry }) => entry));
+  const entries = [...envelope.egressHosts, ...hosts].filter((entry) => !idle.has(entry));
   if (entries.length === 0 || sandbox.egress === "uncontrolled") return undefined;
-  return context.egress.open({ ...step, entries, secretNames: envelope.secrets });
+  return context.egress.open({ ...step, entries, secretNames: envelope.secrets.filter((name) => !idle.has(name)) });
+}
+
+/** Said with each run: what a person reads in the plan is not what the step has. */
+function idleNote({ envelope }: ToolContext): string {
+  const idle = findIdleEntries(envelope);
+  if (idle.length === 0) return "";
+  return [
+    "\nThese entries of the step grant nothing:",
+    ...idle.map(({ entry, why }) => `- ${JSON.stringify(entry)}: ${why}`),
+  ].join("\n");
 }
 
 const gibibyte = 1024 ** 3;
@@ -152,7 +163,7 @@ export async function runInSandbox(
       logRef,
       logBytes,
     };
-    const notes = (isFull ? fillNote : "") + note + egressNote(requests);
+    const notes = (isFull ? fillNote : "") + note + idleNote(context) + egressNote(requests);
     return {
       result,
       record,
