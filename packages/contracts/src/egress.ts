@@ -1,6 +1,8 @@
 // What is recorded of each decision about a step's network access.
 import { z } from "zod";
 
+import { AgentError } from "./agent-error.ts";
+
 /** Why a request did not go through. */
 export const EgressReason = z.enum([
   /** No entry covers host and port. */
@@ -43,3 +45,23 @@ export const EgressRecord = z.looseObject({
   secret: z.string().optional(),
 });
 export type EgressRecord = z.infer<typeof EgressRecord>;
+
+/** Bytes that a step has moved through its way out: they outlive the runner that counted them. */
+export type EgressUse = { up: number; down: number };
+
+const useKeys = { up: "egress-bytes-up", down: "egress-bytes-down" } as const;
+
+/** What earlier calls of a step moved, as metadata of the next invocation; nothing moved is nothing said. */
+export function egressUseMetadata({ up, down }: EgressUse): Record<string, string> {
+  return up + down === 0 ? {} : { [useKeys.up]: String(up), [useKeys.down]: String(down) };
+}
+
+/** @throws AgentError invalid_input for what is no count of bytes */
+export function readEgressUse(metadata: Readonly<Record<string, string>>): EgressUse {
+  const read = (key: string): number => {
+    const text = metadata[key] ?? "0";
+    if (/^\d{1,15}$/u.test(text)) return Number(text);
+    throw new AgentError("invalid_input", `The metadata ${key} is no count of bytes.`);
+  };
+  return { up: read(useKeys.up), down: read(useKeys.down) };
+}

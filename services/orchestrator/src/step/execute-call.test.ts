@@ -1,4 +1,5 @@
-import type { ToolEvent, ToolService } from "@ossaat/contracts";
+import { readEgressUse } from "@ossaat/contracts";
+import type { EgressUse, ToolEvent, ToolService } from "@ossaat/contracts";
 import { testStep } from "@ossaat/contracts/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
@@ -14,14 +15,15 @@ beforeAll(async () => {
 });
 afterAll(() => stack.remove());
 
+async function* full(): AsyncGenerator<ToolEvent> {
+  const base = { seq: 1, occurredAt: "2026-01-01T00:00:00.000Z", summary: "The disk is full." };
+  const error = { code: "unavailable", message: "The disk is full.", details: { retryAfterMs: 15_000 } } as const;
+  yield { ...base, state: "failed", error };
+}
+
 /** The real tools behind a runner that cannot run the first call that writes. */
 function shortOfDisk(tools: ToolService): ToolService {
   let isFull = true;
-  async function* full(): AsyncGenerator<ToolEvent> {
-    const base = { seq: 1, occurredAt: "2026-01-01T00:00:00.000Z", summary: "The disk is full." };
-    const error = { code: "unavailable", message: "The disk is full.", details: { retryAfterMs: 15_000 } } as const;
-    yield { ...base, state: "failed", error };
-  }
   return {
     ...tools,
     execute(invocation, options) {
@@ -60,4 +62,62 @@ test("a call the runner cannot run now is no result for the model: the step wait
     ["a.1 started", "a.1 delivered"],
   ]);
   expect(await auditPlan(stack.engine, planId)).toEqual([]);
+});
+
+/** A runner that runs `count` commands, which move 300 bytes up and 40 down, each; notes what it was told of before. */
+function movingBytes(tools: ToolService, told: EgressUse[], count: number): ToolService {
+  let left = count;
+  async function* moved(): AsyncGenerator<ToolEvent> {
+    const request = { host: "example.org", port: 443, method: "CONNECT", decision: "allowed" as const, count: 1 };
+    const egress_requests = [
+      { ...request, bytesUp: 100, bytesDown: 40 },
+      { ...request, method: "GET", bytesUp: 200, bytesDown: 0 },
+    ];
+    const output = { text: "done", egress_requests };
+    yield { seq: 1, occurredAt: "2026-01-01T00:00:00.000Z", summary: "Ran it.", state: "completed", output };
+  }
+  return {
+    ...tools,
+    execute(invocation, options) {
+      if (invocation.tool !== "run_command") return tools.execute(invocation, options);
+      told.push(readEgressUse(invocation.metadata));
+      left -= 1;
+      return left < 0 ? full() : moved();
+    },
+  };
+}
+
+test("a runner is told what the step moved before, by the log alone: also after a restart of everything", async () => {
+  const turn = (number: number, ...toolCalls: { name: string; input: unknown }[]) => ({
+    match: { agent: "code-writer", turn: number },
+    reply: { toolCalls },
+  });
+  const command = { name: "run_command", input: { argv: ["true"], cwd: "." } };
+  const write = { name: "write_file", input: { path: "src/a.ts", content: "3\n", overwrite: true } };
+  const model = stack.script([
+    turn(1, command),
+    turn(2, command),
+    turn(3, write, command),
+    turn(4, { name: "finish", input: { summary: "Done." } }),
+  ]);
+  const told: EgressUse[] = [];
+  const envelope = {
+    tools: ["write_file", "run_command"],
+    paths: ["src/**"],
+    commands: ["true"],
+    egressHosts: ["example.org"],
+  };
+  const first = stack.process();
+  first.deps.tools = movingBytes(first.deps.tools, told, 1);
+  const planId = await first.storePlan([testStep("a", { envelope })], { model });
+  await first.run(planId);
+  stack.engine.clock.advance(15_000);
+  await sweepTimers(stack.engine);
+  const second = stack.process();
+  second.deps.tools = movingBytes(second.deps.tools, told, 2);
+  await second.run(planId);
+  expect([(await second.state(planId)).status, told]).toEqual([
+    "succeeded",
+    [0, 1, 1, 2].map((calls) => ({ up: calls * 300, down: calls * 40 })),
+  ]);
 });

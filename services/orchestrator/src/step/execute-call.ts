@@ -1,7 +1,8 @@
 // Runs one allowed tool call on the tool runner and records its start and its end. The start
 // is the intent: a call that began and has no end was interrupted.
-import { AgentError, Denial, boundDenials, hashGrant, hashJson, toolSpecs } from "@ossaat/contracts";
+import { AgentError, Denial, boundDenials, egressUseMetadata, hashGrant, hashJson, toolSpecs } from "@ossaat/contracts";
 import type { Envelope, Stored, ToolEvent, ToolInvocation, ToolName, ToolOutput, WorkspaceId } from "@ossaat/contracts";
+import { reachesNetwork } from "@ossaat/policy";
 import { currentTraceparent, toolCallEnd, toolCallSpan, withSpan } from "@ossaat/telemetry";
 
 import type { NewEvent } from "../event/append-events.ts";
@@ -9,6 +10,7 @@ import { store } from "../artifact/artifacts.ts";
 import { changeClaimed } from "../job/claim-step.ts";
 import type { Claim } from "../job/engine.ts";
 import { hashResult } from "./hash-result.ts";
+import { readEgressUse } from "./read-egress-use.ts";
 import type { StepDeps } from "./step-deps.ts";
 
 export type AllowedCall = {
@@ -29,7 +31,7 @@ export type AllowedCall = {
 
 type Terminal = Exclude<ToolEvent, { state: "running" }>;
 
-function invocationOf(call: AllowedCall): ToolInvocation {
+function invocationOf(call: AllowedCall, metadata: ToolInvocation["metadata"]): ToolInvocation {
   const { claim, callId, tool, inputJson, envelope, workspaceId, policyHash, approvedOutside } = call;
   const grant = hashGrant({ tool, inputJson, workspaceId, envelope, approvedOutside, policyHash });
   return {
@@ -46,7 +48,7 @@ function invocationOf(call: AllowedCall): ToolInvocation {
     approvedOutside,
     policyHash,
     grant,
-    metadata: {},
+    metadata,
   };
 }
 
@@ -184,12 +186,20 @@ async function recordEnd(
   });
 }
 
+async function metadataOf(
+  deps: StepDeps,
+  { claim, tool, inputJson, envelope }: AllowedCall,
+): Promise<ToolInvocation["metadata"]> {
+  if (!reachesNetwork({ tool, input: JSON.parse(inputJson) }, envelope)) return {};
+  return egressUseMetadata(await readEgressUse(deps.engine.store.read, claim));
+}
+
 /**
  * Executes and records one call; a tool that fails is a recorded result, not an error.
  * @throws AgentError tool_failed, unavailable (the runner is out of reach, or cannot run it now), LeaseLost
  */
 export async function executeCall(deps: StepDeps, call: AllowedCall, signal: AbortSignal): Promise<ToolOutput> {
-  const invocation = invocationOf(call);
+  const invocation = invocationOf(call, await metadataOf(deps, call));
   const argsHash = hashJson({ tool: call.tool, inputJson: call.inputJson });
   await recordStart(deps, call, { invocationId: invocation.invocationId, argsHash });
   const startedAt = deps.engine.clock.monotonic();

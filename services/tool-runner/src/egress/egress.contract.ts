@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 
-import { Envelope } from "@ossaat/contracts";
+import { Envelope, egressUseMetadata } from "@ossaat/contracts";
 import type { EgressRecord } from "@ossaat/contracts";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
@@ -18,6 +18,7 @@ import { EgressWorld, describeRecord, loopbackResolver } from "../testing/egress
 import type { Upstream } from "../testing/egress-world.ts";
 import { openRunner, wideEnvelope } from "../testing/open-runner.ts";
 import type { CallChanges, OpenRunner, Outcome } from "../testing/open-runner.ts";
+import { egressLimits } from "./limits.ts";
 import { makeTempDir } from "../testing/temp-dir.ts";
 import type { TempDir } from "../testing/temp-dir.ts";
 
@@ -115,6 +116,23 @@ export function describeEgress({ create, name }: EgressSubject): void {
       bytesUp: expect.any(Number),
       bytesDown: expect.any(Number),
     });
+  });
+
+  it("counts what the step moved before this runner was started", async () => {
+    const entry = `api.example.org:${plain.port}`;
+    const after = async (up: number, down: number, stepId: string) => {
+      const metadata = egressUseMetadata({ up, down });
+      return asked(
+        (await node(fetchAll, [entry], [`http://${entry}/a`], { metadata, stepId })).output?.egress_requests,
+      );
+    };
+    const denied = ["denied CONNECT api.example.org byte_budget x1"];
+    expect([
+      await after(1, 1, "fresh"),
+      await after(egressLimits.maxStepUpBytes + 1, 0, "up"),
+      await after(0, 0, "up"),
+      await after(0, egressLimits.maxStepDownBytes + 1, "down"),
+    ]).toEqual([["allowed CONNECT api.example.org x1"], denied, denied, denied]);
   });
 
   it("is not there for a step without hosts: no proxy, no variable, nothing that listens", async () => {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { rootCertificates } from "node:tls";
 
 import { AgentError } from "@ossaat/contracts";
-import type { BoundSecret, EgressRecord, SecretSource } from "@ossaat/contracts";
+import type { BoundSecret, EgressRecord, EgressUse, SecretSource } from "@ossaat/contracts";
 import { readEgressRules } from "@ossaat/policy";
 
 import type { EgressGate } from "../sandbox/sandbox.ts";
@@ -34,6 +34,8 @@ export type EgressWish = {
   /** Entries of the allow-list, see `parseEgressEntry`. */
   entries: readonly string[];
   secretNames: readonly string[];
+  /** Bytes that earlier calls of the step moved, as its log has them; this runner may know of none. */
+  used: EgressUse;
 };
 
 export type EgressRun = {
@@ -127,11 +129,16 @@ function createStepBytes(): (key: string) => StepBytes {
   };
 }
 
+/** A log lacks the calls that were broken off; a runner that was started again lacks all before. */
+function atLeast(bytes: StepBytes, { up, down }: EgressUse): StepBytes {
+  return Object.assign(bytes, { up: Math.max(bytes.up, up), down: Math.max(bytes.down, down) });
+}
+
 /** Makes the service; `dir` is the runner's own scratch folder. */
 export function createEgress(options: EgressOptions, dir: string): Egress {
   const bytesOf = createStepBytes();
   return {
-    async open({ planId, stepId, entries, secretNames }) {
+    async open({ planId, stepId, entries, secretNames, used }) {
       const rules = readEgressRules(entries);
       if (rules.length === 0) return undefined;
       const secrets = await findSecrets(secretNames, options.secrets);
@@ -141,7 +148,7 @@ export function createEgress(options: EgressOptions, dir: string): Egress {
       const proxy = new EgressProxy({
         rules,
         secrets,
-        bytes: bytesOf(`${planId}:${stepId}`),
+        bytes: atLeast(bytesOf(`${planId}:${stepId}`), used),
         limits: egressLimits,
         resolver: options.resolver ?? {},
         authority,

@@ -31,6 +31,7 @@ const run = await createEgress({ resolver: loopbackResolver }, dir.at("box")).op
   stepId: "step",
   entries: [`api.example.org:${port}`],
   secretNames: [],
+  used: { up: 0, down: 0 },
 });
 if (run === undefined) throw new Error("no way out");
 const options = { host: testHost, arch: process.arch, scratchDir: dir.at("box") };

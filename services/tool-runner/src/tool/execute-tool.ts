@@ -1,6 +1,6 @@
 // Runs calls: each invocation id once, with numbered events and exactly one terminal event. A
 // repeated id attaches to the running call or gets its stored result.
-import { AgentError, hashJson, toolSpecs } from "@ossaat/contracts";
+import { AgentError, hashJson, readEgressUse, toolSpecs } from "@ossaat/contracts";
 import type { CallOptions, Denial, EgressRecord, ToolEvent, ToolInvocation, ToolName } from "@ossaat/contracts";
 
 import type { BuildCaches } from "../build-cache/build-caches.ts";
@@ -127,7 +127,7 @@ async function perform(deps: ExecuteDeps, invocation: ToolInvocation, { events, 
       reach,
       envelope: invocation.envelope,
       egress: deps.egress,
-      step: { planId: invocation.planId, stepId: invocation.stepId },
+      step: { planId: invocation.planId, stepId: invocation.stepId, used: readEgressUse(invocation.metadata) },
       approvedOutside: invocation.approvedOutside,
       timeoutSeconds: invocation.timeoutSeconds,
       signal,

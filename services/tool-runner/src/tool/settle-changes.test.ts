@@ -60,7 +60,7 @@ async function brokenContext(): Promise<ToolContext> {
     limits: defaultSandboxLimits,
     envelope: Envelope.parse({ ...wideEnvelope, paths: ["src/**"] }),
     egress: createEgress({}, layout.box),
-    step: { planId: "plan", stepId: "step" },
+    step: { planId: "plan", stepId: "step", used: { up: 0, down: 0 } },
     approvedOutside: false,
     timeoutSeconds: 0,
     signal: new AbortController().signal,

@@ -1,5 +1,5 @@
 // What a tool is: a function over one working tree. It holds no secret and reads no environment.
-import type { Denial, EgressRecord, Envelope, ToolInput, ToolName, ToolOutput } from "@ossaat/contracts";
+import type { Denial, EgressRecord, EgressUse, Envelope, ToolInput, ToolName, ToolOutput } from "@ossaat/contracts";
 
 import type { BuildCaches } from "../build-cache/build-caches.ts";
 import type { Egress } from "../egress/open-egress.ts";
@@ -30,8 +30,8 @@ export type ToolContext = {
   reach: (records: readonly EgressRecord[]) => void;
   envelope: Envelope;
   egress: Egress;
-  /** The step the call belongs to. */
-  step: { planId: string; stepId: string };
+  /** The step the call belongs to, and the bytes its earlier calls moved. */
+  step: { planId: string; stepId: string; used: EgressUse };
   /** A person allowed this very call although it is outside the envelope. */
   approvedOutside: boolean;
   /** Wall time of the call in seconds; 0 = the tool's default. */
