@@ -161,7 +161,7 @@ describe("a stranger on the port of a server that is gone", () => {
     );
     try {
       expect((await own.json(own.folder, ["down"])).value).toEqual({ schemaVersion: 1, stopped: false });
-      expect((await own.json(own.folder, ["runs"])).code).toBe(0);
+      expect((await own.json(own.folder, ["runs", "--all"])).code).toBe(0);
       expect(new Set(seen)).toEqual(new Set(["GET /healthz -"]));
     } finally {
       stranger.close();
@@ -175,7 +175,7 @@ describe("coming and going", () => {
     const own = await createCli();
     try {
       expect((await own.json(own.folder, ["status"])).value).toMatchObject({ running: false });
-      expect((await own.json(own.folder, ["runs"])).code).toBe(0);
+      expect((await own.json(own.folder, ["runs", "--all"])).code).toBe(0);
       expect((await own.json(own.folder, ["status"])).value).toMatchObject({ running: true });
       const pid = await own.serverPid();
       expect((await own.json(own.folder, ["down"])).value).toEqual({ schemaVersion: 1, stopped: true });
@@ -202,7 +202,7 @@ describe("coming and going", () => {
   test("an idle server ends by itself", async () => {
     const own = await createCli({ OSSAAT_IDLE_MINUTES: "0.01" });
     try {
-      expect((await own.json(own.folder, ["runs"])).code).toBe(0);
+      expect((await own.json(own.folder, ["runs", "--all"])).code).toBe(0);
       const pid = await own.serverPid();
       expect(pid).toBeGreaterThan(0);
       let alive = true;

@@ -5,8 +5,9 @@ import type { PlanState } from "@ossaat/contracts";
 
 import type { CommandContext } from "../command-context.ts";
 import { applyRecorded } from "../repository/applied-record.ts";
+import { describeLeft, takeSnapshot } from "../repository/checkout-snapshot.ts";
 import { git } from "../repository/git.ts";
-import { applyToCheckout, readPatch } from "../repository/patch.ts";
+import { applyToCheckout } from "../repository/patch.ts";
 import { hasResult, resolvePlan } from "../repository/resolve-plan.ts";
 
 export type ApplyFlags = { patch?: boolean };
@@ -29,19 +30,19 @@ function gitMessage(error: unknown): string {
 
 type Target = { root: string; stateDir: string };
 
-/** @throws AgentError conflict when git refuses; then nothing has changed */
-async function merge(root: string, current: string, commit: string): Promise<void> {
+type Move = { current: string; before: string; commit: string };
+
+/** @throws AgentError conflict when git refuses; then nothing has changed, or what has is named */
+async function merge(root: string, { current, before, commit }: Move): Promise<void> {
+  const snapshot = await takeSnapshot(root, { from: before, to: commit, withIndex: true });
   try {
     await git(root, ["merge", "--ff-only", "--quiet", commit]);
   } catch (error) {
-    throw new AgentError(
-      "conflict",
-      `git did not fast-forward ${current}; nothing was changed.\n${gitMessage(error)}`,
-      {
-        details: { next: "`git stash` the changes it names, then `ossaat apply` again" },
-        cause: error,
-      },
-    );
+    const { sentence, next } = describeLeft(root, await snapshot.restore());
+    throw new AgentError("conflict", `git did not fast-forward ${current}; ${sentence}.\n${gitMessage(error)}`, {
+      details: { next: next ?? "`git stash` the changes or remove the lock it names, then `ossaat apply` again" },
+      cause: error,
+    });
   }
 }
 
@@ -53,7 +54,7 @@ async function fastForward({ root, stateDir }: Target, { planId, branch, commit 
     });
   }
   const before = (await git(root, ["rev-parse", "HEAD"])).trim();
-  if (before === commit) return `${current} is at ${commit.slice(0, 12)} already: there is nothing to apply.`;
+  if (before === commit) return `${current} of ${root} is at ${commit.slice(0, 12)} already: there is nothing to apply.`;
   try {
     await git(root, ["merge-base", "--is-ancestor", "HEAD", commit]);
   } catch (error) {
@@ -68,21 +69,19 @@ async function fastForward({ root, stateDir }: Target, { planId, branch, commit 
   }
   const ref = (await git(root, ["symbolic-ref", "HEAD"])).trim();
   const record = { planId, root, mode: "fast-forward", ref, before, after: commit } as const;
-  await applyRecorded(stateDir, record, () => merge(root, current, commit));
-  return `${current} is at ${commit.slice(0, 12)} now.\nUndo: ossaat undo ${planId}`;
+  await applyRecorded(stateDir, record, () => merge(root, { current, before, commit }));
+  return `${current} of ${root} is at ${commit.slice(0, 12)} now.\nUndo: ossaat undo ${planId}`;
 }
 
 async function applyPatch({ root, stateDir }: Target, from: string, { planId, commit }: Result): Promise<string> {
-  const patch = await readPatch(root, from, commit);
   const record = { planId, root, mode: "patch", before: from, after: commit } as const;
   await applyRecorded(stateDir, record, async () => {
-    const problem = await applyToCheckout(root, patch);
+    const problem = await applyToCheckout(root, { from, to: commit });
     if (problem === undefined) return;
-    throw new AgentError("conflict", `The change does not fit your checkout; nothing was changed.\n${problem}`, {
-      details: { next: "`git stash` your changes to these files, then `ossaat apply` again" },
-    });
+    const { sentence, next = "`git stash` your changes to these files, then `ossaat apply` again" } = problem;
+    throw new AgentError("conflict", sentence, { details: { next } });
   });
-  return `Applied as uncommitted changes: read them with git diff.\nUndo: ossaat undo ${planId}`;
+  return `Applied as uncommitted changes in ${root}: read them with git diff.\nUndo: ossaat undo ${planId}`;
 }
 
 export async function applyCommand(

@@ -6,7 +6,7 @@ import type { PlanSummary } from "@ossaat/contracts";
 import type { CommandContext } from "../command-context.ts";
 import { addCosts, tallyCost } from "../cost/tally-cost.ts";
 import type { CostRow, CostSum } from "../cost/tally-cost.ts";
-import { findRepository } from "../repository/find-repository.ts";
+import { requireRepository } from "../repository/find-repository.ts";
 import { readAllEvents } from "../repository/read-events.ts";
 import { resolvePlanId } from "../repository/resolve-plan.ts";
 import { escapeLine } from "../terminal/escape.ts";
@@ -37,7 +37,7 @@ export function readSince(text: string | undefined, now: number): number {
 
 async function listPlans(client: Client, context: CommandContext, flags: CostFlags): Promise<PlanSummary[]> {
   const since = readSince(flags.since, Date.now());
-  const repository = flags.all === true ? undefined : await findRepository(context);
+  const repository = flags.all === true ? undefined : await requireRepository(context, "`ossaat cost --all`");
   const plans: PlanSummary[] = [];
   let cursor: string | undefined;
   do {

@@ -3,7 +3,7 @@ import { AgentError } from "@ossaat/contracts/errors";
 import type { PlanSummary } from "@ossaat/contracts";
 
 import type { CommandContext } from "../command-context.ts";
-import { findRepository } from "../repository/find-repository.ts";
+import { requireRepository } from "../repository/find-repository.ts";
 import { escapeLine } from "../terminal/escape.ts";
 import { formatCost, formatSeconds } from "../terminal/format-figures.ts";
 
@@ -37,7 +37,7 @@ function readLimit(text = "20"): number {
 export async function runsCommand(flags: RunsFlags, context: CommandContext): Promise<number> {
   const { output } = context;
   const limit = readLimit(flags.limit);
-  const repository = flags.all === true ? undefined : await findRepository(context);
+  const repository = flags.all === true ? undefined : await requireRepository(context, "`ossaat runs --all`");
   const { client } = await context.connect();
   const plans: PlanSummary[] = [];
   let cursor: string | undefined;

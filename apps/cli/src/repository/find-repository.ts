@@ -73,3 +73,28 @@ async function askGit(folder: string): Promise<string | undefined> {
 export async function findRepository({ folder, config }: Place): Promise<string | undefined> {
   return (config.isGitSteered ? undefined : findPlain(folder)) ?? askGit(folder);
 }
+
+/** What git says of a folder in which it finds no repository. */
+async function refusalOf(folder: string): Promise<string> {
+  const { git } = await import("./git.ts");
+  return git(folder, ["rev-parse", "--show-toplevel"]).catch((error: { stderr?: string }) => error.stderr ?? "");
+}
+
+/**
+ * Top level of the repository around a folder, for what is about one repository alone.
+ * @param otherwise a command for where there is none
+ * @throws AgentError invalid_input outside of one, or in one that git refuses
+ */
+export async function requireRepository(place: Place, otherwise: string): Promise<string> {
+  const repository = await findRepository(place);
+  if (repository !== undefined) return repository;
+  const { folder } = place;
+  if ((await refusalOf(folder)).includes("dubious ownership")) {
+    const message = "This folder is not in a git repository that git reads for you: another user owns it.";
+    const next = `git config --global --add safe.directory ${folder}, or ${otherwise}`;
+    throw new AgentError("invalid_input", message, { details: { next } });
+  }
+  throw new AgentError("invalid_input", "This folder is not in a git repository.", {
+    details: { next: `cd into the repository, or ${otherwise}` },
+  });
+}

@@ -2,6 +2,8 @@
 import { execFile, spawn } from "node:child_process";
 import { promisify } from "node:util";
 
+import { describeLeft, takeSnapshot } from "./checkout-snapshot.ts";
+
 /** Bytes of a patch held in memory. */
 const maxPatchBytes = 1024 * 1024 * 1024;
 
@@ -36,12 +38,26 @@ export async function fitsCheckout(root: string, patch: Buffer, direction: Direc
   return (await gitApply(root, [...wordsOf(direction), "--check"], patch)) === undefined;
 }
 
-/** Applies all of it or nothing; git's message when it does not fit. */
+/** Why a patch was not applied. */
+export type PatchProblem = {
+  /** What is so now, to be told. */
+  sentence: string;
+  /** Where something stayed changed: how to go on. */
+  next?: string;
+};
+
+/** Applies the change between two commits, all of it or nothing; a problem when it does not fit or cannot be written. */
 export async function applyToCheckout(
   root: string,
-  patch: Buffer,
-  direction: Direction = {},
-): Promise<string | undefined> {
+  { from, to, ...direction }: { from: string; to: string } & Direction,
+): Promise<PatchProblem | undefined> {
+  const patch = await readPatch(root, from, to);
   const words = wordsOf(direction);
-  return (await gitApply(root, [...words, "--check"], patch)) ?? gitApply(root, words, patch);
+  const misfit = await gitApply(root, [...words, "--check"], patch);
+  if (misfit !== undefined) return { sentence: `The change does not fit your checkout; nothing was changed.\n${misfit}` };
+  const snapshot = await takeSnapshot(root, { from, to, withIndex: false });
+  const failure = await gitApply(root, words, patch);
+  if (failure === undefined) return undefined;
+  const { sentence, ...next } = describeLeft(root, await snapshot.restore());
+  return { sentence: `The change could not be written; ${sentence}.\n${failure}`, ...next };
 }

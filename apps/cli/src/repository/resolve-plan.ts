@@ -4,7 +4,7 @@ import type { PlanListResponse, PlanState, PlanSummary } from "@ossaat/contracts
 import type { Client } from "@ossaat/client";
 
 import type { CommandContext } from "../command-context.ts";
-import { findRepository } from "./find-repository.ts";
+import { requireRepository } from "./find-repository.ts";
 
 export type Fits = (plan: PlanSummary) => boolean;
 
@@ -29,9 +29,9 @@ export async function* allPlans(client: Client, repository?: string): AsyncGener
   } while (cursor !== undefined);
 }
 
-/** The newest plan of this repository that fits what is to be done with it, else the newest of all. */
+/** The newest plan of this repository that fits what is to be done with it, else its newest. */
 async function newestHere(client: Client, context: CommandContext, fits: Fits): Promise<string> {
-  const repository = await findRepository(context);
+  const repository = await requireRepository(context, "name the plan: `ossaat runs --all` lists them");
   let newest: string | undefined;
   for await (const plan of allPlans(client, repository)) {
     newest ??= plan.id;
@@ -59,7 +59,7 @@ async function byPrefix(client: Client, text: string): Promise<string> {
   });
 }
 
-/** @throws AgentError not_found, invalid_input (more than one fits) */
+/** @throws AgentError not_found, invalid_input (more than one fits; no id outside of a repository) */
 export async function resolvePlanId(
   client: Client,
   context: CommandContext,

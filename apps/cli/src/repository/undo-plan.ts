@@ -5,6 +5,7 @@ import type { PlanState } from "@ossaat/contracts";
 
 import { isInTree, stateOf } from "./applied-record.ts";
 import type { AppliedRecord } from "./applied-record.ts";
+import { describeLeft, takeSnapshot } from "./checkout-snapshot.ts";
 import { git } from "./git.ts";
 import { applyToCheckout, fitsCheckout, readPatch } from "./patch.ts";
 
@@ -41,11 +42,13 @@ function gitMessage(error: unknown): string {
 async function resetCheckout(folder: string, { ref, before, after }: Required<MovedBranch>): Promise<void> {
   const now = await ask(folder, ["rev-parse", "--verify", "--quiet", ref]);
   if (now !== after) throw conflict(`${ref} moved in this moment; nothing was changed.`, "ossaat undo");
+  const snapshot = await takeSnapshot(folder, { from: after, to: before, withIndex: true });
   try {
     await git(folder, ["reset", "--quiet", "--keep", before]);
   } catch (error) {
-    throw new AgentError("conflict", `git did not move ${ref}; nothing was changed.\n${gitMessage(error)}`, {
-      details: { next: "`git stash` the changes it names, then `ossaat undo` again" },
+    const { sentence, next } = describeLeft(folder, await snapshot.restore());
+    throw new AgentError("conflict", `git did not move ${ref}; ${sentence}.\n${gitMessage(error)}`, {
+      details: { next: next ?? "`git stash` the changes or remove the lock it names, then `ossaat undo` again" },
       cause: error,
     });
   }
@@ -70,11 +73,11 @@ async function planBranchMove({ root, ref, before, after }: MovedBranch, planId:
   const folder = await checkoutOf(root, ref);
   return {
     kind: "move-branch",
-    question: `Move ${name} from ${short(after)} back to ${short(before)}? Uncommitted changes stay.`,
+    question: `Move ${name} of ${root} from ${short(after)} back to ${short(before)}? Uncommitted changes stay.`,
     run: async () => {
       if (folder !== undefined) await resetCheckout(folder, { root, ref, before, after });
       else await git(root, ["update-ref", "-m", `ossaat undo ${planId}`, ref, before, after]);
-      return `${name} is at ${short(before)} again.\nAgain: ossaat apply ${planId}`;
+      return `${name} of ${root} is at ${short(before)} again.\nAgain: ossaat apply ${planId}`;
     },
   };
 }
@@ -85,11 +88,11 @@ async function planReversePatch({ root, before, after, planId }: AppliedRecord):
   if (isOut) return { kind: "nothing", message: `The change is not in the working tree of ${root}.` };
   return {
     kind: "reverse-patch",
-    question: "Take the change out of your working tree? Your other uncommitted changes stay.",
+    question: `Take the change out of ${root}? Your other uncommitted changes stay.`,
     run: async () => {
-      const problem = await applyToCheckout(root, patch, { reverse: true });
-      if (problem === undefined) return `The change is out of the working tree.\nAgain: ossaat apply --patch ${planId}`;
-      throw conflict(`The files changed since; nothing was touched.\n${problem}`, `ossaat diff ${planId}`);
+      const problem = await applyToCheckout(root, { from: before, to: after, reverse: true });
+      if (problem === undefined) return `The change is out of ${root}.\nAgain: ossaat apply --patch ${planId}`;
+      throw conflict(problem.sentence, problem.next ?? `ossaat diff ${planId}`);
     },
   };
 }
@@ -132,11 +135,11 @@ async function planBranchDelete(state: PlanState, stateDir: string): Promise<Und
   }
   return {
     kind: "delete-branch",
-    question: `Delete ${branch}? It was never applied; its commits go with it.`,
+    question: `Delete ${branch} of ${root}? It was never applied; its commits go with it.`,
     run: async () => {
       if (folder !== undefined) await removeCheckout(root, folder);
       await git(root, ["update-ref", "-m", `ossaat undo ${id}`, "-d", ref, commit]);
-      return `${branch} is gone. It was at ${commit}.\nAgain: git branch ${branch} ${short(commit)}`;
+      return `${branch} of ${root} is gone. It was at ${commit}.\nAgain: git branch ${branch} ${short(commit)}`;
     },
   };
 }
