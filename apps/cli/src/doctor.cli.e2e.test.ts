@@ -1,6 +1,6 @@
 // Every check of `ossaat doctor` against a machine on which exactly that is broken.
 import { execFileSync, spawn } from "node:child_process";
-import { chmodSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -129,6 +129,30 @@ describe("state", () => {
       status: "fail",
       message: saying("damaged"),
     });
+  });
+
+  test("a cache folder that cannot be made fails", async () => {
+    const env = { XDG_CACHE_HOME: "/proc" };
+    await expectFinding({ env }, "cache folder", { status: "fail", message: saying("/proc cannot be written") });
+  });
+
+  test("a database that is damaged under a running server fails", async () => {
+    const own = await createCli();
+    try {
+      expect((await own.run(own.folder, ["up", "--detach"])).code).toBe(0);
+      for (const name of ["ossaat.db", "ossaat.db-wal"]) {
+        const file = path.join(own.stateDir, name);
+        if (existsSync(file)) writeFileSync(file, readFileSync(file).fill(0x5a));
+      }
+      const listed = await own.run(own.folder, ["runs", "--all"]);
+      expect([listed.code, listed.stderr]).toEqual([7, saying("damaged")]);
+      const { findings } = (await own.json(own.folder, ["doctor"])).value;
+      expect(findings).toContainEqual(
+        expect.objectContaining({ id: "database", status: "fail", message: saying("damaged") }),
+      );
+    } finally {
+      await own.close();
+    }
   });
 
   test("a database with a torn page fails", async () => {

@@ -59,6 +59,13 @@ test("is found through links and from its own folder", () => {
   expect(run(["sh", "ossaat", "--version"], path.dirname(launcher))).toEqual(version);
 });
 
+test("starts where no folder for compiled modules can be made", () => {
+  const env = { PATH: process.env["PATH"], HOME: folder, XDG_CACHE_HOME: "/proc" };
+  const result = spawnSync(launcher, ["--version"], { cwd: folder, env, encoding: "utf8", timeout: 20_000 });
+  expect(result).toMatchObject({ status: 0, signal: null, stderr: "" });
+  expect(result.stdout).toBe(run([launcher, "--version"]).stdout);
+});
+
 test("plans with the server it starts, and lists the plan", () => {
   const repository = path.join(folder, "repository");
   const planned = run([launcher, "plan", "Mend the sum in src/sum.js", "--model", "none", "--json"], repository);

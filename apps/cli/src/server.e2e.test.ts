@@ -170,6 +170,66 @@ describe("a stranger on the port of a server that is gone", () => {
   });
 });
 
+describe("a server that lives but does not answer", () => {
+  test("is named by every command, and stopped by down", async () => {
+    const own = await createCli();
+    try {
+      expect((await own.json(own.folder, ["runs", "--all"])).code).toBe(0);
+      const pid = (await own.serverPid()) ?? 0;
+      process.kill(pid, "SIGSTOP");
+      const said = `The server (pid ${pid}) lives but does not answer.`;
+      for (const words of [["runs", "--all"], ["status"]]) {
+        const result = await own.run(own.folder, words);
+        expect([result.code, result.stderr]).toEqual([7, expect.stringContaining(said)]);
+        expect(result.stderr).toContain("ossaat down");
+      }
+      const { findings } = (await own.json(own.folder, ["doctor"])).value;
+      expect(findings).toContainEqual(
+        expect.objectContaining({ id: "server", status: "fail", message: said, next: "ossaat down" }),
+      );
+      expect((await own.json(own.folder, ["down"])).value).toEqual({ schemaVersion: 1, stopped: true });
+      expect(await own.serverPid()).toBeUndefined();
+      expect((await own.json(own.folder, ["runs", "--all"])).code).toBe(0);
+    } finally {
+      await own.close();
+    }
+  });
+
+  test("is not taken for another process that has its pid now", async () => {
+    const own = await createCli();
+    const silent = createServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const { port } = silent.address() as AddressInfo;
+    mkdirSync(own.stateDir, { recursive: true });
+    const file = { schemaVersion: 1, url: `http://127.0.0.1:${port}`, token: "old", pid: process.pid };
+    const text = { ...file, processStart: "1", version: "0.1.0", startedAt: "2026-01-01T00:00:00Z", settingProofs: {} };
+    writeFileSync(path.join(own.stateDir, "server.json"), JSON.stringify(text));
+    try {
+      expect((await own.json(own.folder, ["down"])).value).toEqual({ schemaVersion: 1, stopped: false });
+    } finally {
+      silent.closeAllConnections();
+      silent.close();
+      await own.close();
+    }
+  });
+});
+
+describe("a cache folder that cannot be made", () => {
+  test("is named, before a server is started", async () => {
+    const own = await createCli({ XDG_CACHE_HOME: "/proc" });
+    try {
+      const result = await own.run(own.folder, ["runs", "--all"]);
+      expect([result.code, result.stderr]).toEqual([
+        7,
+        expect.stringContaining("The cache folder /proc/ossaat cannot be used (ENOENT)"),
+      ]);
+      expect(await own.serverPid()).toBeUndefined();
+    } finally {
+      await own.close();
+    }
+  });
+});
+
 describe("coming and going", () => {
   test("status starts nothing; a command starts a server; down stops it", async () => {
     const own = await createCli();

@@ -201,6 +201,27 @@ describe.skipIf(!hasTmux)("an approval (needs tmux)", () => {
     });
   });
 
+  test("that another terminal gave takes the question from this one, which follows on", async () => {
+    await inTerminal({ args: run(asking, "--yes"), columns: 100, rows: 50 }, async (terminal, repository) => {
+      await terminal.waitFor(/Your answer\?/);
+      const [approval] = await pending(repository);
+      const approved = await cli.run(repository, ["approve", approval.approvalId]);
+      expect(approved.code, approved.stderr).toBe(0);
+      await terminal.waitFor(/Answered elsewhere\./);
+      await terminal.waitFor(/ended with 0\./);
+    });
+  });
+
+  test("of a plan that another terminal gave is taken away as well", async () => {
+    await inTerminal({ args: run(slow), columns: 100, rows: 50 }, async (terminal, repository) => {
+      await terminal.waitFor(/Run this plan\?/);
+      const approved = await cli.run(repository, ["approve"]);
+      expect(approved.code, approved.stderr).toBe(0);
+      await terminal.waitFor(/ended with 0\./);
+      expect(terminal.history()).toContain("Answered elsewhere.");
+    });
+  });
+
   test("shows what, who, reach and cost; nothing in it acts on the terminal", async () => {
     const file = path.join(cli.folder, "card.raw");
     await inTerminal({ args: run(asking, "--yes"), columns: 160, rows: 50 }, async (terminal) => {

@@ -110,7 +110,8 @@ export async function* readStream(
         thrown instanceof AgentError
           ? thrown
           : new AgentError("unavailable", "The stream broke.", { details: { next: "ossaat watch" }, cause: thrown });
-      if (!error.isRetryable || failures >= streamClientLimits.maxFailures) throw error;
+      const isFinal = !error.isRetryable || error.details["retryable"] === false;
+      if (isFinal || failures >= streamClientLimits.maxFailures) throw error;
       yield { kind: "reconnecting", error };
     } finally {
       silence.stop();

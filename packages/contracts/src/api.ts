@@ -105,6 +105,7 @@ export type PlanSummary = {
   createdAt: string;
   updatedAt: string;
   finishedAt?: string;
+  /** `done` are those that succeeded. */
   steps: { total: number; done: number };
   pendingApprovals: number;
   costUsd: number;

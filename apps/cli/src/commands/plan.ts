@@ -6,6 +6,7 @@ import path from "node:path";
 
 import type { CommandContext } from "../command-context.ts";
 import { exitCodeOfProposal } from "../exit-code.ts";
+import { cancelOnInterrupt } from "../follow/cancel-on-interrupt.ts";
 import { followPlan } from "../follow/follow-plan.ts";
 import { withInterrupt } from "../follow/with-interrupt.ts";
 import { findRepository } from "../repository/find-repository.ts";
@@ -73,18 +74,17 @@ export async function readPlanRequest(
   };
 }
 
-/** Creates the plan and waits until it is proposed or its planning failed. */
-export async function propose(
-  client: Client,
-  context: CommandContext,
-  { request, signal }: { request: CreatePlanRequest; signal: AbortSignal },
-): Promise<PlanState> {
-  const created = await client.createPlan(request);
-  return followPlan(client, context, {
-    planId: created.id,
-    until: isProposed,
-    signal,
-  });
+/** Creates the plan and waits until it is proposed or its planning failed; Ctrl+C leaves it, twice cancels it. */
+export async function propose(client: Client, context: CommandContext, request: CreatePlanRequest): Promise<PlanState> {
+  let planId: string | undefined;
+  return withInterrupt(
+    context,
+    async (signal) => {
+      planId = (await client.createPlan(request)).id;
+      return followPlan(client, context, { planId, until: isProposed, signal });
+    },
+    cancelOnInterrupt(client, context, () => planId),
+  );
 }
 
 /** Whether planning is over and, when it went well, the plan's files were written (or could not be). */
@@ -124,7 +124,7 @@ export async function planCommand(
     else output.json({ schemaVersion: 1, plan: created });
     return exitCodes.done;
   }
-  const state = await withInterrupt(context, (signal) => propose(client, context, { request, signal }));
+  const state = await propose(client, context, request);
   if (output.format === "text") output.print(renderPlanText(state, style));
   else output.json({ schemaVersion: 1, plan: state });
   output.note(`\n${nextAfterPlan(state)}`);

@@ -8,7 +8,6 @@ import { exitCodeOf } from "../exit-code.ts";
 import { nothingToApprove } from "../follow/nothing-to-approve.ts";
 import { onApprovalOf } from "../follow/on-approval.ts";
 import { reportEnd, watchRun } from "../follow/watch-run.ts";
-import { withInterrupt } from "../follow/with-interrupt.ts";
 import { renderPlanText } from "../terminal/render-plan.ts";
 import { propose, readPlanRequest, requireAllowedModel } from "./plan.ts";
 import type { PlanFlags } from "./plan.ts";
@@ -37,7 +36,7 @@ export async function runCommand(words: readonly string[], flags: RunFlags, cont
   const request = await readPlanRequest(words, flags, context);
   const { client } = await context.connect({ mustFit: true });
   await requireAllowedModel(client, context, request.model);
-  const state = await withInterrupt(context, (signal) => propose(client, context, { request, signal }));
+  const state = await propose(client, context, request);
   if (isTerminalPlan(state.status)) return reportEnd(context, state);
   // Somebody else may have decided already: then there is nothing to approve, and the run is followed.
   if (flags.yes === true && state.status === "awaiting_approval") await approveAsProposed(client, context, state);

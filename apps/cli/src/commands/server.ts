@@ -7,6 +7,8 @@ import type { CommandContext } from "../command-context.ts";
 import { loadConfig } from "../config.ts";
 import { connect, runningClient, stopServer } from "../server/connect.ts";
 import { findServer } from "../server/find-server.ts";
+import { findHungServer, serverHangs } from "../server/hung-server.ts";
+import { requireCacheFolder } from "../server/make-folder.ts";
 import { escapeLine } from "../terminal/escape.ts";
 
 export type UpFlags = { port?: string; detach?: boolean; dangerouslyNoSandbox?: boolean; trace?: string };
@@ -23,6 +25,7 @@ async function upForeground(flags: UpFlags, context: CommandContext): Promise<nu
   // The server is there for every repository: the file of this one has no part in it.
   const config = await loadConfig();
   if (flags.dangerouslyNoSandbox === true) requireNoRule(config);
+  requireCacheFolder(config);
   const log = await createServerLog(config, flags.trace);
   const server = await serve({
     config,
@@ -79,11 +82,13 @@ function statusText(status: StatusResponse, url: string): string {
   ].join("\n");
 }
 
-/** Shows the running server; starts none. */
+/** Shows the running server; starts none. @throws AgentError unavailable when it hangs */
 export async function statusCommand(context: CommandContext): Promise<number> {
   const { config, output } = context;
   const file = config.remote === undefined ? await findServer(config) : undefined;
   if (file === undefined && config.remote === undefined) {
+    const hung = await findHungServer(config);
+    if (hung !== undefined) throw serverHangs(hung);
     if (output.format !== "text") output.json({ schemaVersion: 1, running: false, stateDir: config.stateDir });
     else output.print(`No server is running; the next command starts one.\nState    ${config.stateDir}`);
     return 0;

@@ -7,6 +7,7 @@ import { exitCodeOfProposal } from "../exit-code.ts";
 import { onApprovalOf } from "../follow/on-approval.ts";
 import { watchRun } from "../follow/watch-run.ts";
 import { withInterrupt } from "../follow/with-interrupt.ts";
+import { cancelOnInterrupt } from "../follow/cancel-on-interrupt.ts";
 import { followPlan } from "../follow/follow-plan.ts";
 import { editPlanFile } from "../repository/edit-plan-file.ts";
 import { isUnderWay, resolvePlan } from "../repository/resolve-plan.ts";
@@ -70,12 +71,10 @@ export async function reviseCommand(text: string, feedback: string, context: Com
     feedback,
     ...(before.planHash === undefined ? {} : { planHash: before.planHash }),
   });
-  const state = await withInterrupt(context, (signal) =>
-    followPlan(client, context, {
-      planId: before.id,
-      until: isProposed,
-      signal,
-    }),
+  const state = await withInterrupt(
+    context,
+    (signal) => followPlan(client, context, { planId: before.id, until: isProposed, signal }),
+    cancelOnInterrupt(client, context, () => before.id),
   );
   if (output.format === "text") output.print(renderPlanText(state, style));
   else output.json({ schemaVersion: 1, plan: state });

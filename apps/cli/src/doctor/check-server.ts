@@ -8,6 +8,7 @@ import { provedNames, settingProofs } from "../config.ts";
 import type { Config } from "../config.ts";
 import { connect, runningClient } from "../server/connect.ts";
 import { findServer } from "../server/find-server.ts";
+import { findHungServer } from "../server/hung-server.ts";
 import { readServerFile } from "../server/server-file.ts";
 import { version } from "../version.ts";
 import { fail, ok, warn } from "./finding.ts";
@@ -48,6 +49,8 @@ async function checkEmbedded(config: Config): Promise<Finding> {
     return warn("server", "server.json cannot be read.", `rm ${path.join(config.stateDir, "server.json")}`);
   }
   if ((await findServer(config)) === undefined) {
+    const hung = await findHungServer(config);
+    if (hung !== undefined) return fail("server", `The server (pid ${hung.pid}) lives but does not answer.`, "ossaat down");
     return warn("server", `It ended without a word (pid ${file.pid}); plans resume at the next start.`, "ossaat up -d");
   }
   const status = await runningClient(config).status();

@@ -5,34 +5,61 @@ import path from "node:path";
 import { AgentError } from "@ossaat/contracts/errors";
 
 import type { Config } from "../config.ts";
+import { runningClient } from "../server/connect.ts";
 import { existingParent } from "./check-machine.ts";
 import { fail, ok, warn } from "./finding.ts";
 import type { Finding } from "./finding.ts";
 
-export function checkStateFolder({ stateDir }: Config): Finding {
-  const id = "state folder";
-  const place = existingParent(stateDir);
-  const elsewhere = `ossaat config set stateDir FOLDER, or mend ${place}`;
+/** Finds out whether a folder, or what is there of the way to it, can be written. */
+function checkWritable(id: string, place: string, next: string): Finding | undefined {
   try {
     const probe = mkdtempSync(path.join(place, ".ossaat-doctor-"));
     writeFileSync(path.join(probe, "probe"), "x");
     rmSync(probe, { recursive: true });
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "unknown";
-    return fail(id, `${place} cannot be written (${code}).`, elsewhere);
+    return fail(id, `${place} cannot be written (${code}).`, next);
   }
+  return undefined;
+}
+
+/** What is kept to be quick: no server starts without it. */
+export function checkCacheFolder({ cacheDir }: Config): Finding {
+  const id = "cache folder";
+  const place = existingParent(cacheDir);
+  return checkWritable(id, place, `export XDG_CACHE_HOME=FOLDER, or mend ${place}`) ?? ok(id, cacheDir);
+}
+
+export function checkStateFolder({ stateDir }: Config): Finding {
+  const id = "state folder";
+  const place = existingParent(stateDir);
+  const problem = checkWritable(id, place, `ossaat config set stateDir FOLDER, or mend ${place}`);
+  if (problem !== undefined) return problem;
   if (place !== stateDir) return ok(id, `${stateDir}, made at the first command`);
   const { mode } = statSync(stateDir);
   if ((mode & 0o077) !== 0) return warn(id, `${stateDir} is open to other users.`, `chmod 700 ${stateDir}`);
   return ok(id, stateDir);
 }
 
+/** Asks for what every command asks for: a server that is up says nothing of its database. */
+async function checkServed(config: Config): Promise<Finding> {
+  const id = "database";
+  try {
+    await runningClient(config).listPlans({});
+    return ok(id, "in use by the running server, which reads it");
+  } catch (error) {
+    const { message, next } = AgentError.from(error);
+    return fail(id, message, next);
+  }
+}
+
 /** Integrity and schema of the database; a running server owns it and is asked instead. */
-export async function checkDatabase({ stateDir }: Config, isServed: boolean): Promise<Finding> {
+export async function checkDatabase(config: Config, isServed: boolean): Promise<Finding> {
+  const { stateDir } = config;
   const id = "database";
   const file = path.join(stateDir, "ossaat.db");
   if (!existsSync(file)) return ok(id, "none yet, made at the first command");
-  if (isServed) return ok(id, "in use by the running server, which answers");
+  if (isServed) return checkServed(config);
   const { inspectSqliteStore } = await import("@ossaat/orchestrator");
   try {
     const { problems, schema, isCurrent } = inspectSqliteStore(file);

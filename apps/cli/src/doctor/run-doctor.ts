@@ -8,7 +8,7 @@ import { checkKeys, checkModel, checkOnline } from "./check-model.ts";
 import { checkRepository } from "./check-repository.ts";
 import { checkSandbox } from "./check-sandbox.ts";
 import { checkServer } from "./check-server.ts";
-import { checkDatabase, checkStateFolder } from "./check-state.ts";
+import { checkCacheFolder, checkDatabase, checkStateFolder } from "./check-state.ts";
 import { checkSettings, checkTerminal } from "./check-terminal.ts";
 import { fail } from "./finding.ts";
 import type { Finding } from "./finding.ts";
@@ -42,6 +42,7 @@ export async function runDoctor(context: CommandContext, { isOnline }: { isOnlin
     { name: "node", run: () => checkNode(process.versions.node) },
     { name: "git", run: checkGit },
     { name: "state folder", run: () => checkStateFolder(config) },
+    { name: "cache folder", run: () => checkCacheFolder(config) },
     { name: "database", run: () => checkDatabase(config, isServed) },
     { name: "server", run: () => checkServer(config) },
     { name: "clock", run: () => checkClock(config, Date.now()) },

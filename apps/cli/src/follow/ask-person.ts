@@ -14,15 +14,29 @@ import type { Answered } from "./follow-plan.ts";
 import { nothingToApprove } from "./nothing-to-approve.ts";
 import { describeParked, pendingApprovals } from "./on-approval.ts";
 
-type Asking = { client: Client; context: CommandContext; model?: string | undefined };
+type Asking = {
+  client: Client;
+  context: CommandContext;
+  model?: string | undefined;
+  /** Aborts when the question was answered elsewhere. */
+  withdrawn: AbortSignal;
+};
 
-function decideLater({ context }: Asking, state: PlanState): Answered {
+function decideLater({ context, withdrawn }: Asking, state: PlanState): Answered {
+  if (withdrawn.aborted) {
+    context.output.note("Answered elsewhere.");
+    return "again";
+  }
   context.output.note(describeParked(state));
   return "leave";
 }
 
 async function revise(asking: Asking, state: PlanState): Promise<Answered> {
-  const feedback = await askText(asking.context.output, { message: "What should be different?", required: true });
+  const feedback = await askText(asking.context.output, {
+    message: "What should be different?",
+    required: true,
+    withdrawn: asking.withdrawn,
+  });
   if (feedback === undefined) return "again";
   await asking.client.decidePlan(state.id, {
     decision: "revise",
@@ -33,7 +47,11 @@ async function revise(asking: Asking, state: PlanState): Promise<Answered> {
 }
 
 async function reject(asking: Asking, state: PlanState): Promise<Answered> {
-  const comment = await askText(asking.context.output, { message: "Why? (may stay empty)", required: false });
+  const comment = await askText(asking.context.output, {
+    message: "Why? (may stay empty)",
+    required: false,
+    withdrawn: asking.withdrawn,
+  });
   if (comment === undefined) return "again";
   await asking.client.decidePlan(state.id, {
     decision: "reject",
@@ -68,6 +86,7 @@ async function askAboutPlan(asking: Asking, state: PlanState): Promise<Answered>
       { value: "later", label: "Decide later", hint: "nothing is lost" },
     ],
     initial: "later",
+    withdrawn: asking.withdrawn,
   });
   switch (answer) {
     case "approve":
@@ -113,12 +132,14 @@ async function answerCall(asking: Asking, state: PlanState, approval: ApprovalSt
       { value: "later", label: "Decide later", hint: "nothing is lost" },
     ],
     initial: "later",
+    withdrawn: asking.withdrawn,
   });
   if (answer === undefined || answer === "later") return "leave";
   if (answer === "deny" || answer === "replan") {
     const feedback = await askText(context.output, {
       message: answer === "deny" ? "Why, and what instead?" : "What should be planned instead?",
       required: answer === "replan",
+      withdrawn: asking.withdrawn,
     });
     if (feedback === undefined) return "again";
     await client.decideApproval(

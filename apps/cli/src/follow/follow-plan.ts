@@ -1,20 +1,25 @@
 // Watches a plan until it ends or stands still, shows it, and gives every question to whoever
 // answers: a person at the terminal, or the rule of `--on-approval`.
-import { foldPlan, isTerminalPlan } from "@ossaat/contracts";
+import { AgentError, foldPlan, isTerminalPlan } from "@ossaat/contracts";
 import type { LiveEvent, PlanEvent, PlanState } from "@ossaat/contracts";
 import type { Client } from "@ossaat/client";
 
 import type { CommandContext } from "../command-context.ts";
 import { isParked } from "../exit-code.ts";
+import { serverStopped } from "../server/connect.ts";
 import { createProgressView } from "./progress-view.ts";
+import { watchQuestion } from "./watch-question.ts";
 
 /** `again`: nothing was decided, look at the plan afresh. */
 export type Answered = "answered" | "again" | "leave";
 
 export type FollowOptions = {
   planId: string;
-  /** Called when nothing goes on without an answer; `leave` ends the watching. Absent = only watch. */
-  onParked?(state: PlanState): Promise<Answered>;
+  /**
+   * Called when nothing goes on without an answer; `leave` ends the watching. Absent = only watch.
+   * @param withdrawn aborts when the answer came from elsewhere
+   */
+  onParked?(state: PlanState, withdrawn: AbortSignal): Promise<Answered>;
   /** Ends the watching early, the plan's state is returned as it is. */
   until?(state: PlanState): boolean;
   signal: AbortSignal;
@@ -61,17 +66,37 @@ export async function followPlan(client: Client, context: CommandContext, option
       if (stop === "end") return state;
       if (stop === "ask") {
         view.hide();
-        const answer = await options.onParked?.(state);
-        if (answer === "leave") return state;
+        const answer = await ask(client, options, state);
         // What was decided is in the log already; the stream goes on behind it.
         state = await catchUp(client, options, { from: state, show: (event, next) => view.event(event, next) });
+        if (answer === "leave" && mustStop(state, options) !== undefined) return state;
         continue;
       }
       state = await readOn(client, { state, options, view });
     }
+  } catch (error) {
+    throw resumable(error, options.planId);
   } finally {
     view.close();
   }
+}
+
+/** Puts the question, for as long as nobody else answers it. */
+async function ask(client: Client, options: FollowOptions, state: PlanState): Promise<Answered | undefined> {
+  const question = watchQuestion(client, state, options.signal);
+  try {
+    return await options.onParked?.(state, question.withdrawn);
+  } finally {
+    await question.close();
+  }
+}
+
+/** Names the command that goes on where the server was stopped on purpose. */
+function resumable(thrown: unknown, planId: string): unknown {
+  if (!(thrown instanceof AgentError) || thrown.details["reason"] !== serverStopped) return thrown;
+  const next = `ossaat watch ${planId}`;
+  const details = { ...thrown.details, next };
+  return new AgentError(thrown.code, `The server was stopped; \`${next}\` resumes.`, { details, cause: thrown });
 }
 
 type Reading = { state: PlanState; options: FollowOptions; view: ReturnType<typeof createProgressView> };

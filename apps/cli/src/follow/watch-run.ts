@@ -7,6 +7,7 @@ import type { CommandContext } from "../command-context.ts";
 import { exitCodeOf } from "../exit-code.ts";
 import { renderEnd } from "../terminal/render-end.ts";
 import { askPerson } from "./ask-person.ts";
+import { cancelOnInterrupt } from "./cancel-on-interrupt.ts";
 import { followPlan } from "./follow-plan.ts";
 import { answerByRule } from "./on-approval.ts";
 import type { OnApproval } from "./on-approval.ts";
@@ -23,25 +24,19 @@ export type WatchOptions = {
 export async function watchRun(client: Client, context: CommandContext, options: WatchOptions): Promise<number> {
   const { planId, rule, model } = options;
   const { output } = context;
-  const hint = () =>
-    `Press Ctrl+C again to cancel the run. Otherwise it goes on: \`ossaat watch ${planId}\` or \`ossaat cancel ${planId}\`.`;
-  const onSecond = async () => {
-    await client.decidePlan(planId, { decision: "cancel", reason: "Ctrl+C" });
-    output.warn(`Cancelled. What was done is kept: \`ossaat show ${planId}\`, \`ossaat retry ${planId}\`.`);
-  };
   const state = await withInterrupt(
     context,
     (signal) =>
       followPlan(client, context, {
         planId,
         signal,
-        onParked: (parked) =>
+        onParked: (parked, withdrawn) =>
           rule === "ask"
-            ? askPerson({ client, context, model }, parked)
+            ? askPerson({ client, context, model, withdrawn }, parked)
             : answerByRule(client, context, { state: parked, rule }),
         ...(output.format === "ndjson" ? { onEvent: (event) => output.json(event) } : {}),
       }),
-    { hint, onSecond },
+    cancelOnInterrupt(client, context, () => planId),
   );
   const exitCode = reportEnd(context, state);
   // Under `fail` the run was cancelled because a person was needed: that is a failure, not an interruption.

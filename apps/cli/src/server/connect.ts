@@ -8,12 +8,21 @@ import type { Config } from "../config.ts";
 import { version } from "../version.ts";
 import { embeddedFetch, httpFetch } from "./http-fetch.ts";
 import { findServer, isAlive } from "./find-server.ts";
-import { readServerFile, serverLogPath } from "./server-file.ts";
+import { readServerFile, removeServerFile, serverLogPath } from "./server-file.ts";
 import type { ServerFile } from "./server-file.ts";
 import type { StartOptions } from "./start-server.ts";
 
-/** Time a server has to come up or to go down, ms. */
-const stopMs = 20_000;
+const connectLimits = {
+  /** Time a server has to go down before it is killed, ms. */
+  stopMs: 20_000,
+  /** The same for one that does not answer, and for one that was killed, ms. */
+  hungStopMs: 5_000,
+  /** Time in which a server that was stopped may have a successor, as at a change of settings, ms. */
+  successorMs: 3_000,
+} as const;
+
+/** Reason in the details of an error when the server was stopped on purpose. */
+export const serverStopped = "server_stopped";
 
 export type ConnectOptions = StartOptions & {
   /** The server must fit these settings, because something will be started with them; else any will do. */
@@ -27,14 +36,23 @@ async function startServer(config: Config, options: StartOptions): Promise<Serve
   return (await import("./start-server.ts")).startServer(config, options);
 }
 
-function requireServerFile(config: Config): ServerFile {
-  const file = readServerFile(config.stateDir);
-  if (file === undefined) {
-    throw new AgentError("unavailable", "The embedded server is not running.", {
-      details: { next: "ossaat up --detach" },
-    });
+async function pause(): Promise<void> {
+  const { setTimeout: sleep } = await import("node:timers/promises");
+  await sleep(50);
+}
+
+/** A server that ends in order takes its file away; one that was killed leaves it, and is started again. */
+async function requireServerFile(config: Config): Promise<ServerFile> {
+  const end = performance.now() + connectLimits.successorMs;
+  for (;;) {
+    const file = readServerFile(config.stateDir);
+    if (file !== undefined) return file;
+    if (performance.now() >= end) break;
+    await pause();
   }
-  return file;
+  throw new AgentError("unavailable", "The server was stopped.", {
+    details: { reason: serverStopped, retryable: false, next: "ossaat up --detach" },
+  });
 }
 
 /** The connection was refused, so the request has certainly not arrived. */
@@ -65,8 +83,8 @@ function revivingFetch(config: Config, options: StartOptions): ClientFetch {
 
 function clientOf(config: Config, options?: StartOptions): Client {
   return createClient({
-    baseUrl: () => requireServerFile(config).url,
-    token: () => requireServerFile(config).token,
+    baseUrl: async () => (await requireServerFile(config)).url,
+    token: async () => (await requireServerFile(config)).token,
     fetch: options === undefined ? embeddedFetch : revivingFetch(config, options),
   });
 }
@@ -120,19 +138,45 @@ async function mustRestart(
   return reasons.join("; ");
 }
 
+/** Whether a server ends in time; one that nobody has reaped yet has ended. */
+async function hasEnded(file: ServerFile, withinMs: number): Promise<boolean> {
+  const { isServerProcess } = await import("./server-process.ts");
+  const end = performance.now() + withinMs;
+  for (;;) {
+    const isThere = isAlive(file.pid) && (file.processStart === undefined || isServerProcess(file));
+    if (!isThere || performance.now() >= end) return !isThere;
+    await pause();
+  }
+}
+
+/** Kills a server that does not stop, if it surely is ours; what it did resumes as after a crash. */
+async function killServer(config: Config, file: ServerFile): Promise<boolean> {
+  const { isServerProcess } = await import("./server-process.ts");
+  if (!isServerProcess(file)) return false;
+  process.kill(file.pid, "SIGKILL");
+  if (!(await hasEnded(file, connectLimits.hungStopMs))) return false;
+  removeServerFile(config.stateDir, file.pid);
+  return true;
+}
+
 /** Stops the embedded server; running steps are given back and resume later. False when none ran. */
 export async function stopServer(config: Config): Promise<boolean> {
-  const file = await findServer(config);
+  const running = await findServer(config);
+  const file = running ?? (await (await import("./hung-server.ts")).findHungServer(config));
   if (file === undefined) return false;
   const { pid } = file;
   process.kill(pid, "SIGTERM");
-  const { setTimeout: sleep } = await import("node:timers/promises");
-  const end = performance.now() + stopMs;
-  while (performance.now() < end && isAlive(pid)) await sleep(50);
-  if (!isAlive(pid)) return true;
+  if (await hasEnded(file, running === undefined ? connectLimits.hungStopMs : connectLimits.stopMs)) return true;
+  if (await killServer(config, file)) return true;
   throw new AgentError("unavailable", `The server (pid ${pid}) was asked to stop and has not.`, {
     details: { next: `tail -n 50 ${serverLogPath(config.stateDir)}` },
   });
+}
+
+/** The server that lives, once it answers again; undefined when none lives. @throws AgentError unavailable */
+async function awaitHung(config: Config): Promise<ServerFile | undefined> {
+  if (readServerFile(config.stateDir) === undefined) return undefined;
+  return (await import("./hung-server.ts")).awaitHungServer(config);
 }
 
 /**
@@ -141,7 +185,7 @@ export async function stopServer(config: Config): Promise<boolean> {
  */
 export async function connect(config: Config, options: ConnectOptions = {}): Promise<Connection> {
   if (config.remote !== undefined) return connectRemote(config.remote);
-  const running = await findServer(config);
+  const running = (await findServer(config)) ?? (await awaitHung(config));
   if (running !== undefined) {
     const client = clientOf(config, options);
     const reason = await mustRestart(config, { client, file: running, options });

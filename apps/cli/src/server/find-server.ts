@@ -36,7 +36,7 @@ export function isAlive(pid: number): boolean {
 }
 
 /** Whether the server that wrote the file is the one that answers: it has to know the token. */
-async function answers({ url, token, pid }: ServerFile): Promise<boolean> {
+export async function answers({ url, token, pid }: ServerFile): Promise<boolean> {
   if (!isAlive(pid)) return false;
   const challenge = makeChallenge();
   try {

@@ -12,6 +12,7 @@ import { settingProofs } from "../config.ts";
 import type { Config } from "../config.ts";
 import { version } from "../version.ts";
 import { removeServerFile, writeServerFile } from "./server-file.ts";
+import { processStart } from "./server-process.ts";
 
 export type ServeOptions = {
   config: Config;
@@ -89,11 +90,13 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   await stack.start();
   const url = `http://127.0.0.1:${address.port}`;
   const startedAt = new Date().toISOString();
+  const start = processStart(process.pid);
   writeServerFile(config.stateDir, {
     schemaVersion: 1,
     url,
     token,
     pid: process.pid,
+    ...(start === undefined ? {} : { processStart: start }),
     version,
     startedAt,
     settingProofs: settingProofs(config, token),

@@ -8,6 +8,8 @@ export type ServerFile = {
   url: string;
   token: string;
   pid: number;
+  /** When the process began, see `processStart`; absent where this cannot be known. */
+  processStart?: string;
   version: string;
   startedAt: string;
   /** See `settingProofs`: whether keys and addresses are still those of a caller. */
@@ -17,12 +19,16 @@ export type ServerFile = {
 /** Checked by hand: every command reads this file, and loading a schema library takes longer than asking the server. */
 function isServerFile(value: unknown): value is ServerFile {
   if (typeof value !== "object" || value === null) return false;
-  const { schemaVersion, url, token, pid, version, startedAt, settingProofs } = value as Record<string, unknown>;
+  const { schemaVersion, url, token, pid, processStart, version, startedAt, settingProofs } = value as Record<
+    string,
+    unknown
+  >;
   const texts = [url, token, version, startedAt];
   return (
     schemaVersion === 1 &&
     texts.every((text) => typeof text === "string") &&
     Number.isSafeInteger(pid) &&
+    (processStart === undefined || typeof processStart === "string") &&
     typeof settingProofs === "object" &&
     settingProofs !== null &&
     Object.values(settingProofs).every((proof) => typeof proof === "string")

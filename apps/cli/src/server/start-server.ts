@@ -1,6 +1,6 @@
 // Starts the embedded server in the background.
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -10,6 +10,7 @@ import { AgentError } from "@ossaat/contracts/errors";
 import { serverEnv } from "../config.ts";
 import type { Config } from "../config.ts";
 import { findServer } from "./find-server.ts";
+import { makeFolder, requireCacheFolder } from "./make-folder.ts";
 import { serverLogPath } from "./server-file.ts";
 import type { ServerFile } from "./server-file.ts";
 
@@ -38,13 +39,6 @@ function lastLogLines(config: Config): string {
   return text.trimEnd().split("\n").slice(-5).join("\n");
 }
 
-function makeFolder(folder: string): void {
-  // NOTE: `recursive` spins for ever below folders such as /proc, where nothing can be made.
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
-  makeFolder(path.dirname(folder));
-  mkdirSync(folder, { mode: 0o700 });
-}
-
 /** @throws AgentError unavailable when the state folder cannot be used */
 function openLog(config: Config): number {
   try {
@@ -70,6 +64,7 @@ function setLogAside(file: string): void {
 const serverEntry = fileURLToPath(new URL("../server-main.ts", import.meta.url));
 
 function spawnServer(config: Config, options: StartOptions): { exited: () => number | null } {
+  requireCacheFolder(config);
   const log = openLog(config);
   const args = [
     serverEntry,

@@ -1,8 +1,8 @@
 // Parse results on disk, keyed by content: the git blob id and the engine's version. One
 // database for each tenant, so that removing a tenant is removing a file.
 import { createHash } from "node:crypto";
-import { mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 import { AgentError } from "@ossaat/contracts";
@@ -63,10 +63,35 @@ function prune(database: DatabaseSync): void {
     .run(indexLimits.maxCacheRows / 10);
 }
 
+/** NOTE: `recursive` of mkdir spins for ever below folders such as /proc. */
+function makeMissing(folder: string): void {
+  if (existsSync(folder)) return;
+  makeMissing(dirname(folder));
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    // Another process may have been quicker.
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+}
+
+/** @throws AgentError unavailable */
+function makeFolder(folder: string): void {
+  try {
+    makeMissing(folder);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? "unknown";
+    throw new AgentError("unavailable", `The cache folder ${folder} cannot be made (${code}).`, {
+      cause: error,
+      details: { next: "Check that the cache folder can be written and that the disk is not full." },
+    });
+  }
+}
+
 /** Opens the cache of a tenant below `cacheDir`. */
 export function openSymbolCache(cacheDir: string, tenantId: string): SymbolCache {
   const folder = join(cacheDir, createHash("sha256").update(tenantId).digest("hex").slice(0, 32));
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const database = openDatabase(join(folder, "symbols.db"));
   prune(database);
   const select = database.prepare("select symbols from parsed where key = ?");

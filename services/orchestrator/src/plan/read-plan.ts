@@ -1,5 +1,5 @@
 // Reads plans for people: one, or a page of them.
-import { PlanId, isTerminalStep } from "@ossaat/contracts";
+import { PlanId } from "@ossaat/contracts";
 import type { PlanListResponse, PlanState, PlanSummary } from "@ossaat/contracts";
 
 import { toTimestamp } from "../clock.ts";
@@ -57,7 +57,7 @@ async function summarize(read: Reader, row: PlanRow): Promise<PlanSummary> {
     createdAt: toTimestamp(row.created_at),
     updatedAt: toTimestamp(row.updated_at),
     ...(row.finished_at === null ? {} : { finishedAt: toTimestamp(row.finished_at) }),
-    steps: { total: steps.length, done: steps.filter((step) => isTerminalStep(step.status)).length },
+    steps: { total: steps.length, done: steps.filter((step) => step.status === "succeeded").length },
     pendingApprovals: pending.count,
     costUsd: row.spent_cost_usd,
     unknownCostTurns: row.unknown_cost_turns,
