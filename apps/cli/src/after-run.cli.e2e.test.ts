@@ -201,7 +201,7 @@ describe("undo", () => {
     const applied = readFileSync(path.join(repository, "src/sum.js"), "utf8");
     writeFileSync(path.join(repository, "src/sum.js"), "mine\n");
     const blocked = await undo("--yes");
-    expect([blocked.code, blocked.stderr]).toEqual([1, expect.stringContaining("nothing was touched")]);
+    expect([blocked.code, blocked.stderr]).toEqual([1, expect.stringContaining("nothing was changed")]);
     writeFileSync(path.join(repository, "src/sum.js"), applied);
     expect((await undo("--yes")).code).toBe(0);
     expect(git(repository, "status", "--porcelain")).toBe("");

@@ -69,7 +69,6 @@ describe("outside of a repository", () => {
     "logs",
     "runs",
     "cost",
-    "approve",
     "open",
   ])("%s without an id takes no plan of another one", async (name) => {
     const result = await cli.run(outside, [name]);

@@ -215,7 +215,8 @@ describe.skipIf(!hasTmux)("an approval (needs tmux)", () => {
   test("of a plan that another terminal gave is taken away as well", async () => {
     await inTerminal({ args: run(slow), columns: 100, rows: 50 }, async (terminal, repository) => {
       await terminal.waitFor(/Run this plan\?/);
-      const approved = await cli.run(repository, ["approve"]);
+      const { value } = await cli.json(repository, ["show"]);
+      const approved = await cli.run(repository, ["approve", value.plan.id]);
       expect(approved.code, approved.stderr).toBe(0);
       await terminal.waitFor(/ended with 0\./);
       expect(terminal.history()).toContain("Answered elsewhere.");

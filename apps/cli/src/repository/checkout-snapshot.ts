@@ -1,7 +1,7 @@
 // What files of a checkout were before git wrote to them, so that a write that failed half-way
 // can be taken back: neither `git apply` nor `git merge` does so itself.
-import { execFile, spawn } from "node:child_process";
-import { chmod, lstat, mkdir, readFile, readlink, rm, rmdir, symlink, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { chmod, lstat, mkdir, readFile, readlink, rename, rm, rmdir, symlink, writeFile } from "node:fs/promises";
 import type { Stats } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -81,27 +81,40 @@ async function putBack(root: string, name: string, before: Before): Promise<void
   await chmod(file, before.mode);
 }
 
-/** Entries of the index as `git update-index --index-info` takes them. */
-async function indexEntries(root: string, names: ReadonlySet<string>, idLength: number): Promise<string> {
-  const entries = await list(root, ["ls-files", "--stage", "-z"]);
-  const kept = entries.filter((entry) => names.has(entry.slice(entry.indexOf("\t") + 1)));
-  const gone = [...names].map((name) => `0 ${"0".repeat(idLength)}\t${name}\0`);
-  return [...gone, ...kept.map((entry) => `${entry}\0`)].join("");
+async function indexFile(root: string): Promise<string> {
+  const { stdout } = await promisify(execFile)("git", ["-C", root, "rev-parse", "--git-path", "index"]);
+  return path.resolve(root, stdout.replace(/\n$/, ""));
 }
 
-function feed(root: string, args: readonly string[], input: Buffer): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const child = spawn("git", ["-C", root, ...args], { stdio: ["pipe", "ignore", "ignore"] });
-    child.on("error", reject);
-    child.on("close", (code) => resolve(code === 0));
-    child.stdin.on("error", () => undefined);
-    child.stdin.end(input);
+/** Without bytes where there is none yet. */
+type Index = { file: string; bytes: Buffer | undefined };
+
+async function bytesOf(file: string): Promise<Buffer | undefined> {
+  return readFile(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
   });
 }
 
+async function readIndex(root: string): Promise<Index> {
+  const file = await indexFile(root);
+  return { file, bytes: await bytesOf(file) };
+}
+
+/** Put back whole: git may have taken other files out of what is staged, too. */
+async function putIndexBack(root: string, { file, bytes }: Index): Promise<void> {
+  const now = await bytesOf(file);
+  if (bytes === undefined) return rm(file, { force: true });
+  if (now !== undefined && bytes.equals(now)) return;
+  await writeFile(`${file}.ossaat`, bytes);
+  await rename(`${file}.ossaat`, file);
+  // Only the times in it: what they are is no part of what was promised.
+  await promisify(execFile)("git", ["-C", root, "update-index", "-q", "--refresh"]).catch(() => undefined);
+}
+
 /**
- * Remembers what a checkout holds of the files in which two commits, named by whole ids, differ.
- * @param withIndex remembers their entries in the index as well
+ * Remembers what a checkout holds of the files in which two commits differ.
+ * @param withIndex remembers what is staged as well
  */
 export async function takeSnapshot(
   root: string,
@@ -110,19 +123,14 @@ export async function takeSnapshot(
   const names = await list(root, ["diff", "--name-only", "--no-renames", "--no-relative", "-z", from, to]);
   const before = new Map<string, Before>();
   for (const name of names) before.set(name, await look(root, name));
-  const readIndex = () => indexEntries(root, new Set(names), from.length);
-  const index = withIndex ? await readIndex() : undefined;
+  const index = withIndex ? await readIndex(root) : undefined;
   return {
     async restore() {
       const left: string[] = [];
       for (const [name, state] of before) {
         await putBack(root, name, state).catch(() => left.push(toText(name)));
       }
-      if (index === undefined || (await readIndex()) === index) return left;
-      const isRestored = await feed(root, ["update-index", "-z", "--index-info"], toBytes(index));
-      if (!isRestored) left.push(".git/index");
-      // Only the times in it: what they are is no part of what was promised.
-      await feed(root, ["update-index", "-q", "--refresh"], Buffer.alloc(0));
+      if (index !== undefined) await putIndexBack(root, index).catch(() => left.push(index.file));
       return left;
     },
   };
