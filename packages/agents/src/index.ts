@@ -1,5 +1,6 @@
 // Public names of the agents package.
 export type { AgentProblem } from "./agent-problem.ts";
+export { suggest } from "./agent-problem.ts";
 export { bodySections } from "./body-sections.ts";
 export { agentLimits } from "./limits.ts";
 export { builtInAgents, loadAgents } from "./load-agents.ts";

@@ -69,6 +69,7 @@ async function approve(
       planHash: decision.planHash,
       stepHashes,
       ...(decision.comment === undefined ? {} : { comment: decision.comment }),
+      ...(decision.means === undefined ? {} : { means: decision.means }),
       ...(chosen === undefined ? {} : { model: chosen.ref, scripted: chosen.scripted }),
     },
   });
@@ -82,10 +83,14 @@ async function reject(change: PlanTx, decision: Extract<PlanDecision, { decision
   if (plan.status !== "awaiting_approval") throw refuse(plan, "rejected");
   await closePlan(change);
   await tx.updateTable("plan").set({ status: "rejected", finished_at: now }).where("id", "=", plan.id).execute();
-  const { planHash, comment } = decision;
+  const { planHash, comment, means } = decision;
   await change.append({
     type: "plan.rejected",
-    data: { ...(planHash === undefined ? {} : { planHash }), ...(comment === undefined ? {} : { comment }) },
+    data: {
+      ...(planHash === undefined ? {} : { planHash }),
+      ...(comment === undefined ? {} : { comment }),
+      ...(means === undefined ? {} : { means }),
+    },
   });
 }
 

@@ -88,6 +88,37 @@ describe("a bad edit stores nothing and names every problem", () => {
     ]);
   });
 
+  test("misspelled keys, wherever they are", async () => {
+    const bad = {
+      ...a,
+      envelope: { ...a.envelope, path: ["src/**"], budget: { maxCostUSD: 1 } },
+      successCheck: { ...a.successCheck, argvs: ["true"] },
+    };
+    const problems = (await problemsOf({ ...withSteps(bad, b), budget: { maxCostUSD: 1 }, colour: "red" })) as {
+      path: string;
+      message: string;
+    }[];
+    expect(problems.map(({ path }) => path).toSorted()).toEqual([
+      "budget.maxCostUSD",
+      "colour",
+      "steps[0].envelope.budget.maxCostUSD",
+      "steps[0].envelope.path",
+      "steps[0].successCheck.argvs",
+    ]);
+    const said = (path: string) => problems.find((problem) => problem.path === path)?.message;
+    expect(said("budget.maxCostUSD")).toContain('Did you mean "maxCostUsd"?');
+    expect(said("steps[0].envelope.path")).toContain('Did you mean "paths"?');
+  });
+
+  test("a path into the git dir", async () => {
+    const into = (glob: string) => ({ ...a, envelope: { ...a.envelope, paths: [glob] } });
+    for (const glob of [".git/**", "sub/.git/hooks/x", ".GIT/config"]) {
+      expect(await problemsOf(withSteps(into(glob), b))).toEqual([
+        { path: "steps[0].envelope.paths", message: `"${glob}" lies in the git dir, which no step may write` },
+      ]);
+    }
+  });
+
   test("a reserved id", async () => {
     expect(await problemsOf(withSteps({ ...a, id: "plan.finish" }, { ...b, needs: ["plan.finish"] }))).toEqual([
       { path: "steps[0].id", message: 'ids that begin with "plan." are reserved' },
@@ -119,12 +150,15 @@ describe("a bad edit stores nothing and names every problem", () => {
 
 describe("an edit before the approval", () => {
   test("becomes the next revision; the old hash approves nothing", async () => {
-    await storeProposal(engine, plan);
-    const after = await edit(withSteps(a, { ...b, title: "Other", future: 1 }, testStep("c", { needs: ["b"] })));
-    expect([after.revision, after.planHash === plan.planHash]).toEqual([2, false]);
+    // What another version stored stays.
+    const stored = testPlan([a, { ...b, future: 1 }]);
+    await storeProposal(engine, stored);
+    const edited = withSteps(a, { ...b, title: "Other", future: 1 }, testStep("c", { needs: ["b"] }));
+    const after = await edit(edited, stored.planHash);
+    expect([after.revision, after.planHash === stored.planHash]).toEqual([2, false]);
     const approve = (planHash: string) =>
       decidePlan({ engine, models: noModels }, { planId, decision: { decision: "approve", planHash }, actor: user });
-    await expect(approve(plan.planHash)).rejects.toMatchObject({ code: "conflict" });
+    await expect(approve(stored.planHash)).rejects.toMatchObject({ code: "conflict" });
     await approve(after.planHash);
     const state = await readPlanState(engine.store.read, planId);
     expect([state?.revision, state?.approvedHash, state?.plan?.steps[1]?.["future"]]).toEqual([2, after.planHash, 1]);

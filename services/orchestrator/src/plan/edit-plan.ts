@@ -22,6 +22,7 @@ import type { Engine } from "../job/engine.ts";
 import { putRevision } from "./put-revision.ts";
 import { requireUnfinished } from "./require-unfinished.ts";
 import { withRuleRisk } from "./step-risk.ts";
+import { findUnknownKeys } from "./unknown-keys.ts";
 
 type AgentOfPlan = Pick<AgentProfile, "capabilities" | "approval_policy">;
 type AgentsOfPlan = ReadonlyMap<string, AgentOfPlan>;
@@ -47,6 +48,12 @@ function findPlanProblems(plan: Plan, agents: AgentsOfPlan): PlanProblem[] {
     for (const glob of [...step.envelope.paths, ...step.files]) {
       if (glob.startsWith("/") || glob.split("/").includes("..")) {
         problems.push({ path: `${at}.envelope.paths`, message: `"${glob}" leads out of the repository` });
+      }
+      if (glob.split("/").some((part) => part.toLowerCase() === ".git")) {
+        problems.push({
+          path: `${at}.envelope.paths`,
+          message: `"${glob}" lies in the git dir, which no step may write`,
+        });
       }
     }
     for (const tool of step.envelope.tools) {
@@ -163,6 +170,8 @@ export async function editPlan(engine: Engine, input: EditPlanInput): Promise<{ 
       });
     }
     const current = JSON.parse(plan.def_json) as SealedPlan;
+    const unknown = findUnknownKeys({ schema: Plan, value: input.plan, before: current, path: "" });
+    if (unknown.length > 0) throw invalidPlan(unknown, planId);
     if (edited.goal !== current.goal) {
       const message = "the goal cannot be edited: make another plan for another goal";
       throw invalidPlan([{ path: "goal", message }], planId);
