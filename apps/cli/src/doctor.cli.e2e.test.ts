@@ -1,6 +1,6 @@
 // Every check of `ossaat doctor` against a machine on which exactly that is broken.
 import { execFileSync, spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -140,12 +140,8 @@ describe("state", () => {
     const own = await createCli();
     try {
       expect((await own.run(own.folder, ["up", "--detach"])).code).toBe(0);
-      for (const name of ["ossaat.db", "ossaat.db-wal"]) {
-        const file = path.join(own.stateDir, name);
-        if (existsSync(file)) writeFileSync(file, readFileSync(file).fill(0x5a));
-      }
-      const listed = await own.run(own.folder, ["runs", "--all"]);
-      expect([listed.code, listed.stderr]).toEqual([7, saying("damaged")]);
+      const file = path.join(own.stateDir, "ossaat.db");
+      writeFileSync(file, readFileSync(file).fill(0x5a));
       const { findings } = (await own.json(own.folder, ["doctor"])).value;
       expect(findings).toContainEqual(
         expect.objectContaining({ id: "database", status: "fail", message: saying("damaged") }),

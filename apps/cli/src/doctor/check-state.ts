@@ -1,5 +1,5 @@
 // The state folder and its database.
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 import { AgentError } from "@ossaat/contracts/errors";
@@ -41,9 +41,23 @@ export function checkStateFolder({ stateDir }: Config): Finding {
   return ok(id, stateDir);
 }
 
-/** Asks for what every command asks for: a server that is up says nothing of its database. */
-async function checkServed(config: Config): Promise<Finding> {
+/** First bytes of a database of SQLite. */
+const magic = "SQLite format 3\0";
+
+function hasMagic(file: string): boolean {
+  const bytes = Buffer.alloc(magic.length);
+  const handle = openSync(file, "r");
+  try {
+    return readSync(handle, bytes) === 0 || bytes.toString("latin1") === magic;
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** A server answers from memory for a while when its file is gone bad, so that both are looked at. */
+async function checkServed(config: Config, file: string): Promise<Finding> {
   const id = "database";
+  if (!hasMagic(file)) return fail(id, `It is damaged: ${file} does not begin as a database.`, "ossaat down");
   try {
     await runningClient(config).listPlans({});
     return ok(id, "in use by the running server, which reads it");
@@ -59,7 +73,7 @@ export async function checkDatabase(config: Config, isServed: boolean): Promise<
   const id = "database";
   const file = path.join(stateDir, "ossaat.db");
   if (!existsSync(file)) return ok(id, "none yet, made at the first command");
-  if (isServed) return checkServed(config);
+  if (isServed) return checkServed(config, file);
   const { inspectSqliteStore } = await import("@ossaat/orchestrator");
   try {
     const { problems, schema, isCurrent } = inspectSqliteStore(file);

@@ -30,9 +30,10 @@ async function dropEarlyKeys(withdrawn: AbortSignal | undefined): Promise<void> 
   stdin.on("data", drop);
   stdin.resume();
   const isSettled = (now: number) =>
+    withdrawn?.aborted === true ||
     now - start >= promptLimits.maxWaitMs ||
     (now - start >= promptLimits.settleMs && now - last >= promptLimits.quietMs);
-  while (!isSettled(performance.now()) && withdrawn?.aborted !== true) await sleep(20);
+  while (!isSettled(performance.now())) await sleep(20);
   stdin.off("data", drop);
   stdin.pause();
   stdin.setRawMode(false);
