@@ -1,4 +1,5 @@
 // Without a terminal: nothing asks, nothing hangs, and every way to end has its exit code.
+import { readFileSync } from "node:fs";
 import path from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -65,7 +66,16 @@ describe("ossaat run", () => {
     expect(run.code, run.stderr).toBe(0);
     expect(run.value.plan.approvals).toMatchObject([{ status: "denied", argv: ["node", "--version"] }]);
     const evidence = (await cli.run(repository, ["show", run.value.plan.id, "--evidence"])).stdout;
-    expect(JSON.parse(evidence).deniedCalls).toHaveLength(1);
+    expect(JSON.parse(evidence).deniedCalls).toMatchObject([
+      { summary: expect.stringContaining("A flag of the command, not a person, denied this call.") },
+    ]);
+    expect(JSON.parse(evidence).approvals.map(({ decision, means }: Json) => [decision, means])).toEqual([
+      ["approved", "flag"],
+      ["denied", "flag"],
+    ]);
+    const text = readFileSync(path.join(repository, ".plans", run.value.plan.id, "evidence.md"), "utf8");
+    expect(text.match(/by a flag: nobody was asked/g)).toHaveLength(2);
+    expect(text).not.toContain("person denied");
   });
 
   test("cancels under --on-approval=fail and does not exit 0", async () => {

@@ -1,6 +1,7 @@
 // HTTP requests and answers of the plan API. Requests are strict.
 import { z } from "zod";
 
+import { DecisionMeans } from "./approval.ts";
 import type { ApprovalState, PlanState } from "./fold-plan.ts";
 import { Budget } from "./envelope.ts";
 import type { PlanId } from "./ids.ts";
@@ -48,10 +49,16 @@ export const PlanDecision = z.discriminatedUnion("decision", [
     decision: z.literal("approve"),
     planHash: Sha256,
     comment,
+    means: DecisionMeans.optional(),
     /** Model that runs the plan when it was made without one, or another than it was made with. */
     model: z.string().min(1).max(4_096).optional(),
   }),
-  z.strictObject({ decision: z.literal("reject"), planHash: Sha256.optional(), comment }),
+  z.strictObject({
+    decision: z.literal("reject"),
+    planHash: Sha256.optional(),
+    comment,
+    means: DecisionMeans.optional(),
+  }),
   z.strictObject({
     decision: z.literal("revise"),
     planHash: Sha256.optional(),

@@ -16,6 +16,13 @@ export type ApprovalKind = z.infer<typeof ApprovalKind>;
 export const ApprovalStatus = z.enum(["pending", "granted", "denied", "expired", "void"]);
 export type ApprovalStatus = z.infer<typeof ApprovalStatus>;
 
+/**
+ * How a decision was made: `interactive` = a person answered a question that was on their screen,
+ * `flag` = a flag or setting of a command answered, nobody was asked. Absent where it is not known.
+ */
+export const DecisionMeans = z.enum(["interactive", "flag"]);
+export type DecisionMeans = z.infer<typeof DecisionMeans>;
+
 /** What a granted call approval covers: this call, the rest of the step, or the rest of the run. */
 export const ApprovalScope = z.enum(["once", "step", "run"]);
 export type ApprovalScope = z.infer<typeof ApprovalScope>;
@@ -76,12 +83,14 @@ export const ApprovalDecision = z.discriminatedUnion("decision", [
     requestHash: Sha256,
     scope: ApprovalScope.default("once"),
     comment: z.string().max(4_000).optional(),
+    means: DecisionMeans.optional(),
   }),
   z.strictObject({
     decision: z.literal("deny"),
     requestHash: Sha256,
     /** Goes back to the agent, so that it can go another way. */
     feedback: z.string().max(4_000).optional(),
+    means: DecisionMeans.optional(),
   }),
   z.strictObject({
     decision: z.literal("replan"),

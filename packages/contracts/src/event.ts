@@ -2,7 +2,7 @@
 // the state of a plan is its fold. Unknown fields survive; new fields are optional.
 import { z } from "zod";
 
-import { ApprovalRequest, ApprovalScope } from "./approval.ts";
+import { ApprovalRequest, ApprovalScope, DecisionMeans } from "./approval.ts";
 import { EgressRecord } from "./egress.ts";
 import { Denial } from "./denial.ts";
 import { Budget } from "./envelope.ts";
@@ -91,10 +91,15 @@ export const eventData = {
     planHash: Sha256,
     stepHashes: z.record(z.string(), Sha256),
     comment: z.string().optional(),
+    means: DecisionMeans.optional(),
     model: z.string().optional(),
     scripted: z.boolean().optional(),
   }),
-  "plan.rejected": z.looseObject({ planHash: Sha256.optional(), comment: z.string().optional() }),
+  "plan.rejected": z.looseObject({
+    planHash: Sha256.optional(),
+    comment: z.string().optional(),
+    means: DecisionMeans.optional(),
+  }),
   "plan.revision_requested": z.looseObject({ feedback: z.string(), round: z.int() }),
   "plan.started": z.looseObject({}),
   "plan.paused": z.looseObject({ reason: z.string().optional() }),
@@ -217,6 +222,7 @@ export const eventData = {
     approvalId: ApprovalId,
     status: z.enum(["granted", "denied", "expired", "void"]),
     scope: ApprovalScope.optional(),
+    means: DecisionMeans.optional(),
     feedback: z.string().optional(),
     replan: z.boolean().optional(),
     /** For `call` approvals: which call of the step it answers. */

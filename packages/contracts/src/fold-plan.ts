@@ -1,5 +1,5 @@
 // The one state model: a pure fold over events, used by server, CLI and screens alike.
-import type { ApprovalRequest, ApprovalScope, ApprovalStatus } from "./approval.ts";
+import type { ApprovalRequest, ApprovalScope, ApprovalStatus, DecisionMeans } from "./approval.ts";
 import type { Budget } from "./envelope.ts";
 import type { EventData, PlanEvent, PlanEventOf, StepResult, TurnUsage } from "./event.ts";
 import { finishStepId, isPlanningStepId } from "./ids.ts";
@@ -32,6 +32,7 @@ export type ApprovalState = ApprovalRequest & {
   scope?: ApprovalScope | undefined;
   feedback?: string | undefined;
   decidedBy?: string | undefined;
+  means?: DecisionMeans | undefined;
   decidedAt?: string | undefined;
 };
 
@@ -186,10 +187,10 @@ function addApproval(state: PlanState, event: PlanEventOf<"approval.requested">)
 }
 
 function decideApproval(state: PlanState, event: PlanEventOf<"approval.decided">): PlanState {
-  const { approvalId, status, scope, feedback } = event.data;
+  const { approvalId, status, scope, feedback, means } = event.data;
   const approvals = state.approvals.map((approval) =>
     approval.approvalId === approvalId
-      ? { ...approval, status, scope, feedback, decidedBy: event.actor.id, decidedAt: event.at }
+      ? { ...approval, status, scope, feedback, means, decidedBy: event.actor.id, decidedAt: event.at }
       : approval,
   );
   const asked = approvals.find((approval) => approval.approvalId === approvalId);

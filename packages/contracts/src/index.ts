@@ -84,7 +84,14 @@ export type {
   PlanSummary,
   StatusResponse,
 } from "./api.ts";
-export { ApprovalDecision, ApprovalKind, ApprovalRequest, ApprovalScope, ApprovalStatus } from "./approval.ts";
+export {
+  ApprovalDecision,
+  ApprovalKind,
+  ApprovalRequest,
+  ApprovalScope,
+  ApprovalStatus,
+  DecisionMeans,
+} from "./approval.ts";
 export { Actor, StepResult, Stored, TurnUsage, eventData, parseEvent } from "./event.ts";
 export type { EventData, EventType, LiveEvent, PlanEvent, PlanEventOf } from "./event.ts";
 export { foldPlan } from "./fold-plan.ts";

@@ -1,7 +1,7 @@
 // `ossaat approve` and `ossaat deny`: answers to a plan or to one approval request. What is
 // approved is printed with its hash.
 import { AgentError, ApprovalScope } from "@ossaat/contracts";
-import type { ApprovalState, PlanState } from "@ossaat/contracts";
+import type { ApprovalState, DecisionMeans, PlanState } from "@ossaat/contracts";
 import type { Client } from "@ossaat/client";
 
 import type { CommandContext } from "../command-context.ts";
@@ -72,6 +72,7 @@ async function approvePlan(
     decision: "approve",
     planHash,
     ...(flags.comment === undefined ? {} : { comment: flags.comment }),
+    ...meansOf(context, flags),
     ...(model === undefined ? {} : { model }),
   });
   output.note(`Approved ${state.id} revision ${state.revision}, hash ${planHash}.`);
@@ -80,6 +81,12 @@ async function approvePlan(
 /** A person is asked after they saw it; a script names what it approves, best with --hash. */
 function asks({ output }: CommandContext, { hash, yes }: ApproveFlags): boolean {
   return output.isInteractive && hash === undefined && yes !== true;
+}
+
+/** How a decision of these flags is made; a command that names what it approves is neither. */
+function meansOf(context: CommandContext, flags: ApproveFlags): { means?: DecisionMeans } {
+  if (asks(context, flags)) return { means: "interactive" };
+  return flags.yes === true ? { means: "flag" } : {};
 }
 
 async function confirmed(context: CommandContext, flags: ApproveFlags, question: string): Promise<boolean> {
@@ -117,6 +124,7 @@ async function approveRequest(
     requestHash,
     scope,
     ...(flags.comment === undefined ? {} : { comment: flags.comment }),
+    ...meansOf(context, flags),
   });
   context.output.note(`Approved (${scope}) hash ${requestHash}.`);
 }

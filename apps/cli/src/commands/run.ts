@@ -17,7 +17,7 @@ export type RunFlags = PlanFlags & { yes?: boolean };
 async function approveAsProposed(client: Client, context: CommandContext, state: PlanState): Promise<void> {
   if (state.planHash === undefined) throw nothingToApprove(state);
   context.output.note(renderPlanText(state, context.style));
-  await client.decidePlan(state.id, { decision: "approve", planHash: state.planHash, comment: "--yes" });
+  await client.decidePlan(state.id, { decision: "approve", planHash: state.planHash, comment: "--yes", means: "flag" });
 }
 
 /** @throws AgentError policy_denied in run mode enterprise: a plan is approved after it was seen. */

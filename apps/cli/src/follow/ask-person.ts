@@ -55,6 +55,7 @@ async function reject(asking: Asking, state: PlanState): Promise<Answered> {
   if (comment === undefined) return "again";
   await asking.client.decidePlan(state.id, {
     decision: "reject",
+    means: "interactive",
     ...(state.planHash === undefined ? {} : { planHash: state.planHash }),
     ...(comment === "" ? {} : { comment }),
   });
@@ -67,6 +68,7 @@ async function approvePlan({ client, model }: Asking, state: PlanState): Promise
   await client.decidePlan(state.id, {
     decision: "approve",
     planHash: state.planHash,
+    means: "interactive",
     ...(model === undefined ? {} : { model }),
   });
   return "answered";
@@ -146,11 +148,11 @@ async function answerCall(asking: Asking, state: PlanState, approval: ApprovalSt
       approvalId,
       answer === "replan"
         ? { decision: "replan", requestHash, feedback }
-        : { decision: "deny", requestHash, ...(feedback === "" ? {} : { feedback }) },
+        : { decision: "deny", requestHash, means: "interactive", ...(feedback === "" ? {} : { feedback }) },
     );
     return "answered";
   }
-  await client.decideApproval(approvalId, { decision: "approve", requestHash, scope: answer });
+  await client.decideApproval(approvalId, { decision: "approve", requestHash, scope: answer, means: "interactive" });
   return "answered";
 }
 

@@ -41,6 +41,7 @@ async function denyAll(client: Client, state: PlanState): Promise<Answered> {
       decision: "reject",
       ...(state.planHash === undefined ? {} : { planHash: state.planHash }),
       comment: "--on-approval=deny: nobody is here to approve it",
+      means: "flag",
     });
     return "answered";
   }
@@ -48,7 +49,7 @@ async function denyAll(client: Client, state: PlanState): Promise<Answered> {
   for (const { approvalId, requestHash } of pending) {
     const feedback =
       "Nobody is here to approve this (--on-approval=deny). Find a way inside your envelope, or finish and say what is missing.";
-    await client.decideApproval(approvalId, { decision: "deny", requestHash, feedback });
+    await client.decideApproval(approvalId, { decision: "deny", requestHash, feedback, means: "flag" });
   }
   return pending.length === 0 ? "leave" : "answered";
 }

@@ -1,7 +1,7 @@
 // T10: a person answers. The first valid decision wins; the same answer again is fine, another
 // one is `conflict`; an answer to a question that changed or expired decides nothing.
 import { AgentError, ApprovalDecision } from "@ossaat/contracts";
-import type { Actor, ApprovalId, PlanStatus } from "@ossaat/contracts";
+import type { Actor, ApprovalId, DecisionMeans, PlanStatus } from "@ossaat/contracts";
 
 import { readyStep } from "../job/advance-plan.ts";
 import { endBadly } from "../job/end-step.ts";
@@ -17,16 +17,23 @@ type Answer = {
   scope: "once" | "step" | "run" | null;
   feedback: string | null;
   replan: boolean;
+  means: DecisionMeans | undefined;
 };
 
 function toAnswer(decision: ApprovalDecision): Answer {
   switch (decision.decision) {
     case "approve":
-      return { status: "granted", scope: decision.scope, feedback: null, replan: false };
+      return { status: "granted", scope: decision.scope, feedback: null, replan: false, means: decision.means };
     case "deny":
-      return { status: "denied", scope: null, feedback: decision.feedback ?? null, replan: false };
+      return {
+        status: "denied",
+        scope: null,
+        feedback: decision.feedback ?? null,
+        replan: false,
+        means: decision.means,
+      };
     case "replan":
-      return { status: "denied", scope: null, feedback: decision.feedback, replan: true };
+      return { status: "denied", scope: null, feedback: decision.feedback, replan: true, means: undefined };
   }
 }
 
@@ -63,7 +70,7 @@ const openPlan: readonly PlanStatus[] = ["pending", "running", "paused"];
 
 async function recordAnswer(change: PlanTx, row: ApprovalRow, answer: Answer): Promise<void> {
   const { tx, now, actor } = change;
-  const { status, scope, feedback } = answer;
+  const { status, scope, feedback, means } = answer;
   await tx
     .updateTable("approval")
     .set({ status, scope, feedback, decided_at: now, decided_by: actor.id })
@@ -77,6 +84,7 @@ async function recordAnswer(change: PlanTx, row: ApprovalRow, answer: Answer): P
       approvalId: row.id as ApprovalId,
       status,
       ...(scope === null ? {} : { scope }),
+      ...(means === undefined ? {} : { means }),
       ...(feedback === null ? {} : { feedback }),
       ...(answer.replan ? { replan: true } : {}),
       ...(row.call_id === null ? {} : { callId: row.call_id }),

@@ -114,8 +114,9 @@ async function askOrUseAnswer(
     return "done";
   }
   if (known?.status === "denied") {
-    const why = known.feedback === undefined ? "" : ` They said: ${known.feedback}`;
-    const text = `A person denied this call.${why} Do not try it again; find another way inside the envelope, or finish and say what is missing.`;
+    const isFlag = known.means === "flag";
+    const why = known.feedback === undefined ? "" : ` ${isFlag ? "It" : "They"} said: ${known.feedback}`;
+    const text = `${isFlag ? "A flag of the command, not a person," : "A person"} denied this call.${why} Do not try it again; find another way inside the envelope, or finish and say what is missing.`;
     return answer(deps, context, { callId, tool, state: "denied", text, decided: [event] });
   }
   const question = callQuestion({

@@ -1,7 +1,15 @@
 // The evidence a reviewer needs, gathered from the event log: nothing in it is a model's claim
 // unless it says so.
 import { isPlanningStepId } from "@ossaat/contracts";
-import type { CommandRecord, EgressRecord, PlanEvent, PlanState, TestReport, ToolName } from "@ossaat/contracts";
+import type {
+  CommandRecord,
+  DecisionMeans,
+  EgressRecord,
+  PlanEvent,
+  PlanState,
+  TestReport,
+  ToolName,
+} from "@ossaat/contracts";
 
 import { load } from "../artifact/artifacts.ts";
 import type { Artifacts } from "../artifact/artifacts.ts";
@@ -29,6 +37,8 @@ export type Evidence = {
     what: string;
     decision: string;
     by: string;
+    /** How it was decided, where this is known. */
+    means?: DecisionMeans;
     at: string;
     hash: string;
     scope?: string;
@@ -81,8 +91,15 @@ async function commandsOf(artifacts: Artifacts, event: ToolEnd): Promise<Evidenc
 }
 
 function planApproval(event: Extract<PlanEvent, { type: "plan.approved" }>): Evidence["approvals"][number] {
-  const { planHash, revision } = event.data;
-  return { what: `plan, revision ${revision}`, decision: "approved", by: event.actor.id, at: event.at, hash: planHash };
+  const { planHash, revision, means } = event.data;
+  return {
+    what: `plan, revision ${revision}`,
+    decision: "approved",
+    by: event.actor.id,
+    ...(means === undefined ? {} : { means }),
+    at: event.at,
+    hash: planHash,
+  };
 }
 
 function callApprovals(state: PlanState): Evidence["approvals"] {
@@ -92,6 +109,7 @@ function callApprovals(state: PlanState): Evidence["approvals"] {
       what: approval.title,
       decision: approval.status,
       by: approval.decidedBy ?? "",
+      ...(approval.means === undefined ? {} : { means: approval.means }),
       at: approval.decidedAt ?? "",
       hash: approval.requestHash,
       ...(approval.scope === undefined ? {} : { scope: approval.scope }),

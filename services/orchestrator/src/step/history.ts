@@ -1,6 +1,6 @@
 // What has happened in a step so far, read from its events alone: the memory a killed worker
 // resumes from.
-import type { ApprovalRequest, EventData, PlanEvent, Stored } from "@ossaat/contracts";
+import type { ApprovalRequest, DecisionMeans, EventData, PlanEvent, Stored } from "@ossaat/contracts";
 
 /** The platform's run of the tests on the plan's base commit. */
 export const baselineCallId = "baseline.1";
@@ -19,6 +19,7 @@ export type CallApproval = {
   request: ApprovalRequest;
   status: "pending" | "granted" | "denied" | "expired" | "void";
   feedback?: string | undefined;
+  means?: DecisionMeans | undefined;
 };
 
 export type TurnRecord = {
@@ -97,8 +98,9 @@ function addApprovalEvent(
     return;
   }
   const request = pending.get(event.data.approvalId);
-  const { callId, status, feedback } = event.data;
-  if (request !== undefined && callId !== undefined) history.approvals.set(callId, { request, status, feedback });
+  const { callId, status, feedback, means } = event.data;
+  if (request !== undefined && callId !== undefined)
+    history.approvals.set(callId, { request, status, feedback, means });
 }
 
 function addEvent(history: StepHistory, pending: Map<string, ApprovalRequest>, event: PlanEvent): void {

@@ -1,4 +1,6 @@
 // evidence.md: the evidence as a reviewer reads it.
+import type { DecisionMeans } from "@ossaat/contracts";
+
 import { code, inline, labelled } from "../plan/markdown-text.ts";
 import type { Evidence, EvidenceCommand } from "./evidence.ts";
 
@@ -38,6 +40,15 @@ function section(title: string, lines: readonly string[]): string[] {
   return ["", `## ${title}`, "", ...(lines.length === 0 ? ["none"] : lines)];
 }
 
+const meansTexts: Readonly<Record<DecisionMeans, string>> = {
+  interactive: ", asked at a terminal",
+  flag: ", by a flag: nobody was asked",
+};
+
+function meansText(means: DecisionMeans | undefined): string {
+  return means === undefined ? "" : meansTexts[means];
+}
+
 function costText({ spend }: Evidence): string {
   const unknown = spend.unknownCostTurns === 0 ? "" : `, and ${spend.unknownCostTurns} turns whose price is unknown`;
   return `${spend.turns} model turns, ${spend.inputTokens} tokens in, ${spend.outputTokens} out, $${spend.costUsd.toFixed(4)}${unknown}`;
@@ -68,7 +79,7 @@ export function renderEvidence(evidence: Evidence): string {
       "Approvals",
       evidence.approvals.map(
         (a) =>
-          `- ${inline(a.what)}: ${a.decision} by ${inline(a.by)} at ${a.at}, hash ${a.hash.slice(0, 12)}${a.scope === undefined ? "" : `, scope ${a.scope}`}${a.feedback === undefined ? "" : ` — “${inline(a.feedback)}”`}`,
+          `- ${inline(a.what)}: ${a.decision} by ${inline(a.by)}${meansText(a.means)} at ${a.at}, hash ${a.hash.slice(0, 12)}${a.scope === undefined ? "" : `, scope ${a.scope}`}${a.feedback === undefined ? "" : ` — “${inline(a.feedback)}”`}`,
       ),
     ),
     ...section("Steps", evidence.steps.map(stepLine)),
