@@ -54,7 +54,8 @@ async function fastForward({ root, stateDir }: Target, { planId, branch, commit 
     });
   }
   const before = (await git(root, ["rev-parse", "HEAD"])).trim();
-  if (before === commit) return `${current} of ${root} is at ${commit.slice(0, 12)} already: there is nothing to apply.`;
+  if (before === commit)
+    return `${current} of ${root} is at ${commit.slice(0, 12)} already: there is nothing to apply.`;
   try {
     await git(root, ["merge-base", "--is-ancestor", "HEAD", commit]);
   } catch (error) {

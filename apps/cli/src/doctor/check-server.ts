@@ -50,7 +50,8 @@ async function checkEmbedded(config: Config): Promise<Finding> {
   }
   if ((await findServer(config)) === undefined) {
     const hung = await findHungServer(config);
-    if (hung !== undefined) return fail("server", `The server (pid ${hung.pid}) lives but does not answer.`, "ossaat down");
+    if (hung !== undefined)
+      return fail("server", `The server (pid ${hung.pid}) lives but does not answer.`, "ossaat down");
     return warn("server", `It ended without a word (pid ${file.pid}); plans resume at the next start.`, "ossaat up -d");
   }
   const status = await runningClient(config).status();

@@ -54,7 +54,8 @@ export async function applyToCheckout(
   const patch = await readPatch(root, from, to);
   const words = wordsOf(direction);
   const misfit = await gitApply(root, [...words, "--check"], patch);
-  if (misfit !== undefined) return { sentence: `The change does not fit your checkout; nothing was changed.\n${misfit}` };
+  if (misfit !== undefined)
+    return { sentence: `The change does not fit your checkout; nothing was changed.\n${misfit}` };
   const snapshot = await takeSnapshot(root, { from, to, withIndex: false });
   const failure = await gitApply(root, words, patch);
   if (failure === undefined) return undefined;
