@@ -15,7 +15,7 @@ function flush(stream: NodeJS.WriteStream): Promise<void> {
 /** The last word on stderr, past a stream that may wait. */
 function tellUnwritable(cause: NodeJS.ErrnoException): void {
   const error = new AgentError("conflict", `The output cannot be written (${cause.code ?? "unknown"}).`, {
-    details: { next: "make room where the output goes, and run the command again" },
+    details: { next: "`df -h` shows where there is room; then run the command again" },
     cause,
   });
   try {

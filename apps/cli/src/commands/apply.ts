@@ -79,8 +79,9 @@ async function applyPatch({ root, stateDir }: Target, from: string, { planId, co
   await applyRecorded(stateDir, record, async () => {
     const problem = await applyToCheckout(root, { from, to: commit });
     if (problem === undefined) return;
-    const { sentence, next = "`git stash` your changes to these files, then `ossaat apply` again" } = problem;
-    throw new AgentError("conflict", sentence, { details: { next } });
+    throw new AgentError("conflict", problem.sentence, {
+      details: { next: problem.next ?? "`git stash` your changes to these files, then `ossaat apply` again" },
+    });
   });
   return `Applied as uncommitted changes in ${root}: read them with git diff.\nUndo: ossaat undo ${planId}`;
 }

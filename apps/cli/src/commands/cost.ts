@@ -37,7 +37,7 @@ export function readSince(text: string | undefined, now: number): number {
 
 async function listPlans(client: Client, context: CommandContext, flags: CostFlags): Promise<PlanSummary[]> {
   const since = readSince(flags.since, Date.now());
-  const repository = flags.all === true ? undefined : await requireRepository(context, "`ossaat cost --all`");
+  const repository = flags.all === true ? undefined : await requireRepository(context);
   const plans: PlanSummary[] = [];
   let cursor: string | undefined;
   do {

@@ -37,7 +37,7 @@ function readLimit(text = "20"): number {
 export async function runsCommand(flags: RunsFlags, context: CommandContext): Promise<number> {
   const { output } = context;
   const limit = readLimit(flags.limit);
-  const repository = flags.all === true ? undefined : await requireRepository(context, "`ossaat runs --all`");
+  const repository = flags.all === true ? undefined : await requireRepository(context);
   const { client } = await context.connect();
   const plans: PlanSummary[] = [];
   let cursor: string | undefined;

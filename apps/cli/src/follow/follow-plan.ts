@@ -95,8 +95,10 @@ async function ask(client: Client, options: FollowOptions, state: PlanState): Pr
 function resumable(thrown: unknown, planId: string): unknown {
   if (!(thrown instanceof AgentError) || thrown.details["reason"] !== serverStopped) return thrown;
   const next = `ossaat watch ${planId}`;
-  const details = { ...thrown.details, next };
-  return new AgentError(thrown.code, `The server was stopped; \`${next}\` resumes.`, { details, cause: thrown });
+  return new AgentError("unavailable", `The server was stopped; \`${next}\` resumes.`, {
+    details: { reason: serverStopped, next },
+    cause: thrown,
+  });
 }
 
 type Reading = { state: PlanState; options: FollowOptions; view: ReturnType<typeof createProgressView> };

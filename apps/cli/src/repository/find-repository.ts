@@ -82,19 +82,18 @@ async function refusalOf(folder: string): Promise<string> {
 
 /**
  * Top level of the repository around a folder, for what is about one repository alone.
- * @param otherwise a command for where there is none
  * @throws AgentError invalid_input outside of one, or in one that git refuses
  */
-export async function requireRepository(place: Place, otherwise: string): Promise<string> {
+export async function requireRepository(place: Place): Promise<string> {
   const repository = await findRepository(place);
   if (repository !== undefined) return repository;
   const { folder } = place;
   if ((await refusalOf(folder)).includes("dubious ownership")) {
     const message = "This folder is not in a git repository that git reads for you: another user owns it.";
-    const next = `git config --global --add safe.directory ${folder}, or ${otherwise}`;
+    const next = `git config --global --add safe.directory ${folder}`;
     throw new AgentError("invalid_input", message, { details: { next } });
   }
   throw new AgentError("invalid_input", "This folder is not in a git repository.", {
-    details: { next: `cd into the repository, or ${otherwise}` },
+    details: { next: "cd into the repository; `ossaat runs --all` shows the plans of every one" },
   });
 }

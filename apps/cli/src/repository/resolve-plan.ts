@@ -31,7 +31,7 @@ export async function* allPlans(client: Client, repository?: string): AsyncGener
 
 /** The newest plan of this repository that fits what is to be done with it, else its newest. */
 async function newestHere(client: Client, context: CommandContext, fits: Fits): Promise<string> {
-  const repository = await requireRepository(context, "name the plan: `ossaat runs --all` lists them");
+  const repository = await requireRepository(context);
   let newest: string | undefined;
   for await (const plan of allPlans(client, repository)) {
     newest ??= plan.id;
