@@ -17,26 +17,25 @@ function questionOf({ status, planHash, approvals }: PlanState): string {
   return `${status === "paused" ? "paused" : "call"} ${first?.approvalId ?? ""}`;
 }
 
-async function untilWithdrawn(client: Client, start: PlanState, signal: AbortSignal): Promise<boolean> {
+type Watching = { start: PlanState; signal: AbortSignal; withdraw: () => void };
+
+async function watch(client: Client, { start, signal, withdraw }: Watching): Promise<void> {
   const question = questionOf(start);
   let state = start;
   for await (const item of client.watchPlan(start.id, { afterSeq: start.lastSeq, signal })) {
     if (item.kind !== "state") continue;
     state = foldPlan(state, item.event);
-    if (questionOf(state) !== question) return true;
+    if (questionOf(state) !== question) return withdraw();
   }
-  return false;
 }
 
 /** Watches the plan behind a question until it is closed. */
 export function watchQuestion(client: Client, state: PlanState, signal: AbortSignal): WatchedQuestion {
   const withdrawn = new AbortController();
   const closed = new AbortController();
-  const watching = untilWithdrawn(client, state, AbortSignal.any([closed.signal, signal])).then(
-    (isWithdrawn) => {
-      if (isWithdrawn) withdrawn.abort();
-    },
-    // The question stays: the server is told the answer, or says itself what is wrong.
+  const until = AbortSignal.any([closed.signal, signal]);
+  // Where it fails the question stays: the server is told the answer, or says itself what is wrong.
+  const watching = watch(client, { start: state, signal: until, withdraw: () => withdrawn.abort() }).catch(
     () => undefined,
   );
   return {

@@ -19,7 +19,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 /** Every key that one of the shapes of a place has. */
 function shapeOf(schema: unknown): Record<string, unknown> | undefined {
-  if (schema instanceof z.ZodObject) return schema.shape as Record<string, unknown>;
+  if (schema instanceof z.ZodObject) return schema.shape;
   if (!(schema instanceof z.ZodDiscriminatedUnion)) return undefined;
   const shapes = (schema.options as unknown[]).map((option) => shapeOf(option) ?? {});
   return Object.assign({}, ...shapes) as Record<string, unknown>;
