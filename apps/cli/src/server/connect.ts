@@ -17,6 +17,8 @@ const connectLimits = {
   stopMs: 20_000,
   /** The same for one that does not answer, and for one that was killed, ms. */
   hungStopMs: 5_000,
+  /** Time in which the remains of a server that ended are taken away, where somebody does so, ms. */
+  reapMs: 1_000,
   /** Time in which a server that was stopped may have a successor, as at a change of settings, ms. */
   successorMs: 3_000,
 } as const;
@@ -138,15 +140,19 @@ async function mustRestart(
   return reasons.join("; ");
 }
 
-/** Whether a server ends in time; one that nobody has reaped yet has ended. */
+/** Whether a server ends in time. One that has ended is still there until it is reaped, by whoever does so. */
 async function hasEnded(file: ServerFile, withinMs: number): Promise<boolean> {
   const { isServerProcess } = await import("./server-process.ts");
-  const end = performance.now() + withinMs;
-  for (;;) {
-    const isThere = isAlive(file.pid) && (file.processStart === undefined || isServerProcess(file));
-    if (!isThere || performance.now() >= end) return !isThere;
+  let end = performance.now() + withinMs;
+  let isRunning = true;
+  while (isAlive(file.pid) && performance.now() < end) {
+    if (isRunning && file.processStart !== undefined && !isServerProcess(file)) {
+      isRunning = false;
+      end = Math.min(end, performance.now() + connectLimits.reapMs);
+    }
     await pause();
   }
+  return !isRunning || !isAlive(file.pid);
 }
 
 /** Kills a server that does not stop, if it surely is ours; what it did resumes as after a crash. */
