@@ -1,12 +1,13 @@
 // The answers people gave in a recorded run, each bound to what was asked: in a replay an answer
 // counts for the same call with the same words, and for nothing else.
 import { hashJson } from "@ossaat/contracts";
-import type { ApprovalRequest, ApprovalScope, PlanEvent } from "@ossaat/contracts";
+import type { ApprovalRequest, ApprovalScope, DecisionMeans, PlanEvent } from "@ossaat/contracts";
 
 export type RecordedAnswer = {
   status: "granted" | "denied" | "expired" | "void";
   scope?: ApprovalScope | undefined;
   feedback?: string | undefined;
+  means?: DecisionMeans | undefined;
 };
 
 /** What was asked, as one text: the hash of a request binds its run too, and so fits no other run. */

@@ -67,13 +67,14 @@ async function answer(client: Client, state: PlanState, { places, left }: Answer
     // A question that is ahead of the events read so far is answered when its event comes.
     if (key === undefined) continue;
     const recorded = left.get(key)?.shift();
+    const means = recorded?.means === undefined ? {} : { means: recorded.means };
     if (recorded?.status === "granted") {
       const scope = recorded.scope ?? "once";
-      await client.decideApproval(approvalId, { decision: "approve", requestHash, scope });
+      await client.decideApproval(approvalId, { decision: "approve", requestHash, scope, ...means });
     } else {
       const feedback = recorded === undefined ? unasked : recorded.feedback;
       const told = feedback === undefined ? {} : { feedback };
-      await client.decideApproval(approvalId, { decision: "deny", requestHash, ...told });
+      await client.decideApproval(approvalId, { decision: "deny", requestHash, ...told, ...means });
     }
   }
 }
