@@ -18,7 +18,7 @@ const connectLimits = {
   /** The same for one that does not answer, and for one that was killed, ms. */
   hungStopMs: 5_000,
   /** Time in which the remains of a server that ended are taken away, where somebody does so, ms. */
-  reapMs: 1_000,
+  reapMs: 3_000,
   /** Time in which a server that was stopped may have a successor, as at a change of settings, ms. */
   successorMs: 3_000,
 } as const;
