@@ -26,21 +26,37 @@ beforeEach(async () => {
 });
 afterEach(() => cli.close());
 
-/** Texts of every table name the folder the fixture was made in; this one lies elsewhere. */
-function move(file: string, from: string, to: string): void {
-  const db = new DatabaseSync(file);
+type Column = { table: string; column: string; type: string };
+
+function columnsOf(db: DatabaseSync): Column[] {
   const tables = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'kysely%'").all();
-  for (const { name: table } of tables) {
-    for (const { name: column, type } of db.prepare(`PRAGMA table_info("${String(table)}")`).all()) {
-      if (String(type).toLowerCase() !== "text") continue;
-      const sql = `UPDATE "${String(table)}" SET "${String(column)}" = replace("${String(column)}", ?, ?)`;
-      db.prepare(sql).run(from, to);
-    }
-  }
-  db.close();
+  return tables.flatMap(({ name }) =>
+    db
+      .prepare(`PRAGMA table_info("${String(name)}")`)
+      .all()
+      .map((row) => ({ table: String(name), column: String(row["name"]), type: String(row["type"]).toLowerCase() })),
+  );
 }
 
-/** The same for what the tool runner keeps: records of working trees, and a store named by the repository's path. */
+/** Texts of every table name the folder the fixture was made in; this one lies elsewhere. */
+function move(db: DatabaseSync, from: string, to: string): void {
+  for (const { table, column, type } of columnsOf(db)) {
+    if (type !== "text") continue;
+    db.prepare(`UPDATE "${table}" SET "${column}" = replace("${column}", ?, ?)`).run(from, to);
+  }
+}
+
+/** Moves every time so that the folder was left this moment: what waits has its time to wait still before it. */
+function keepFresh(db: DatabaseSync): void {
+  const { newest } = db.prepare("SELECT max(at) AS newest FROM event").get() as { newest: number };
+  const moved = Date.now() - newest;
+  for (const { table, column, type } of columnsOf(db)) {
+    if (type === "text" || !/^at$|_at$|^lease_until$/u.test(column)) continue;
+    db.prepare(`UPDATE "${table}" SET "${column}" = "${column}" + ? WHERE "${column}" > 0`).run(moved);
+  }
+}
+
+/** The texts for what the tool runner keeps: records of working trees, and a store named by the repository's path. */
 function moveRunner(runner: string, { folder }: About, repository: string): void {
   const stores = path.join(runner, "repositories");
   const [old = ""] = readdirSync(stores);
@@ -60,7 +76,10 @@ async function unpack(name: string): Promise<{ about: About; repository: string 
   const repository = await makeDatedRepository(path.join(cli.folder, "repository"));
   cpSync(path.join(folder, "plans"), path.join(repository, ".plans"), { recursive: true });
   cpSync(path.join(folder, "state"), cli.stateDir, { recursive: true });
-  move(path.join(cli.stateDir, "ossaat.db"), about.folder, cli.folder);
+  const db = new DatabaseSync(path.join(cli.stateDir, "ossaat.db"));
+  move(db, about.folder, cli.folder);
+  keepFresh(db);
+  db.close();
   moveRunner(path.join(cli.stateDir, "runner"), about, repository);
   for (const script of ["script.json", "asking.json"]) {
     await writeScript(path.join(cli.folder, script), counterScript);
