@@ -7,6 +7,7 @@ PNPM_VERSION := 12.21.0
 MANIFESTS := package.json pnpm-workspace.yaml pnpm-lock.yaml $(wildcard packages/*/package.json services/*/package.json apps/*/package.json)
 
 OPA_VERSION := 1.22.2
+SANDBOX := sh tools/setup/programs.sh bubblewrap:bwrap
 
 .PHONY: help setup demo test check cli policy policy-build faults attacks chaos chaos-mutations eval-tasks up bench soak gen clean
 
@@ -21,26 +22,26 @@ setup: .tools/installed ## Install what is needed (the others do it by themselve
 	@touch $@
 
 demo: .tools/installed ## The whole job on a sample repository, with a scripted model
-	@sh tools/setup/sandbox.sh
+	@$(SANDBOX)
 	@apps/cli/bin/ossaat demo --dir .demo
 
 test: .tools/installed ## Unit, sandbox and end-to-end tests
-	@sh tools/setup/sandbox.sh
+	@$(SANDBOX)
 	@$(BIN)/node tools/test/run-tests.ts unit sandbox e2e
 
 cli: .tools/installed ## The CLI in real shells and terminals; every setting, every example
-	@sh tools/setup/sandbox.sh
+	@$(SANDBOX)
 	@sh tools/setup/programs.sh tmux zsh fish bash git-lfs
 	@$(BIN)/node tools/test/run-tests.ts cli
 
 attacks: .tools/installed ## Every attack against every driver, as root and as an ordinary user
-	@sh tools/setup/sandbox.sh
+	@$(SANDBOX)
 	@sh tools/setup/container.sh
 	@sh tools/setup/package-managers.sh
 	@$(BIN)/node tools/attacks/run-attacks.ts
 
 faults: .tools/installed ## The long end-to-end tests: kills at many moments
-	@sh tools/setup/sandbox.sh
+	@$(SANDBOX)
 	@sh tools/setup/programs.sh faketime
 	@$(BIN)/node tools/test/run-tests.ts faults faults-alone
 
@@ -51,7 +52,7 @@ chaos-mutations: .tools/installed ## Take away one safeguard at a time; each mus
 	@$(BIN)/node tools/chaos/run-mutations.ts
 
 eval-tasks: .tools/installed ## Reference tasks with an oracle model; REPOS=folder adds public repositories
-	@sh tools/setup/sandbox.sh
+	@$(SANDBOX)
 	@sh tools/setup/toolchains.sh
 	@$(BIN)/node tools/eval/run-eval.ts --repos "$(REPOS)" --only "$(ONLY)"
 
@@ -70,7 +71,7 @@ up: .tools/installed ## Run the embedded server in the foreground
 	@apps/cli/bin/ossaat up
 
 bench: .tools/installed ## Measure, as ratios to a baseline of the same run
-	@sh tools/setup/sandbox.sh
+	@$(SANDBOX)
 	@$(BIN)/node tools/bundle/build-cli.ts
 	@$(BIN)/node tools/bench/run-bench.ts
 

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Makes sure that the named programs, which tests use, are there, where this user may install them.
-# Never fails: a test without its program is a skip with a reason.
+# Makes sure that the named programs are there, where this user may install them; PACKAGE:PROGRAM
+# where a package has another name. Never fails: what cannot run without its program says so itself.
 set -u
 missing=""
-for name in "$@"; do
-  command -v "$name" >/dev/null 2>&1 || missing="$missing $name"
+for word in "$@"; do
+  command -v "${word#*:}" >/dev/null 2>&1 || missing="$missing ${word%%:*}"
 done
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ]; then
@@ -12,7 +12,7 @@ if [ "$(id -u)" = 0 ]; then
 elif command -v sudo >/dev/null 2>&1 && sudo -n true >/dev/null 2>&1; then
   as_root="sudo -n"
 else
-  echo "Missing and not installable by this user:$missing" >&2
+  echo "Missing and not installable by this user: ask for 'apt-get install$missing' (or your system's equal)." >&2
   exit 0
 fi
 echo "Installing$missing …"
@@ -30,8 +30,8 @@ elif command -v pacman >/dev/null 2>&1; then
 elif command -v zypper >/dev/null 2>&1; then
   $as_root zypper --non-interactive install $missing >"$log" 2>&1
 fi
-for name in $missing; do
-  command -v "$name" >/dev/null 2>&1 || { cat "$log" >&2; echo "$name could not be installed." >&2; }
+for word in "$@"; do
+  command -v "${word#*:}" >/dev/null 2>&1 || { cat "$log" >&2; echo "${word%%:*} could not be installed." >&2; }
 done
 rm -f "$log"
 exit 0

@@ -61,6 +61,12 @@ function renderCheck({ planId, isApproved, tools, counts, rules }: PolicyCheckRe
   ];
 }
 
+async function checkPlan(context: CommandContext, text: string | undefined) {
+  const { client } = await context.connect({ mustFit: true });
+  const { id } = await resolvePlan(client, context, text);
+  return { id, checked: await client.checkPolicy(id) };
+}
+
 /** Exit 0 when nothing is denied, 5 when something is. */
 export async function policyCheckCommand(
   text: string | undefined,
@@ -68,9 +74,7 @@ export async function policyCheckCommand(
   context: CommandContext,
 ): Promise<number> {
   const { output } = context;
-  const { client } = await context.connect({ mustFit: true });
-  const { id } = await resolvePlan(client, context, text);
-  const checked = await client.checkPolicy(id);
+  const { checked } = await checkPlan(context, text);
   if (output.format === "text") {
     for (const line of renderCheck(checked, flags.all === true)) output.print(escapeLine(line));
   } else output.json(checked);
@@ -101,9 +105,7 @@ export async function policyExplainCommand(
   context: CommandContext,
 ): Promise<number> {
   const { output } = context;
-  const { client } = await context.connect({ mustFit: true });
-  const { id } = await resolvePlan(client, context, text);
-  const checked = await client.checkPolicy(id);
+  const { id, checked } = await checkPlan(context, text);
   const steps = [...new Set(checked.tools.map((tool) => tool.stepId))];
   if (stepId !== undefined && !steps.includes(stepId)) {
     throw new AgentError("not_found", `${id} has no step ${JSON.stringify(stepId)}: there are ${steps.join(", ")}.`, {

@@ -10,7 +10,7 @@ import { store } from "../artifact/artifacts.ts";
 import { changeClaimed } from "../job/claim-step.ts";
 import type { Claim } from "../job/engine.ts";
 import { hashResult } from "./hash-result.ts";
-import { readEgressUse } from "./read-egress-use.ts";
+import { sumEgressUse } from "./sum-egress-use.ts";
 import type { StepDeps } from "./step-deps.ts";
 
 export type AllowedCall = {
@@ -191,7 +191,7 @@ async function metadataOf(
   { claim, tool, inputJson, envelope }: AllowedCall,
 ): Promise<ToolInvocation["metadata"]> {
   if (!reachesNetwork({ tool, input: JSON.parse(inputJson) }, envelope)) return {};
-  return egressUseMetadata(await readEgressUse(deps.engine.store.read, claim));
+  return egressUseMetadata(await sumEgressUse(deps.engine.store.read, claim));
 }
 
 /**

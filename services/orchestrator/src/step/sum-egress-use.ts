@@ -5,7 +5,7 @@ import type { EgressUse, EventData } from "@ossaat/contracts";
 import type { Reader } from "../store/store.ts";
 
 /** Sum over all attempts of the step. */
-export async function readEgressUse(
+export async function sumEgressUse(
   read: Reader,
   { planId, stepId }: { planId: string; stepId: string },
 ): Promise<EgressUse> {
