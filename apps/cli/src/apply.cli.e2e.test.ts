@@ -133,6 +133,20 @@ describe("a write that fails half-way", () => {
     expect(state()).toEqual(before);
   });
 
+  test("after the branch had moved is no failure: nothing is taken back", async () => {
+    const hook = path.join(repository, ".git/hooks/post-merge");
+    mkdirSync(path.dirname(hook), { recursive: true });
+    writeFileSync(hook, "#!/bin/sh\nkill -9 $PPID\n", { mode: 0o755 });
+    const result = await cli.run(repository, ["apply", plan.id]);
+    expect([result.code, state().head, state().status], result.stderr).toEqual([0, plan.commit, ""]);
+    const moved = path.join(path.dirname(hook), "reference-transaction");
+    const isMoved = `[ "$1" = committed ] && grep -q refs/heads/main`;
+    writeFileSync(moved, `#!/bin/sh\n${isMoved} && kill -9 $PPID\nexit 0\n`, { mode: 0o755 });
+    const undo = await cli.run(repository, ["undo", plan.id, "--yes"]);
+    const { head, status } = state();
+    expect([undo.code, head, status], undo.stderr).toEqual([0, plan.repository.baseCommit, ""]);
+  });
+
   test("because the branch is locked is taken back, forth and back", async () => {
     writeFileSync(path.join(repository, "package.json"), "mine\n");
     git(repository, "add", "package.json");

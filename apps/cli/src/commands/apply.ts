@@ -38,6 +38,8 @@ async function merge(root: string, { current, before, commit }: Move): Promise<v
   try {
     await git(root, ["merge", "--ff-only", "--quiet", commit]);
   } catch (error) {
+    // The branch moves last: a git that was ended by what comes after it, as a hook, has done its work.
+    if ((await git(root, ["rev-parse", "HEAD"])).trim() === commit) return;
     const { sentence, next } = describeLeft(root, await snapshot.restore());
     throw new AgentError("conflict", `git did not fast-forward ${current}; ${sentence}.\n${gitMessage(error)}`, {
       details: { next: next ?? "`git stash` the changes or remove the lock it names, then `ossaat apply` again" },

@@ -46,6 +46,8 @@ async function resetCheckout(folder: string, { ref, before, after }: Required<Mo
   try {
     await git(folder, ["reset", "--quiet", "--keep", before]);
   } catch (error) {
+    // The branch moves last: a git that was ended after that has done its work.
+    if ((await ask(folder, ["rev-parse", "--verify", "--quiet", ref])) === before) return;
     const { sentence, next } = describeLeft(folder, await snapshot.restore());
     throw new AgentError("conflict", `git did not move ${ref}; ${sentence}.\n${gitMessage(error)}`, {
       details: { next: next ?? "`git stash` the changes or remove the lock it names, then `ossaat undo` again" },
