@@ -21,7 +21,10 @@ function notUsable(message: string, next?: string): AgentError {
 }
 
 function explain(stderr: string): AgentError {
-  if (/bare repository/u.test(stderr)) return notUsable("This is a bare repository; give the path of a checkout.");
+  if (/bare repository/u.test(stderr)) {
+    const next = "`git worktree add FOLDER`, then run the command in FOLDER";
+    return notUsable("This is a bare repository; give the path of a checkout.", next);
+  }
   if (/not a git repository/u.test(stderr)) return notUsable("This folder is not in a git repository.", "git init");
   return new AgentError("invalid_input", "The repository cannot be read.", { cause: new Error(stderr) });
 }
@@ -32,7 +35,7 @@ async function ask(git: Git, path: string, args: readonly string[]): Promise<str
   if (code === 0) return text;
   // Outside a working tree the answers before the top level are there all the same.
   if (text.startsWith("false\nfalse\n")) {
-    throw notUsable("This folder is inside a git dir; give the path of the checkout.");
+    throw notUsable("This folder is inside a git dir; give the path of the checkout.", "cd into the checkout");
   }
   throw explain(text.startsWith("true\n") ? "bare repository" : stderr);
 }

@@ -97,6 +97,9 @@ describe("inspect", () => {
         message,
       });
     }
+    expect(await refusal(at.service.inspect({ path: bare }))).toMatchObject({
+      details: { next: "`git worktree add FOLDER`, then run the command in FOLDER" },
+    });
     expect(await refusal(at.service.inspect({ path: join(at.repository.root, ".git") }))).toMatchObject({
       code: "invalid_input",
     });
