@@ -9,7 +9,7 @@ MANIFESTS := package.json pnpm-workspace.yaml pnpm-lock.yaml $(wildcard packages
 OPA_VERSION := 1.22.2
 SANDBOX := sh tools/setup/programs.sh bubblewrap:bwrap
 
-.PHONY: help setup demo test check cli policy policy-build faults attacks chaos chaos-mutations eval-tasks up bench soak gen clean
+.PHONY: help setup demo test check cli policy policy-build pg faults attacks chaos chaos-mutations eval-tasks up bench soak gen clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
@@ -39,6 +39,11 @@ attacks: .tools/installed ## Every attack against every driver, as root and as a
 	@sh tools/setup/container.sh
 	@sh tools/setup/package-managers.sh
 	@$(BIN)/node tools/attacks/run-attacks.ts
+
+pg: .tools/installed ## The engine and its store on a real PostgreSQL
+	@sh tools/setup/sandbox.sh
+	@sh tools/setup/postgres.sh
+	@$(BIN)/node tools/test/run-tests.ts pg
 
 faults: .tools/installed ## The long end-to-end tests: kills at many moments
 	@$(SANDBOX)

@@ -53,6 +53,18 @@ export default defineConfig({
       {
         test: {
           ...shared,
+          name: "pg",
+          include: ["{apps,packages,services}/**/*.pg.test.ts"],
+          exclude: ["**/node_modules/**"],
+          globalSetup: ["packages/testkit/src/servers/vitest-postgres.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          ...shared,
           name: "attacks",
           include: ["{apps,packages,services}/**/*.attacks.test.ts"],
           exclude: ["**/node_modules/**"],

@@ -24,3 +24,5 @@ export {
 } from "./failpoint/watch-parts.ts";
 export { ServerSettings } from "./chaos/server-settings.ts";
 export type { ServerNews, ServerOrder } from "./chaos/server-settings.ts";
+export { createDatabase, startPostgres } from "./servers/start-postgres.ts";
+export type { PostgresOptions, PostgresServer } from "./servers/start-postgres.ts";
