@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 
+import { AgentError } from "@ossaat/contracts";
 import { testStep } from "@ossaat/contracts/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
@@ -45,6 +46,38 @@ test("of ended plans nothing stays that a killed last step left; of a running on
   }).toEqual({ statuses: ["succeeded", "failed", "pending"], trees: [false, true, true], turns: [open] });
   await clearEnded(deps);
   expect(deps.journal.plans()).toEqual([open]);
+});
+
+const outages: [string, AgentError, boolean][] = [
+  ["cannot be reached, which passes", new AgentError("unavailable", "The service could not be reached."), false],
+  ["will never do it", new AgentError("internal", "An unexpected error occurred."), true],
+];
+test.each(outages)("trees that stay because the tool runner %s", async (_name, error, isGivenUp) => {
+  const server = stack.process();
+  const { deps } = server;
+  const write = { name: "write_file", input: { path: "src/a.ts", content: "3\n", overwrite: true } };
+  const model = stack.script([
+    { match: { agent: "code-writer" }, reply: { toolCalls: [write, { name: "finish", input: { summary: "Done." } }] } },
+  ]);
+  const step = testStep("a", { envelope: { tools: ["write_file"], paths: ["src/a.ts"] } });
+  const planId = await server.storePlan([step], { model });
+  await server.run(planId);
+  const commit = stack.git("rev-parse", "main").trim();
+  deps.journal.begin({ planId, stepId: "a", turn: 1 }).close();
+  const workspaceId = workspaceIdOf(planId, "a");
+  await deps.workspaces.open({ workspaceId, planId, repositoryPath: stack.repository, commit });
+  const outOfReach = { ...deps.workspaces, remove: () => Promise.reject(error) };
+  const look = () => ({
+    tree: existsSync(path.join(stack.engine.folder, "runner", "workspaces", planId)),
+    isForgotten: !deps.journal.plans().includes(planId),
+  });
+  await clearEnded({ ...deps, workspaces: outOfReach });
+  const during = look();
+  await clearEnded(deps);
+  expect([during, look()]).toEqual([
+    { tree: true, isForgotten: isGivenUp },
+    { tree: isGivenUp, isForgotten: true },
+  ]);
 });
 
 test("of a plan that failed nothing stays after its time; an open one and an unknown one are left alone", async () => {

@@ -7,20 +7,24 @@ import type { StepDeps } from "./step-deps.ts";
 
 export type ClearDeps = Pick<StepDeps, "engine" | "journal" | "workspaces">;
 
-/** Removes the working trees of a plan that succeeded and the recorded turns of any that ended. */
-export async function clearPlan(
-  { engine, journal, workspaces }: ClearDeps,
-  planId: string,
-  status: PlanStatus,
-): Promise<void> {
-  // NOTE: working trees of other plans stay, so that unfinished work can be looked at.
-  if (status === "succeeded") {
-    await workspaces.remove({ planId }).catch((error: unknown) => {
-      engine.log.warn({ planId, problem: AgentError.from(error).message }, "working trees were not removed");
-    });
+/** @returns Whether they are gone, or will never go by another attempt */
+async function removeTrees({ engine, workspaces }: ClearDeps, planId: string): Promise<boolean> {
+  try {
+    await workspaces.remove({ planId });
+    return true;
+  } catch (thrown) {
+    const error = AgentError.from(thrown);
+    engine.log.warn({ planId, problem: error.message }, "working trees were not removed");
+    return !error.isRetryable;
   }
+}
+
+/** Removes the working trees of a plan that succeeded and the recorded turns of any that ended. */
+export async function clearPlan(deps: ClearDeps, planId: string, status: PlanStatus): Promise<void> {
+  // NOTE: working trees of other plans stay, so that unfinished work can be looked at.
+  const isRemoved = status !== "succeeded" || (await removeTrees(deps, planId));
   // Last, because the recorded turns are what an interrupted removal is found by.
-  journal.forgetPlan(planId);
+  if (isRemoved) deps.journal.forgetPlan(planId);
 }
 
 export type Retention = {
