@@ -36,6 +36,8 @@ export type Config = {
   idleMinutes: number;
   /** Days that the working trees of plans stay that ended without success. */
   keepDays: number;
+  /** Unfinished steps after which new plans are refused. */
+  maxOpenSteps?: number;
   slots?: number;
   logLevel: "debug" | "info" | "warn" | "error";
   modelRequestLog?: string;
@@ -218,6 +220,7 @@ export async function loadConfig(options: ConfigOptions = {}): Promise<Config> {
     treeLimits: treeLimitsOf(read),
     idleMinutes: read("server.idleMinutes") ?? 30,
     keepDays: read("workspaces.keepDays") ?? 14,
+    ...optional("maxOpenSteps", read("server.maxOpenSteps")),
     ...optional("slots", read("server.slots")),
     logLevel: read("server.logLevel") ?? "info",
     ...optional("modelRequestLog", read("providers.scripted.requestLog")),

@@ -242,6 +242,16 @@ const effects: Readonly<Record<SettingKey, () => Promise<void>>> = {
     expect(await withSetting("server.slots", "1", planningOverlaps)).toBe(false);
     await restart();
   },
+  "server.maxOpenSteps": async () => {
+    const { plan: open } = await plan(["--model", "none"]);
+    await restart();
+    const asked = () => cli.json(repository, ["plan", goal, "--model", "none"]);
+    const { code, value } = await withSetting("server.maxOpenSteps", "1", asked);
+    expect([code, value.error.code]).toEqual([7, "rate_limited"]);
+    await restart();
+    expect((await asked()).code).toBe(0);
+    await cli.run(repository, ["cancel", open.id]);
+  },
   "server.logLevel": async () => {
     await restart();
     const log = path.join(cli.stateDir, "server.log");

@@ -130,6 +130,7 @@ export async function createEmbeddedStack(options: StackOptions): Promise<Embedd
     userAgentsDir: config.userAgentsDir,
     policyFiles: config.policyFiles,
     runMode: config.loaded.serverRules.runMode,
+    maxOpenSteps: config.maxOpenSteps,
     budgetCaps: config.loaded.serverRules.budgetCaps,
     sandbox: driver,
     internalKey,

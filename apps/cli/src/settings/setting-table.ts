@@ -129,6 +129,12 @@ export const settingTable = {
     env: ["OSSAAT_SLOTS"],
     project: "never",
   }),
+  "server.maxOpenSteps": wholeNumber(10_000_000, {
+    meaning: "unfinished steps that a tenant may have; new plans are refused (429) until some have ended",
+    default: 10_000,
+    env: ["OSSAAT_MAX_OPEN_STEPS"],
+    project: "never",
+  }),
   "server.logLevel": choice(["debug", "info", "warn", "error"], {
     meaning: "least level that server.log holds",
     default: "info",

@@ -63,6 +63,8 @@ export type OrchestratorDeps = Pick<Engine, "store" | "clock" | "ids" | "rng" | 
   sandbox: EventData<"plan.created">["sandbox"];
   /** Caps that hold for every plan, whoever asks for it. */
   budgetCaps?: Budget | undefined;
+  /** Unfinished steps that one tenant may have; absent = the default. */
+  maxOpenSteps?: number | undefined;
   /** Key of the internal tokens the gateway mints. */
   internalKey: Uint8Array;
   version: string;
@@ -184,6 +186,7 @@ function createEngine(deps: OrchestratorDeps, late: { queue?: EmbeddedQueue; wor
     artifacts,
     log,
     budgetCaps: deps.budgetCaps,
+    maxOpenSteps: deps.maxOpenSteps,
     bus: createEventBus(),
     wakeQueue: () => late.queue?.wake(),
     signalCancel: (planId, stepId) => late.worker?.cancel(planId, stepId),

@@ -29,6 +29,8 @@ export type Engine = {
   log: EngineLog;
   /** Caps that hold for every plan, whoever asked for it; absent = none. */
   budgetCaps?: Budget | undefined;
+  /** Unfinished steps that one tenant may have before new plans are refused; absent = the default. */
+  maxOpenSteps?: number | undefined;
   /** Tells the relay that the outbox may have grown. */
   wakeQueue(): void;
   /** Asks a running step of this process to stop; a no-op for steps elsewhere. */

@@ -10,8 +10,10 @@ import { messagesOf } from "../testing/take-step.ts";
 import { openTestEngine, user } from "../testing/test-engine.ts";
 import type { TestEngine } from "../testing/test-engine.ts";
 import { createPlan } from "./create-plan.ts";
+import { decidePlan } from "./decide-plan.ts";
 import { planFeatureLimits } from "./limits.ts";
 import { getPlanState, listPlans, requirePlan } from "./read-plan.ts";
+import { retryPlan } from "./retry-plan.ts";
 
 const models: Models = {
   defaultRef: () => null,
@@ -115,6 +117,25 @@ describe("createPlan", () => {
       { request: { ...request, model: "openai/m" }, tenantId: "local", actor: user, idempotencyKey: "k" },
     );
     expect(await answer).toEqual(first);
+  });
+
+  test("too much unfinished work refuses new work of that tenant, not of another, until some has ended", async () => {
+    engine.maxOpenSteps = 2;
+    const first = await create({}, "first");
+    await create();
+    const refusal = {
+      code: "rate_limited",
+      details: expect.objectContaining({ maxOpenSteps: 2, retryAfterSeconds: 30 }) as object,
+    };
+    await expect(create()).rejects.toMatchObject(refusal);
+    await expect(create({}, "first")).resolves.toEqual(first);
+    await create({}, undefined, "others");
+    const cancel = { decision: "cancel" as const };
+    await decidePlan({ engine, models }, { planId: first.planId, decision: cancel, actor: user });
+    const old = await requirePlan(engine.store.read, first.planId, "local");
+    await create();
+    await expect(retryPlan(engine, { old, request: {}, actor: user })).rejects.toMatchObject(refusal);
+    expect(await planCount()).toBe(4);
   });
 
   test.each(["repo", "./repo", "../repo", "~/repo"])("refuses the relative path %s", async (path) => {

@@ -12,6 +12,7 @@ import type { Engine } from "../job/engine.ts";
 import type { Models } from "../provider/models.ts";
 import { insertStep } from "../step/step-rows.ts";
 import type { Reader, Tx } from "../store/store.ts";
+import { checkOpenSteps } from "./check-open-steps.ts";
 import { recallAnswer, rememberAnswer } from "./idempotency.ts";
 import { defaultBudget } from "./limits.ts";
 
@@ -128,7 +129,8 @@ async function prepare({ models, workspaces }: PlanDeps, request: CreatePlanRequ
 
 /**
  * Creates a plan in `draft`; a command that was answered before is answered the same at once.
- * @throws AgentError invalid_input (goal, repository, ref, model), conflict (idempotency key)
+ * @throws AgentError invalid_input (goal, repository, ref, model), conflict (idempotency key),
+ * rate_limited (unfinished work)
  */
 export async function createPlan(deps: PlanDeps, input: CreatePlanInput): Promise<{ planId: PlanId }> {
   const { engine } = deps;
@@ -137,6 +139,7 @@ export async function createPlan(deps: PlanDeps, input: CreatePlanInput): Promis
   const recall = (db: Tx | Reader) => recallAnswer<{ planId: PlanId }>(db, key, engine.clock.now());
   const before = await recall(engine.store.read);
   if (before !== undefined) return before;
+  await checkOpenSteps(engine, input.tenantId);
   const prepared = await prepare(deps, request);
   const planId = PlanId.parse(`plan-${engine.ids.uuid()}`);
   const answer = await engine.store.tx(async (tx) => {

@@ -8,6 +8,10 @@ export const planFeatureLimits = {
   idempotencyMs: 24 * 60 * 60 * 1000,
   /** Files and globs a step may write before its size alone makes it medium risk: a reviewer loses count. */
   manyPaths: 20,
+  /** Unfinished steps a tenant may have when no setting says otherwise: more than people look after. */
+  maxOpenSteps: 10_000,
+  /** When a tenant with too many of them should ask again, s. */
+  openStepsRetrySeconds: 30,
   /** Plans of one page. */
   pageSize: 50,
   /** Definitions kept in memory: as many as plans run at once on a busy day. */

@@ -10,6 +10,7 @@ import type { Engine, PlanTx } from "../job/engine.ts";
 import { toTimestamp } from "../clock.ts";
 import { listSteps } from "../step/step-rows.ts";
 import type { PlanRow, StepRow } from "../store/tables.ts";
+import { checkOpenSteps } from "./check-open-steps.ts";
 import { insertPlan, startPlanning } from "./create-plan.ts";
 import type { PlanOptions } from "./create-plan.ts";
 import { putRevision } from "./put-revision.ts";
@@ -77,11 +78,12 @@ async function approveAgain(
 
 export type RetryInput = { old: PlanRow; request: RetryPlanRequest; actor: Actor };
 
-/** @throws AgentError conflict (not ended), invalid_input (unknown step) */
+/** @throws AgentError conflict (not ended), invalid_input (unknown step), rate_limited (unfinished work) */
 export async function retryPlan(engine: Engine, { old, request, actor }: RetryInput): Promise<{ planId: PlanId }> {
   const { fromStep, budget } = RetryPlanRequest.parse(request);
   const before = old.def_json === null ? undefined : (JSON.parse(old.def_json) as SealedPlan);
   checkRetryable(old, before, fromStep);
+  await checkOpenSteps(engine, old.tenant_id);
   const planId = PlanId.parse(`plan-${engine.ids.uuid()}`);
   const oldOptions = JSON.parse(old.options_json) as PlanOptions;
   const options: PlanOptions = {
