@@ -63,7 +63,7 @@ export type RunResult = {
 
 const runLimits = {
   /** Time the plans have to end once the last life began, ms: more than a lease, because one may have to run out. */
-  settleMs: 60_000,
+  settleMs: 180_000,
   /** Time a server has to answer after its start, ms. */
   readyMs: 30_000,
   /** Time a server has to stop after it was asked to, ms. */

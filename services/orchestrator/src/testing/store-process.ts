@@ -1,9 +1,12 @@
 // A process that owns the store and writes until it is killed. It prints the number of each
-// plan after its commit, so that the parent knows what must still be there.
+// plan after its commit, so that the parent knows what must still be there. As another user when a
+// number of one is given.
 import { openSqliteStore } from "../store/adapters/sqlite.ts";
 import { planRow } from "./rows.ts";
 
-const [file = ""] = process.argv.slice(2);
+const [file = "", uid] = process.argv.slice(2);
+// Only now, because the sources may lie where that user cannot read.
+if (uid !== undefined) process.setuid?.(Number(uid));
 try {
   const store = await openSqliteStore(file);
   process.stdout.write("open\n");

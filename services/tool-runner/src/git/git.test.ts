@@ -34,7 +34,9 @@ async function flushes(args: readonly string[], input = ""): Promise<{ count: nu
   const counts = readFileSync(trace, "utf8")
     .split("\n")
     .filter((line) => line.includes('"category":"fsync"'))
-    .map((line) => Number((JSON.parse(line) as { value: string }).value));
+    .map((line) => JSON.parse(line) as { value?: string; count?: number })
+    // Its newer versions count; the older ones tell a value.
+    .map(({ value, count }) => Number(count ?? value));
   return { count: counts.reduce((sum, each) => sum + each, 0), output };
 }
 

@@ -234,8 +234,8 @@ describe("commit", () => {
       ids[0],
     );
     const gitDir = at.gitDir();
-    expect(gitIn(gitDir, ["--git-dir", gitDir, "log", "-1", "--format=%an|%ae|%aI|%cI|%B", ids[0]?.commit ?? ""])).toBe(
-      `ossaat|ossaat@localhost|2026-02-03T04:05:06+00:00|2026-02-03T04:05:06+00:00|Change a\n\nBecause.\n\nPlan-Id: ${planId}\nOdd-name: two lines`,
+    expect(gitIn(gitDir, ["--git-dir", gitDir, "log", "-1", "--format=%an|%ae|%at|%ct|%B", ids[0]?.commit ?? ""])).toBe(
+      `ossaat|ossaat@localhost|1770091506|1770091506|Change a\n\nBecause.\n\nPlan-Id: ${planId}\nOdd-name: two lines`,
     );
     expect(ids[0]?.files.map((file) => [file.path, file.additions, file.deletions])).toEqual([["a.txt", 1, 5]]);
   });

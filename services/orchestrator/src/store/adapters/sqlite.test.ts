@@ -56,8 +56,8 @@ describe("the embedded store", () => {
     );
     return thrown instanceof AgentError ? { code: thrown.code, message: thrown.message } : thrown;
   };
-  const startOwner = (options: { uid?: number } = {}) => {
-    const child = spawn(process.execPath, [ownerScript, file], { stdio: ["ignore", "pipe", "inherit"], ...options });
+  const startOwner = (...uid: string[]) => {
+    const child = spawn(process.execPath, [ownerScript, file, ...uid], { stdio: ["ignore", "pipe", "inherit"] });
     children.push(child);
     return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
   };
@@ -180,7 +180,7 @@ describe("the embedded store", () => {
     chmodSync(folder, 0o755);
     chmodSync(path.dirname(file), 0o555);
     const isRoot = process.getuid?.() === 0;
-    const { lines } = startOwner(isRoot ? { uid: 65_534 } : {});
+    const { lines } = startOwner(...(isRoot ? ["65534"] : []));
     const { value } = await lines.next();
     expect(JSON.parse(String(value))).toMatchObject(cannotWrite);
   });
