@@ -3,32 +3,71 @@
 // to callers: the database decides.
 import type { JobEnvelope } from "@ossaat/contracts";
 
-/** `retry_soon` only when the store is out of reach; `reject` only for what cannot be decoded. */
+/**
+ * `retry_soon` only when the store is out of reach or the receiver is full: it comes again after a
+ * pause, here or elsewhere. `reject` only for what can never be handled: it becomes a dead letter.
+ */
 export type Settlement = "done" | "retry_soon" | "reject";
 
 export type Delivery = {
   envelope: JobEnvelope;
-  /** Idempotent: the first settlement counts. Harmless after the subscription ended. */
-  settle(result: Settlement): Promise<void>;
+  /**
+   * Idempotent: the first settlement counts. Harmless after the subscription ended and after the
+   * connection that brought the message was lost; then the message comes again.
+   * @param reason why it is rejected, for the person who reads dead letters
+   */
+  settle(result: Settlement, reason?: string): Promise<void>;
 };
 
 export type Subscription = {
+  /** Takes nothing new. A message that is not begun goes back to the queue. */
   pause(): void;
-  resume(): void;
+  /** Takes again, at most `slots` at once; absent = as many as it was subscribed with. */
+  resume(slots?: number): void;
   /** Takes no more; resolves when the handlers that run have returned. What waits stays queued. */
   close(): Promise<void>;
 };
 
+/**
+ * Why a message was not accepted. `too_large`: never sent. `unroutable`: there is no such pool.
+ * `refused`: the broker said no. `blocked`: the broker takes nothing now; ask again later.
+ * `unavailable`: no answer, so that it may have been accepted after all.
+ */
+export type RefusalReason = "too_large" | "unroutable" | "refused" | "blocked" | "unavailable";
+
+export type PublishResult = { accepted: true } | { accepted: false; reason: RefusalReason };
+
+/** A message that nobody will handle unless a person gives it back. */
+export type DeadLetter = {
+  id: string;
+  reason: string;
+  /** The message as it was found; bytes that are no UTF-8 are replaced. */
+  message: string;
+};
+
+export type DeadLetters = {
+  /** The oldest first. Looking takes nothing away. */
+  list(pool: string, limit: number): Promise<DeadLetter[]>;
+  /**
+   * `requeue` gives a letter back to its pool, `drop` forgets it.
+   * @returns false when there is no such letter (any more)
+   */
+  end(pool: string, id: string, how: "requeue" | "drop"): Promise<boolean>;
+};
+
 export type JobQueue = {
-  /** Resolves after durable accept; one result per item, `false` for what is over 64 KiB. */
-  publish(envelopes: readonly JobEnvelope[]): Promise<{ accepted: boolean }[]>;
+  /** Resolves after durable accept; one result per message, in their order. Does not throw for an outage. */
+  publish(envelopes: readonly JobEnvelope[]): Promise<PublishResult[]>;
   /**
    * Runs at most `slots` handlers at once. A handler that throws counts as `retry_soon`.
    */
   subscribe(pool: string, slots: number, handler: (delivery: Delivery) => Promise<void>): Subscription;
-  /** Messages waiting in a pool. */
+  /** Messages waiting in a pool; those in a handler may count or not. @throws AgentError unavailable */
   depth(pool: string): Promise<number>;
-  health(): Promise<{ ok: boolean; detail: string }>;
+  /** `blocked`: it answers, and accepts no message for now. */
+  health(): Promise<{ ok: boolean; blocked?: boolean; detail: string }>;
+  /** Makes what the pools need; again after each connection. @throws AgentError unavailable */
   ensureTopology(pools: readonly string[]): Promise<void>;
+  deadLetters: DeadLetters;
   close(options: { drainMs: number }): Promise<void>;
 };

@@ -127,7 +127,7 @@ export function createWorker(deps: WorkerDeps): Worker {
 
   const isFull = () => running.size + claiming >= slots;
   const resume = () => {
-    if (!isFull() && !stopping) subscription?.resume();
+    if (!isFull() && !stopping) subscription?.resume(slots - running.size);
   };
 
   const begin = (claim: Claim) => {

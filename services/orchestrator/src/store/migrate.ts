@@ -4,9 +4,10 @@ import type { Kysely } from "kysely";
 import { Migrator } from "kysely/migration";
 
 import * as initial from "../../migrations/0001-initial.ts";
+import * as deadLetter from "../../migrations/0002-dead-letter.ts";
 import type { Tables } from "./tables.ts";
 
-const migrations = { "0001-initial": initial };
+const migrations = { "0001-initial": initial, "0002-dead-letter": deadLetter };
 
 /** In the order they are applied. */
 export const migrationNames: readonly string[] = Object.keys(migrations);

@@ -123,6 +123,15 @@ export type OutboxRow = {
   claimed_until: number;
 };
 
+export type DeadLetterRow = {
+  id: string;
+  tenant_id: string;
+  pool: string;
+  reason: string;
+  message: string;
+  at: number;
+};
+
 export type TimerRow = {
   id: string;
   plan_id: string;
@@ -148,6 +157,7 @@ export type Tables = {
   approval: ApprovalRow;
   event: EventRow;
   outbox: OutboxRow;
+  dead_letter: DeadLetterRow;
   timer: TimerRow;
   idem: IdemRow;
 };

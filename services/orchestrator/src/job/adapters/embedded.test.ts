@@ -19,6 +19,7 @@ async function openQueue() {
   const store = await openSqliteStore(path.join(folder, "state.db"));
   const clock = manualClock();
   const errors: unknown[] = [];
+  let injected = 0;
   const queue = createEmbeddedQueue({ store, clock, onError: (error) => errors.push(error) });
   return {
     store,
@@ -30,6 +31,37 @@ async function openQueue() {
       queue.wake();
       return Promise.resolve();
     },
+    async inject(pool: string, bytes: Buffer) {
+      injected += 1;
+      const id = `injected-${injected}`;
+      const row = { id, pool, dedupe_id: id, plan_id: "plan-00000001", step_id: id, tenant_id: "local", priority: 0 };
+      const values = { ...row, envelope_json: bytes.toString(), available_at: 0, claimed_until: 0 };
+      await store.tx((tx) => tx.insertInto("outbox").values(values).execute());
+      queue.wake();
+    },
+    stall() {
+      let proceed: () => void = () => undefined;
+      const held = new Promise<void>((resolve) => {
+        proceed = resolve;
+      });
+      // The store has one writer: whoever waits inside holds up every other.
+      const writing = store.tx(() => held);
+      return Promise.resolve(async () => {
+        proceed();
+        await writing;
+      });
+    },
+    async consumeAndDie(pool: string, count: number) {
+      const held: string[] = [];
+      const dead = createEmbeddedQueue({ store, clock, onError: () => undefined });
+      const taking = dead.subscribe(pool, count, (delivery) => {
+        held.push(delivery.envelope.stepId);
+        return Promise.resolve();
+      });
+      await waitUntil("taken", () => held.length >= count);
+      await taking.close();
+      return held;
+    },
     remove: async () => {
       await store.close();
       rmSync(folder, { recursive: true });
@@ -37,7 +69,14 @@ async function openQueue() {
   };
 }
 
-describeJobQueue("the embedded queue", openQueue);
+describeJobQueue("the embedded queue", openQueue, {
+  leftOut: {
+    C03: "the outbox keeps a message of any pool until somebody serves that pool; there is nothing to route",
+    C13: "there is no connection that could be lost; settling after the subscription ended has a test",
+    C18: "a crash counts against the step: its claim takes the message out in the commit that takes the lease",
+    C22: "sending and accepting are one commit; kills around it are enumerated by the suite of failpoints",
+  },
+});
 
 describe("the embedded queue", () => {
   const row = (id: string, envelope: unknown): OutboxRow => ({
@@ -62,7 +101,7 @@ describe("the embedded queue", () => {
       traceparent: null,
     });
 
-  test("a message that cannot be read is reported and dropped; those behind it arrive", async () => {
+  test("a message that cannot be read is reported and kept apart; those behind it arrive", async () => {
     const { store, queue, errors, remove } = await openQueue();
     const rows = [row("1", "{not json"), row("2", { planId: "nonsense" }), row("3", envelope("s3"))];
     await store.tx((tx) => tx.insertInto("outbox").values(rows).execute());

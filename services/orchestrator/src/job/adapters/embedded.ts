@@ -2,15 +2,17 @@
 // when settled; an in-process wake makes it prompt, a poll makes it certain.
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { JobEnvelope, jobLimits } from "@ossaat/contracts";
+import type { JobEnvelope } from "@ossaat/contracts";
 
 import type { Clock } from "../../clock.ts";
 import { statement } from "../../store/statement.ts";
 import type { Slots } from "../../store/statement.ts";
 import type { Store } from "../../store/store.ts";
 import type { OutboxRow } from "../../store/tables.ts";
-import type { Delivery, JobQueue, Settlement, Subscription } from "../job-queue.ts";
+import { isTooLarge, readEnvelope } from "../envelope-text.ts";
+import type { Delivery, JobQueue, PublishResult, Settlement, Subscription } from "../job-queue.ts";
 import { jobEngineLimits } from "../limits.ts";
+import { buryRow, createEmbeddedDeadLetters } from "./embedded-dead-letters.ts";
 
 export type EmbeddedQueueDeps = {
   store: Store;
@@ -25,6 +27,8 @@ export type EmbeddedQueue = JobQueue & {
 
 type Pump = {
   pool: string;
+  /** Handlers at once as it was subscribed, and as many as it may run now. */
+  subscribedSlots: number;
   slots: number;
   handler: (delivery: Delivery) => Promise<void>;
   busy: number;
@@ -69,10 +73,16 @@ async function takeRows({ deps, taken }: QueueState, from: { pool: string; limit
   return free;
 }
 
+type RowEnd = { result: Settlement | "give_back"; reason?: string | undefined };
+
 /** `give_back`: nobody looked at it, so it can be taken at once. */
-async function settleRow({ deps, taken }: QueueState, id: string, result: Settlement | "give_back"): Promise<void> {
+async function settleRow({ deps, taken }: QueueState, id: string, { result, reason }: RowEnd): Promise<void> {
   if (result === "give_back") taken.delete(id);
-  else if (result === "retry_soon") taken.set(id, deps.clock.monotonic() + jobEngineLimits.retrySoonMs);
+  else if (result === "reject") {
+    const at = deps.clock.now();
+    await deps.store.tx((tx) => buryRow(tx, { id, at, reason: reason ?? "the receiver rejected it" }));
+    taken.delete(id);
+  } else if (result === "retry_soon") taken.set(id, deps.clock.monotonic() + jobEngineLimits.retrySoonMs);
   else {
     // The claim of a step has mostly taken its message out already.
     const [left] = await selectMessage(deps.store.read, { id });
@@ -84,13 +94,9 @@ async function settleRow({ deps, taken }: QueueState, id: string, result: Settle
 function delivery(queue: QueueState, row: NextRow): Delivery {
   let settled: Promise<void> | undefined;
   return {
-    envelope: JobEnvelope.parse(JSON.parse(row.envelope_json)),
-    settle: (result) => (settled ??= settleRow(queue, row.id, result)),
+    envelope: readEnvelope(row.envelope_json),
+    settle: (result, reason) => (settled ??= settleRow(queue, row.id, { result, reason })),
   };
-}
-
-function fits(envelope: JobEnvelope): boolean {
-  return Buffer.byteLength(JSON.stringify(envelope)) <= jobLimits.maxEnvelopeBytes;
 }
 
 async function insertEnvelopes(deps: EmbeddedQueueDeps, envelopes: readonly JobEnvelope[]): Promise<void> {
@@ -134,9 +140,14 @@ class PoolPump {
     this.#timer = setInterval(() => this.poke(), jobEngineLimits.pollMs);
   }
 
-  set paused(paused: boolean) {
-    this.#pump.paused = paused;
-    if (!paused) this.poke();
+  pause(): void {
+    this.#pump.paused = true;
+  }
+
+  resume(slots: number = this.#pump.subscribedSlots): void {
+    this.#pump.slots = slots;
+    this.#pump.paused = false;
+    this.poke();
   }
 
   poke(): void {
@@ -169,7 +180,7 @@ class PoolPump {
     if (this.#closed || this.#pump.paused || free <= 0) return;
     const rows = await takeRows(this.#queue, { pool: this.#pump.pool, limit: free });
     for (const row of rows) {
-      if (this.#closed || this.#pump.paused) await settleRow(this.#queue, row.id, "give_back");
+      if (this.#closed || this.#pump.paused) await settleRow(this.#queue, row.id, { result: "give_back" });
       else await this.#deliver(row);
     }
   }
@@ -180,7 +191,8 @@ class PoolPump {
       item = delivery(this.#queue, row);
     } catch (error) {
       this.#queue.deps.onError(error);
-      await settleRow(this.#queue, row.id, "reject");
+      const reason = error instanceof Error ? error.message : String(error);
+      await settleRow(this.#queue, row.id, { result: "reject", reason });
       this.#again = true;
       return;
     }
@@ -207,21 +219,26 @@ export function createEmbeddedQueue(deps: EmbeddedQueueDeps): EmbeddedQueue {
   return {
     wake: () => pumps.forEach((pump) => pump.poke()),
     async publish(envelopes) {
-      await insertEnvelopes(deps, envelopes.filter(fits));
+      const answers = envelopes.map((envelope): PublishResult =>
+        isTooLarge(envelope) ? { accepted: false, reason: "too_large" } : { accepted: true },
+      );
+      await insertEnvelopes(
+        deps,
+        envelopes.filter((_, index) => answers[index]?.accepted),
+      );
       pumps.forEach((pump) => pump.poke());
-      return envelopes.map((envelope) => ({ accepted: fits(envelope) }));
+      return answers;
     },
     subscribe(pool, slots, handler): Subscription {
-      const pump = new PoolPump({ deps, taken }, { pool, slots, handler, busy: 0, paused: false });
+      const pump = new PoolPump(
+        { deps, taken },
+        { pool, subscribedSlots: slots, slots, handler, busy: 0, paused: false },
+      );
       pumps.add(pump);
       pump.poke();
       return {
-        pause: () => {
-          pump.paused = true;
-        },
-        resume: () => {
-          pump.paused = false;
-        },
+        pause: () => pump.pause(),
+        resume: (free) => pump.resume(free),
         close: async () => {
           pumps.delete(pump);
           await pump.close();
@@ -238,6 +255,7 @@ export function createEmbeddedQueue(deps: EmbeddedQueueDeps): EmbeddedQueue {
     },
     health: () => deps.store.ping().then(() => ({ ok: true, detail: "outbox table" })),
     ensureTopology: () => Promise.resolve(),
+    deadLetters: createEmbeddedDeadLetters(deps, () => pumps.forEach((pump) => pump.poke())),
     async close({ drainMs }) {
       const closing = Promise.all([...pumps].map((pump) => pump.close()));
       pumps.clear();

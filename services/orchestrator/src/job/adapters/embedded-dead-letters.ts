@@ -1,0 +1,65 @@
+// Dead letters of the embedded queue: a table beside the outbox.
+import type { Tx } from "../../store/store.ts";
+import type { OutboxRow } from "../../store/tables.ts";
+import { readEnvelope } from "../envelope-text.ts";
+import type { DeadLetters } from "../job-queue.ts";
+import type { EmbeddedQueueDeps } from "./embedded.ts";
+
+/** Moves a message from the outbox to the dead letters; nothing when it is gone. */
+export async function buryRow(tx: Tx, { id, at, reason }: { id: string; at: number; reason: string }): Promise<void> {
+  const row = await tx.deleteFrom("outbox").where("id", "=", id).returningAll().executeTakeFirst();
+  if (row === undefined) return;
+  const { tenant_id, pool, envelope_json: message } = row;
+  await tx
+    .insertInto("dead_letter")
+    .values({ id, tenant_id, pool, reason, message, at })
+    .onConflict((conflict) => conflict.column("id").doUpdateSet({ reason, message, at }))
+    .execute();
+}
+
+/** @throws Error when the text is no message */
+function rowOf(letter: { id: string; message: string }, now: number): OutboxRow {
+  const envelope = readEnvelope(letter.message);
+  return {
+    id: letter.id,
+    pool: envelope.pool,
+    dedupe_id: envelope.dedupeId,
+    plan_id: envelope.planId,
+    step_id: envelope.stepId,
+    tenant_id: envelope.tenantId,
+    priority: envelope.priority,
+    envelope_json: letter.message,
+    available_at: now,
+    claimed_until: 0,
+  };
+}
+
+export function createEmbeddedDeadLetters({ store, clock }: EmbeddedQueueDeps, wake: () => void): DeadLetters {
+  return {
+    list: (pool, limit) =>
+      store.read
+        .selectFrom("dead_letter")
+        .select(["id", "reason", "message"])
+        .where("pool", "=", pool)
+        .orderBy("at")
+        .orderBy("id")
+        .limit(limit)
+        .execute(),
+    async end(pool, id, how) {
+      const found = await store.tx(async (tx) => {
+        const gone = tx.deleteFrom("dead_letter").where("id", "=", id).where("pool", "=", pool);
+        const letter = await gone.returning(["id", "message"]).executeTakeFirst();
+        if (letter !== undefined && how === "requeue") {
+          await tx
+            .insertInto("outbox")
+            .values(rowOf(letter, clock.now()))
+            .onConflict((conflict) => conflict.column("id").doNothing())
+            .execute();
+        }
+        return letter !== undefined;
+      });
+      wake();
+      return found;
+    },
+  };
+}
