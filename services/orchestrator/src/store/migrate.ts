@@ -12,19 +12,19 @@ const migrations = { "0001-initial": initial, "0002-dead-letter": deadLetter };
 /** In the order they are applied. */
 export const migrationNames: readonly string[] = Object.keys(migrations);
 
+/** What to say when a newer version wrote the data. */
+export type NewerData = { message: string; next: string };
+
 /**
  * Brings the schema to this version.
  * @throws AgentError conflict when the database was written by a newer version.
  */
-export async function migrate(db: Kysely<Tables>): Promise<void> {
+export async function migrate(db: Kysely<Tables>, newer: NewerData): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
   const { error } = await migrator.migrateToLatest();
   if (error === undefined) return;
   if (error instanceof Error && error.message.includes("corrupted migrations")) {
-    throw new AgentError("conflict", "The state folder was written by a newer version of ossaat.", {
-      details: { next: "update ossaat, or `export OSSAAT_STATE_DIR=FOLDER` to use another folder" },
-      cause: error,
-    });
+    throw new AgentError("conflict", newer.message, { details: { next: newer.next }, cause: error });
   }
   throw AgentError.from(error);
 }

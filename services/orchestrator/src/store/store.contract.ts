@@ -48,7 +48,7 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
       return rows.map(({ id }) => id);
     };
     const spentOf = (tx: Tx) =>
-      tx.selectFrom("plan").select("spent_tokens").where("id", "=", "a").executeTakeFirstOrThrow();
+      tx.selectFrom("plan").select("spent_tokens").where("id", "=", "a").forUpdate().executeTakeFirstOrThrow();
 
     test("commits everything a transaction wrote and gives back its result", async () => {
       const result = await store.tx(async (tx) => {
@@ -104,6 +104,61 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
       expect(await store.tx(spentOf)).toEqual({ spent_tokens: 40 });
     });
 
+    test("of guarded changes at the same time exactly one finds the state it asks for", async () => {
+      await store.tx((tx) => insert(tx, "a"));
+      const start = (worker: string) =>
+        store.tx(async (tx) => {
+          const won = await tx
+            .updateTable("plan")
+            .set({ status: "running", created_by: worker })
+            .where("id", "=", "a")
+            .where("status", "=", planRow("a").status)
+            .returning("created_by")
+            .executeTakeFirst();
+          return won?.created_by;
+        });
+      const winners = (await Promise.all(Array.from({ length: 20 }, (_, n) => start(`w${n}`)))).filter(
+        (winner) => winner !== undefined,
+      );
+      const row = await store.read.selectFrom("plan").select("created_by").executeTakeFirstOrThrow();
+      expect(winners).toEqual([row.created_by]);
+    });
+
+    test("numbers given out under a row's lock have no gap and no double, whoever fails", async () => {
+      await store.tx((tx) => insert(tx, "a"));
+      const take = (n: number) =>
+        store.tx(async (tx) => {
+          const { next_seq: next } = await tx
+            .updateTable("plan")
+            .set((eb) => ({ next_seq: eb("next_seq", "+", 1) }))
+            .where("id", "=", "a")
+            .returning("next_seq")
+            .executeTakeFirstOrThrow();
+          if (n % 3 === 0) throw new Error("no");
+          return next;
+        });
+      const first = planRow("a").next_seq;
+      const answers = await Promise.allSettled(Array.from({ length: 30 }, (_, n) => take(n)));
+      const taken = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
+      expect(taken.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, n) => first + n + 1));
+    });
+
+    test("of two that put the same key at once, one waits and sees the other's row", async () => {
+      const put = (answer: string) =>
+        store.tx(async (tx) => {
+          const row = { tenant_id: "t", key: "k", request_hash: "h", response_json: answer, expires_at: 1 };
+          const mine = await tx
+            .insertInto("idem")
+            .values(row)
+            .onConflict((conflict) => conflict.columns(["tenant_id", "key"]).doNothing())
+            .returning("response_json")
+            .executeTakeFirst();
+          return mine ?? (await tx.selectFrom("idem").select("response_json").executeTakeFirstOrThrow());
+        });
+      const answers = await Promise.all(["1", "2", "3", "4"].map(put));
+      expect(new Set(answers.map(({ response_json: json }) => json)).size).toBe(1);
+    });
+
     test("of changes at the same time, one that fails takes nothing of the others with it", async () => {
       const answers = await Promise.allSettled(
         ["a", "b", "c", "d"].map((id) =>
@@ -140,6 +195,41 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
       });
       await store.tx((tx) => tx.insertInto("plan").values(row).execute());
       expect(await store.read.selectFrom("plan").selectAll().execute()).toEqual([row]);
+    });
+
+    test("sorts text by its code points, and numbers by their size", async () => {
+      const ids = ["Z", "_", "a", "a-b", "aB", "ab", "b", "é", "語"];
+      await store.tx(async (tx) => {
+        for (const [n, id] of ids.toReversed().entries())
+          await tx
+            .insertInto("plan")
+            .values(planRow(id, { created_at: n * 7 }))
+            .execute();
+      });
+      expect(await planIds()).toEqual(ids);
+      const times = await store.read.selectFrom("plan").select("created_at").orderBy("created_at", "desc").execute();
+      expect(times.map(({ created_at: at }) => at / 7)).toEqual([8, 7, 6, 5, 4, 3, 2, 1, 0]);
+    });
+
+    test("counts, sums and extremes are numbers", async () => {
+      const tokens = 2 ** 41;
+      await store.tx(async (tx) => {
+        for (const id of ["a", "b", "c"])
+          await tx
+            .insertInto("plan")
+            .values(planRow(id, { spent_tokens: tokens, spent_cost_usd: 0.25 }))
+            .execute();
+      });
+      const row = await store.read
+        .selectFrom("plan")
+        .select((eb) => [
+          eb.fn.countAll<number>().as("count"),
+          eb.fn.count<number>("status").distinct().as("statuses"),
+          eb.fn.max("spent_tokens").as("most"),
+          eb.fn.sum<number>("spent_cost_usd").as("cost"),
+        ])
+        .executeTakeFirstOrThrow();
+      expect(row).toEqual({ count: 3, statuses: 1, most: tokens, cost: 0.75 });
     });
 
     test("refuses an event of a plan that does not exist", async () => {

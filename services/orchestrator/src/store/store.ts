@@ -1,6 +1,9 @@
 // PORT: the database, the only truth. Promises: `tx` is atomic and durable when it resolves;
 // a thrown error rolls everything back; reads outside see committed rows only. Inside `tx`
-// nothing may be awaited but the handle itself, because the embedded store has one writer.
+// nothing may be awaited but the handle itself, because the embedded store has one writer; and its
+// work may run again from the start, because a server may refuse a transaction that met another.
+// What a transaction reads and then changes by is locked with `forUpdate()`; lock a plan before its
+// steps.
 import type { Kysely, Transaction } from "kysely";
 
 import type { Tables } from "./tables.ts";
@@ -11,7 +14,7 @@ export type Reader = Kysely<Tables>;
 
 export type Store = {
   read: Reader;
-  /** @throws AgentError unavailable when the database cannot be reached or is full. */
+  /** @throws AgentError unavailable when the database cannot be reached, is full or is too slow. */
   tx<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** Resolves when a trivial statement succeeds. */
   ping(): Promise<void>;

@@ -32,7 +32,7 @@ beforeEach(async () => {
     },
   };
   db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: counting }) });
-  await migrate(db);
+  await migrate(db, { message: "newer", next: "" });
   commits = 0;
   run = createGroupCommit(db, {
     execute: (statement) => void database.prepare(statement).run([]),

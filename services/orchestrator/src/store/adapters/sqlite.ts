@@ -4,7 +4,8 @@ import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 import { AgentError } from "@ossaat/contracts";
-import { Kysely, SqliteAdapter, SqliteDialect, sql } from "kysely";
+import { Kysely, SqliteAdapter, SqliteDialect, SqliteQueryCompiler, sql } from "kysely";
+import type { SelectModifierNode } from "kysely";
 
 import { migrate } from "../migrate.ts";
 import type { Store } from "../store.ts";
@@ -65,6 +66,11 @@ export function translateSqliteError(thrown: unknown, file: string): unknown {
   }
 }
 
+const newerFolder = {
+  message: "The state folder was written by a newer version of ossaat.",
+  next: "update ossaat, or `export OSSAAT_STATE_DIR=FOLDER` to use another folder",
+};
+
 /** SQLite's schema changes roll back with their transaction, so a migration is whole or not there. */
 class TransactionalAdapter extends SqliteAdapter {
   override get supportsTransactionalDdl(): boolean {
@@ -72,7 +78,18 @@ class TransactionalAdapter extends SqliteAdapter {
   }
 }
 
+/** There is one writer, so that every row a transaction reads is its own: SQLite has no words for row locks. */
+class LocklessCompiler extends SqliteQueryCompiler {
+  protected override visitSelectModifier(node: SelectModifierNode): void {
+    if (node.modifier !== "ForUpdate" && node.modifier !== "SkipLocked") super.visitSelectModifier(node);
+  }
+}
+
 class EmbeddedDialect extends SqliteDialect {
+  override createQueryCompiler(): SqliteQueryCompiler {
+    return new LocklessCompiler();
+  }
+
   override createAdapter(): SqliteAdapter {
     return new TransactionalAdapter();
   }
@@ -126,7 +143,7 @@ export async function openSqliteStore(file: string): Promise<Store> {
     const owned = openDatabase(file);
     const database = nodeSqliteDatabase(owned, translated);
     const db = new Kysely<Tables>({ dialect: new EmbeddedDialect({ database }) });
-    await migrate(db).catch(async (error: unknown) => {
+    await migrate(db, newerFolder).catch(async (error: unknown) => {
       await db.destroy();
       throw error;
     });

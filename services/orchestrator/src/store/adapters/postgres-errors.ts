@@ -1,0 +1,136 @@
+// What an error of PostgreSQL means, by its SQLSTATE, and what to do about it.
+import { AgentError } from "@ossaat/contracts";
+
+type Meaning = { reason: string; message: string; next: string; code?: "invalid_input" };
+
+const unreachable: Meaning = {
+  reason: "connection_lost",
+  message: "The database cannot be reached.",
+  next: "start it, or check host and port of `store`; what waits goes on by itself",
+};
+
+const full: Meaning = {
+  reason: "database_full",
+  message: "The database has no room left.",
+  next: "make room on the database server; what waits goes on by itself",
+};
+
+const refused: Meaning = {
+  reason: "password_refused",
+  message: "The database refused the user or the password.",
+  next: "check user and password of `store`",
+};
+
+const badText: Meaning = {
+  code: "invalid_input",
+  reason: "bad_text",
+  message: "The text holds a character that cannot be stored.",
+  next: "remove the character U+0000",
+};
+
+/** By SQLSTATE, or its class of two characters. */
+const meanings: Readonly<Record<string, Meaning>> = {
+  "08": unreachable,
+  "57P01": unreachable,
+  "57P02": unreachable,
+  "57P03": unreachable,
+  "57P05": unreachable,
+  "25P03": unreachable,
+  "28": refused,
+  "3D000": {
+    reason: "no_database",
+    message: "The database of `store` does not exist.",
+    next: "create it (`createdb NAME`), or name another one in `store`",
+  },
+  "53300": {
+    reason: "too_many_connections",
+    message: "The database takes no more connections.",
+    next: "raise max_connections, or run fewer servers",
+  },
+  "53": full,
+  "58": full,
+  "42501": {
+    reason: "no_privilege",
+    message: "The user of the database lacks a privilege.",
+    next: "let the user of `store` own the database's tables",
+  },
+  "25006": {
+    reason: "read_only",
+    message: "The database is read-only.",
+    next: "name the primary server in `store`, not a standby",
+  },
+  "55P03": {
+    reason: "lock_timeout",
+    message: "Another transaction held the same rows for too long.",
+    next: "try again; a session that stands still shows in pg_stat_activity",
+  },
+  "57014": {
+    reason: "statement_timeout",
+    message: "The database took too long.",
+    next: "try again; look at the load of the database server",
+  },
+  "40001": { reason: "contention", message: "The change met others again and again.", next: "try again" },
+  "40P01": { reason: "contention", message: "The change met others again and again.", next: "try again" },
+  "22021": badText,
+  "22P05": badText,
+};
+
+const networkCodes = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+]);
+
+/** The driver gives these no code. */
+const driverMessages =
+  /^(Connection terminated|timeout expired|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Client was closed)/u;
+
+function codeOf(thrown: unknown): string | undefined {
+  return thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" ? thrown.code : undefined;
+}
+
+/** Whether the same transaction may succeed when it is tried again. */
+export function isContention(thrown: unknown): boolean {
+  const code = codeOf(thrown);
+  return code === "40001" || code === "40P01";
+}
+
+function isNetworkError(thrown: unknown): boolean {
+  if (!(thrown instanceof Error)) return false;
+  // Node tries every address of a name and reports all that it met.
+  if (thrown instanceof AggregateError) return thrown.errors.some(isNetworkError);
+  return networkCodes.has(codeOf(thrown) ?? "") || driverMessages.test(thrown.message);
+}
+
+function meaningOf(thrown: unknown): Meaning | undefined {
+  const code = codeOf(thrown) ?? "";
+  if (code.length === 5) return meanings[code] ?? meanings[code.slice(0, 2)];
+  return isNetworkError(thrown) ? unreachable : undefined;
+}
+
+/** Whether the connection itself is of no more use. */
+export function isConnectionLost(thrown: unknown): boolean {
+  return meaningOf(thrown)?.reason === unreachable.reason;
+}
+
+/** Translates an error of the database; constraints that were broken and anything else pass through. */
+export function translatePostgresError(thrown: unknown): unknown {
+  if (thrown instanceof AgentError) return thrown;
+  const meaning = meaningOf(thrown);
+  if (meaning === undefined) return thrown;
+  const { code = "unavailable", reason, message, next } = meaning;
+  return new AgentError(code, message, { details: { reason, next }, cause: thrown });
+}
+
+/** The connection broke while a commit was under way: nobody knows whether it took place. */
+export function commitUnknown(cause: unknown): AgentError {
+  return new AgentError("unavailable", "The connection to the database was lost while a change was saved.", {
+    details: { reason: "commit_unknown", next: "look whether the change is there before you repeat it" },
+    cause,
+  });
+}

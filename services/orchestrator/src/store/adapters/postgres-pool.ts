@@ -1,0 +1,88 @@
+// The connections to PostgreSQL: few, with limits of time on everything, and thrown away when they
+// broke, so that no caller waits on a dead one.
+import { AgentError } from "@ossaat/contracts";
+import type { PostgresPool, PostgresPoolClient } from "kysely";
+import { Pool, types } from "pg";
+import type { PoolClient, PoolConfig } from "pg";
+
+import { postgresLimits } from "../limits.ts";
+import { commitUnknown, isConnectionLost, isContention, translatePostgresError } from "./postgres-errors.ts";
+
+/** Counters and times are numbers; one that a number cannot hold is an error, not another number. */
+function parseInt8(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`${text} is too large for a number`);
+  return value;
+}
+
+/** How values come out of this pool; the parsers of other users of the driver stay as they are. */
+const ownTypes: PoolConfig["types"] = {
+  getTypeParser: ((oid: Parameters<typeof types.getTypeParser>[0], format?: "text" | "binary") =>
+    oid === types.builtins.INT8 && format !== "binary"
+      ? parseInt8
+      : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
+};
+
+export type PoolTimes = { statementMs: number; lockMs: number; answerMs: number };
+
+/** Settings of every connection to the server at `url`. */
+export function connectionConfig(url: string, { statementMs, lockMs, answerMs }: PoolTimes): PoolConfig {
+  return {
+    connectionString: url,
+    application_name: "ossaat",
+    types: ownTypes,
+    keepAlive: true,
+    connectionTimeoutMillis: postgresLimits.connectMs,
+    statement_timeout: statementMs,
+    lock_timeout: lockMs,
+    idle_in_transaction_session_timeout: postgresLimits.idleInTransactionMs,
+    query_timeout: answerMs,
+  };
+}
+
+/** One connection in the hands of a transaction. */
+class BorrowedClient implements Pick<PostgresPoolClient, "release"> {
+  readonly #client: PoolClient;
+  #lost: Error | undefined;
+
+  constructor(client: PoolClient) {
+    this.#client = client;
+  }
+
+  async query(sql: string, parameters: readonly unknown[]): Promise<unknown> {
+    // NOTE: a broken connection answers nothing: the rollback that follows would wait for its limit of time.
+    if (this.#lost !== undefined) throw this.#lost;
+    try {
+      return await this.#client.query(sql, [...parameters]);
+    } catch (error) {
+      if (isContention(error)) throw error;
+      const translated = translatePostgresError(error);
+      if (!isConnectionLost(error)) throw translated;
+      this.#lost = sql === "commit" ? commitUnknown(error) : AgentError.from(translated);
+      throw this.#lost;
+    }
+  }
+
+  release(destroy = false): void {
+    this.#client.release(destroy || this.#lost !== undefined);
+  }
+}
+
+/** A pool in the shape that Kysely expects; errors come out translated. */
+export function createPostgresPool(config: PoolConfig): PostgresPool {
+  const pool = new Pool(config);
+  // NOTE: what breaks a connection is an event as well as the error of its statement; unheard, it would end the process.
+  pool.on("error", () => undefined);
+  pool.on("connect", (client) => client.on("error", () => undefined));
+  return {
+    options: config,
+    connect: async () => {
+      try {
+        return new BorrowedClient(await pool.connect()) as unknown as PostgresPoolClient;
+      } catch (error) {
+        throw translatePostgresError(error);
+      }
+    },
+    end: () => pool.end(),
+  };
+}

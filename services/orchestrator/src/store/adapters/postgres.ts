@@ -1,0 +1,104 @@
+// The store that several processes share: a PostgreSQL server. Transactions are READ COMMITTED and
+// rely on row locks and guarded updates; one that met another is tried again.
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { AgentError } from "@ossaat/contracts";
+import { Kysely, PostgresDialect, sql } from "kysely";
+
+import type { Rng } from "../../clock.ts";
+import { postgresLimits } from "../limits.ts";
+import { migrate } from "../migrate.ts";
+import type { Store, Tx } from "../store.ts";
+import type { Tables } from "../tables.ts";
+import { isContention, translatePostgresError } from "./postgres-errors.ts";
+import { connectionConfig, createPostgresPool } from "./postgres-pool.ts";
+import type { PoolTimes } from "./postgres-pool.ts";
+
+const usage = "give `store` as postgres://user:password@host:port/database";
+
+const newerDatabase = {
+  message: "The database was written by a newer version of ossaat.",
+  next: "update ossaat, or name another database in `store`",
+};
+
+/** @throws AgentError invalid_input; the address is not repeated, because it may hold a password */
+function checkUrl(url: string): void {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  const isPostgres = parsed?.protocol === "postgres:" || parsed?.protocol === "postgresql:";
+  if (isPostgres && parsed.hostname !== "" && parsed.pathname.length > 1) return;
+  throw new AgentError("invalid_input", "The address of the database is not valid.", { details: { next: usage } });
+}
+
+function connect(url: string, times: PoolTimes, max: number): Kysely<Tables> {
+  const pool = createPostgresPool({ ...connectionConfig(url, times), max });
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+}
+
+async function requireVersion(db: Kysely<Tables>): Promise<void> {
+  const { rows } = await sql<{ number: string; name: string }>`
+    select current_setting('server_version_num') as number, current_setting('server_version') as name
+  `.execute(db);
+  const [version] = rows;
+  if (Number(version?.number) >= postgresLimits.minVersion) return;
+  const oldest = Math.floor(postgresLimits.minVersion / 10_000);
+  throw new AgentError("unavailable", `The database is PostgreSQL ${version?.name}, which is too old.`, {
+    details: { reason: "version", next: `use PostgreSQL ${oldest} or newer` },
+  });
+}
+
+/**
+ * Brings the schema of the database at `url` to this version. Several may do so at once: one does it,
+ * the others wait for it.
+ * @throws AgentError invalid_input (address), unavailable (server, version), conflict (newer schema)
+ */
+export async function migratePostgres(url: string): Promise<void> {
+  checkUrl(url);
+  const { migrationMs } = postgresLimits;
+  const db = connect(url, { statementMs: migrationMs, lockMs: migrationMs, answerMs: migrationMs }, 1);
+  try {
+    await requireVersion(db);
+    await migrate(db, newerDatabase);
+  } catch (error) {
+    throw translatePostgresError(error);
+  } finally {
+    await db.destroy();
+  }
+}
+
+async function runTx<T>(db: Kysely<Tables>, work: (tx: Tx) => Promise<T>, rng: Rng): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await db.transaction().setIsolationLevel("read committed").execute(work);
+    } catch (error) {
+      if (!isContention(error) || tries >= postgresLimits.maxTries) throw translatePostgresError(error);
+    }
+    await sleep(rng() * postgresLimits.firstPauseMs * 2 ** (tries - 1));
+  }
+}
+
+export type PostgresStoreOptions = {
+  /** `postgres://user:password@host:port/database` */
+  url: string;
+  rng?: Rng;
+  /** Connections of this process; absent = {@link postgresLimits}. */
+  poolSize?: number;
+};
+
+/**
+ * Opens (and migrates) the store at `url`.
+ * @throws AgentError invalid_input (address), unavailable (server, password, database, version),
+ *   conflict (newer schema)
+ */
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
+  const { url, rng = Math.random, poolSize = postgresLimits.poolSize } = options;
+  await migratePostgres(url);
+  const db = connect(url, postgresLimits, poolSize);
+  return {
+    read: db,
+    tx: (work) => runTx(db, work, rng),
+    ping: async () => {
+      await sql`select 1`.execute(db);
+    },
+    close: () => db.destroy(),
+  };
+}

@@ -1,0 +1,23 @@
+// Named limits of a store that is a server, each with its unit and reason.
+export const postgresLimits = {
+  /** Oldest version that is supported, as `server_version_num`. */
+  minVersion: 150_000,
+  /** Connections of one process: a transaction holds one for some milliseconds, and many replicas share a server. */
+  poolSize: 8,
+  /** Longest wait for a connection, ms: an API that cannot reach its database says so soon. */
+  connectMs: 5_000,
+  /** Longest statement, ms: every statement of the engine is a matter of milliseconds. */
+  statementMs: 15_000,
+  /** Longest wait for a row that another transaction holds, ms: shorter than a statement, so that the cause is named. */
+  lockMs: 10_000,
+  /** A transaction that stands still this long is ended by the server, ms: it would hold up clean-up and others. */
+  idleInTransactionMs: 30_000,
+  /** Longest wait for any answer, ms: more than a statement may take, so that only a dead connection meets it. */
+  answerMs: 20_000,
+  /** Longest migration, ms, and longest wait for another replica's. */
+  migrationMs: 600_000,
+  /** Tries of a transaction that another one made impossible. */
+  maxTries: 5,
+  /** Longest pause before the second try, ms; it doubles from try to try. */
+  firstPauseMs: 20,
+} as const;

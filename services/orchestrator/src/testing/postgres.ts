@@ -1,0 +1,46 @@
+// Databases of a test on the PostgreSQL of its project, and what a test does to the sessions on them.
+import { randomBytes } from "node:crypto";
+
+import { Client } from "pg";
+import { inject } from "vitest";
+
+/** Runs statements on a connection of its own; the rows of the last one. */
+export async function askPostgres(url: string, ...statements: string[]): Promise<Record<string, unknown>[]> {
+  const client = new Client({ connectionString: url });
+  client.on("error", () => undefined);
+  await client.connect();
+  try {
+    let rows: Record<string, unknown>[] = [];
+    for (const statement of statements) ({ rows } = await client.query<Record<string, unknown>>(statement));
+    return rows;
+  } finally {
+    await client.end();
+  }
+}
+
+export type TestDatabase = {
+  url: string;
+  /** Ends every session of the product on it, as a restart of the server would. */
+  cutSessions(): Promise<void>;
+  drop(): Promise<void>;
+};
+
+/** An empty database that sorts by the rules of a language, as many do. */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const server = inject("postgresUrl");
+  const name = `t${process.pid}_${randomBytes(5).toString("hex")}`;
+  const locale = "template template0 locale_provider icu icu_locale 'en'";
+  await askPostgres(server, `create database ${name} ${locale}`);
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  return {
+    url: url.href,
+    cutSessions: async () => {
+      const own = `datname = '${name}' and application_name = 'ossaat'`;
+      await askPostgres(server, `select pg_terminate_backend(pid) from pg_stat_activity where ${own}`);
+    },
+    drop: async () => {
+      await askPostgres(server, `drop database ${name} with (force)`);
+    },
+  };
+}
