@@ -54,9 +54,14 @@ export default defineConfig({
         test: {
           ...shared,
           name: "pg",
-          include: ["{apps,packages,services}/**/*.pg.test.ts"],
-          exclude: ["**/node_modules/**"],
+          // The engine's own tests run here again, as they are: their engine stands on PostgreSQL.
+          include: [
+            "{apps,packages,services}/**/*.pg.test.ts",
+            "services/orchestrator/src/{job,job/adapters,plan,approval,event,step,compose}/*.test.ts",
+          ],
+          exclude: ["**/node_modules/**", "**/*.{e2e,sandbox}.test.ts"],
           globalSetup: ["packages/testkit/src/servers/vitest-postgres.ts"],
+          setupFiles: ["services/orchestrator/src/testing/use-postgres.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           maxWorkers: 2,

@@ -221,8 +221,8 @@ export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
   return {
     app: createApp(deps, engine),
     async start() {
-      // NOTE: the embedded store has one owner, so every lease in it belongs to a dead process.
-      await sweepLeases(engine, () => true);
+      // NOTE: a store with one owner holds only leases of dead processes; on a shared one others may live.
+      await sweepLeases(engine, () => !store.isShared);
       // What was interrupted is ready again before anything that waits is taken.
       await sweepTimers(engine);
       await reemitReady(engine, 0);

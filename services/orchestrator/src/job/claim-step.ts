@@ -1,6 +1,8 @@
 // T3 and T4: taking, keeping and giving back the lease on a step.
 import { AgentError } from "@ossaat/contracts";
 import type { EventType, JobEnvelope, PlanStatus } from "@ossaat/contracts";
+import { sql } from "kysely";
+import type { Expression } from "kysely";
 
 import type { NewEvent } from "../event/append-events.ts";
 import { hasReservation, releaseReservation } from "./budget.ts";
@@ -18,6 +20,13 @@ const runnable: Readonly<Record<string, readonly PlanStatus[]>> = {
   // NOTE: pending too, for a plan whose steps all ended before one of them started.
   finish: ["pending", "running"],
 };
+
+/** The end of a lease that begins now. */
+function leaseEnd({ store, clock }: Engine): number | Expression<number> {
+  const begin = store.leaseTime(clock.now());
+  const { leaseMs } = jobEngineLimits;
+  return typeof begin === "number" ? begin + leaseMs : sql<number>`${begin} + ${sql.lit(leaseMs)}`;
+}
 
 const claimReady = statement(
   (db, slots: Slots<{ planId: string; stepId: string; attempt: number; worker: string; leaseUntil: number }>) =>
@@ -75,11 +84,10 @@ async function startAttempt(change: PlanTx, claim: Omit<Claim, "step" | "plan">,
 export async function claimStep(engine: Engine, envelope: JobEnvelope, worker: string): Promise<Claim | undefined> {
   const { planId, stepId, attempt } = envelope;
   const claimed = changePlan(engine, { planId, actor: workerActor(worker) }, async (change) => {
-    const { tx, now, plan } = change;
+    const { tx, plan } = change;
     const allowed = runnable[envelope.kind] ?? [];
     if (!allowed.includes(plan.status)) return undefined;
-    const leaseUntil = now + jobEngineLimits.leaseMs;
-    const [step] = await claimReady(tx, { planId, stepId, attempt, worker, leaseUntil });
+    const [step] = await claimReady(tx, { planId, stepId, attempt, worker, leaseUntil: leaseEnd(engine) });
     if (step === undefined) return undefined;
     if (hasReservation(step)) await releaseReservation(tx, step);
     // The message has done its work; settling it afterwards finds it gone, which costs no commit.
@@ -97,10 +105,9 @@ export async function claimStep(engine: Engine, envelope: JobEnvelope, worker: s
 /** Extends the lease. `lost` means: stop, write nothing; `cancel` means: end soon. */
 export async function heartbeat(engine: Engine, claim: Claim): Promise<"kept" | "cancel" | "lost"> {
   return engine.store.tx(async (tx) => {
-    const now = engine.clock.now();
     const row = await tx
       .updateTable("step")
-      .set({ lease_until: now + jobEngineLimits.leaseMs })
+      .set({ lease_until: leaseEnd(engine) })
       .where("plan_id", "=", claim.planId)
       .where("step_id", "=", claim.stepId)
       .where("fence", "=", claim.fence)

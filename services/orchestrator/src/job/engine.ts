@@ -48,8 +48,9 @@ export type PlanTx = {
   noteMessage(): void;
 };
 
+// NOTE: the row is locked: changes of one plan happen one after the other, whoever makes them.
 const selectPlan = statement((db, { planId }: Slots<{ planId: string }>) =>
-  db.selectFrom("plan").selectAll().where("id", "=", planId),
+  db.selectFrom("plan").selectAll().where("id", "=", planId).forUpdate(),
 );
 
 export type PlanTxContext = { planId: string; actor: Actor };

@@ -1,6 +1,8 @@
 // T8, T9, T12: what happens by the clock. Timers that are due, leases that ran out, ready
 // steps whose message was lost, and cancelled steps that did not stop in time.
 import type { ApprovalId, StepId, StepStatus } from "@ossaat/contracts";
+import { sql } from "kysely";
+import type { SqlBool } from "kysely";
 
 import { waitingStatus } from "../approval/request-approval.ts";
 import { voidApprovals } from "../approval/void-approvals.ts";
@@ -127,24 +129,52 @@ async function sweepStep(
   );
 }
 
+/** Whether the lease of a step has run out, as a column. */
+function isExpired({ store, clock }: Engine) {
+  return sql<SqlBool>`coalesce(lease_until, 0) < ${store.leaseTime(clock.now())}`.as("expired");
+}
+
 /**
  * T9: takes back leases that ran out. With `deadOwners` also those whose owner is known to be
  * gone, as after a restart of the only process.
  */
-export async function sweepLeases(engine: Engine, deadOwners?: (owner: string) => boolean): Promise<number> {
-  const running = await engine.store.read.selectFrom("step").selectAll().where("status", "=", "running").execute();
-  const now = engine.clock.now();
-  const lost = running.filter(
-    (step) => (step.lease_until ?? 0) < now || (deadOwners !== undefined && deadOwners(step.lease_owner ?? "")),
-  );
+export async function sweepLeases(
+  engine: Engine,
+  deadOwners: (owner: string) => boolean = () => false,
+): Promise<number> {
+  const running = await engine.store.read
+    .selectFrom("step")
+    .selectAll()
+    .select(isExpired(engine))
+    .where("status", "=", "running")
+    .orderBy("plan_id")
+    .orderBy("step_id")
+    .execute();
+  const isLost = (step: StepRow & { expired: SqlBool }) => Boolean(step.expired) || deadOwners(step.lease_owner ?? "");
+  const lost = running.filter(isLost);
   for (const candidate of lost) {
     const work = async (change: PlanTx) => {
-      const step = await getStep(change.tx, candidate.plan_id, candidate.step_id);
-      if (step?.status === "running" && step.fence === candidate.fence) await loseStep(engine, change, step);
+      // NOTE: looked at again under its lock, because its worker may have renewed the lease meanwhile.
+      const step = await change.tx
+        .selectFrom("step")
+        .selectAll()
+        .select(isExpired(engine))
+        .where("plan_id", "=", candidate.plan_id)
+        .where("step_id", "=", candidate.step_id)
+        .forUpdate()
+        .executeTakeFirst();
+      if (step?.status !== "running" || step.fence !== candidate.fence || !isLost(step)) return;
+      await loseStep(engine, change, step);
     };
     await sweepStep(engine, candidate, { failed: "lease was not taken back", work });
   }
   return lost.length;
+}
+
+/** Another process may have announced it meanwhile. */
+async function isAnnounced({ tx }: PlanTx, { plan_id: planId, step_id: stepId }: StepRow): Promise<boolean> {
+  const messages = tx.selectFrom("outbox").select("id").where("plan_id", "=", planId).where("step_id", "=", stepId);
+  return (await messages.executeTakeFirst()) !== undefined;
 }
 
 /** T12: announces ready steps again whose message is gone. */
@@ -160,6 +190,7 @@ export async function reemitReady(
     .where("step.status", "=", "ready")
     .where("step.ready_at", "<=", now - olderThanMs)
     .where("plan.status", "in", ["draft", "pending", "running"])
+    .orderBy("step.ready_at")
     .where((eb) =>
       eb.not(
         eb.exists(
@@ -176,7 +207,8 @@ export async function reemitReady(
   for (const step of stranded) {
     const work = async (change: PlanTx) => {
       const current = await getStep(change.tx, step.plan_id, step.step_id);
-      if (current?.status === "ready" && current.attempt === step.attempt) await announceStep(engine, change, current);
+      if (current?.status !== "ready" || current.attempt !== step.attempt) return;
+      if (!(await isAnnounced(change, current))) await announceStep(engine, change, current);
     };
     await sweepStep(engine, step, { failed: "ready step was not announced", work });
   }

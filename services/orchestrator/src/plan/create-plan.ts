@@ -11,7 +11,7 @@ import { dispatchStep } from "../job/dispatch-step.ts";
 import type { Engine } from "../job/engine.ts";
 import type { Models } from "../provider/models.ts";
 import { insertStep } from "../step/step-rows.ts";
-import type { Reader, Tx } from "../store/store.ts";
+import type { Tx } from "../store/store.ts";
 import { checkOpenSteps } from "./check-open-steps.ts";
 import { recallAnswer, rememberAnswer } from "./idempotency.ts";
 import { defaultBudget } from "./limits.ts";
@@ -136,8 +136,7 @@ export async function createPlan(deps: PlanDeps, input: CreatePlanInput): Promis
   const { engine } = deps;
   const request = CreatePlanRequest.parse(input.request);
   const key = { tenantId: input.tenantId, key: input.idempotencyKey, request };
-  const recall = (db: Tx | Reader) => recallAnswer<{ planId: PlanId }>(db, key, engine.clock.now());
-  const before = await recall(engine.store.read);
+  const before = await recallAnswer<{ planId: PlanId }>(engine.store.read, key, engine.clock.now());
   if (before !== undefined) return before;
   await checkOpenSteps(engine, input.tenantId);
   const prepared = await prepare(deps, request);
@@ -145,7 +144,7 @@ export async function createPlan(deps: PlanDeps, input: CreatePlanInput): Promis
   const answer = await engine.store.tx(async (tx) => {
     const now = engine.clock.now();
     // NOTE: asked again, because the same command may have arrived twice at once.
-    const known = await recall(tx);
+    const known = await rememberAnswer(tx, key, { now, answer: { planId } });
     if (known !== undefined) return known;
     const options: PlanOptions = {
       goal: request.goal,
@@ -159,7 +158,6 @@ export async function createPlan(deps: PlanDeps, input: CreatePlanInput): Promis
     };
     await insertPlan(engine, tx, { planId, options, actor: input.actor, now });
     await startPlanning(engine, tx, { planId, tenantId: input.tenantId, now });
-    await rememberAnswer(tx, key, { now, answer: { planId } });
     return { planId };
   });
   engine.bus.wake(answer.planId);

@@ -31,12 +31,18 @@ export async function recallAnswer<T>(
   return JSON.parse(row.response_json) as T;
 }
 
-export async function rememberAnswer(
+/**
+ * Takes the key for this answer, before anything the answer speaks of is written: of the same
+ * commands at once, one takes it, and the others wait and get its answer. Undefined when it is ours.
+ * @throws AgentError conflict when the key was used for another request.
+ */
+export async function rememberAnswer<T>(
   tx: Tx,
-  { tenantId, key, request }: IdempotencyKey,
-  { now, answer }: { now: number; answer: unknown },
-): Promise<void> {
-  if (key === undefined) return;
+  command: IdempotencyKey,
+  { now, answer }: { now: number; answer: T },
+): Promise<T | undefined> {
+  const { tenantId, key, request } = command;
+  if (key === undefined) return undefined;
   const row = {
     tenant_id: tenantId,
     key,
@@ -44,9 +50,13 @@ export async function rememberAnswer(
     response_json: JSON.stringify(answer),
     expires_at: now + planFeatureLimits.idempotencyMs,
   };
-  await tx
+  const taken = await tx
     .insertInto("idem")
     .values(row)
-    .onConflict((conflict) => conflict.columns(["tenant_id", "key"]).doUpdateSet(row))
-    .execute();
+    .onConflict((conflict) =>
+      conflict.columns(["tenant_id", "key"]).doUpdateSet(row).where("idem.expires_at", "<=", now),
+    )
+    .returning("key")
+    .executeTakeFirst();
+  return taken === undefined ? recallAnswer<T>(tx, command, now) : undefined;
 }

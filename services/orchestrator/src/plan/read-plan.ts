@@ -79,8 +79,8 @@ export async function listPlans(
     .limit(planFeatureLimits.pageSize + 1);
   if (repositoryPath !== undefined) query = query.where("repository_path", "=", repositoryPath);
   const [at, id] = cursor?.split("~") ?? [];
-  if (at !== undefined && id !== undefined) {
-    const before = Number(at);
+  const before = Number(at);
+  if (Number.isSafeInteger(before) && id !== undefined) {
     query = query.where((eb) =>
       eb.or([eb("created_at", "<", before), eb.and([eb("created_at", "=", before), eb("id", "<", id)])]),
     );

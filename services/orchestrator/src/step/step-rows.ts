@@ -7,7 +7,7 @@ import type { Slots, Statement } from "../store/statement.ts";
 import type { StepRow } from "../store/tables.ts";
 
 const selectSteps = statement((db, { planId }: Slots<{ planId: string }>) =>
-  db.selectFrom("step").selectAll().where("plan_id", "=", planId),
+  db.selectFrom("step").selectAll().where("plan_id", "=", planId).orderBy("step_id"),
 );
 
 /** What it takes to open a step and to announce it. */
@@ -17,7 +17,8 @@ const selectStates = statement((db, { planId }: Slots<{ planId: string }>) =>
   db
     .selectFrom("step")
     .select(["plan_id", "step_id", "kind", "pool", "status", "attempt", "ready_at"])
-    .where("plan_id", "=", planId),
+    .where("plan_id", "=", planId)
+    .orderBy("step_id"),
 );
 
 /** The steps of a plan without their results, which can be long. */

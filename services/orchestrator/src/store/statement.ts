@@ -1,6 +1,6 @@
 // Statements that are built and compiled once and run with other values each time. For the few that
 // every step needs: building one costs several times what SQLite needs to run it.
-import { ValueNode } from "kysely";
+import { ValueNode, isExpression } from "kysely";
 import type { CompiledQuery, Expression, OperationNode } from "kysely";
 
 import type { Reader } from "./store.ts";
@@ -26,15 +26,18 @@ class Slot<T> implements Expression<T> {
   }
 
   toOperationNode(): OperationNode {
-    return ValueNode.create(this.#content);
+    return isExpression(this.#content) ? this.#content.toOperationNode() : ValueNode.create(this.#content);
   }
 }
 
 /** What stands for the values when a statement is built. */
 export type Slots<V> = { readonly [K in keyof V]: Expression<V[K]> };
 
+/** The values of one run; one that the database works out itself, as its clock, is an expression. */
+type Values<V> = { readonly [K in keyof V]: V[K] | Expression<V[K]> };
+
 /** Runs on a transaction or outside of one; gives the rows the statement returns. */
-export type Statement<V, R> = (db: Reader, values: V) => Promise<R[]>;
+export type Statement<V, R> = (db: Reader, values: Values<V>) => Promise<R[]>;
 
 function makeSlots<V extends object>(contentOf: (name: string) => unknown): Slots<V> {
   return new Proxy({} as Slots<V>, { get: (_target, name) => new Slot(contentOf(String(name))) });
@@ -58,8 +61,9 @@ export function statement<V extends object, R>(
   };
   return async (db, values) => {
     const valueOf = (name: string): unknown => values[name as keyof V];
-    // Plugins see, and may change, each statement with its values: then it is built each time.
-    if (db.getExecutor().plugins.length > 0) {
+    // Plugins see, and may change, each statement with its values, and an expression is a part of
+    // its text: then it is built each time.
+    if (db.getExecutor().plugins.length > 0 || Object.values(values).some((value) => isExpression(value))) {
       return (await db.executeQuery(build(db, makeSlots<V>(valueOf)).compile())).rows;
     }
     const query = compiledFor(db);

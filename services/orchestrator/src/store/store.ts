@@ -4,7 +4,7 @@
 // work may run again from the start, because a server may refuse a transaction that met another.
 // What a transaction reads and then changes by is locked with `forUpdate()`; lock a plan before its
 // steps.
-import type { Kysely, Transaction } from "kysely";
+import type { Expression, Kysely, Transaction } from "kysely";
 
 import type { Tables } from "./tables.ts";
 
@@ -13,6 +13,13 @@ export type Tx = Transaction<Tables>;
 export type Reader = Kysely<Tables>;
 
 export type Store = {
+  /** Whether other processes may work on the same data at the same time. */
+  isShared: boolean;
+  /**
+   * The moment that leases begin and end by, ms: the database's own clock when machines share it,
+   * because theirs differ; else `now`.
+   */
+  leaseTime(now: number): number | Expression<number>;
   read: Reader;
   /** @throws AgentError unavailable when the database cannot be reached, is full or is too slow. */
   tx<T>(work: (tx: Tx) => Promise<T>): Promise<T>;

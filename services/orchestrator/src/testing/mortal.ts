@@ -40,6 +40,7 @@ export type Death = { afterCommits: number; when: "at once" | "at the next commi
 /** A store whose commits are counted; after the last one the process is dead. */
 export function mortalStore(store: Store, life: Life, { afterCommits, when }: Death): Store {
   return {
+    ...store,
     get read() {
       life.check();
       return store.read;
@@ -52,7 +53,6 @@ export function mortalStore(store: Store, life: Life, { afterCommits, when }: De
       if (when === "at once") life.isDead ||= life.commits >= afterCommits;
       return result;
     },
-    ping: () => store.ping(),
     close: () => Promise.resolve(),
   };
 }

@@ -15,9 +15,9 @@ import type { PlanOptions } from "../plan/create-plan.ts";
 import { decidePlan } from "../plan/decide-plan.ts";
 import { putRevision } from "../plan/put-revision.ts";
 import type { Models } from "../provider/models.ts";
-import { openSqliteStore } from "../store/adapters/sqlite.ts";
 import { countingIds, manualClock, seededRng } from "./manual-clock.ts";
 import type { ManualClock } from "./manual-clock.ts";
+import { openTestStore } from "./test-store.ts";
 
 export type LogLine = { level: "info" | "warn" | "error"; fields: object; message: string };
 
@@ -41,14 +41,15 @@ export const noModels: Models = {
 
 export async function openTestEngine(seed = 1): Promise<TestEngine> {
   const folder = mkdtempSync(path.join(tmpdir(), "ossaat-engine-"));
-  const store = await openSqliteStore(path.join(folder, "state.db"));
+  const clock = manualClock();
+  const opened = await openTestStore({ folder, clock });
   const lines: LogLine[] = [];
   const stopped: string[] = [];
   const log = (level: LogLine["level"]) => (fields: object, message: string) =>
     void lines.push({ level, fields, message });
   return {
-    store,
-    clock: manualClock(),
+    store: opened.store,
+    clock,
     ids: countingIds(),
     rng: seededRng(seed),
     bus: createEventBus(),
@@ -60,7 +61,7 @@ export async function openTestEngine(seed = 1): Promise<TestEngine> {
     lines,
     stopped,
     remove: async () => {
-      await store.close();
+      await opened.remove();
       rmSync(folder, { recursive: true, force: true });
     },
   };

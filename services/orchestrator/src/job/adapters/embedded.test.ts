@@ -5,9 +5,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { describe, expect, test } from "vitest";
 
-import { openSqliteStore } from "../../store/adapters/sqlite.ts";
 import type { OutboxRow } from "../../store/tables.ts";
 import { manualClock } from "../../testing/manual-clock.ts";
+import { openTestStore } from "../../testing/test-store.ts";
 import { waitUntil } from "../../testing/wait-until.ts";
 import { jobEnvelope } from "../dispatch-step.ts";
 import { describeJobQueue } from "../job-queue.contract.ts";
@@ -16,8 +16,9 @@ import { createEmbeddedQueue } from "./embedded.ts";
 
 async function openQueue() {
   const folder = mkdtempSync(path.join(tmpdir(), "ossaat-queue-"));
-  const store = await openSqliteStore(path.join(folder, "state.db"));
   const clock = manualClock();
+  const opened = await openTestStore({ folder, clock });
+  const { store } = opened;
   const errors: unknown[] = [];
   let injected = 0;
   const queue = createEmbeddedQueue({ store, clock, onError: (error) => errors.push(error) });
@@ -63,7 +64,7 @@ async function openQueue() {
       return held;
     },
     remove: async () => {
-      await store.close();
+      await opened.remove();
       rmSync(folder, { recursive: true });
     },
   };

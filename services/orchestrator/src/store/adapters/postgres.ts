@@ -4,8 +4,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { AgentError } from "@ossaat/contracts";
 import { Kysely, PostgresDialect, sql } from "kysely";
+import type { Expression } from "kysely";
 
-import type { Rng } from "../../clock.ts";
+import type { Clock, Rng } from "../../clock.ts";
 import { postgresLimits } from "../limits.ts";
 import { migrate } from "../migrate.ts";
 import type { Store, Tx } from "../store.ts";
@@ -76,12 +77,21 @@ async function runTx<T>(db: Kysely<Tables>, work: (tx: Tx) => Promise<T>, rng: R
   }
 }
 
+/** The server's clock as it is now; `now()` would be the begin of the transaction. */
+const databaseTime = sql<number>`floor(extract(epoch from clock_timestamp()) * 1000)::bigint`;
+
+function timeOf(clock: Clock): Expression<number> {
+  return sql<number>`${clock.now()}::bigint`;
+}
+
 export type PostgresStoreOptions = {
   /** `postgres://user:password@host:port/database` */
   url: string;
   rng?: Rng;
   /** Connections of this process; absent = {@link postgresLimits}. */
   poolSize?: number;
+  /** Judges leases in place of the server's clock, where time is in a test's hand. */
+  leaseClock?: Clock;
 };
 
 /**
@@ -90,10 +100,12 @@ export type PostgresStoreOptions = {
  *   conflict (newer schema)
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
-  const { url, rng = Math.random, poolSize = postgresLimits.poolSize } = options;
+  const { url, rng = Math.random, poolSize = postgresLimits.poolSize, leaseClock } = options;
   await migratePostgres(url);
   const db = connect(url, postgresLimits, poolSize);
   return {
+    isShared: true,
+    leaseTime: () => (leaseClock === undefined ? databaseTime : timeOf(leaseClock)),
     read: db,
     tx: (work) => runTx(db, work, rng),
     ping: async () => {

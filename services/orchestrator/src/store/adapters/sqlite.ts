@@ -148,6 +148,8 @@ export async function openSqliteStore(file: string): Promise<Store> {
       throw error;
     });
     return {
+      isShared: false,
+      leaseTime: (now) => now,
       read: db,
       tx: createGroupCommit(db, {
         execute: (statement) => void database.prepare(statement).run([]),
