@@ -33,6 +33,8 @@ export type Config = {
   sandboxImage?: string;
   /** What working trees may take; absent = the tool runner's own bounds. */
   treeLimits: { treeBytes?: number; treeEntries?: number };
+  /** Address of the PostgreSQL database; absent = a file in the state folder. */
+  store?: string;
   idleMinutes: number;
   /** Days that the working trees of plans stay that ended without success. */
   keepDays: number;
@@ -218,6 +220,7 @@ export async function loadConfig(options: ConfigOptions = {}): Promise<Config> {
     sandboxDriver: read("sandbox.driver") ?? "auto",
     ...optional("sandboxImage", read("sandbox.image")),
     treeLimits: treeLimitsOf(read),
+    ...optional("store", read("store")),
     idleMinutes: read("server.idleMinutes") ?? 30,
     keepDays: read("workspaces.keepDays") ?? 14,
     ...optional("maxOpenSteps", read("server.maxOpenSteps")),
@@ -245,11 +248,20 @@ export function runnerFolder({ stateDir }: Pick<Config, "stateDir">): string {
   return path.join(stateDir, "runner");
 }
 
+/** The same settings for a server with a state of its own, for what must not touch the person's plans. */
+export function withOwnState(config: Config, stateDir: string): Config {
+  const own = { ...config, stateDir };
+  delete own.store;
+  return own;
+}
+
 /** Environment of a server started for these settings: the caller's, with the state folder named. */
 export function serverEnv(config: Config): NodeJS.ProcessEnv {
+  const { OSSAAT_STORE: _callers, ...env } = process.env;
   return {
-    ...process.env,
+    ...env,
     OSSAAT_STATE_DIR: config.stateDir,
+    ...(config.store === undefined ? {} : { OSSAAT_STORE: config.store }),
     ...(config.modelRequestLog === undefined ? {} : { OSSAAT_MODEL_REQUEST_LOG: config.modelRequestLog }),
   };
 }

@@ -222,6 +222,13 @@ const effects: Readonly<Record<SettingKey, () => Promise<void>>> = {
     const status = () => cli.json(repository, ["status"], { env: { OSSAAT_STATE_DIR: "" } });
     expect((await withSetting("stateDir", other, status)).value.stateDir).toBe(other);
   },
+  store: async () => {
+    await restart();
+    const started = await withSetting("store", "postgres://nobody@127.0.0.1:1/nothing", () =>
+      cli.run(repository, ["up", "--detach"]),
+    );
+    expect([started.code, started.stderr]).toEqual([7, expect.stringContaining("The database cannot be reached.")]);
+  },
   "server.url": async () => {
     await withListener(async (url, asked) => {
       await withSetting("server.url", url, () => cli.run(repository, ["runs"], { env: { OSSAAT_TOKEN: "t" } }));

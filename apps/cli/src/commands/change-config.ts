@@ -1,4 +1,5 @@
 // `ossaat config set`, `unset`, `trust` and `untrust`: changes of the settings files.
+import { shownText } from "../settings/setting.ts";
 import { AgentError } from "@ossaat/contracts/errors";
 
 import type { CommandContext } from "../command-context.ts";
@@ -82,7 +83,7 @@ export async function setSetting(
   }
   const value = setting.read(input.value);
   if (value === undefined) {
-    throw new AgentError("invalid_input", `${key} takes ${setting.takes}, not ${JSON.stringify(input.value)}.`, {
+    throw new AgentError("invalid_input", `${key} takes ${setting.takes}, not ${shownText(input.value)}.`, {
       details: { next: `ossaat config explain ${key}` },
     });
   }

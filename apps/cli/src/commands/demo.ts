@@ -9,6 +9,7 @@ import type { LiveEvent, PlanEvent, PlanState } from "@ossaat/contracts";
 import type { Client } from "@ossaat/client";
 
 import type { CommandContext } from "../command-context.ts";
+import { withOwnState } from "../config.ts";
 import type { Config } from "../config.ts";
 import { countTurns } from "../demo/count-turns.ts";
 import { countTests, makeSample } from "../demo/make-sample.ts";
@@ -19,7 +20,7 @@ import { withInterrupt } from "../follow/with-interrupt.ts";
 import { connect, stopServer } from "../server/connect.ts";
 import { renderEnd } from "../terminal/render-end.ts";
 
-export type DemoFlags = { dir?: string; kill?: boolean };
+export type DemoFlags = { dir?: string; kill?: boolean; store?: string };
 
 type Demo = { client: Client; context: CommandContext; config: Config; kill: boolean };
 
@@ -89,7 +90,13 @@ export async function demoCommand(flags: DemoFlags, context: CommandContext): Pr
     "run",
   );
   const requestLog = path.join(folder, "model-requests.jsonl");
-  const config: Config = { ...context.config, stateDir: path.join(folder, "state"), modelRequestLog: requestLog };
+  const own = withOwnState(context.config, path.join(folder, "state"));
+  const config: Config = {
+    ...own,
+    modelRequestLog: requestLog,
+    // Only a database that was named for the demo: the person's own is not for samples.
+    ...(flags.store === undefined ? {} : { store: flags.store }),
+  };
   const sample = await makeSample(folder);
   output.note(
     style.paint("yellow", "This demo uses a SCRIPTED model: its replies were written beforehand, no key is needed.") +

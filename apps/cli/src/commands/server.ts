@@ -11,7 +11,13 @@ import { findHungServer, serverHangs } from "../server/hung-server.ts";
 import { requireCacheFolder } from "../server/make-folder.ts";
 import { escapeLine } from "../terminal/escape.ts";
 
-export type UpFlags = { port?: string; detach?: boolean; dangerouslyNoSandbox?: boolean; trace?: string };
+export type UpFlags = {
+  port?: string;
+  store?: string;
+  detach?: boolean;
+  dangerouslyNoSandbox?: boolean;
+  trace?: string;
+};
 
 function readPort(text: string | undefined): number {
   const port = Number(text ?? "0");
@@ -23,7 +29,7 @@ async function upForeground(flags: UpFlags, context: CommandContext): Promise<nu
   const { serve } = await import("../server/serve.ts");
   const { createServerLog } = await import("../server/server-log.ts");
   // The server is there for every repository: the file of this one has no part in it.
-  const config = await loadConfig();
+  const config = await loadConfig({ flags: { store: flags.store } });
   if (flags.dangerouslyNoSandbox === true) requireNoRule(config);
   requireCacheFolder(config);
   const log = await createServerLog(config, flags.trace);

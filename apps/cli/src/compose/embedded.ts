@@ -45,6 +45,8 @@ export type StackOptions = {
   token: string;
   log: StackLog;
   onActivity: () => void;
+  /** Told when another server has taken the database: this one must stop. */
+  onTaken: () => void;
   /** Changes parts before they are put together, for a replay and for tests. No setting leads here. */
   arrange?: {
     stack?(parts: StackParts): StackParts;
@@ -89,13 +91,28 @@ function modelsOf({ providerEnv, model, modelRequestLog, loaded }: Config): Orch
   );
 }
 
+/** The file in the state folder, or the database that the settings name. */
+async function openStore({ config, log, onTaken }: StackOptions): Promise<OrchestratorDeps["store"]> {
+  const file = path.join(config.stateDir, "ossaat.db");
+  if (config.store === undefined) return openSqliteStore(file);
+  const { openOwnedPostgresStore } = await import("@ossaat/orchestrator/postgres");
+  return openOwnedPostgresStore({
+    url: config.store,
+    folderFile: file,
+    onTaken: (error) => {
+      log.error({ error }, "the database was taken by another server");
+      onTaken();
+    },
+  });
+}
+
 /**
  * Opens the state folder and builds the stack.
- * @throws AgentError conflict when another server owns the folder
+ * @throws AgentError conflict when another server owns the folder or the database, unavailable
  */
 export async function createEmbeddedStack(options: StackOptions): Promise<EmbeddedStack> {
   const { config, sandbox, log, arrange = {} } = options;
-  const store = await openSqliteStore(path.join(config.stateDir, "ossaat.db"));
+  const store = await openStore(options);
   const driver =
     sandbox === "none" ? sandbox : await chooseDriver(config.sandboxDriver, createDriverTrial(config.sandboxImage));
   const secrets = createFileSecrets({ file: config.secretsFile, variable: config.secretVariable });

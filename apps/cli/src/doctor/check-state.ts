@@ -41,6 +41,17 @@ export function checkStateFolder({ stateDir }: Config): Finding {
   return ok(id, stateDir);
 }
 
+const id = "database";
+
+function schemaText({ schema, isCurrent }: { schema: string; isCurrent: boolean }): string {
+  return `schema ${schema}${isCurrent ? "" : ", brought up to date at the next start"}`;
+}
+
+function failed(error: unknown): Finding {
+  const { message, next } = AgentError.from(error);
+  return fail(id, message, next);
+}
+
 /** First bytes of a database of SQLite. */
 const magic = "SQLite format 3\0";
 
@@ -56,33 +67,40 @@ function hasMagic(file: string): boolean {
 
 /** A server answers from memory for a while when its file is gone bad, so that both are looked at. */
 async function checkServed(config: Config, file: string): Promise<Finding> {
-  const id = "database";
   if (!hasMagic(file)) return fail(id, `It is damaged: ${file} does not begin as a database.`, "ossaat down");
   try {
     await runningClient(config).listPlans({});
     return ok(id, "in use by the running server, which reads it");
   } catch (error) {
-    const { message, next } = AgentError.from(error);
-    return fail(id, message, next);
+    return failed(error);
   }
 }
 
-/** Integrity and schema of the database; a running server owns it and is asked instead. */
+async function checkPostgres(url: string): Promise<Finding> {
+  const { inspectPostgresStore } = await import("@ossaat/orchestrator/postgres");
+  try {
+    const found = await inspectPostgresStore(url);
+    return ok(id, `PostgreSQL ${found.server}, ${schemaText(found)}`);
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+/** Integrity and schema of the database; a running server owns its file and is asked instead. */
 export async function checkDatabase(config: Config, isServed: boolean): Promise<Finding> {
-  const { stateDir } = config;
-  const id = "database";
+  const { stateDir, store } = config;
+  if (store !== undefined) return checkPostgres(store);
   const file = path.join(stateDir, "ossaat.db");
   if (!existsSync(file)) return ok(id, "none yet, made at the first command");
   if (isServed) return checkServed(config, file);
   const { inspectSqliteStore } = await import("@ossaat/orchestrator");
   try {
-    const { problems, schema, isCurrent } = inspectSqliteStore(file);
+    const { problems, ...found } = inspectSqliteStore(file);
     if (problems.length > 0) {
       return fail(id, `It is damaged: ${problems[0] ?? ""}.`, `mv ${stateDir} ${stateDir}.damaged`);
     }
-    return ok(id, `sound, schema ${schema}${isCurrent ? "" : ", brought up to date at the next start"}`);
+    return ok(id, `sound, ${schemaText(found)}`);
   } catch (error) {
-    const { message, details } = AgentError.from(error);
-    return fail(id, message, typeof details["next"] === "string" ? details["next"] : "ossaat status");
+    return failed(error);
   }
 }

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 
 import type { Act } from "./act.ts";
-import { addExamples } from "./examples.ts";
+import { addExamples, withExamples } from "./examples.ts";
 import type { Example } from "./examples.ts";
 
 const examples: Readonly<Record<string, readonly Example[]>> = {
@@ -28,7 +28,22 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
   ],
 };
 
-/** agents, new-agent, up, down, status */
+function addDatabaseCommands(program: Command, act: Act): void {
+  const database = program.command("db").description("the database that holds the plans");
+  withExamples(database, ["ossaat db migrate", "before a server of a new version starts"]);
+  const migrate = database
+    .command("migrate")
+    .description("bring the database's schema to this version; a server does so itself when it starts")
+    .option("--store <url>", "PostgreSQL database (default: what the settings name, else the state folder's file)")
+    .action(act(async (context) => (await import("../commands/database.ts")).migrateCommand(context)));
+  withExamples(
+    migrate,
+    ["ossaat db migrate", "the database that the settings name"],
+    ["ossaat db migrate --json", "for a program"],
+  );
+}
+
+/** agents, new-agent, up, down, status, db migrate */
 export function addSetupCommands(program: Command, act: Act): void {
   program.commandsGroup("Set up:");
   program
@@ -46,6 +61,7 @@ export function addSetupCommands(program: Command, act: Act): void {
     .description("run the server in the foreground")
     .option("--port <n>", "on 127.0.0.1 (default: any free one)")
     .option("-d, --detach", "in the background")
+    .option("--store <url>", "PostgreSQL database for the plans (default: a file in the state folder)")
     .action(act(async (context, _args, flags) => (await import("../commands/server.ts")).upCommand(flags, context)));
   program
     .command("down")
@@ -56,4 +72,5 @@ export function addSetupCommands(program: Command, act: Act): void {
     .description("server, model, keys by name, sandbox")
     .action(act(async (context) => (await import("../commands/server.ts")).statusCommand(context)));
   addExamples(program, examples);
+  addDatabaseCommands(program, act);
 }

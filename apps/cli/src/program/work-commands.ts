@@ -81,6 +81,7 @@ export function addWorkCommands(program: Command, act: Act): void {
     .description("the whole job on a sample repository with a scripted model")
     .option("--dir <folder>", "where to put the sample (default: a temporary folder)")
     .option("--no-kill", "do not kill the server in the middle")
+    .option("--store <url>", "PostgreSQL database for its plan (default: a file beside the sample)")
     .action(act(async (context, _args, flags) => (await import("../commands/demo.ts")).demoCommand(flags, context)));
   addExamples(program, examples);
 }

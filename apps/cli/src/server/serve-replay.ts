@@ -13,6 +13,7 @@ import type { Client } from "@ossaat/client";
 
 import { createEmbeddedStack } from "../compose/embedded.ts";
 import type { StackLog, StackOptions, StackParts } from "../compose/embedded.ts";
+import { withOwnState } from "../config.ts";
 import type { Config } from "../config.ts";
 import { memoryFetch } from "./node-http-fetch.ts";
 
@@ -39,7 +40,7 @@ function withoutTraces(inner: WorkspaceService): WorkspaceService {
 /** A user's settings without their secrets, with a state folder that goes with the replay. */
 function replayConfig(config: Config, folder: string): Config {
   const secretsFile = path.join(folder, "no-secrets.json");
-  return { ...config, stateDir: folder, secretsFile, secretVariable: () => undefined };
+  return { ...withOwnState(config, folder), secretsFile, secretVariable: () => undefined };
 }
 
 export async function serveReplay({ config, sandbox, models, tools, log }: ReplayServerOptions): Promise<ReplayServer> {
@@ -54,6 +55,7 @@ export async function serveReplay({ config, sandbox, models, tools, log }: Repla
     token,
     log,
     onActivity: () => undefined,
+    onTaken: () => undefined,
     arrange: {
       stack: (parts) => ({
         ...parts,

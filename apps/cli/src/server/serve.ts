@@ -80,6 +80,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     token,
     log,
     onActivity: () => (lastActivity = performance.now()),
+    onTaken: () => void stop("the database was taken"),
     ...(options.arrange === undefined ? {} : { arrange: options.arrange }),
   });
   const server = createServer(stack.handler as Parameters<typeof createServer>[1]);

@@ -1,4 +1,5 @@
 // Gathers the layers: flags, environment, the files of project, user and administrator.
+import { shownText } from "./setting.ts";
 import { existsSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -68,7 +69,7 @@ function readText(key: SettingKey, where: string, text: unknown): Given {
   const setting = settingOf(key);
   const value = setting.read(text);
   if (value !== undefined) return { value, where };
-  throw new AgentError("invalid_input", `${where} takes ${setting.takes}, not ${JSON.stringify(text)}.`, {
+  throw new AgentError("invalid_input", `${where} takes ${setting.takes}, not ${shownText(text)}.`, {
     details: { next: `ossaat config explain ${key}` },
   });
 }

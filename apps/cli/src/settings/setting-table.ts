@@ -2,7 +2,7 @@
 // reference in docs/configuration.md follow from this table. Secrets have no place in it: they
 // come from the environment alone.
 import { coveredModels } from "./model-pattern.ts";
-import { choice, positiveNumber, text, webAddress, wholeNumber, wordList, yesNo } from "./setting.ts";
+import { choice, positiveNumber, postgresAddress, text, webAddress, wholeNumber, wordList, yesNo } from "./setting.ts";
 import type { Setting } from "./setting.ts";
 
 export const settingTable = {
@@ -109,6 +109,14 @@ export const settingTable = {
     meaning: "folder of database, artifacts, working trees and the server's file",
     defaultText: "$XDG_STATE_HOME/ossaat, else ~/.local/state/ossaat",
     env: ["OSSAAT_STATE_DIR"],
+    project: "never",
+  }),
+  store: postgresAddress({
+    meaning:
+      "PostgreSQL database (15 or newer) that holds the plans; its password comes from PGPASSWORD or ~/.pgpass, never from here",
+    defaultText: "a file in the state folder",
+    env: ["OSSAAT_STORE"],
+    flag: "--store",
     project: "never",
   }),
   "server.url": webAddress({

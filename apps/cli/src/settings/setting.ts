@@ -63,6 +63,26 @@ export function webAddress(options: SettingOptions<string>): Setting<string> {
   };
 }
 
+/** A value as an error may show it: one that was refused may hold a password. */
+export function shownText(value: unknown): string {
+  return JSON.stringify(value ?? null).replaceAll(/(:\/\/[^/@:]*:|password=)[^@&"]+/giu, "$1…");
+}
+
+/** The address of a database, without a password: settings are shown and written to files. */
+export function postgresAddress(options: SettingOptions<string>): Setting<string> {
+  return {
+    ...options,
+    takes: "an address like postgres://user@host:port/database, without a password",
+    read(value) {
+      if (typeof value !== "string" || !URL.canParse(value)) return undefined;
+      const { protocol, hostname, pathname, password, searchParams } = new URL(value);
+      const isPostgres = protocol === "postgres:" || protocol === "postgresql:";
+      const isBare = password === "" && !searchParams.has("password");
+      return isPostgres && isBare && hostname !== "" && pathname.length > 1 ? value : undefined;
+    },
+  };
+}
+
 function toNumber(value: unknown): number {
   if (typeof value === "number") return value;
   return typeof value === "string" && value.trim() !== "" ? Number(value) : Number.NaN;

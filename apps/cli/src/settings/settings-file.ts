@@ -1,5 +1,6 @@
 // Reads and changes ossaat.yaml: plain data, nested keys, every problem with file and line.
 // Comments and order survive a change.
+import { shownText } from "./setting.ts";
 import { lstatSync, mkdirSync, readFileSync, realpathSync, renameSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
@@ -68,7 +69,7 @@ function readValue(reading: Reading, key: SettingKey, node: Node | null): FileVa
   const raw = (node?.toJSON() as unknown) ?? undefined;
   const value = setting.read(raw);
   if (value !== undefined) return { value, where };
-  throw problem(where, `${key} takes ${setting.takes}, not ${JSON.stringify(raw ?? null)}.`);
+  throw problem(where, `${key} takes ${setting.takes}, not ${shownText(raw)}.`);
 }
 
 function unknownKey(reading: Reading, key: string, node: unknown): AgentError {

@@ -14,6 +14,10 @@ export const postgresLimits = {
   idleInTransactionMs: 30_000,
   /** Longest wait for any answer, ms: more than a statement may take, so that only a dead connection meets it. */
   answerMs: 20_000,
+  /** Time a server waits for the one before it to let go of the database, ms: it may just be going down. */
+  ownerWaitMs: 5_000,
+  /** Pause between two tries to take the database, ms. */
+  ownerPauseMs: 250,
   /** Longest migration, ms, and longest wait for another replica's. */
   migrationMs: 600_000,
   /** Tries of a transaction that another one made impossible. */

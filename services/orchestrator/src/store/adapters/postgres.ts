@@ -11,9 +11,12 @@ import { postgresLimits } from "../limits.ts";
 import { migrate } from "../migrate.ts";
 import type { Store, Tx } from "../store.ts";
 import type { Tables } from "../tables.ts";
+import { ownDatabase } from "./database-owner.ts";
+import type { DatabaseOwner } from "./database-owner.ts";
 import { isContention, translatePostgresError } from "./postgres-errors.ts";
 import { connectionConfig, createPostgresPool } from "./postgres-pool.ts";
 import type { PoolTimes } from "./postgres-pool.ts";
+import { ownFolder } from "./sqlite.ts";
 
 const usage = "give `store` as postgres://user:password@host:port/database";
 
@@ -30,17 +33,20 @@ function checkUrl(url: string): void {
   throw new AgentError("invalid_input", "The address of the database is not valid.", { details: { next: usage } });
 }
 
-function connect(url: string, times: PoolTimes, max: number): Kysely<Tables> {
+/** @throws AgentError invalid_input */
+export function connectPostgres(url: string, times: PoolTimes, max: number): Kysely<Tables> {
+  checkUrl(url);
   const pool = createPostgresPool({ ...connectionConfig(url, times), max });
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
 }
 
-async function requireVersion(db: Kysely<Tables>): Promise<void> {
+/** The server's version, as it names itself. @throws AgentError unavailable when it is too old */
+export async function requireVersion(db: Kysely<Tables>): Promise<string> {
   const { rows } = await sql<{ number: string; name: string }>`
     select current_setting('server_version_num') as number, current_setting('server_version') as name
   `.execute(db);
   const [version] = rows;
-  if (Number(version?.number) >= postgresLimits.minVersion) return;
+  if (Number(version?.number) >= postgresLimits.minVersion) return version?.name ?? "";
   const oldest = Math.floor(postgresLimits.minVersion / 10_000);
   throw new AgentError("unavailable", `The database is PostgreSQL ${version?.name}, which is too old.`, {
     details: { reason: "version", next: `use PostgreSQL ${oldest} or newer` },
@@ -53,9 +59,8 @@ async function requireVersion(db: Kysely<Tables>): Promise<void> {
  * @throws AgentError invalid_input (address), unavailable (server, version), conflict (newer schema)
  */
 export async function migratePostgres(url: string): Promise<void> {
-  checkUrl(url);
   const { migrationMs } = postgresLimits;
-  const db = connect(url, { statementMs: migrationMs, lockMs: migrationMs, answerMs: migrationMs }, 1);
+  const db = connectPostgres(url, { statementMs: migrationMs, lockMs: migrationMs, answerMs: migrationMs }, 1);
   try {
     await requireVersion(db);
     await migrate(db, newerDatabase);
@@ -102,7 +107,7 @@ export type PostgresStoreOptions = {
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
   const { url, rng = Math.random, poolSize = postgresLimits.poolSize, leaseClock } = options;
   await migratePostgres(url);
-  const db = connect(url, postgresLimits, poolSize);
+  const db = connectPostgres(url, postgresLimits, poolSize);
   return {
     isShared: true,
     leaseTime: () => (leaseClock === undefined ? databaseTime : timeOf(leaseClock)),
@@ -113,4 +118,39 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     },
     close: () => db.destroy(),
   };
+}
+
+/**
+ * Opens the store at `url` for one server with its working trees in a folder: no other uses that
+ * folder or that database at the same time. `onTaken` is told when the database was lost to another.
+ * @throws AgentError as {@link openPostgresStore}, and conflict when another server has either
+ */
+export async function openOwnedPostgresStore(options: {
+  url: string;
+  /** A file of the folder that stands for it. */
+  folderFile: string;
+  onTaken(error: AgentError): void;
+}): Promise<Store> {
+  const { url, folderFile } = options;
+  const folder = ownFolder(folderFile);
+  let owner: DatabaseOwner | undefined;
+  try {
+    checkUrl(url);
+    owner = await ownDatabase(url, (error) => options.onTaken(error));
+    const store = await openPostgresStore({ url });
+    const release = owner.release.bind(owner);
+    return {
+      ...store,
+      isShared: false,
+      close: async () => {
+        await store.close();
+        await release();
+        folder.release();
+      },
+    };
+  } catch (error) {
+    await owner?.release();
+    folder.release();
+    throw error;
+  }
 }

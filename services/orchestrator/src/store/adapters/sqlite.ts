@@ -134,6 +134,19 @@ function openDatabase(file: string): DatabaseSync {
 }
 
 /**
+ * Keeps other servers off the folder of `file` without a store in it, as when the store is elsewhere.
+ * @throws AgentError conflict when another process owns the file.
+ */
+export function ownFolder(file: string): { release(): void } {
+  try {
+    const owned = openDatabase(file);
+    return { release: () => owned.close() };
+  } catch (error) {
+    throw translateSqliteError(error, file);
+  }
+}
+
+/**
  * Opens (and migrates) the store in `file`.
  * @throws AgentError conflict when another process owns the file.
  */

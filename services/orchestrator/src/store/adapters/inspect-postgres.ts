@@ -1,0 +1,44 @@
+// Looks at a database on a server without changing it.
+import { AgentError } from "@ossaat/contracts";
+import { sql } from "kysely";
+
+import { postgresLimits } from "../limits.ts";
+import { migrationNames } from "../migrate.ts";
+import { translatePostgresError } from "./postgres-errors.ts";
+import { connectPostgres, requireVersion } from "./postgres.ts";
+
+export type PostgresInspection = {
+  /** Version of the server, as it names itself. */
+  server: string;
+  /** Newest migration the database has; `none` before the first start. */
+  schema: string;
+  /** The database has every migration of this version. */
+  isCurrent: boolean;
+};
+
+/**
+ * Reads version and schema of the database at `url`.
+ * @throws AgentError invalid_input (address), unavailable (server, password, version), conflict (newer schema)
+ */
+export async function inspectPostgresStore(url: string): Promise<PostgresInspection> {
+  const db = connectPostgres(url, postgresLimits, 1);
+  try {
+    const server = await requireVersion(db);
+    const table = await sql<{ found: boolean }>`select to_regclass('kysely_migration') is not null as found`.execute(
+      db,
+    );
+    if (table.rows[0]?.found !== true) return { server, schema: "none", isCurrent: false };
+    const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
+    const unknown = rows.find(({ name }) => !migrationNames.includes(name));
+    if (unknown !== undefined) {
+      throw new AgentError("conflict", `The database was written by a newer version of ossaat (${unknown.name}).`, {
+        details: { next: "update ossaat, or name another database in `store`" },
+      });
+    }
+    return { server, schema: rows.at(-1)?.name ?? "none", isCurrent: rows.length === migrationNames.length };
+  } catch (error) {
+    throw translatePostgresError(error);
+  } finally {
+    await db.destroy();
+  }
+}
