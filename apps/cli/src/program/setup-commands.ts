@@ -30,7 +30,11 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
 
 function addDatabaseCommands(program: Command, act: Act): void {
   const database = program.command("db").description("the database that holds the plans");
-  withExamples(database, ["ossaat db migrate", "before a server of a new version starts"]);
+  withExamples(
+    database,
+    ["ossaat db migrate", "before a server of a new version starts"],
+    ["ossaat db migrate --json", "for a program"],
+  );
   const migrate = database
     .command("migrate")
     .description("bring the database's schema to this version; a server does so itself when it starts")
