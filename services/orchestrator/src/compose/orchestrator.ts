@@ -18,6 +18,7 @@ import { artifactRoutes } from "../artifact/routes.ts";
 import { toTimestamp } from "../clock.ts";
 import { createEventBus } from "../event/event-bus.ts";
 import { eventRoutes } from "../event/routes.ts";
+import { shareWakes } from "../event/share-wakes.ts";
 import { errorHandler, identityOf } from "../http/respond.ts";
 import { readInternalToken, requireCapability } from "../identity/identity.ts";
 import { createEmbeddedQueue } from "../job/adapters/embedded.ts";
@@ -187,8 +188,7 @@ function createEngine(deps: OrchestratorDeps, late: { queue?: EmbeddedQueue; wor
     log,
     budgetCaps: deps.budgetCaps,
     maxOpenSteps: deps.maxOpenSteps,
-    bus: createEventBus(),
-    wakeQueue: () => late.queue?.wake(),
+    ...shareWakes(store.wakes, { bus: createEventBus(), wakeQueue: () => late.queue?.wake() }),
     signalCancel: (planId, stepId) => late.worker?.cancel(planId, stepId),
   };
 }

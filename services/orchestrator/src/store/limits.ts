@@ -18,6 +18,12 @@ export const postgresLimits = {
   ownerWaitMs: 5_000,
   /** Pause between two tries to take the database, ms. */
   ownerPauseMs: 250,
+  /** A burst of wake-ups within this time becomes one, ms: shorter than a person or a step notices. */
+  wakeMs: 10,
+  /** Bytes of one notification; the server takes fewer than 8000. */
+  maxWakeBytes: 7_000,
+  /** Pause before a lost connection for wake-ups is opened again, ms: the polls are as quick. */
+  relistenMs: 500,
   /** Longest migration, ms, and longest wait for another replica's. */
   migrationMs: 600_000,
   /** Tries of a transaction that another one made impossible. */

@@ -12,6 +12,13 @@ export type Tx = Transaction<Tables>;
 /** A handle for single reads outside a transaction. */
 export type Reader = Kysely<Tables>;
 
+/** Tells other processes on the same data that something changed; some wake-ups may get lost. */
+export type Wakes = {
+  send(topic: string): void;
+  /** Hears topics of the other processes, not of this one. */
+  onWake(listener: (topic: string) => void): void;
+};
+
 export type Store = {
   /** Whether other processes may work on the same data at the same time. */
   isShared: boolean;
@@ -20,6 +27,8 @@ export type Store = {
    * because theirs differ; else `now`.
    */
   leaseTime(now: number): number | Expression<number>;
+  /** Absent when no other process works on the data. */
+  wakes?: Wakes;
   read: Reader;
   /** @throws AgentError unavailable when the database cannot be reached, is full or is too slow. */
   tx<T>(work: (tx: Tx) => Promise<T>): Promise<T>;

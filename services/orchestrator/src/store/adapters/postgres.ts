@@ -16,6 +16,7 @@ import type { DatabaseOwner } from "./database-owner.ts";
 import { isContention, translatePostgresError } from "./postgres-errors.ts";
 import { connectionConfig, createPostgresPool } from "./postgres-pool.ts";
 import type { PoolTimes } from "./postgres-pool.ts";
+import { openPostgresWakes } from "./postgres-wakes.ts";
 import { ownFolder } from "./sqlite.ts";
 
 const usage = "give `store` as postgres://user:password@host:port/database";
@@ -99,17 +100,13 @@ export type PostgresStoreOptions = {
   leaseClock?: Clock;
 };
 
-/**
- * Opens (and migrates) the store at `url`.
- * @throws AgentError invalid_input (address), unavailable (server, password, database, version),
- *   conflict (newer schema)
- */
-export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
+/** The store without what only several processes need. */
+async function openAlone(options: PostgresStoreOptions): Promise<Store> {
   const { url, rng = Math.random, poolSize = postgresLimits.poolSize, leaseClock } = options;
   await migratePostgres(url);
   const db = connectPostgres(url, postgresLimits, poolSize);
   return {
-    isShared: true,
+    isShared: false,
     leaseTime: () => (leaseClock === undefined ? databaseTime : timeOf(leaseClock)),
     read: db,
     tx: (work) => runTx(db, work, rng),
@@ -117,6 +114,25 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       await sql`select 1`.execute(db);
     },
     close: () => db.destroy(),
+  };
+}
+
+/**
+ * Opens (and migrates) the store at `url`, which other processes may use too.
+ * @throws AgentError invalid_input (address), unavailable (server, password, database, version),
+ *   conflict (newer schema)
+ */
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
+  const store = await openAlone(options);
+  const wakes = openPostgresWakes(options.url);
+  return {
+    ...store,
+    isShared: true,
+    wakes,
+    close: async () => {
+      await wakes.close();
+      await store.close();
+    },
   };
 }
 
@@ -137,11 +153,10 @@ export async function openOwnedPostgresStore(options: {
   try {
     checkUrl(url);
     owner = await ownDatabase(url, (error) => options.onTaken(error));
-    const store = await openPostgresStore({ url });
+    const store = await openAlone({ url });
     const release = owner.release.bind(owner);
     return {
       ...store,
-      isShared: false,
       close: async () => {
         await store.close();
         await release();

@@ -1,0 +1,108 @@
+// Wake-ups between processes on one database, by LISTEN and NOTIFY. What is lost while a connection
+// is down is found by the polls; nothing is decided by a wake-up.
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { Client } from "pg";
+
+import { postgresLimits } from "../limits.ts";
+import type { Wakes } from "../store.ts";
+import { connectionConfig } from "./postgres-pool.ts";
+
+const channel = "ossaat_wake";
+
+export type PostgresWakes = Wakes & { close(): Promise<void> };
+
+/** Splits topics into notifications, each below the server's limit. */
+function payloads(sender: string, topics: ReadonlySet<string>): string[] {
+  const found: string[] = [];
+  let payload = sender;
+  for (const topic of topics) {
+    if (payload.length + topic.length >= postgresLimits.maxWakeBytes) {
+      found.push(payload);
+      payload = sender;
+    }
+    payload += `\n${topic}`;
+  }
+  return [...found, payload];
+}
+
+class ListeningWakes implements PostgresWakes {
+  readonly #url: string;
+  readonly #sender = randomBytes(6).toString("hex");
+  readonly #listeners = new Set<(topic: string) => void>();
+  /** Topics of the next notification: a burst becomes one, because each takes a lock of the whole server. */
+  #waiting = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
+  #client: Client | undefined;
+  #closed = false;
+  readonly #running: Promise<void>;
+
+  constructor(url: string) {
+    this.#url = url;
+    this.#running = this.#listen();
+  }
+
+  send(topic: string): void {
+    if (this.#closed) return;
+    this.#waiting.add(topic);
+    this.#timer ??= setTimeout(() => void this.#flush(), postgresLimits.wakeMs);
+  }
+
+  onWake(listener: (topic: string) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#client?.end().catch(() => undefined);
+    await this.#running;
+  }
+
+  async #flush(): Promise<void> {
+    const topics = this.#waiting;
+    this.#waiting = new Set();
+    this.#timer = undefined;
+    try {
+      for (const payload of payloads(this.#sender, topics)) {
+        await this.#client?.query("select pg_notify($1, $2)", [channel, payload]);
+      }
+    } catch {
+      // The connection is down, which the listening notices as well; the others poll.
+    }
+  }
+
+  #hear(payload: string): void {
+    const [sender, ...topics] = payload.split("\n");
+    if (sender === this.#sender) return;
+    for (const topic of topics) for (const listener of this.#listeners) listener(topic);
+  }
+
+  /** Connects and listens, again and again until closed. */
+  async #listen(): Promise<void> {
+    while (!this.#closed) {
+      const client = new Client(connectionConfig(this.#url, postgresLimits));
+      const { promise: ended, resolve } = Promise.withResolvers<void>();
+      client.on("error", () => resolve());
+      client.on("end", () => resolve());
+      client.on("notification", ({ payload = "" }) => this.#hear(payload));
+      try {
+        await client.connect();
+        await client.query(`listen ${channel}`);
+        this.#client = client;
+        await ended;
+      } catch {
+        // Out of reach: what matters is found by the polls, and the next try may succeed.
+      }
+      this.#client = undefined;
+      await client.end().catch(() => undefined);
+      if (!this.#closed) await sleep(postgresLimits.relistenMs, undefined, { ref: false });
+    }
+  }
+}
+
+/** Listens on the database at `url` until closed. */
+export function openPostgresWakes(url: string): PostgresWakes {
+  return new ListeningWakes(url);
+}
