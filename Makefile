@@ -41,7 +41,7 @@ attacks: .tools/installed ## Every attack against every driver, as root and as a
 	@$(BIN)/node tools/attacks/run-attacks.ts
 
 pg: .tools/installed ## The engine and its store on a real PostgreSQL
-	@sh tools/setup/sandbox.sh
+	@$(SANDBOX)
 	@sh tools/setup/postgres.sh
 	@$(BIN)/node tools/test/run-tests.ts pg
 

@@ -57,7 +57,8 @@ export default defineConfig({
           // The engine's own tests run here again, as they are: their engine stands on PostgreSQL.
           include: [
             "{apps,packages,services}/**/*.pg.test.ts",
-            "services/orchestrator/src/{job,job/adapters,plan,approval,event,step,compose}/*.test.ts",
+            "services/orchestrator/src/{job,job/adapters,plan,approval,event,compose}/*.test.ts",
+            "services/orchestrator/src/step/{crash-resume,execute-call,run-finish-step,zombie-turn}.test.ts",
           ],
           exclude: ["**/node_modules/**", "**/*.{e2e,sandbox}.test.ts"],
           globalSetup: ["packages/testkit/src/servers/vitest-postgres.ts"],

@@ -56,6 +56,19 @@ describe("ossaat config", () => {
     expect([never.code, never.stderr]).toEqual([2, expect.stringContaining("cannot be set by a project")]);
   });
 
+  test("writes and repeats no password of a database", async () => {
+    for (const address of ["postgres://ann:hidden@db/plans", "postgres://ann@db/plans?password=hidden"]) {
+      const set = await cli.run(repository, ["config", "set", "store", address]);
+      expect(set.code).toBe(2);
+      expect(set.stderr).toContain("without a password");
+      expect(set.stdout + set.stderr).not.toContain("hidden");
+    }
+    const given = await cli.run(repository, ["status"], { env: { OSSAAT_STORE: "postgres://ann:hidden@db/plans" } });
+    expect([given.code, given.stderr]).toEqual([2, expect.stringContaining("OSSAAT_STORE takes")]);
+    expect(given.stdout + given.stderr).not.toContain("hidden");
+    expect((await cli.run(repository, ["config", "get", "store"])).stdout).toBe("");
+  });
+
   test("says when a value that was written has no effect", async () => {
     const set = await cli.run(repository, ["config", "set", "server.slots", "2"], { env: { OSSAAT_SLOTS: "3" } });
     expect(set.stderr).toContain("It has no effect here: OSSAAT_SLOTS wins");
