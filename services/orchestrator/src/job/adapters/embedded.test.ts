@@ -141,25 +141,6 @@ describe("the embedded queue", () => {
     await remove();
   });
 
-  test("what a process held when it died can be taken by the next one at once", async () => {
-    const { store, clock, queue, remove } = await openQueue();
-    await queue.publish([envelope("s1")]);
-    let held = 0;
-    const dead = queue.subscribe("default", 1, () => Promise.resolve(void (held += 1)));
-    await waitUntil("taken", () => held > 0);
-    await dead.close();
-    const next = createEmbeddedQueue({ store, clock, onError: () => undefined });
-    const seen: string[] = [];
-    next.subscribe("default", 1, async (delivery) => {
-      seen.push(delivery.envelope.stepId);
-      await delivery.settle("done");
-    });
-    await waitUntil("empty", async () => (await next.depth("default")) === 0);
-    expect(seen).toEqual(["s1"]);
-    await next.close({ drainMs: 1_000 });
-    await remove();
-  });
-
   test("higher priority goes first, then the older", async () => {
     const { store, queue, remove } = await openQueue();
     const rows = [

@@ -1,14 +1,14 @@
-// The embedded queue: the outbox table itself. A delivery takes a row for a moment and deletes it
+// The embedded queue: the outbox table itself. A delivery claims a row for a moment and deletes it
 // when settled; an in-process wake makes it prompt, a poll makes it certain.
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { AgentError } from "@ossaat/contracts";
 import type { JobEnvelope } from "@ossaat/contracts";
 
 import type { Clock } from "../../clock.ts";
-import { statement } from "../../store/statement.ts";
-import type { Slots } from "../../store/statement.ts";
 import type { Store } from "../../store/store.ts";
-import type { OutboxRow } from "../../store/tables.ts";
+import { createOutboxClaims } from "../claim-outbox.ts";
+import type { ClaimedMessage, OutboxClaims } from "../claim-outbox.ts";
 import { isTooLarge, readEnvelope } from "../envelope-text.ts";
 import type { Delivery, JobQueue, PublishResult, Settlement, Subscription } from "../job-queue.ts";
 import { jobEngineLimits } from "../limits.ts";
@@ -35,67 +35,34 @@ type Pump = {
   paused: boolean;
 };
 
-/**
- * Messages that are in somebody's hands, by id, until when by the clock that never jumps. In memory, because the outbox has one
- * owner: when its process dies, whatever it held can be taken at once.
- */
-type Taken = Map<string, number>;
+type QueueState = { deps: EmbeddedQueueDeps; claims: OutboxClaims };
 
-type QueueState = { deps: EmbeddedQueueDeps; taken: Taken };
-
-type NextRow = Pick<OutboxRow, "id" | "envelope_json">;
-
-const selectNext = statement((db, { pool, limit }: Slots<{ pool: string; limit: number }>) =>
-  db
-    .selectFrom("outbox")
-    .select(["id", "envelope_json"])
-    .where("pool", "=", pool)
-    .orderBy("priority", "desc")
-    .orderBy("available_at")
-    .orderBy("id")
-    .limit(limit),
-);
-
-const selectMessage = statement((db, { id }: Slots<{ id: string }>) =>
-  db.selectFrom("outbox").select("id").where("id", "=", id),
-);
-
-/**
- * Takes the next messages of a pool for a moment. `available_at` orders them and holds none back: it
- * is the past when it is written, and lies ahead only when the clock was set back.
- */
-async function takeRows({ deps, taken }: QueueState, from: { pool: string; limit: number }): Promise<NextRow[]> {
-  const now = deps.clock.monotonic();
-  for (const [id, until] of taken) if (until <= now) taken.delete(id);
-  const rows = await selectNext(deps.store.read, { pool: from.pool, limit: from.limit + taken.size });
-  const free = rows.filter(({ id }) => !taken.has(id)).slice(0, from.limit);
-  for (const { id } of free) taken.set(id, now + jobEngineLimits.outboxClaimMs);
-  return free;
+function takeRows({ claims }: QueueState, from: { pool: string; limit: number }): Promise<ClaimedMessage[]> {
+  return claims.take({ ...from, forMs: jobEngineLimits.outboxClaimMs });
 }
 
-type RowEnd = { result: Settlement | "give_back"; reason?: string | undefined };
+type RowEnd = { result: Settlement; reason?: string | undefined };
 
-/** `give_back`: nobody looked at it, so it can be taken at once. */
-async function settleRow({ deps, taken }: QueueState, id: string, { result, reason }: RowEnd): Promise<void> {
-  if (result === "give_back") taken.delete(id);
-  else if (result === "reject") {
-    const at = deps.clock.now();
-    await deps.store.tx((tx) => buryRow(tx, { id, at, reason: reason ?? "the receiver rejected it" }));
-    taken.delete(id);
-  } else if (result === "retry_soon") taken.set(id, deps.clock.monotonic() + jobEngineLimits.retrySoonMs);
-  else {
-    // The claim of a step has mostly taken its message out already.
-    const [left] = await selectMessage(deps.store.read, { id });
-    if (left !== undefined) await deps.store.tx((tx) => tx.deleteFrom("outbox").where("id", "=", id).execute());
-    taken.delete(id);
+async function settleRow({ deps, claims }: QueueState, row: ClaimedMessage, { result, reason }: RowEnd): Promise<void> {
+  if (result === "retry_soon") {
+    await claims.giveBack([row], jobEngineLimits.retrySoonMs).catch((error: unknown) => {
+      // The claim runs out by itself, and that the store cannot be reached is why it is given back.
+      if (AgentError.from(error).code !== "unavailable") throw error;
+    });
+    return;
   }
+  if (result === "reject") {
+    const at = deps.clock.now();
+    await deps.store.tx((tx) => buryRow(tx, { id: row.id, at, reason: reason ?? "the receiver rejected it" }));
+  }
+  await claims.remove([row]);
 }
 
-function delivery(queue: QueueState, row: NextRow): Delivery {
+function delivery(queue: QueueState, row: ClaimedMessage): Delivery {
   let settled: Promise<void> | undefined;
   return {
     envelope: readEnvelope(row.envelope_json),
-    settle: (result, reason) => (settled ??= settleRow(queue, row.id, { result, reason })),
+    settle: (result, reason) => (settled ??= settleRow(queue, row, { result, reason })),
   };
 }
 
@@ -180,19 +147,19 @@ class PoolPump {
     if (this.#closed || this.#pump.paused || free <= 0) return;
     const rows = await takeRows(this.#queue, { pool: this.#pump.pool, limit: free });
     for (const row of rows) {
-      if (this.#closed || this.#pump.paused) await settleRow(this.#queue, row.id, { result: "give_back" });
+      if (this.#closed || this.#pump.paused) await this.#queue.claims.giveBack([row]);
       else await this.#deliver(row);
     }
   }
 
-  async #deliver(row: NextRow): Promise<void> {
+  async #deliver(row: ClaimedMessage): Promise<void> {
     let item: Delivery;
     try {
       item = delivery(this.#queue, row);
     } catch (error) {
       this.#queue.deps.onError(error);
       const reason = error instanceof Error ? error.message : String(error);
-      await settleRow(this.#queue, row.id, { result: "reject", reason });
+      await settleRow(this.#queue, row, { result: "reject", reason });
       this.#again = true;
       return;
     }
@@ -215,7 +182,7 @@ class PoolPump {
 
 export function createEmbeddedQueue(deps: EmbeddedQueueDeps): EmbeddedQueue {
   const pumps = new Set<PoolPump>();
-  const taken: Taken = new Map();
+  const claims = createOutboxClaims(deps);
   return {
     wake: () => pumps.forEach((pump) => pump.poke()),
     async publish(envelopes) {
@@ -231,7 +198,7 @@ export function createEmbeddedQueue(deps: EmbeddedQueueDeps): EmbeddedQueue {
     },
     subscribe(pool, slots, handler): Subscription {
       const pump = new PoolPump(
-        { deps, taken },
+        { deps, claims },
         { pool, subscribedSlots: slots, slots, handler, busy: 0, paused: false },
       );
       pumps.add(pump);
