@@ -2,7 +2,7 @@
 import path from "node:path";
 
 import type { CommandContext } from "../command-context.ts";
-import { findServer } from "../server/connect.ts";
+import { findServer } from "../server/find-server.ts";
 
 /** Brings the schema to this version, without a server. */
 export async function migrateCommand({ config, output }: CommandContext): Promise<number> {
