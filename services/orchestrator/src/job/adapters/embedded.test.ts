@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { sql } from "kysely";
 import { describe, expect, test } from "vitest";
 
 import type { OutboxRow } from "../../store/tables.ts";
@@ -45,8 +46,11 @@ async function openQueue() {
       const held = new Promise<void>((resolve) => {
         proceed = resolve;
       });
-      // The store has one writer: whoever waits inside holds up every other.
-      const writing = store.tx(() => held);
+      // A file has one writer: whoever waits inside holds up every other. A server is told so.
+      const writing = store.tx(async (tx) => {
+        if (store.isShared) await sql`lock table outbox in access exclusive mode`.execute(tx);
+        await held;
+      });
       return Promise.resolve(async () => {
         proceed();
         await writing;
@@ -61,6 +65,7 @@ async function openQueue() {
       });
       await waitUntil("taken", () => held.length >= count);
       await taking.close();
+      clock.advance(jobEngineLimits.outboxClaimMs);
       return held;
     },
     remove: async () => {
