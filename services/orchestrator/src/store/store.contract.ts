@@ -177,6 +177,11 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
       expect(await planIds(await subject.reopen())).toEqual(["a"]);
     });
 
+    test("closes at once after it was opened, as often as it is", async () => {
+      for (let times = 0; times < 3; times += 1) await subject.reopen();
+      expect(await planIds(await subject.reopen())).toEqual([]);
+    });
+
     test("opening again changes neither schema nor rows", async () => {
       await store.tx((tx) => insert(tx, "a"));
       const again = await subject.reopen();

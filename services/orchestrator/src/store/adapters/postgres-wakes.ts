@@ -91,7 +91,8 @@ class ListeningWakes implements PostgresWakes {
         await client.connect();
         await client.query(`listen ${channel}`);
         this.#client = client;
-        await ended;
+        // NOTE: who closed while it connected had no client to end.
+        if (!this.#closed) await ended;
       } catch {
         // Out of reach: what matters is found by the polls, and the next try may succeed.
       }
