@@ -1,6 +1,7 @@
 // An index in another process, as the same service it is in this one.
 import type { CallOptions, IndexService } from "@ossaat/contracts";
 import { callMetadata, connectGrpc } from "@ossaat/contracts/grpc";
+import type { ConnectOptions } from "@ossaat/contracts/grpc";
 import { IndexerServiceDefinition } from "@ossaat/contracts/proto/indexer";
 
 import { fromWireHit, fromWireProfile, fromWireSymbol, toWireRef } from "./grpc/wire-index.ts";
@@ -12,8 +13,8 @@ function callOptions(options: CallOptions | undefined) {
   return { metadata: callMetadata(options), ...(signal === undefined ? {} : { signal }) };
 }
 
-/** Connects to an indexer; the first call opens the connection. An indexer on a port asks for its token. */
-export function connectIndexer(address: string, options: { token?: string } = {}): IndexerClient {
+/** Connects to an indexer; the first call opens the connection. An indexer on a port asks for its token, one with mutual TLS for a certificate. */
+export function connectIndexer(address: string, options: ConnectOptions = {}): IndexerClient {
   const connection = connectGrpc(address, options);
   const client = connection.client(IndexerServiceDefinition);
   const index: IndexService = {

@@ -3,6 +3,8 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 
 import { AgentError } from "@ossaat/contracts";
+import { readServerTlsSettings } from "@ossaat/contracts/grpc";
+import type { ServerTlsSettings } from "@ossaat/contracts/grpc";
 import { z } from "zod";
 
 import type { DriverSetting } from "./sandbox/choose-driver.ts";
@@ -24,9 +26,9 @@ export function readEngineEnvironment(env: NodeJS.ProcessEnv = process.env): Rec
 }
 
 const Environment = z.object({
-  /** Where the runner listens: unix:/path or a port of the loopback interface. */
+  /** Where the runner listens: unix:/path or a port of the loopback interface; with certificates any host:port. */
   OSSAAT_RUNNER_ADDRESS: z.string().min(1).optional(),
-  /** What callers must bring; required when the address is a port. */
+  /** What callers must bring; required when the address is a port and no certificates are set. */
   OSSAAT_RUNNER_TOKEN: z.string().min(1).optional(),
   /** Folder of working trees, logs and results. */
   OSSAAT_RUNNER_STATE_DIR: z.string().min(1).optional(),
@@ -41,6 +43,8 @@ const Environment = z.object({
 export type RunnerConfig = {
   address: string;
   token?: string;
+  /** From `OSSAAT_RUNNER_TLS_CERT`, `_KEY`, `_CA` (PEM files) and `_CALLERS` (names it lets in, by commas). */
+  tls?: ServerTlsSettings;
   stateDir: string;
   sandbox: DriverSetting | "none";
   image?: string;
@@ -55,11 +59,13 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): RunnerConfig {
   }
   const state = env["XDG_STATE_HOME"] ?? join(env["HOME"] ?? homedir(), ".local", "state");
   const token = read.data.OSSAAT_RUNNER_TOKEN;
+  const tls = readServerTlsSettings(env, "OSSAAT_RUNNER");
   // A folder of its own, so that it can be made for its owner alone.
   const runDir = env["XDG_RUNTIME_DIR"] ?? join(state, "ossaat");
   return {
     address: read.data.OSSAAT_RUNNER_ADDRESS ?? `unix:${join(runDir, "ossaat-runner", "runner.sock")}`,
     ...(token === undefined ? {} : { token }),
+    ...(tls === undefined ? {} : { tls }),
     stateDir: read.data.OSSAAT_RUNNER_STATE_DIR ?? join(state, "ossaat", "runner"),
     sandbox: read.data.OSSAAT_RUNNER_SANDBOX,
     ...(read.data.OSSAAT_RUNNER_IMAGE === undefined ? {} : { image: read.data.OSSAAT_RUNNER_IMAGE }),

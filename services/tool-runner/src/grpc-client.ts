@@ -1,5 +1,6 @@
 // A runner in another process, as the same two services it is in this one.
 import { callMetadata, connectGrpc, grpcLimits } from "@ossaat/contracts/grpc";
+import type { ConnectOptions } from "@ossaat/contracts/grpc";
 import type { CallOptions, ToolEvent, ToolInvocation, ToolService, WorkspaceService } from "@ossaat/contracts";
 import { AgentServiceDefinition, ExecuteToolRequest } from "@ossaat/contracts/proto/agent";
 import type { AgentServiceClient } from "@ossaat/contracts/proto/agent";
@@ -68,8 +69,8 @@ function createToolClient(agent: AgentServiceClient): ToolService {
   };
 }
 
-/** Connects to a runner; the first call opens the connection. A runner on a port asks for its token. */
-export function connectToolRunner(address: string, options: { token?: string } = {}): ToolRunnerClient {
+/** Connects to a runner; the first call opens the connection. A runner on a port asks for its token, one with mutual TLS for a certificate. */
+export function connectToolRunner(address: string, options: ConnectOptions = {}): ToolRunnerClient {
   const connection = connectGrpc(address, options);
   return {
     tools: createToolClient(connection.client(AgentServiceDefinition)),

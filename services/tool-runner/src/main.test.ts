@@ -1,7 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
+import { AgentError } from "@ossaat/contracts";
+import { CertificateSource } from "@ossaat/contracts/grpc";
+import { makeAuthority } from "@ossaat/contracts/testing";
 import { afterAll, expect, it } from "vitest";
 
 import { readConfig, readEngineEnvironment } from "./config.ts";
@@ -44,6 +48,51 @@ it("serves until it is told to stop", async () => {
   expect(await once(next, "exit")).toEqual([0, null]);
 });
 
+it("serves with certificates, reads them again on SIGHUP, and lets in the callers it was told of", async () => {
+  const authority = await makeAuthority("of a runner");
+  const write = async (name: string, names: readonly string[]) => {
+    const { cert, key } = await authority.issue({ names });
+    const at = (file: string) => dir.at(`${name}-${file}`);
+    writeFileSync(at("cert"), cert);
+    writeFileSync(at("key"), key, { mode: 0o600 });
+    writeFileSync(at("ca"), authority.ca);
+    return { certFile: at("cert"), keyFile: at("key"), caFile: at("ca") };
+  };
+  const own = await write("runner", ["runner.test"]);
+  const log = { info: () => undefined, warn: () => undefined };
+  const certificates = new CertificateSource({ files: await write("client", ["orchestrator.test"]), log });
+  const child = start({
+    OSSAAT_RUNNER_ADDRESS: "0.0.0.0:0",
+    OSSAAT_RUNNER_STATE_DIR: dir.at("state-tls"),
+    OSSAAT_RUNNER_SANDBOX: "none",
+    OSSAAT_RUNNER_TLS_CERT: own.certFile,
+    OSSAAT_RUNNER_TLS_KEY: own.keyFile,
+    OSSAAT_RUNNER_TLS_CA: own.caFile,
+    OSSAAT_RUNNER_TLS_CALLERS: "orchestrator.test",
+  });
+  const [first] = (await once(child.stdout, "data")) as [Buffer];
+  const { address } = JSON.parse(first.toString("utf8")) as { address: string };
+  const health = async (serverName: string) => {
+    const near = address.replace("0.0.0.0", "127.0.0.1");
+    const client = connectToolRunner(near, { tls: { certificates, serverName } });
+    const answer = await client.tools.health().then(
+      ({ status }) => status,
+      (error: unknown) => AgentError.from(error).code,
+    );
+    client.close();
+    return answer;
+  };
+  expect(await health("runner.test")).toBe("serving");
+  expect(await health("renamed.test")).toBe("unavailable");
+  await write("runner", ["renamed.test"]);
+  child.kill("SIGHUP");
+  expect(((await once(child.stdout, "data")) as [Buffer])[0].toString()).toContain("The certificates were read again.");
+  expect(await health("renamed.test")).toBe("serving");
+  certificates.close();
+  child.kill("SIGTERM");
+  expect(await once(child, "exit")).toEqual([0, null]);
+});
+
 it("says what is wrong with its settings", async () => {
   const child = start({ OSSAAT_RUNNER_ADDRESS: "0.0.0.0:80", OSSAAT_RUNNER_STATE_DIR: dir.at("other") });
   const [text] = (await once(child.stderr, "data")) as [Buffer];
@@ -83,5 +132,6 @@ it("reads its settings, and defaults that keep it isolated and local", () => {
   expect(readEngineEnvironment({ DOCKER_HOST: "unix:///d", HOME: "/h", OPENAI_API_KEY: "k" })).toEqual({
     DOCKER_HOST: "unix:///d",
   });
+  expect(() => readConfig({ OSSAAT_RUNNER_TLS_CERT: "/c" })).toThrow("missing: OSSAAT_RUNNER_TLS_KEY");
   expect(() => readConfig({ OSSAAT_RUNNER_SANDBOX: "off" })).toThrow("The environment is not valid");
 });

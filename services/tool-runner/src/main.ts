@@ -1,5 +1,6 @@
 // Entry of a tool runner in a process of its own.
 import { AgentError } from "@ossaat/contracts";
+import { CertificateSource, listenUntilStopped } from "@ossaat/contracts/grpc";
 import { createLogger } from "@ossaat/telemetry";
 
 import { readConfig } from "./config.ts";
@@ -10,17 +11,23 @@ import { serveToolRunner } from "./serve-grpc.ts";
 import { runnerVersion } from "./version.ts";
 
 async function main(): Promise<void> {
-  const { address, token, stateDir, sandbox: setting, image, logLevel } = readConfig();
+  const { address, token, tls, stateDir, sandbox: setting, image, logLevel } = readConfig();
   const sandbox = setting === "none" ? setting : await chooseDriver(setting, createDriverTrial(image));
   const log = createLogger({ service: "ossaat-tool-runner", version: runnerVersion, level: logLevel });
-  const stopped = Promise.withResolvers<void>();
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => stopped.resolve());
+  const certificates = tls === undefined ? undefined : new CertificateSource({ files: tls.files, log });
+  const stopped = listenUntilStopped(certificates);
   const runner = createToolRunner({ stateDir, sandbox, image, logger: log });
   await runner.clearLeftovers();
-  const server = await serveToolRunner({ ...runner, address, token, log });
+  const server = await serveToolRunner({
+    ...runner,
+    address,
+    token,
+    log,
+    tls: certificates && tls && { certificates, callers: tls.callers },
+  });
   const health = await runner.health();
   log.info({ address: server.address, ...health }, "the tool runner serves");
-  await stopped.promise;
+  await stopped;
   // Running calls end first, so that their readers hear of it.
   await runner.close();
   await server.close();

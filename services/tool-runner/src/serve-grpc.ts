@@ -2,7 +2,7 @@
 import { AgentServiceDefinition } from "@ossaat/contracts/proto/agent";
 import { WorkspaceServiceDefinition } from "@ossaat/contracts/proto/workspace";
 import { serveGrpc } from "@ossaat/contracts/grpc";
-import type { GrpcServer } from "@ossaat/contracts/grpc";
+import type { GrpcServer, ServerTls } from "@ossaat/contracts/grpc";
 import type { ToolService, WorkspaceService } from "@ossaat/contracts";
 
 import { createAgentHandlers } from "./grpc/agent-handlers.ts";
@@ -13,10 +13,11 @@ import { createWorkspaceHandlers } from "./grpc/workspace-handlers.ts";
 export type ServeRunnerOptions = {
   tools: ToolService;
   workspaces: WorkspaceService;
-  /** `unix:/path` or a port of the loopback interface. Messages are limited to 4 MiB. */
+  /** `unix:/path` or a port of the loopback interface; with `tls` any `host:port`. Messages are limited to 4 MiB. */
   address: string;
-  /** What callers must bring; required on a port. */
+  /** What callers must bring; required on a port without `tls`. */
   token?: string | undefined;
+  tls?: ServerTls | undefined;
   /** Milliseconds a call runs on after its last reader left. */
   detachGraceMs?: number;
   /** Gets errors nobody foresaw; their cause is for the log alone. */
@@ -25,7 +26,7 @@ export type ServeRunnerOptions = {
 
 /** Starts serving. @throws AgentError invalid_input, conflict, unavailable */
 export async function serveToolRunner(options: ServeRunnerOptions): Promise<GrpcServer> {
-  const { tools, workspaces, address, token, log, detachGraceMs = runnerGrpcLimits.detachGraceMs } = options;
+  const { tools, workspaces, address, token, tls, log, detachGraceMs = runnerGrpcLimits.detachGraceMs } = options;
   const cancel = (invocationId: string): void => {
     tools.cancel(invocationId).catch((error: unknown) => {
       log.warn({ invocationId, cause: error }, "A call nobody reads could not be cancelled.");
@@ -35,6 +36,7 @@ export async function serveToolRunner(options: ServeRunnerOptions): Promise<Grpc
   const server = await serveGrpc({
     address,
     token,
+    tls,
     services: [AgentServiceDefinition.fullName, WorkspaceServiceDefinition.fullName],
     isServing: async () => (await tools.health()).status === "serving",
     report: (error, path) => log.warn({ path, cause: error.cause }, "A call failed in a way nobody foresaw."),

@@ -7,7 +7,7 @@ import { AgentError, errorTable } from "../agent-error.ts";
 import type { ErrorCode, ErrorDetails } from "../agent-error.ts";
 import { grpcLimits } from "./limits.ts";
 
-const codeKey = "agent-error-code";
+export const codeKey = "agent-error-code";
 const detailsKey = "agent-error-details-bin";
 
 /** What a status means when no exact code came with it: an error of the transport itself. */
@@ -52,12 +52,33 @@ function readDetails(trailer: Metadata | undefined): ErrorDetails {
   }
 }
 
+/** What ended the handshake, in words. It is tried again, for certificates are replaced while processes run. */
+const tlsFailures: readonly (readonly [RegExp, string])[] = [
+  [/server name mismatch/u, "The service shows a certificate of another name than the one expected."],
+  [/certificate has expired|CERT_HAS_EXPIRED/u, "The service shows a certificate that has expired."],
+  [/certificate is not yet valid/u, "The service shows a certificate that is not valid yet: check the clocks."],
+  [
+    /unable to (?:verify|get)|self[- ]signed|signature failure/u,
+    "The service shows a certificate of an authority that this process does not trust.",
+  ],
+  // A server tells a client it does not accept nothing but the end of the connection.
+  [
+    /Failed to connect/u,
+    "The service closed the connection at once: it may not accept the certificate of this process, or speak another protocol.",
+  ],
+  [/Failed to load credentials/u, "This process has no certificate that can be used."],
+];
+
+function tlsFailure(details: string): string | undefined {
+  return tlsFailures.find(([pattern]) => pattern.test(details))?.[1];
+}
+
 /** The AgentError a failed call stands for. */
 function fromClientError(thrown: unknown, trailer: Metadata | undefined): AgentError {
   if (!(thrown instanceof ClientError)) return AgentError.from(thrown);
   const code = trailer?.get(codeKey);
   if (isCode(code)) return new AgentError(code, thrown.details, { details: readDetails(trailer) });
-  const message = "The service could not be reached, or refused the message.";
+  const message = tlsFailure(thrown.details) ?? "The service could not be reached, or refused the message.";
   return new AgentError(codeByStatus[thrown.code] ?? "internal", message, { cause: thrown });
 }
 

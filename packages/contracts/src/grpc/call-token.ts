@@ -9,7 +9,7 @@ import { grpcLimits } from "./limits.ts";
 
 const key = "authorization";
 /** Probes carry no token; they only hear whether the server serves. */
-const openService = "/grpc.health.v1.Health/";
+export const openService = "/grpc.health.v1.Health/";
 
 /** Digests have one length, whatever was sent: comparing them tells nothing by its time. */
 function digest(text: string): Buffer {

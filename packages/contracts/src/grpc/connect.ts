@@ -1,12 +1,23 @@
 // A connection to one of the product's services.
-import { Channel, ChannelCredentials } from "@grpc/grpc-js";
+import { Channel, ChannelCredentials, experimental } from "@grpc/grpc-js";
 import { createClientFactory } from "nice-grpc";
 import type { CompatServiceDefinition, Client } from "nice-grpc";
 
 import { checkAddress } from "./address.ts";
 import { receiveAgentErrors } from "./agent-error-metadata.ts";
 import { sendToken } from "./call-token.ts";
+import type { CertificateSource } from "./certificate-source.ts";
 import { grpcLimits } from "./limits.ts";
+import { checkPeerName, expectServer, serverNameIndication } from "./peer-names.ts";
+
+/** Mutual TLS: what the client shows and which server it talks to. */
+export type ClientTls = {
+  certificates: CertificateSource;
+  /** Name the server's certificate must carry: a host name, or `spiffe://domain/path`. */
+  serverName: string;
+};
+
+export type ConnectOptions = { token?: string | undefined; tls?: ClientTls | undefined };
 
 export type GrpcConnection = {
   /** A client of one service; its failures are AgentErrors. */
@@ -14,16 +25,25 @@ export type GrpcConnection = {
   close(): void;
 };
 
-/** Opens lazily: the first call connects. `token` goes with every call. @throws AgentError invalid_input for an address off this machine */
-export function connectGrpc(address: string, options: { token?: string } = {}): GrpcConnection {
+function credentialsOf(tls: ClientTls | undefined): ChannelCredentials {
+  if (tls === undefined) return ChannelCredentials.createInsecure();
+  const { certificates, serverName } = tls;
+  return experimental.createCertificateProviderChannelCredentials(certificates, certificates, {
+    checkServerIdentity: expectServer(checkPeerName(serverName)),
+  });
+}
+
+/** Opens lazily: the first call connects. `token` goes with every call. @throws AgentError invalid_input for an address off this machine without `tls` */
+export function connectGrpc(address: string, options: ConnectOptions = {}): GrpcConnection {
+  const { token, tls } = options;
   // NOTE: not nice-grpc's createChannel: it takes a socket path for a host and adds a port.
-  const channel = new Channel(checkAddress(address), ChannelCredentials.createInsecure(), {
+  const channel = new Channel(checkAddress(address, tls !== undefined), credentialsOf(tls), {
     "grpc.max_receive_message_length": grpcLimits.maxMessageBytes,
     "grpc.max_send_message_length": grpcLimits.maxMessageBytes,
     "grpc.keepalive_time_ms": grpcLimits.keepaliveMs,
+    ...(tls === undefined ? {} : { "grpc.ssl_target_name_override": serverNameIndication(tls.serverName) }),
   });
   const bare = createClientFactory();
-  const { token } = options;
   const factory = (token === undefined ? bare : bare.use(sendToken(token))).use(receiveAgentErrors);
   return {
     client: (definition) => factory.create(definition, channel),

@@ -11,4 +11,8 @@ export const grpcLimits = {
   maxErrorChars: 2_000,
   /** Milliseconds between pings on an idle connection: a dead peer is noticed. */
   keepaliveMs: 30_000,
+  /** Milliseconds between two looks at certificate files: a rotation is hours before the old one ends. */
+  certificatePollMs: 10_000,
+  /** Milliseconds a connection with certificates lives: then its peer has to show a valid one again. */
+  maxSecureConnectionMs: 3_600_000,
 } as const;

@@ -3,6 +3,7 @@ import { chmodSync, lstatSync, mkdirSync, unlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { dirname } from "node:path";
 
+import { ServerCredentials, experimental } from "@grpc/grpc-js";
 import { createServer } from "nice-grpc";
 import type { Server } from "nice-grpc";
 
@@ -12,13 +13,24 @@ import { checkAddress, socketPath } from "./address.ts";
 import { sendAgentErrors } from "./agent-error-metadata.ts";
 import { requireToken } from "./call-token.ts";
 import { createHealthHandlers } from "./health.ts";
+import type { CertificateSource } from "./certificate-source.ts";
 import { grpcLimits } from "./limits.ts";
+import { requireCaller } from "./peer-names.ts";
+
+/** Mutual TLS: what the server shows and which callers it lets in. */
+export type ServerTls = {
+  certificates: CertificateSource;
+  /** Names of which a caller's certificate carries one: host names, or `spiffe://domain/path`. */
+  callers: readonly string[];
+};
 
 export type ServeOptions = {
-  /** `unix:/path` or a port of the loopback interface; port 0 takes a free one. */
+  /** `unix:/path` or a port of the loopback interface; with `tls` any `host:port`. Port 0 takes a free one. */
   address: string;
-  /** What callers must bring. Required on a port, which every user of the machine can reach. */
+  /** What callers must bring. Required on a port without `tls`, which every user of the machine can reach. */
   token?: string | undefined;
+  /** Absent = plain text, on this machine only. */
+  tls?: ServerTls | undefined;
   /** Adds the service's own handlers. */
   register: (server: Server) => void;
   /** Full names the health service knows. */
@@ -50,17 +62,35 @@ async function removeStaleSocket(path: string): Promise<void> {
 }
 
 /** Listens on a socket that only the owner of the process may call, from its first moment on. */
-async function listen(server: Server, address: string, path: string | undefined): Promise<number> {
-  if (path === undefined) return server.listen(address);
+async function listen(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
+  const path = socketPath(address);
+  if (path === undefined) return server.listen(address, credentials);
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const before = process.umask(0o077);
   try {
-    const port = await server.listen(address);
+    const port = await server.listen(address, credentials);
     chmodSync(path, 0o600);
     return port;
   } finally {
     process.umask(before);
   }
+}
+
+function channelOptions(tls: ServerTls | undefined): Record<string, unknown> {
+  const options = {
+    "grpc.max_receive_message_length": grpcLimits.maxMessageBytes,
+    "grpc.max_send_message_length": grpcLimits.maxMessageBytes,
+    "grpc.keepalive_time_ms": grpcLimits.keepaliveMs,
+  };
+  if (tls === undefined) return options;
+  const maxAge = { "grpc.max_connection_age_ms": grpcLimits.maxSecureConnectionMs };
+  return { ...options, ...maxAge, interceptors: [requireCaller(tls.callers)] };
+}
+
+function credentialsOf(tls: ServerTls | undefined): ServerCredentials {
+  if (tls === undefined) return ServerCredentials.createInsecure();
+  // The library names the certificate of the server first, the authorities second.
+  return experimental.createCertificateProviderServerCredentials(tls.certificates, tls.certificates, true);
 }
 
 function missingToken(): AgentError {
@@ -71,21 +101,18 @@ function missingToken(): AgentError {
 
 /** Starts listening. @throws AgentError invalid_input, conflict, unavailable */
 export async function serveGrpc(options: ServeOptions): Promise<GrpcServer> {
-  const address = checkAddress(options.address);
+  const { tls } = options;
+  const address = checkAddress(options.address, tls !== undefined);
   const path = socketPath(address);
-  if (path === undefined && options.token === undefined) throw missingToken();
+  if (path === undefined && tls === undefined && options.token === undefined) throw missingToken();
   if (path !== undefined) await removeStaleSocket(path);
-  const bare = createServer({
-    "grpc.max_receive_message_length": grpcLimits.maxMessageBytes,
-    "grpc.max_send_message_length": grpcLimits.maxMessageBytes,
-    "grpc.keepalive_time_ms": grpcLimits.keepaliveMs,
-  });
+  const bare = createServer(channelOptions(tls));
   // The first one added is around the others: a refusal is an error like any other.
   const told = bare.use(sendAgentErrors(options.report));
   const server = options.token === undefined ? told : told.use(requireToken(options.token));
   options.register(server);
   server.add(HealthDefinition, createHealthHandlers(options.services, options.isServing));
-  const port = await listen(server, address, path).catch((cause: unknown) => {
+  const port = await listen(server, address, credentialsOf(tls)).catch((cause: unknown) => {
     throw new AgentError("unavailable", "The server cannot listen on its address.", { cause });
   });
   return {
