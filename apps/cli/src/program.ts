@@ -11,6 +11,7 @@ import { addDoctorCommands } from "./program/doctor-commands.ts";
 import { withExamples } from "./program/examples.ts";
 import { addInspectCommands } from "./program/inspect-commands.ts";
 import { addListCommands } from "./program/list-commands.ts";
+import { addMoveCommands } from "./program/move-commands.ts";
 import { addPolicyCommands } from "./program/policy-commands.ts";
 import { addResultCommands } from "./program/result-commands.ts";
 import { addSetupCommands } from "./program/setup-commands.ts";
@@ -36,6 +37,7 @@ const commandGroups: readonly CommandGroup[] = [
   { names: ["approve", "deny", "edit", "revise"], add: addDecideCommands },
   { names: ["runs", "show", "logs"], add: addListCommands },
   { names: ["replay", "cancel", "pause", "resume", "retry", "clean"], add: addSteerCommands },
+  { names: ["export", "import"], add: addMoveCommands },
   { names: ["policy"], add: addPolicyCommands },
   { names: ["cost", "context"], add: addInspectCommands },
   { names: ["agents", "new-agent", "up", "down", "status"], add: addSetupCommands },

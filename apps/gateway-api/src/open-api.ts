@@ -26,11 +26,16 @@ function jsonSchema(schema: z.ZodType): Json {
 }
 
 function operation(route: HttpRoute): Json {
-  const type = route.response === "EventStream" ? "text/event-stream" : "application/json";
+  const type = route.gives ?? (route.response === "EventStream" ? "text/event-stream" : "application/json");
   const schema = { $ref: `#/components/schemas/${route.response}` };
   return {
     summary: route.summary,
     parameters: parameters(route),
+    ...(route.takes === undefined
+      ? {}
+      : {
+          requestBody: { required: true, content: { [route.takes]: { schema: { type: "string", format: "binary" } } } },
+        }),
     ...(route.request === undefined
       ? {}
       : { requestBody: { required: true, content: { "application/json": { schema: jsonSchema(route.request) } } } }),

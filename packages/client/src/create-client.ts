@@ -9,6 +9,7 @@ import type {
   DiffResponse,
   EditPlanRequest,
   ErrorCode,
+  ImportPlanResponse,
   PlanDecision,
   PlanEvent,
   PlanListResponse,
@@ -29,7 +30,12 @@ export type ClientAnswer = Pick<Response, "ok" | "status" | "body" | "text" | "j
 /** What the client asks with; the built-in `fetch` fits. */
 export type ClientFetch = (
   url: string,
-  init: { method?: string; headers?: Record<string, string>; body?: string; signal?: AbortSignal },
+  init: {
+    method?: string;
+    headers?: Record<string, string>;
+    body?: string | AsyncIterable<Uint8Array>;
+    signal?: AbortSignal;
+  },
 ) => Promise<ClientAnswer>;
 
 export type ClientOptions = {
@@ -51,6 +57,8 @@ const requestTimeoutMs = 60_000;
 type Call = {
   method?: string;
   body?: unknown;
+  /** Sent as it is instead of a body of JSON. */
+  upload?: AsyncIterable<Uint8Array>;
   accept?: string;
   headers?: Record<string, string>;
   signal?: AbortSignal;
@@ -110,7 +118,7 @@ async function repeat(
 function makeSend(options: ClientOptions) {
   const send = options.fetch ?? fetch;
   return async (path: string, call: Call = {}): Promise<ClientAnswer> => {
-    const { method = "GET", body, accept = "application/json", headers = {}, signal } = call;
+    const { method = "GET", body, upload, accept = "application/json", headers = {}, signal } = call;
     const attempt = async () =>
       send(`${await options.baseUrl()}${path}`, {
         method,
@@ -121,6 +129,7 @@ function makeSend(options: ClientOptions) {
           ...headers,
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(upload === undefined ? {} : { body: upload }),
         // A stream may stay open; anything else is answered in time or not at all.
         signal: signal ?? AbortSignal.timeout(requestTimeoutMs),
       });
@@ -157,6 +166,13 @@ export type Client = {
     approvalId: string,
     decision: ApprovalDecision,
   ): Promise<{ planId: string; stepId: string; status: string }>;
+  /** The plan's archive, as bytes. */
+  exportPlan(planId: string, options: { signal: AbortSignal }): Promise<ReadableStream<Uint8Array>>;
+  /** Takes a plan over; `repository` is where it goes on. */
+  importPlan(
+    archive: AsyncIterable<Uint8Array>,
+    options: { repository?: string; signal: AbortSignal },
+  ): Promise<ImportPlanResponse>;
   listAgents(repository: string): Promise<AgentListResponse>;
   checkPolicy(planId: string): Promise<PolicyCheckResponse>;
   replayPolicy(request: PolicyReplayRequest): Promise<PolicyReplayResponse>;
@@ -210,6 +226,18 @@ export function createClient(options: ClientOptions): Client {
       (await json<{ approval: ApprovalState }>(`/approvals/${encodeURIComponent(approvalId)}`)).approval,
     decideApproval: (approvalId, body) =>
       json(`/approvals/${encodeURIComponent(approvalId)}/decisions`, { method: "POST", body, isRepeatable: true }),
+    async exportPlan(planId, { signal }) {
+      const { body } = await send(`${at(planId)}/archive`, { accept: "application/x-tar", signal });
+      if (body === null) throw new AgentError("unavailable", "The server sent no archive.");
+      return body;
+    },
+    importPlan: (upload, { repository, signal }) =>
+      json(`/plans/import${query({ repository })}`, {
+        method: "POST",
+        upload,
+        headers: { "content-type": "application/x-tar" },
+        signal,
+      }),
     listAgents: (repository) => json(`/agents${query({ repository })}`),
     checkPolicy: (planId) => json(`${at(planId)}/policy`),
     replayPolicy: (body) => json("/policy/replay", { method: "POST", body, isRepeatable: true }),

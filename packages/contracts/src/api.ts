@@ -121,6 +121,17 @@ export type PlanSummary = {
   scripted: boolean;
 };
 
+/** How an import ended. */
+export type ImportPlanResponse = {
+  schemaVersion: 1;
+  planId: PlanId;
+  outcome: "imported" | "already_here";
+  status: PlanStatus;
+  events: number;
+  /** What a person should know: what could not be taken along, and why. */
+  notes: string[];
+};
+
 export type PlanResponse = { schemaVersion: 1; plan: PlanState };
 export type PlanListResponse = { schemaVersion: 1; plans: PlanSummary[]; nextCursor?: string };
 export type ApprovalListResponse = { schemaVersion: 1; approvals: ApprovalState[] };

@@ -115,6 +115,16 @@ export const eventData = {
     /** Why the evidence does not stand in the repository too; it is in the store under `evidenceRef`. */
     recordProblem: z.string().optional(),
   }),
+  /** The plan came out of an archive; everything before happened elsewhere. It may follow the plan's end. */
+  "plan.imported": z.looseObject({
+    /** SHA-256 of the archive's file. */
+    archive: Sha256,
+    exportedAt: Timestamp,
+    /** Version of the product that wrote the archive. */
+    version: z.string(),
+    /** Repository the plan belongs to from here on; absent = none of this machine. */
+    repositoryPath: z.string().optional(),
+  }),
   "step.readied": z.looseObject({}),
   "step.started": z.looseObject({ worker: z.string(), fence: z.int(), agent: z.string() }),
   "step.backed_off": z.looseObject({ error: EventErrorData, retryAt: Timestamp }),

@@ -118,6 +118,13 @@ function created(event: PlanEventOf<"plan.created">): PlanState {
   };
 }
 
+/** A place is no status: it may change after the plan's end, too. */
+function imported(state: PlanState, event: PlanEventOf<"plan.imported">): PlanState {
+  const { repositoryPath: path } = event.data;
+  const repository = path === undefined ? state.repository : { ...state.repository, path };
+  return { ...state, repository, updatedAt: event.at, lastSeq: event.seq };
+}
+
 function withPlan(state: PlanState, data: EventData<"plan.proposed">): PlanState {
   const known = new Map(state.steps.map((step) => [step.id, step]));
   const changed = new Set<string>(data.changedSteps);
@@ -305,6 +312,7 @@ export function foldPlan(state: PlanState | undefined, event: PlanEvent): PlanSt
     return created(event);
   }
   if (event.seq <= state.lastSeq) return state;
+  if (event.type === "plan.imported") return imported(state, event);
   if (isTerminalPlan(state.status)) return { ...state, updatedAt: event.at, lastSeq: event.seq };
   const folded = foldPlanEvent(state, event) ?? patchStep(state, event.stepId, (step) => foldStepEvent(step, event));
   const isLegal = folded.status === state.status || canPlanGo(state.status, folded.status);

@@ -17,6 +17,10 @@ export type HttpRoute = {
   query?: Readonly<Record<string, string>>;
   response: string;
   status: number;
+  /** Type of the request's body when it is not JSON. */
+  takes?: string;
+  /** Type of the answer when it is not JSON. */
+  gives?: string;
 };
 
 const planId = "Plan id";
@@ -137,6 +141,25 @@ export const httpRoutes: readonly HttpRoute[] = [
     summary: "Evidence of an ended plan",
     capability: "plan.read",
     response: "Evidence",
+    status: 200,
+  },
+  {
+    method: "get",
+    path: "/plans/{planId}/archive",
+    summary: "The plan as an archive that another server can import",
+    capability: "plan.read",
+    response: "PlanArchive",
+    gives: "application/x-tar",
+    status: 200,
+  },
+  {
+    method: "post",
+    path: "/plans/import",
+    summary: "Take a plan over from an archive; needs plan.approve too, because its approvals go on to hold",
+    capability: "plan.create",
+    query: { repository: "Path of the repository the plan goes on in" },
+    takes: "application/x-tar",
+    response: "ImportPlanResponse",
     status: 200,
   },
   {

@@ -4,6 +4,8 @@ export type { ErrorCode, ErrorDetails } from "./agent-error.ts";
 export { AgentFrontMatter, ApprovalRule } from "./agent-profile.ts";
 export type { AgentProfile } from "./agent-profile.ts";
 export { AgentCapability, PersonCapability, capabilityTable } from "./capability.ts";
+export { ArchiveManifest, ArchiveVersion, archiveEntryName, archiveNames } from "./archive.ts";
+export type { ArchiveEntry } from "./archive.ts";
 export { EgressReason, EgressRecord, egressUseMetadata, readEgressUse } from "./egress.ts";
 export type { EgressUse } from "./egress.ts";
 export { EgressEntry, isAmbiguousPath, parseEgressEntry } from "./egress-entry.ts";
@@ -66,7 +68,15 @@ export type {
   ToolService,
   ToolSpec,
 } from "./tool.ts";
-export type { CommitInfo, GrantInput, MergeResult, RepositoryInfo, WorkspaceService } from "./workspace.ts";
+export type {
+  CommitInfo,
+  GrantInput,
+  KeptPiece,
+  KeptRequest,
+  MergeResult,
+  RepositoryInfo,
+  WorkspaceService,
+} from "./workspace.ts";
 export {
   CreatePlanRequest,
   EditPlanRequest,
@@ -79,6 +89,7 @@ export type {
   AgentListResponse,
   ApprovalListResponse,
   DiffResponse,
+  ImportPlanResponse,
   PlanListResponse,
   PlanResponse,
   PlanSummary,

@@ -24,6 +24,22 @@ export type MergeResult =
   /** The workspace holds conflict markers in `files`; resolve them, then call `continueMerge`. */
   | { status: "conflict"; files: string[]; applying: string; details: string };
 
+/** A piece of what a runner keeps of a plan; pieces of one name follow each other, each of at most 1 MiB. */
+export type KeptPiece = {
+  /** `objects.bundle`, a git bundle, or `logs/` and a `logRef`. */
+  name: string;
+  data: Uint8Array;
+};
+
+/** Names what a runner keeps of a plan. */
+export type KeptRequest = {
+  planId: string;
+  /** Absent = outputs of commands only. */
+  repositoryPath?: string | undefined;
+  /** Commits and trees. */
+  objects: readonly string[];
+};
+
 export type WorkspaceService = {
   /**
    * Looks at a user's repository without changing it.
@@ -114,6 +130,26 @@ export type WorkspaceService = {
 
   /** Removes the plan's working trees; the published branch stays. */
   remove(request: { planId: string }, options?: CallOptions): Promise<void>;
+
+  /** What of a plan is here no longer, or never was. */
+  findLacking(
+    request: KeptRequest & { logRefs: readonly string[] },
+    options?: CallOptions,
+  ): Promise<{ objects: string[]; logRefs: string[] }>;
+
+  /**
+   * Everything another runner needs to go on with a plan: the outputs, then the objects as one git
+   * bundle that builds on what the repository's remotes have. Nothing may be lacking.
+   * @throws AgentError not_found, limit_exceeded (bundle too large)
+   */
+  exportKept(request: KeptRequest & { logRefs: readonly string[] }, options?: CallOptions): AsyncIterable<KeptPiece>;
+
+  /**
+   * Takes in what another runner gave. Repeating it changes nothing.
+   * @throws AgentError conflict: the repository lacks what the objects build on; invalid_input: a
+   * piece is not what its name says, or `objects` are not all there afterwards.
+   */
+  importKept(request: KeptRequest, pieces: AsyncIterable<KeptPiece>, options?: CallOptions): Promise<void>;
 
   /** Text of an output by its `logRef`, from a byte; `nextByte` begins the next part. @throws AgentError not_found */
   readLog(

@@ -91,6 +91,8 @@ async function operandsOf({ command, operands }: Place, names: Names): Promise<C
       const key = operands[0] ?? "";
       return plain(isSettingKey(key) ? (settingOf(key).values ?? []) : []);
     }
+    case "file":
+      return "files";
     case "shell":
       return plain(["bash", "zsh", "fish"]);
     default:

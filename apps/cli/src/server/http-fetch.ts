@@ -10,7 +10,8 @@ export const httpFetch: ClientFetch = async (url, init) =>
 /** The embedded server, which is there on this machine and answers most questions in one piece. */
 export const embeddedFetch: ClientFetch = async (url, init) => {
   const { method = "GET", headers, signal } = init;
-  const isStream = headers?.["accept"] === "text/event-stream";
+  const accept = headers?.["accept"];
+  const isStream = accept === "text/event-stream" || accept === "application/x-tar";
   const answer =
     method === "GET" && !isStream
       ? await socketGet(url, {

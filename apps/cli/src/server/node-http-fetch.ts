@@ -36,12 +36,16 @@ function toAnswer(message: IncomingMessage): ClientAnswer {
   };
 }
 
-function finish(request: ClientRequest, body: string | undefined): Promise<ClientAnswer> {
+type Body = Parameters<ClientFetch>[1]["body"];
+
+function finish(request: ClientRequest, body: Body): Promise<ClientAnswer> {
   return new Promise((resolve, reject) => {
     request.on("response", (message) => resolve(toAnswer(message)));
     // As of the built-in one: what went wrong is the cause.
     request.on("error", (cause) => reject(new TypeError("fetch failed", { cause })));
-    request.end(body);
+    if (body === undefined || typeof body === "string") request.end(body);
+    // A server may answer, and close, before it has read all: its answer says why.
+    else Readable.from(body, { objectMode: false }).on("error", reject).pipe(request);
   });
 }
 

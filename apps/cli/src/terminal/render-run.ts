@@ -134,6 +134,8 @@ function planEventLine(event: PlanEvent): Line {
       return `plan approved by ${event.actor.id}`;
     case "plan.rejected":
       return "plan rejected";
+    case "plan.imported":
+      return `imported by ${event.actor.id}, exported at ${event.data.exportedAt}`;
     case "plan.paused":
       return "paused";
     case "plan.resumed":

@@ -19,6 +19,7 @@ export type World =
   | "running"
   | "paused"
   | "done"
+  | "exported"
   | "cancelled";
 
 export type ExamplePlace = { folder: string; planId?: string; approvalId?: string };
@@ -74,6 +75,9 @@ export async function makePlace(cli: Cli, world: World, name: string): Promise<E
     case "running":
       await run("approve", planId);
       break;
+    case "exported":
+      await run("export", planId, "--file", path.join(folder, "plan.ossaat.tar"));
+      break;
     case "paused":
       await run("approve", planId);
       await run("pause", planId);
@@ -104,6 +108,8 @@ const worlds: Readonly<Record<string, World>> = {
   cost: "done",
   context: "done",
   clean: "done",
+  export: "done",
+  import: "exported",
   cancel: "running",
   pause: "running",
   resume: "paused",

@@ -14,6 +14,7 @@ import type { Express } from "express";
 import { createAgentCatalog } from "../agent/agent-catalog.ts";
 import { agentRoutes } from "../agent/routes.ts";
 import { approvalRoutes } from "../approval/routes.ts";
+import { archiveRoutes } from "../archive/routes.ts";
 import { artifactRoutes } from "../artifact/routes.ts";
 import { toTimestamp } from "../clock.ts";
 import { createEventBus } from "../event/event-bus.ts";
@@ -166,6 +167,7 @@ function createApp(deps: OrchestratorDeps, engine: Engine): Express {
   app.use(eventRoutes(engine));
   app.use(approvalRoutes(engine));
   app.use(artifactRoutes({ read: engine.store.read, artifacts: engine.artifacts, workspaces: deps.workspaces }));
+  app.use(archiveRoutes({ ...deps, engine }));
   app.use(policyRoutes(routeDeps));
   app.use(agentRoutes({ agents, workspaces: deps.workspaces }));
   app.get("/status", async (_request, response) => {

@@ -149,7 +149,7 @@ const withoutAName: Readonly<Record<string, (answer: HttpAnswer) => boolean>> = 
   "get /agents": ({ status }) => status === 200,
 };
 /** Make something of the caller's own. */
-const creating = new Set(["post /plans", "post /plan"]);
+const creating = new Set(["post /plans", "post /plan", "post /plans/import"]);
 
 /** Why a route is not tied to a tenant, or undefined. */
 async function problemOf(on: ServedApp, route: Route): Promise<string | undefined> {

@@ -9,7 +9,8 @@ import type { EventRow } from "../store/tables.ts";
 /** Rows read in one go, so that a long log never fills memory. */
 const pageSize = 500;
 
-function toEvent(row: EventRow): PlanEvent {
+/** The event a row holds. @throws ZodError */
+export function toPlanEvent(row: EventRow): PlanEvent {
   return parseEvent({
     schemaVersion: 1,
     seq: row.seq,
@@ -38,7 +39,7 @@ export async function readEvents(
     .orderBy("seq")
     .limit(limit)
     .execute();
-  return rows.map(toEvent);
+  return rows.map(toPlanEvent);
 }
 
 /** All events of one step, in order. */
@@ -50,7 +51,7 @@ export async function readStepEvents(read: Reader, planId: string, stepId: strin
     .where("step_id", "=", stepId)
     .orderBy("seq")
     .execute();
-  return rows.map(toEvent);
+  return rows.map(toPlanEvent);
 }
 
 /** The fold of the whole log; undefined when the plan does not exist. */

@@ -33,7 +33,8 @@ export async function serveApp(
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
       const text = await response.text();
-      return { status: response.status, body: (text === "" ? {} : JSON.parse(text)) as Record<string, unknown> };
+      const isJson = text !== "" && response.headers.get("content-type")?.includes("json") === true;
+      return { status: response.status, body: (isJson ? JSON.parse(text) : {}) as Record<string, unknown> };
     },
     async close() {
       server.closeAllConnections();

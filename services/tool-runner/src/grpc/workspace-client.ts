@@ -1,5 +1,5 @@
 // The WorkspaceService of a runner in another process.
-import type { CallOptions, WorkspaceService } from "@ossaat/contracts";
+import type { CallOptions, KeptPiece, KeptRequest, WorkspaceService } from "@ossaat/contracts";
 import { callMetadata } from "@ossaat/contracts/grpc";
 import type { WorkspaceServiceClient } from "@ossaat/contracts/proto/workspace";
 
@@ -48,9 +48,44 @@ function readingCalls(client: WorkspaceServiceClient): Pick<WorkspaceService, Re
   };
 }
 
+type Moving = "findLacking" | "exportKept" | "importKept";
+
+type ImportPart =
+  | { $case: "request"; value: KeptRequest & { logRefs: string[]; objects: string[] } }
+  | { $case: "piece"; value: KeptPiece };
+
+async function* importParts(
+  request: KeptRequest,
+  pieces: AsyncIterable<KeptPiece>,
+): AsyncGenerator<{ part: ImportPart }> {
+  yield { part: { $case: "request", value: { ...request, objects: [...request.objects], logRefs: [] } } };
+  for await (const value of pieces) yield { part: { $case: "piece", value } };
+}
+
+function movingCalls(client: WorkspaceServiceClient): Pick<WorkspaceService, Moving> {
+  const wire = ({ objects, logRefs, ...request }: Parameters<WorkspaceService["exportKept"]>[0]) => ({
+    ...request,
+    objects: [...objects],
+    logRefs: [...logRefs],
+  });
+  return {
+    async findLacking(request, options) {
+      const { objects, logRefs } = await client.findLacking(wire(request), callOptions(options));
+      return { objects, logRefs };
+    },
+    async *exportKept(request, options) {
+      for await (const { name, data } of client.exportKept(wire(request), callOptions(options))) yield { name, data };
+    },
+    async importKept(request, pieces, options) {
+      await client.importKept(importParts(request, pieces), callOptions(options));
+    },
+  };
+}
+
 export function createWorkspaceClient(client: WorkspaceServiceClient): WorkspaceService {
   return {
     ...readingCalls(client),
+    ...movingCalls(client),
     async open(request, options) {
       const { tree } = await client.open(request, callOptions(options));
       return { tree };

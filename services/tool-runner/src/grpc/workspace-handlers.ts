@@ -1,6 +1,7 @@
 // agent.v1.WorkspaceService over the runner's own WorkspaceService.
-import type { CallOptions, WorkspaceId, WorkspaceService } from "@ossaat/contracts";
-import type { WorkspaceServiceImplementation } from "@ossaat/contracts/proto/workspace";
+import { AgentError } from "@ossaat/contracts";
+import type { CallOptions, KeptPiece, WorkspaceId, WorkspaceService } from "@ossaat/contracts";
+import type { ImportKeptPart, WorkspaceServiceImplementation } from "@ossaat/contracts/proto/workspace";
 import type { CallContext } from "nice-grpc";
 
 import { present, toCommitParts, toWireMerge } from "./wire-workspace.ts";
@@ -34,9 +35,45 @@ function readingHandlers(service: WorkspaceService): Pick<WorkspaceServiceImplem
   };
 }
 
+type Moving = "findLacking" | "exportKept" | "importKept";
+
+function badOrder(): AgentError {
+  return new AgentError("invalid_input", "An import is one request and then its pieces.");
+}
+
+async function* piecesOf(parts: AsyncIterator<ImportKeptPart>): AsyncGenerator<KeptPiece> {
+  for (let next = await parts.next(); next.done !== true; next = await parts.next()) {
+    const { part } = next.value;
+    if (part?.$case !== "piece") throw badOrder();
+    yield part.value;
+  }
+}
+
+function movingHandlers(service: WorkspaceService): Pick<WorkspaceServiceImplementation, Moving> {
+  return {
+    async findLacking({ repositoryPath, ...request }, context) {
+      return service.findLacking({ ...request, ...present({ repositoryPath }) }, options(context));
+    },
+    async *exportKept({ repositoryPath, ...request }, context) {
+      yield* service.exportKept({ ...request, ...present({ repositoryPath }) }, options(context));
+    },
+    async importKept(stream, context) {
+      const parts = stream[Symbol.asyncIterator]();
+      const first = await parts.next();
+      const part = first.done === true ? undefined : first.value.part;
+      if (part?.$case !== "request") throw badOrder();
+      const { planId, objects, repositoryPath } = part.value;
+      const request = { planId, objects, ...present({ repositoryPath }) };
+      await service.importKept(request, piecesOf(parts), options(context));
+      return {};
+    },
+  };
+}
+
 export function createWorkspaceHandlers(service: WorkspaceService): WorkspaceServiceImplementation {
   return {
     ...readingHandlers(service),
+    ...movingHandlers(service),
     async open(request, context) {
       return service.open(named(request), options(context));
     },

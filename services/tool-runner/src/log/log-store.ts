@@ -44,6 +44,9 @@ function wholeCharacters(bytes: Uint8Array): number {
 
 export type LogStore = {
   create(): Promise<LogWriter>;
+  has(logRef: string): Promise<boolean>;
+  /** The file that holds it, to be read only. @throws AgentError not_found */
+  find(logRef: string): Promise<string>;
   read(request: { logRef: string; fromByte?: number; maxBytes?: number }): Promise<LogPart>;
 };
 
@@ -90,7 +93,14 @@ function isFullDisk(error: unknown): boolean {
 
 export function createLogStore(dir: string): LogStore {
   const pathOf = (logRef: string) => join(dir, logRef.slice(0, 2), logRef);
+  const has = async (logRef: string) =>
+    /^[0-9a-f]{64}$/u.test(logRef) && (await stat(pathOf(logRef)).catch(() => undefined)) !== undefined;
   return {
+    has,
+    async find(logRef) {
+      if (await has(logRef)) return pathOf(logRef);
+      throw new AgentError("not_found", "There is no such log.");
+    },
     async create() {
       await mkdir(dir, { recursive: true, mode: 0o700 });
       const temporary = join(dir, `${randomUUID()}.tmp`);

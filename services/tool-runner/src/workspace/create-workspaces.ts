@@ -9,6 +9,7 @@ import { buildFarms } from "../dependencies/link-farm.ts";
 import { displayPath } from "../git/git.ts";
 import type { Git } from "../git/git.ts";
 import { updateRef } from "../git/update-ref.ts";
+import { moveKept } from "../kept/move-kept.ts";
 import type { LogStore } from "../log/log-store.ts";
 import { requireAllowed } from "./allowed-paths.ts";
 import { commitMessage, commitTree, gitDate } from "./commit-tree.ts";
@@ -201,6 +202,7 @@ export function createWorkspaces(deps: WorkspaceDeps): WorkspaceService {
     writeRecord: (request) => writePlanRecord(git, request),
     remove: ({ planId }) => removePlan(deps, planId),
     readLog: (request) => logs.read(request),
+    ...moveKept({ git, layout, logs, store: opened.store }),
   };
 }
 

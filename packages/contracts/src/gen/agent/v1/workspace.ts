@@ -183,6 +183,31 @@ export interface ReadLogResponse {
   nextByte: number;
 }
 
+export interface KeptRequest {
+  planId: string;
+  /** Left out = outputs of commands only. */
+  repositoryPath?: string | undefined;
+  objects: string[];
+  logRefs: string[];
+}
+
+export interface LackingKept {
+  objects: string[];
+  logRefs: string[];
+}
+
+export interface KeptPiece {
+  name: string;
+  data: Uint8Array;
+}
+
+export interface ImportKeptPart {
+  part: { $case: "request"; value: KeptRequest } | { $case: "piece"; value: KeptPiece } | undefined;
+}
+
+export interface ImportKeptResponse {
+}
+
 function createBaseInspectRequest(): InspectRequest {
   return { path: "", baseRef: undefined };
 }
@@ -3135,6 +3160,462 @@ export const ReadLogResponse: MessageFns<ReadLogResponse> = {
   },
 };
 
+function createBaseKeptRequest(): KeptRequest {
+  return { planId: "", repositoryPath: undefined, objects: [], logRefs: [] };
+}
+
+export const KeptRequest: MessageFns<KeptRequest> = {
+  encode(message: KeptRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.planId !== "") {
+      writer.uint32(10).string(message.planId);
+    }
+    if (message.repositoryPath !== undefined) {
+      writer.uint32(18).string(message.repositoryPath);
+    }
+    for (const v of message.objects) {
+      writer.uint32(26).string(v!);
+    }
+    for (const v of message.logRefs) {
+      writer.uint32(34).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeptRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeptRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.planId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.repositoryPath = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.objects.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.logRefs.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): KeptRequest {
+    return {
+      planId: isSet(object.planId)
+        ? globalThis.String(object.planId)
+        : isSet(object.plan_id)
+        ? globalThis.String(object.plan_id)
+        : "",
+      repositoryPath: isSet(object.repositoryPath)
+        ? globalThis.String(object.repositoryPath)
+        : isSet(object.repository_path)
+        ? globalThis.String(object.repository_path)
+        : undefined,
+      objects: globalThis.Array.isArray(object?.objects) ? object.objects.map((e: any) => globalThis.String(e)) : [],
+      logRefs: globalThis.Array.isArray(object?.logRefs)
+        ? object.logRefs.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.log_refs)
+        ? object.log_refs.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: KeptRequest): unknown {
+    const obj: any = {};
+    if (message.planId !== "") {
+      obj.planId = message.planId;
+    }
+    if (message.repositoryPath !== undefined) {
+      obj.repositoryPath = message.repositoryPath;
+    }
+    if (message.objects?.length) {
+      obj.objects = message.objects;
+    }
+    if (message.logRefs?.length) {
+      obj.logRefs = message.logRefs;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<KeptRequest>): KeptRequest {
+    return KeptRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<KeptRequest>): KeptRequest {
+    const message = createBaseKeptRequest();
+    message.planId = object.planId ?? "";
+    message.repositoryPath = object.repositoryPath ?? undefined;
+    message.objects = object.objects?.map((e) => e) || [];
+    message.logRefs = object.logRefs?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseLackingKept(): LackingKept {
+  return { objects: [], logRefs: [] };
+}
+
+export const LackingKept: MessageFns<LackingKept> = {
+  encode(message: LackingKept, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.objects) {
+      writer.uint32(10).string(v!);
+    }
+    for (const v of message.logRefs) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LackingKept {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLackingKept();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.objects.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.logRefs.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LackingKept {
+    return {
+      objects: globalThis.Array.isArray(object?.objects) ? object.objects.map((e: any) => globalThis.String(e)) : [],
+      logRefs: globalThis.Array.isArray(object?.logRefs)
+        ? object.logRefs.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.log_refs)
+        ? object.log_refs.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: LackingKept): unknown {
+    const obj: any = {};
+    if (message.objects?.length) {
+      obj.objects = message.objects;
+    }
+    if (message.logRefs?.length) {
+      obj.logRefs = message.logRefs;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LackingKept>): LackingKept {
+    return LackingKept.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LackingKept>): LackingKept {
+    const message = createBaseLackingKept();
+    message.objects = object.objects?.map((e) => e) || [];
+    message.logRefs = object.logRefs?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseKeptPiece(): KeptPiece {
+  return { name: "", data: new Uint8Array(0) };
+}
+
+export const KeptPiece: MessageFns<KeptPiece> = {
+  encode(message: KeptPiece, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.data.length !== 0) {
+      writer.uint32(18).bytes(message.data);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeptPiece {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeptPiece();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.data = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): KeptPiece {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      data: isSet(object.data) ? bytesFromBase64(object.data) : new Uint8Array(0),
+    };
+  },
+
+  toJSON(message: KeptPiece): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.data.length !== 0) {
+      obj.data = base64FromBytes(message.data);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<KeptPiece>): KeptPiece {
+    return KeptPiece.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<KeptPiece>): KeptPiece {
+    const message = createBaseKeptPiece();
+    message.name = object.name ?? "";
+    message.data = object.data ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseImportKeptPart(): ImportKeptPart {
+  return { part: undefined };
+}
+
+export const ImportKeptPart: MessageFns<ImportKeptPart> = {
+  encode(message: ImportKeptPart, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.part?.$case) {
+      case "request":
+        KeptRequest.encode(message.part.value, writer.uint32(10).fork()).join();
+        break;
+      case "piece":
+        KeptPiece.encode(message.part.value, writer.uint32(18).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImportKeptPart {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImportKeptPart();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.part = { $case: "request", value: KeptRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.part = { $case: "piece", value: KeptPiece.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ImportKeptPart {
+    return {
+      part: isSet(object.request)
+        ? { $case: "request", value: KeptRequest.fromJSON(object.request) }
+        : isSet(object.piece)
+        ? { $case: "piece", value: KeptPiece.fromJSON(object.piece) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: ImportKeptPart): unknown {
+    const obj: any = {};
+    if (message.part?.$case === "request") {
+      obj.request = KeptRequest.toJSON(message.part.value);
+    } else if (message.part?.$case === "piece") {
+      obj.piece = KeptPiece.toJSON(message.part.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ImportKeptPart>): ImportKeptPart {
+    return ImportKeptPart.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ImportKeptPart>): ImportKeptPart {
+    const message = createBaseImportKeptPart();
+    switch (object.part?.$case) {
+      case "request": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "request", value: KeptRequest.fromPartial(object.part.value) };
+        }
+        break;
+      }
+      case "piece": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "piece", value: KeptPiece.fromPartial(object.part.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseImportKeptResponse(): ImportKeptResponse {
+  return {};
+}
+
+export const ImportKeptResponse: MessageFns<ImportKeptResponse> = {
+  encode(_: ImportKeptResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImportKeptResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImportKeptResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ImportKeptResponse {
+    return {};
+  },
+
+  toJSON(_: ImportKeptResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ImportKeptResponse>): ImportKeptResponse {
+    return ImportKeptResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ImportKeptResponse>): ImportKeptResponse {
+    const message = createBaseImportKeptResponse();
+    return message;
+  },
+};
+
 export type WorkspaceServiceDefinition = typeof WorkspaceServiceDefinition;
 export const WorkspaceServiceDefinition = {
   name: "WorkspaceService",
@@ -3246,6 +3727,32 @@ export const WorkspaceServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /** What a plan needs to move to another runner. */
+    findLacking: {
+      name: "FindLacking",
+      requestType: KeptRequest as typeof KeptRequest,
+      requestStream: false,
+      responseType: LackingKept as typeof LackingKept,
+      responseStream: false,
+      options: {},
+    },
+    exportKept: {
+      name: "ExportKept",
+      requestType: KeptRequest as typeof KeptRequest,
+      requestStream: false,
+      responseType: KeptPiece as typeof KeptPiece,
+      responseStream: true,
+      options: {},
+    },
+    /** First the request, then the pieces. */
+    importKept: {
+      name: "ImportKept",
+      requestType: ImportKeptPart as typeof ImportKeptPart,
+      requestStream: true,
+      responseType: ImportKeptResponse as typeof ImportKeptResponse,
+      responseStream: false,
+      options: {},
+    },
   },
 } as const;
 
@@ -3277,6 +3784,17 @@ export interface WorkspaceServiceImplementation<CallContextExt = {}> {
   ): Promise<DeepPartial<WriteRecordResponse>>;
   remove(request: RemoveRequest, context: CallContext & CallContextExt): Promise<DeepPartial<RemoveResponse>>;
   readLog(request: ReadLogRequest, context: CallContext & CallContextExt): Promise<DeepPartial<ReadLogResponse>>;
+  /** What a plan needs to move to another runner. */
+  findLacking(request: KeptRequest, context: CallContext & CallContextExt): Promise<DeepPartial<LackingKept>>;
+  exportKept(
+    request: KeptRequest,
+    context: CallContext & CallContextExt,
+  ): ServerStreamingMethodResult<DeepPartial<KeptPiece>>;
+  /** First the request, then the pieces. */
+  importKept(
+    request: AsyncIterable<ImportKeptPart>,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ImportKeptResponse>>;
 }
 
 export interface WorkspaceServiceClient<CallOptionsExt = {}> {
@@ -3304,6 +3822,39 @@ export interface WorkspaceServiceClient<CallOptionsExt = {}> {
   ): Promise<WriteRecordResponse>;
   remove(request: DeepPartial<RemoveRequest>, options?: CallOptions & CallOptionsExt): Promise<RemoveResponse>;
   readLog(request: DeepPartial<ReadLogRequest>, options?: CallOptions & CallOptionsExt): Promise<ReadLogResponse>;
+  /** What a plan needs to move to another runner. */
+  findLacking(request: DeepPartial<KeptRequest>, options?: CallOptions & CallOptionsExt): Promise<LackingKept>;
+  exportKept(request: DeepPartial<KeptRequest>, options?: CallOptions & CallOptionsExt): AsyncIterable<KeptPiece>;
+  /** First the request, then the pieces. */
+  importKept(
+    request: AsyncIterable<DeepPartial<ImportKeptPart>>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ImportKeptResponse>;
+}
+
+function bytesFromBase64(b64: string): Uint8Array {
+  if ((globalThis as any).Buffer) {
+    return Uint8Array.from((globalThis as any).Buffer.from(b64, "base64"));
+  } else {
+    const bin = globalThis.atob(b64);
+    const arr = new Uint8Array(bin.length);
+    for (let i = 0; i < bin.length; ++i) {
+      arr[i] = bin.charCodeAt(i);
+    }
+    return arr;
+  }
+}
+
+function base64FromBytes(arr: Uint8Array): string {
+  if ((globalThis as any).Buffer) {
+    return (globalThis as any).Buffer.from(arr).toString("base64");
+  } else {
+    const bin: string[] = [];
+    arr.forEach((byte) => {
+      bin.push(globalThis.String.fromCharCode(byte));
+    });
+    return globalThis.btoa(bin.join(""));
+  }
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
