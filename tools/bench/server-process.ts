@@ -6,12 +6,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 
+import { serverEntry } from "../../apps/cli/src/server/start-server.ts";
 import { createClient } from "../../packages/client/src/index.ts";
 import type { Client } from "../../packages/client/src/index.ts";
-
-const serverEntry = fileURLToPath(new URL("../../apps/cli/src/server-main.ts", import.meta.url));
 
 /** A server that is not up by then will not come up, ms. */
 const startMs = 60_000;
@@ -69,7 +67,7 @@ export async function startServer(
   { stateDir, env }: Pick<BenchFolder, "stateDir" | "env">,
   nodeFlags: readonly string[] = [],
 ): Promise<BenchServer> {
-  const child = spawn(process.execPath, [...nodeFlags, serverEntry, "--foreground"], {
+  const child = spawn(process.execPath, [...nodeFlags, serverEntry(), "--foreground"], {
     env,
     stdio: nodeFlags.length === 0 ? ["ignore", "ignore", "pipe"] : ["ignore", "ignore", "pipe", "ipc"],
   });

@@ -33,6 +33,15 @@ export async function runMain() {
 }
 `;
 
+/** Tells the same of the server, with the address that it finds its own files by. */
+const serverProgram = `import { value } from "./value.ts";
+import { serve } from "@ossaat/orchestrator";
+serve();
+const how = typeof __filename === "string" ? "bundle" : "sources";
+const here = import.meta.dirname === process.argv[2] && import.meta.url.endsWith("/server-main.ts");
+console.log([how, value, here ? "at its place" : "lost"].join(" "));
+`;
+
 let folder: string;
 let clone: string;
 
@@ -52,6 +61,7 @@ beforeEach(async () => {
   put("apps/cli/src/run-main.ts", program);
   put("apps/cli/src/serve.ts", 'import { serve } from "@ossaat/orchestrator";\nserve();\n');
   put("apps/cli/src/main.ts", 'import { runMain } from "./run-main.ts";\nawait runMain();\n');
+  put("apps/cli/src/server-main.ts", serverProgram);
   const manifest = (name: string) => `{ "name": "${name}", "type": "module", "exports": "./index.ts" }\n`;
   put("packages/other/package.json", manifest("@ossaat/other"));
   put("packages/other/index.ts", 'export const other: string = "first";\n');
@@ -77,12 +87,13 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const builds = () => path.join(clone, ".tools/cli");
 const build = () => bundleCli(clone, builds());
 
-function ossaat(...words: string[]): string {
-  const { stdout, stderr } = spawnSync(process.execPath, [path.join(builds(), "start.cjs"), ...words], {
-    encoding: "utf8",
-  });
+function run(name: string, ...words: string[]): string {
+  const { stdout, stderr } = spawnSync(process.execPath, [path.join(builds(), name), ...words], { encoding: "utf8" });
   return `${stdout}${stderr}`.trim();
 }
+
+const ossaat = (...words: string[]) => run("start.cjs", ...words);
+const server = () => run("server.cjs", path.join(clone, "apps/cli/src"));
 
 test("runs while every source is as it was", () => {
   expect(ossaat("runs", "-a")).toBe("bundle one first runs -a");
@@ -133,7 +144,18 @@ test("leaves the sources to themselves when its manifest is gone or is none", ()
   expect(ossaat()).toBe("sources one first");
 });
 
-test("holds no part of the server: what needs one runs from the sources, whole", () => {
+test("the server runs while every source is as it was, with its files at their place", async () => {
+  expect(server()).toBe("serving\nbundle one at its place");
+  put("services/orchestrator/index.ts", 'export const serve = () => console.log("changed");\n');
+  expect(server()).toBe("changed\nsources one at its place");
+  expect(ossaat("runs")).toBe("bundle one first runs");
+  await build();
+  expect(server()).toBe("changed\nbundle one at its place");
+  rmSync(path.join(currentBuild(builds()) ?? "", "server-manifest.json"));
+  expect(server()).toBe("changed\nsources one at its place");
+});
+
+test("the CLI's bundle holds no part of the server: what needs one runs from the sources, whole", () => {
   expect(ossaat("serve")).toBe("serving\nsources one first serve");
   expect(ossaat("up")).toBe("sources one first up");
 });

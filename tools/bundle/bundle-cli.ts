@@ -1,26 +1,19 @@
-// Bundles the CLI, with the manifest by which the bundle knows whether it is current.
-import {
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+// Bundles the CLI and the embedded server, each with the manifest by which it knows whether it is current.
+import { readFileSync, readdirSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { randomUUID } from "node:crypto";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 
 import { rolldown } from "rolldown";
-import type { Plugin } from "rolldown";
+import type { InputOptions, OutputOptions, Plugin } from "rolldown";
 
-import { manifestName, stampOf } from "../../apps/cli/src/bundle/manifest.ts";
+import { manifestName, serverManifestName, stampOf } from "../../apps/cli/src/bundle/manifest.ts";
 import type { BundleManifest } from "../../apps/cli/src/bundle/manifest.ts";
 
 const entry = "apps/cli/src/bundle/start.ts";
+const serverEntry = "apps/cli/src/bundle/start-server.ts";
+const entries = new Set([entry, serverEntry]);
 /** What changes with an install; the packages themselves are not looked at one by one. */
 const installed = ["pnpm-lock.yaml", "node_modules/.modules.yaml"];
 /** What the answer to `--version` is made of. */
@@ -29,8 +22,8 @@ const versionFiles = [entry, "apps/cli/src/bundle/manifest.ts", "apps/cli/src/ve
 const settleMs = 50;
 /** Builds that stay: a command that runs may still load parts of the one it began with. */
 const keptBuilds = 3;
-/** What the launcher looks for, in the folder of all builds. */
-const launched = "start.cjs";
+/** What is looked for in the folder of all builds: by the launcher, and by a command that starts a server. */
+const launched = { cli: "start.cjs", server: "server.cjs" };
 
 /**
  * What the quick commands need in one file, because each file takes time to find; apart from what the
@@ -41,7 +34,7 @@ const chunks = [
   { name: "common", test: /\/apps\/cli\/src\/(?:run-main|command-context|commands\/runs)\.ts$/u, priority: 1 },
 ] as const;
 
-/** The parts of the server: as large as everything else together, and started once. */
+/** The parts of the server, which the CLI's bundle leaves out: as large as everything else together. */
 const servers = /^@ossaat\/(?:orchestrator(?:\/postgres)?|tool-runner|indexer|gateway-api)$/u;
 const sourcesOnly = "\0sources-only";
 
@@ -68,7 +61,7 @@ function runFromSources(main: string): string {
   return `process.execve(process.execPath, ${args}, process.env);`;
 }
 
-/** Notes how each source was before it is read, and gives it its own address in place of the bundle's. */
+/** Notes how each source was before it is read, and gives every module its own address in place of the bundle's. */
 function sources(root: string, files: Map<string, string>): Plugin {
   const note = (name: string) => {
     const stamp = stampOf(path.join(root, name));
@@ -78,6 +71,28 @@ function sources(root: string, files: Map<string, string>): Plugin {
   for (const name of installed) note(name);
   return {
     name: "sources",
+    load(id) {
+      const name = path.relative(root, id);
+      if (!id.startsWith("/") || name.startsWith("..") || name.includes("node_modules/")) return null;
+      note(name);
+      // Where its imports lead to stands in the package's description.
+      note(path.join(...name.split(path.sep).slice(0, 2), "package.json"));
+      return readFileSync(id, "utf8");
+    },
+    transform(code, id) {
+      // The entries alone look where the bundle lies.
+      if (entries.has(path.relative(root, id))) return null;
+      return code
+        .replaceAll("import.meta.url", JSON.stringify(pathToFileURL(id).href))
+        .replaceAll("import.meta.dirname", JSON.stringify(path.dirname(id)));
+    },
+  };
+}
+
+/** What the CLI's bundle leaves out. */
+function quickOnly(root: string): Plugin {
+  return {
+    name: "quick-only",
     resolveId(specifier, importer) {
       if (servers.test(specifier)) return sourcesOnly;
       const isCommander = importer?.includes("/node_modules/commander/") === true;
@@ -85,13 +100,7 @@ function sources(root: string, files: Map<string, string>): Plugin {
     },
     load(id) {
       if (id === lazyChildProcess) return lazySpawn;
-      if (id === sourcesOnly) return runFromSources(path.join(root, "apps/cli/src/main.ts"));
-      const name = path.relative(root, id);
-      if (!id.startsWith("/") || name.startsWith("..") || name.includes("node_modules/")) return null;
-      note(name);
-      // Where its imports lead to stands in the package's description.
-      note(path.join(...name.split(path.sep).slice(0, 2), "package.json"));
-      return readFileSync(id, "utf8").replaceAll("import.meta.url", JSON.stringify(pathToFileURL(id).href));
+      return id === sourcesOnly ? runFromSources(path.join(root, "apps/cli/src/main.ts")) : null;
     },
   };
 }
@@ -107,15 +116,65 @@ function removeOldBuilds(folder: string): void {
 /** The build that the launcher would run; undefined when there is none. */
 export function currentBuild(folder: string): string | undefined {
   try {
-    const name = /"\.\/([0-9a-f-]+)\/start\.cjs"/u.exec(readFileSync(path.join(folder, launched), "utf8"))?.[1];
+    const name = /"\.\/([0-9a-f-]+)\/start\.cjs"/u.exec(readFileSync(path.join(folder, launched.cli), "utf8"))?.[1];
     return name === undefined ? undefined : path.join(folder, name);
   } catch {
     return undefined;
   }
 }
 
+// Names stay, for errors and their traces.
+const minify = { compress: false, mangle: false, codegen: { removeWhitespace: true } } as const;
+
+/** The names imported from a module that never returns; what is imported late and lies in the same file. */
+const expectedLogs = new Set(["SHIMMED_EXPORT", "INEFFECTIVE_DYNAMIC_IMPORT"]);
+
+async function write(input: InputOptions, output: OutputOptions): Promise<void> {
+  const onLog: InputOptions["onLog"] = (level, log, say) => {
+    if (log.code === undefined || !expectedLogs.has(log.code)) say(level, log);
+  };
+  const bundle = await rolldown({ platform: "node", onLog, ...input });
+  try {
+    await bundle.write({ format: "cjs", minify, ...output });
+  } finally {
+    await bundle.close();
+  }
+}
+
+type Build = { root: string; dir: string; files: Map<string, string> };
+
+async function writeCli({ root, dir, files }: Build): Promise<void> {
+  await write(
+    {
+      input: { start: path.join(root, entry) },
+      // The module that never returns has none of the names imported from it.
+      shimMissingExports: true,
+      plugins: [quickOnly(root), sources(root, files), quickDefaults],
+    },
+    {
+      dir,
+      entryFileNames: "[name].cjs",
+      chunkFileNames: "[name]-[hash].cjs",
+      codeSplitting: { groups: [...chunks] },
+    },
+  );
+}
+
+/** One file: a server that runs loads nothing later, and a build that is removed takes nothing from it. */
+async function writeServer({ root, dir, files }: Build): Promise<void> {
+  await write(
+    {
+      input: path.join(root, serverEntry),
+      // A UMD build finds its own parts by a `require` that no bundler sees.
+      resolve: { mainFields: ["module", "main"] },
+      plugins: [sources(root, files)],
+    },
+    { file: path.join(dir, launched.server), codeSplitting: false },
+  );
+}
+
 /**
- * Makes a build below `folder` (`.tools/cli` of the clone) and has the launcher run it from now on.
+ * Makes a build below `folder` (`.tools/cli` of the clone) and has it run from now on.
  * @throws Error when a source cannot be bundled; the build before stays then
  */
 export async function bundleCli(clone: string, folder: string): Promise<void> {
@@ -123,34 +182,17 @@ export async function bundleCli(clone: string, folder: string): Promise<void> {
   await sleep(settleMs);
   const build = randomUUID();
   const dir = path.join(folder, build);
-  const files = new Map<string, string>();
-  const bundle = await rolldown({
-    input: { start: path.join(root, entry) },
-    platform: "node",
-    // The module that never returns has none of the names imported from it.
-    shimMissingExports: true,
-    onLog: (level, log, say) => {
-      if (log.code !== "SHIMMED_EXPORT") say(level, log);
-    },
-    plugins: [sources(root, files), quickDefaults],
-  });
-  try {
-    await bundle.write({
-      dir,
-      format: "cjs",
-      entryFileNames: "[name].cjs",
-      chunkFileNames: "[name]-[hash].cjs",
-      codeSplitting: { groups: [...chunks] },
-      // Names stay, for errors and their traces.
-      minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
-    });
-  } finally {
-    await bundle.close();
+  const parts = [
+    { make: writeCli, name: launched.cli, manifest: manifestName, versionFiles },
+    { make: writeServer, name: launched.server, manifest: serverManifestName, versionFiles: [] },
+  ];
+  for (const { make, name, manifest, versionFiles: told } of parts) {
+    const files = new Map<string, string>();
+    await make({ root, dir, files });
+    const text: BundleManifest = { schemaVersion: 1, root, files: Object.fromEntries(files), versionFiles: told };
+    writeFileSync(path.join(dir, manifest), JSON.stringify(text));
+    writeFileSync(path.join(dir, `${name}.tmp`), `require("./${build}/${name}");\n`);
   }
-  const manifest: BundleManifest = { schemaVersion: 1, root, files: Object.fromEntries(files), versionFiles };
-  mkdirSync(dir, { recursive: true });
-  writeFileSync(path.join(dir, manifestName), JSON.stringify(manifest));
-  writeFileSync(path.join(dir, "launch.tmp"), `require("./${build}/start.cjs");\n`);
-  renameSync(path.join(dir, "launch.tmp"), path.join(folder, launched));
+  for (const { name } of parts) renameSync(path.join(dir, `${name}.tmp`), path.join(folder, name));
   removeOldBuilds(folder);
 }

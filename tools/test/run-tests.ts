@@ -1,5 +1,5 @@
 // Runs vitest projects one after the other and prints one line of counts, summed from their
-// reports. With --no-skips a skipped test is a failure.
+// reports. Commands and servers of the tests start from bundles made of the sources of now. With --no-skips a skipped test is a failure.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 
@@ -23,6 +23,8 @@ function runProject(project: string): TestCount {
 const projects = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const allowSkips = !process.argv.includes("--no-skips");
 mkdirSync(reportFolder, { recursive: true });
+const bundled = spawnSync("node_modules/.bin/node", ["tools/bundle/build-cli.ts"], { stdio: "inherit" });
+if (bundled.status !== 0) process.exit(1);
 const total = { passed: 0, failed: 0, skipped: 0 };
 const skippedNames: string[] = [];
 for (const project of projects) {

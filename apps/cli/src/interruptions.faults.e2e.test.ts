@@ -5,16 +5,14 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { git, makeRepository } from "./testing/make-repository.ts";
-import { createCli } from "./testing/run-ossaat.ts";
+import { createCli, ossaatEntry } from "./testing/run-ossaat.ts";
 import type { Cli, Json } from "./testing/run-ossaat.ts";
 import { call, counterFrame, counterScript, editSum, finish, turns, writeScript } from "./testing/script.ts";
 
-const entry = fileURLToPath(new URL("main.ts", import.meta.url));
 const goal = "Let sum add";
 
 let cli: Cli;
@@ -49,7 +47,7 @@ type Running = { child: ChildProcess; planId: string; ended: Promise<{ code: num
 
 /** Starts a run and returns when its writing step has begun. */
 async function startRun(): Promise<Running> {
-  const child = spawn(process.execPath, [entry, ...runWords()], {
+  const child = spawn(process.execPath, [ossaatEntry, ...runWords()], {
     cwd: repository,
     env: environment(),
     stdio: ["ignore", "pipe", "ignore"],
@@ -94,7 +92,7 @@ describe("a run that is left by", () => {
   });
 
   test("a terminal that is closed goes on", async () => {
-    const words = [process.execPath, entry, ...runWords().slice(0, -2)];
+    const words = [process.execPath, ossaatEntry, ...runWords().slice(0, -2)];
     const command = words.map((word) => `'${word}'`).join(" ");
     const terminal = spawn("script", ["-qec", command, "/dev/null"], {
       cwd: repository,

@@ -5,11 +5,10 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { folderOwnedExitCode } from "./server/start-server.ts";
+import { folderOwnedExitCode, serverEntry } from "./server/start-server.ts";
 import { makeRepository } from "./testing/make-repository.ts";
 import { createCli } from "./testing/run-ossaat.ts";
 import type { Cli, Json } from "./testing/run-ossaat.ts";
@@ -105,14 +104,14 @@ describe("the edge", () => {
 });
 
 describe("one owner", () => {
-  const entry = fileURLToPath(new URL("server-main.ts", import.meta.url));
-
   function startSecond(
     env: Record<string, string>,
     args: string[] = [],
   ): Promise<{ code: number | null; text: string }> {
     return new Promise((resolve) => {
-      const child = spawn(process.execPath, [entry, ...args], { env: { ...process.env, HOME: cli.folder, ...env } });
+      const child = spawn(process.execPath, [serverEntry(), ...args], {
+        env: { ...process.env, HOME: cli.folder, ...env },
+      });
       let text = "";
       child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));
       child.stderr.on("data", (chunk: Buffer) => (text += chunk.toString()));

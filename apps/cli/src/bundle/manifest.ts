@@ -2,8 +2,11 @@
 // another change time, which no program can set: then the bundle must not run.
 import { readFileSync, statSync } from "node:fs";
 
-/** Name of the manifest in the folder of the bundle. */
+/** Name of the CLI's manifest in the folder of the bundle. */
 export const manifestName = "manifest.json";
+
+/** Name of the server's: a command need not look at what only the server is made of. */
+export const serverManifestName = "server-manifest.json";
 
 export type BundleManifest = {
   schemaVersion: 1;
@@ -22,9 +25,9 @@ export function stampOf(file: string): string | undefined {
 }
 
 /** Undefined when there is none or it cannot be read as one. */
-export function readManifest(folder: string): BundleManifest | undefined {
+export function readManifest(folder: string, name = manifestName): BundleManifest | undefined {
   try {
-    const manifest = JSON.parse(readFileSync(`${folder}/${manifestName}`, "utf8")) as BundleManifest;
+    const manifest = JSON.parse(readFileSync(`${folder}/${name}`, "utf8")) as BundleManifest;
     return manifest.schemaVersion === 1 ? manifest : undefined;
   } catch {
     return undefined;

@@ -60,14 +60,20 @@ function setLogAside(file: string): void {
   if (size > startLimits.maxLogBytes) renameSync(file, `${file}.1`);
 }
 
-/** The entry that runs a server in the foreground of its own process. */
-const serverEntry = fileURLToPath(new URL("../server-main.ts", import.meta.url));
+/** Bundle of the server, which looks by itself whether it is still made of these sources. */
+const bundledServer = fileURLToPath(new URL("../../../../.tools/cli/server.cjs", import.meta.url));
+const serverSource = fileURLToPath(new URL("../server-main.ts", import.meta.url));
+
+/** The file that runs a server in the foreground of its own process. */
+export function serverEntry(): string {
+  return existsSync(bundledServer) ? bundledServer : serverSource;
+}
 
 function spawnServer(config: Config, options: StartOptions): { exited: () => number | null } {
   requireCacheFolder(config);
   const log = openLog(config);
   const args = [
-    serverEntry,
+    serverEntry(),
     ...(options.dangerouslyNoSandbox === true ? ["--dangerously-no-sandbox"] : []),
     ...(options.traceFile === undefined ? [] : ["--trace", path.resolve(options.traceFile)]),
   ];

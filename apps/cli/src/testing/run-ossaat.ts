@@ -1,12 +1,15 @@
 // Runs the CLI as a process of its own, with a state folder of its own, for end-to-end tests.
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** Entry of the CLI. */
-export const ossaatEntry = fileURLToPath(new URL("../main.ts", import.meta.url));
+const bundled = fileURLToPath(new URL("../../../../.tools/cli/start.cjs", import.meta.url));
+
+/** What the launcher starts: the bundle, which runs the sources when one of them has changed, or the sources. */
+export const ossaatEntry = existsSync(bundled) ? bundled : fileURLToPath(new URL("../main.ts", import.meta.url));
 
 export type CliResult = { code: number; stdout: string; stderr: string };
 
