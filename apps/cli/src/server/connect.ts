@@ -45,13 +45,15 @@ async function pause(): Promise<void> {
 
 /** A server that ends in order takes its file away; one that was killed leaves it, and is started again. */
 async function requireServerFile(config: Config): Promise<ServerFile> {
+  let file = readServerFile(config.stateDir);
+  if (file !== undefined) return file;
+  // The clock is asked only now: loading it takes as long as a request.
   const end = performance.now() + connectLimits.successorMs;
-  for (;;) {
-    const file = readServerFile(config.stateDir);
-    if (file !== undefined) return file;
-    if (performance.now() >= end) break;
+  while (file === undefined && performance.now() < end) {
     await pause();
+    file = readServerFile(config.stateDir);
   }
+  if (file !== undefined) return file;
   throw new AgentError("unavailable", "The server was stopped.", {
     details: { reason: serverStopped, retryable: false, next: "ossaat up --detach" },
   });

@@ -26,25 +26,30 @@ const lookAlikes = new Set("асеһіјорѕхуԁԛԝӏАВСЕНІЈКМОР
 /** Full-width, mathematical and letter-like forms of Latin letters. */
 const forms = /[\uff01-\uff5e\u2100-\u214f]|[\u{1d400}-\u{1d7ff}]/u;
 
-const foreign = /\p{Script=Cyrillic}|\p{Script=Greek}|\p{Script=Armenian}|\p{Script=Cherokee}/u;
+// These two take their time to be made, and few commands need them: they are made where they are used.
+const isForeign = (letter: string) =>
+  /\p{Script=Cyrillic}|\p{Script=Greek}|\p{Script=Armenian}|\p{Script=Cherokee}/u.test(letter);
+
+/** Replaces every word of a text. */
+function mapWords(text: string, change: (word: string) => string): string {
+  return text.replaceAll(/[\p{L}\p{M}\p{N}_\uff01-\uff5e]+/gu, change);
+}
 
 /** Mixed scripts deceive; with `isStrict` so does a word of which all could be read as Latin. */
 function escapeWord(word: string, isStrict: boolean): string {
   const letters = Array.from(word);
-  const isMixed = /[A-Za-z]/.test(word) && letters.some((letter) => foreign.test(letter));
+  const isMixed = /[A-Za-z]/.test(word) && letters.some(isForeign);
   const isDisguised = isStrict && letters.every((letter) => lookAlikes.has(letter));
-  const deceives = (letter: string) => forms.test(letter) || ((isMixed || isDisguised) && foreign.test(letter));
+  const deceives = (letter: string) => forms.test(letter) || ((isMixed || isDisguised) && isForeign(letter));
   return letters.map((letter) => (deceives(letter) ? visible(letter) : letter)).join("");
 }
 
-const words = /[\p{L}\p{M}\p{N}_\uff01-\uff5e]+/gu;
-
 /** For text that is already escaped: letters that pretend to be others beside them are written out. */
 export function escapeLookAlikes(text: string): string {
-  return text.replaceAll(words, (word) => escapeWord(word, false));
+  return mapWords(text, (word) => escapeWord(word, false));
 }
 
 /** One line of something that is decided on: a command, a path, a host. No word of it may pretend. */
 export function escapeExact(text: string): string {
-  return escapeLine(text).replaceAll(words, (word) => escapeWord(word, true));
+  return mapWords(escapeLine(text), (word) => escapeWord(word, true));
 }
