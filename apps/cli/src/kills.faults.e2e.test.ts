@@ -19,28 +19,33 @@ import { git } from "./testing/make-repository.ts";
 
 const kills = 20;
 
+/** Runs side by side: each waits much, for a server that comes up again and for the steps it takes back. */
+const parallel = 2;
+
 type Run = { state: PlanState; killed: boolean; delivered: number; boughtTwice: number; content: string };
 
 let folder: string;
-let config: Config;
+const configs: Config[] = [];
 
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), "ossaat-kills-"));
 });
 
 afterEach(async () => {
-  await stopServer(config);
+  for (const config of configs.splice(0)) await stopServer(config);
   rmSync(folder, { recursive: true, force: true });
 });
 
 async function settings(name: string): Promise<Config> {
   const home = path.join(folder, name);
-  return {
+  const config = {
     ...(await loadConfig({
       environment: { ...process.env, OSSAAT_STATE_DIR: path.join(home, "state"), XDG_CACHE_HOME: path.join(home, "c") },
     })),
     modelRequestLog: path.join(home, "run", "model-requests.jsonl"),
   };
+  configs.push(config);
+  return config;
 }
 
 /** Everything a reviewer gets: the tree, and the subjects and changes of the commits. */
@@ -61,7 +66,7 @@ async function silent(): Promise<CommandContext> {
 
 /** Runs the sample once and kills the server when event `killAt` is seen; 0 = never. */
 async function runOnce(name: string, killAt: number): Promise<Run> {
-  config = await settings(name);
+  const config = await settings(name);
   const sample = await makeSample(path.join(folder, name, "run"));
   const { client } = await connect(config);
   let killed = false;
@@ -78,6 +83,7 @@ async function runOnce(name: string, killAt: number): Promise<Run> {
     },
   });
   const turns = await countTurns(config.modelRequestLog ?? "");
+  await stopServer(config);
   return { state, killed, ...turns, content: branchContent(sample, state) };
 }
 
@@ -85,17 +91,19 @@ describe("SIGKILL", () => {
   test(`at ${kills} moments of one run changes nothing of its result`, async () => {
     const calm = await runOnce("calm", 0);
     expect(calm.state.status, calm.state.message).toBe("succeeded");
-    await stopServer(config);
     const events = calm.state.lastSeq;
     const expected = { status: "succeeded", killed: true, delivered: calm.delivered, boughtTwice: 0 };
-    for (let n = 1; n <= kills; n += 1) {
-      const killAt = Math.max(1, Math.floor((n * events) / (kills + 1)));
-      const run = await runOnce(`kill-${n}`, killAt);
-      const { killed, delivered, boughtTwice } = run;
-      const seen = { status: run.state.status, killed, delivered, boughtTwice };
-      expect({ killAt, ...seen, why: run.state.message }).toEqual({ killAt, ...expected, why: undefined });
-      expect(run.content).toBe(calm.content);
-      await stopServer(config);
-    }
+    let next = 1;
+    const work = async () => {
+      for (let n = next++; n <= kills; n = next++) {
+        const killAt = Math.max(1, Math.floor((n * events) / (kills + 1)));
+        const run = await runOnce(`kill-${n}`, killAt);
+        const { killed, delivered, boughtTwice } = run;
+        const seen = { status: run.state.status, killed, delivered, boughtTwice };
+        expect({ killAt, ...seen, why: run.state.message }).toEqual({ killAt, ...expected, why: undefined });
+        expect(run.content).toBe(calm.content);
+      }
+    };
+    await Promise.all(Array.from({ length: parallel }, work));
   });
 });
