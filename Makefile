@@ -7,12 +7,20 @@ PNPM_VERSION := 12.21.0
 MANIFESTS := package.json pnpm-workspace.yaml pnpm-lock.yaml $(wildcard packages/*/package.json services/*/package.json apps/*/package.json)
 
 OPA_VERSION := 1.22.2
+# What each part needs beside the dependencies; `programs` installs them all.
 SANDBOX := sh tools/setup/programs.sh bubblewrap:bwrap
+SHELLS := sh tools/setup/programs.sh tmux zsh fish bash git-lfs
+FAKETIME := sh tools/setup/programs.sh faketime
+CONTAINER := sh tools/setup/container.sh
+MANAGERS := sh tools/setup/package-managers.sh
+TOOLCHAINS := sh tools/setup/toolchains.sh
+OPA := sh tools/setup/opa.sh "$(OPA_VERSION)"
+POSTGRES := sh tools/setup/postgres.sh
 
-.PHONY: help setup demo test check cli policy policy-build pg faults attacks chaos chaos-mutations eval-tasks up bench soak gen clean
+.PHONY: help setup demo test check cli policy policy-build pg programs faults failpoints attacks chaos chaos-mutations eval-tasks up bench soak gen clean
 
 help: ## List the commands
-	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{ printf "%-24s%s\n", $$1, $$2 }'
 
 setup: .tools/installed ## Install what is needed (the others do it by themselves)
 
@@ -20,6 +28,16 @@ setup: .tools/installed ## Install what is needed (the others do it by themselve
 	@sh tools/setup/install.sh "$(PNPM_VERSION)"
 	@$(BIN)/node tools/bundle/build-cli.ts
 	@touch $@
+
+programs: .tools/installed ## Install every program that some command here needs (they do it by themselves)
+	@$(SANDBOX)
+	@$(SHELLS)
+	@$(FAKETIME)
+	@$(CONTAINER)
+	@$(MANAGERS)
+	@$(TOOLCHAINS)
+	@$(OPA)
+	@$(POSTGRES)
 
 demo: .tools/installed ## The whole job on a sample repository, with a scripted model
 	@$(SANDBOX)
@@ -31,24 +49,27 @@ test: .tools/installed ## Unit, sandbox and end-to-end tests
 
 cli: .tools/installed ## The CLI in real shells and terminals; every setting, every example
 	@$(SANDBOX)
-	@sh tools/setup/programs.sh tmux zsh fish bash git-lfs
+	@$(SHELLS)
 	@$(BIN)/node tools/test/run-tests.ts cli
 
 attacks: .tools/installed ## Every attack against every driver, as root and as an ordinary user
 	@$(SANDBOX)
-	@sh tools/setup/container.sh
-	@sh tools/setup/package-managers.sh
+	@$(CONTAINER)
+	@$(MANAGERS)
 	@$(BIN)/node tools/attacks/run-attacks.ts
 
 pg: .tools/installed ## The engine and its store on a real PostgreSQL
 	@$(SANDBOX)
-	@sh tools/setup/postgres.sh
+	@$(POSTGRES)
 	@$(BIN)/node tools/test/run-tests.ts pg
 
 faults: .tools/installed ## The long end-to-end tests: kills at many moments
 	@$(SANDBOX)
-	@sh tools/setup/programs.sh faketime
-	@$(BIN)/node tools/test/run-tests.ts faults faults-alone
+	@$(FAKETIME)
+	@$(BIN)/node tools/test/run-tests.ts faults
+
+failpoints: .tools/installed ## A server killed at every named place; needs the machine for itself
+	@$(BIN)/node tools/test/run-tests.ts faults-alone
 
 chaos: .tools/installed ## Kill servers, runners and tools at random moments; SEEDS=200, SEED=first
 	@$(BIN)/node tools/chaos/run-chaos.ts --seeds "$(SEEDS)" --seed "$(SEED)"
@@ -58,18 +79,18 @@ chaos-mutations: .tools/installed ## Take away one safeguard at a time; each mus
 
 eval-tasks: .tools/installed ## Reference tasks with an oracle model; REPOS=folder adds public repositories
 	@$(SANDBOX)
-	@sh tools/setup/toolchains.sh
+	@$(TOOLCHAINS)
 	@$(BIN)/node tools/eval/run-eval.ts --repos "$(REPOS)" --only "$(ONLY)"
 
 check: .tools/installed ## Format, lint, types, unused code, dependency directions
 	@$(BIN)/node tools/check/run-checks.ts
 
 policy: .tools/installed ## The rules of infra/policies: format, tests, mutants, compiled as committed
-	@sh tools/setup/opa.sh "$(OPA_VERSION)"
+	@$(OPA)
 	@$(BIN)/node tools/policy/run-policy.ts "$(OPA_VERSION)"
 
 policy-build: .tools/installed ## Compile the rules again
-	@sh tools/setup/opa.sh "$(OPA_VERSION)"
+	@$(OPA)
 	@$(BIN)/node tools/policy/write-policy.ts "$(OPA_VERSION)"
 
 up: .tools/installed ## Run the embedded server in the foreground
