@@ -10,7 +10,7 @@ import { addDecideCommands } from "./program/decide-commands.ts";
 import { addDoctorCommands } from "./program/doctor-commands.ts";
 import { withExamples } from "./program/examples.ts";
 import { addInspectCommands } from "./program/inspect-commands.ts";
-import { addListCommands } from "./program/list-commands.ts";
+import { addListCommands, addRunsCommand } from "./program/list-commands.ts";
 import { addMoveCommands } from "./program/move-commands.ts";
 import { addPolicyCommands } from "./program/policy-commands.ts";
 import { addResultCommands } from "./program/result-commands.ts";
@@ -35,7 +35,8 @@ const commandGroups: readonly CommandGroup[] = [
   { names: ["plan", "run", "watch", "diff", "apply", "demo"], add: addWorkCommands },
   { names: ["open", "undo"], add: addResultCommands },
   { names: ["approve", "deny", "edit", "revise"], add: addDecideCommands },
-  { names: ["runs", "show", "logs"], add: addListCommands },
+  { names: ["runs"], add: addRunsCommand },
+  { names: ["show", "logs"], add: addListCommands },
   { names: ["replay", "cancel", "pause", "resume", "retry", "clean"], add: addSteerCommands },
   { names: ["export", "import"], add: addMoveCommands },
   { names: ["policy"], add: addPolicyCommands },

@@ -2,14 +2,15 @@
 import type { Command } from "commander";
 
 import type { Act } from "./act.ts";
-import { addExamples } from "./examples.ts";
+import { addExamples, withExamples } from "./examples.ts";
 import type { Example } from "./examples.ts";
 
+const runsExamples: readonly Example[] = [
+  ["ossaat runs", "of this repository"],
+  ["ossaat runs --all --limit 5 --json", "of every one, for a program"],
+];
+
 const examples: Readonly<Record<string, readonly Example[]>> = {
-  runs: [
-    ["ossaat runs", "of this repository"],
-    ["ossaat runs --all --limit 5 --json", "of every one, for a program"],
-  ],
   show: [
     ["ossaat show", "the newest plan here"],
     ["ossaat show 3f2a --evidence > evidence.json", "what was checked, and how"],
@@ -20,15 +21,21 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
   ],
 };
 
-/** runs, show, logs */
-export function addListCommands(program: Command, act: Act): void {
+/** runs: alone, because it is asked most often and is over before the others would be built. */
+export function addRunsCommand(program: Command, act: Act): void {
   program.commandsGroup("Manage:");
-  program
+  const command = program
     .command("runs")
     .description("list the plans of this repository")
     .option("--all", "of every repository")
     .option("--limit <n>", "at most so many", "20")
     .action(act(async (context, _args, flags) => (await import("../commands/runs.ts")).runsCommand(flags, context)));
+  withExamples(command, ...runsExamples);
+}
+
+/** show, logs */
+export function addListCommands(program: Command, act: Act): void {
+  program.commandsGroup("Manage:");
   program
     .command("show [id]")
     .description("a plan and how far it is, or a request")
