@@ -13,8 +13,9 @@ import type { Failure } from "./end-step.ts";
 import { announceStep, readyStep } from "./advance-plan.ts";
 import { backoffMs } from "./backoff.ts";
 import { releaseReservation } from "./budget.ts";
+import { changeClaimed } from "./claim-step.ts";
 import { changePlan, systemActor } from "./engine.ts";
-import type { Engine, PlanTx } from "./engine.ts";
+import type { Claim, Engine, PlanTx } from "./engine.ts";
 import { jobEngineLimits } from "./limits.ts";
 
 async function onRetryDue(engine: Engine, change: PlanTx, timer: TimerRow): Promise<void> {
@@ -116,6 +117,15 @@ async function loseStep(engine: Engine, change: PlanTx, step: StepRow): Promise<
   await leaveRunning(change.tx, key, { status: "backoff", attempt: attempt + 1, lost_count: lostCount });
   const dueAt = change.now + (lostCount === 1 ? 0 : backoffMs(lostCount, engine.rng));
   await addRetryTimer(engine, change, stepId, dueAt);
+}
+
+/**
+ * Gives a step up whose worker lives and knows that it cannot go on; it is treated as one whose lease
+ * ran out, without the wait for that.
+ * @throws LeaseLost
+ */
+export async function loseClaim(engine: Engine, claim: Claim): Promise<void> {
+  await changeClaimed(engine, claim, (change, step) => loseStep(engine, change, step));
 }
 
 /** Changes the plan of one step; one that cannot be changed must not keep the sweep from the others. */

@@ -1,17 +1,21 @@
 // The worker: takes deliveries, claims, settles the message at once, and runs the step while
 // keeping its lease. It knows nothing of what a step does.
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { AgentError } from "@ossaat/contracts";
 import { continueTrace } from "@ossaat/telemetry";
 
 import { claimStep, heartbeat } from "./claim-step.ts";
 import { cancelledStep, failStep, releaseStep } from "./end-step.ts";
+import { isStoreOutage } from "../store/store-outage.ts";
 import { LeaseLost } from "./engine.ts";
 import type { Claim, Engine } from "./engine.ts";
 import type { Delivery, JobQueue } from "./job-queue.ts";
 import { jobEngineLimits } from "./limits.ts";
+import { loseClaim } from "./sweep.ts";
 
-/** Why a running step is asked to stop. */
-export type StopReason = "cancel" | "lost" | "shutdown" | "deadline";
+/** Why a running step is asked to stop; `silent`: its lease could not be renewed for too long. */
+export type StopReason = "cancel" | "lost" | "silent" | "shutdown" | "deadline";
 
 export class StepStopped extends Error {
   readonly reason: StopReason;
@@ -63,7 +67,7 @@ function keepLease(engine: Engine, claim: Claim, controller: AbortController): (
       engine.log.warn({ planId: claim.planId, stepId: claim.stepId, error }, "heartbeat failed");
       const silentMs = engine.clock.monotonic() - renewedAt;
       if (silentMs > jobEngineLimits.leaseMs * jobEngineLimits.selfAbortShare)
-        controller.abort(new StepStopped("lost"));
+        controller.abort(new StepStopped("silent"));
     } finally {
       busy = false;
     }
@@ -79,17 +83,16 @@ async function recordCrash(engine: Engine, claim: Claim, thrown: unknown): Promi
   await failStep(engine, claim, { reason: "internal", code, message, retryable: isRetryable });
 }
 
-async function settleEnd(
-  engine: Engine,
-  claim: Claim,
-  { thrown, signal }: { thrown: unknown; signal: AbortSignal },
-): Promise<void> {
-  if (thrown instanceof LeaseLost) return;
+type StepEnd = { thrown: unknown; signal: AbortSignal };
+
+async function recordEnd(engine: Engine, claim: Claim, { thrown, signal }: StepEnd): Promise<void> {
   const stopped: unknown = signal.aborted ? signal.reason : undefined;
   if (!(stopped instanceof StepStopped)) return recordCrash(engine, claim, thrown);
   switch (stopped.reason) {
     case "lost":
       return;
+    case "silent":
+      return loseClaim(engine, claim);
     case "shutdown":
       return releaseStep(engine, claim, "the server stopped");
     case "cancel":
@@ -104,12 +107,45 @@ async function settleEnd(
   }
 }
 
-async function runClaim({ engine, runStep }: WorkerDeps, claim: Claim, controller: AbortController): Promise<void> {
+/**
+ * Gives the step up as soon as the store can be reached, so that it does not wait for its lease to run
+ * out. Ends without that when the worker closes.
+ */
+async function giveUp(engine: Engine, claim: Claim, closing: AbortSignal): Promise<void> {
+  for (;;) {
+    try {
+      return await loseClaim(engine, claim);
+    } catch (error) {
+      if (!isStoreOutage(error) || closing.aborted) throw error;
+    }
+    await sleep(jobEngineLimits.pollMs, undefined, { signal: closing }).catch(() => undefined);
+  }
+}
+
+/** Records how a step ended that threw; a store that was away is not the step's failure. */
+async function settleEnd(engine: Engine, claim: Claim, end: StepEnd & { closing: AbortSignal }): Promise<void> {
+  try {
+    if (isStoreOutage(end.thrown)) throw end.thrown;
+    await recordEnd(engine, claim, end);
+  } catch (error) {
+    if (!isStoreOutage(error)) throw error;
+    engine.log.warn({ planId: claim.planId, stepId: claim.stepId, error }, "the store is away, the step is given up");
+    await giveUp(engine, claim, end.closing);
+  }
+}
+
+async function runClaim(
+  { engine, runStep }: WorkerDeps,
+  claim: Claim,
+  { controller, closing }: { controller: AbortController; closing: AbortSignal },
+): Promise<void> {
   const stopKeeping = keepLease(engine, claim, controller);
   try {
     await runStep(claim, controller.signal);
   } catch (thrown) {
-    await settleEnd(engine, claim, { thrown, signal: controller.signal }).catch((error: unknown) => {
+    stopKeeping();
+    if (thrown instanceof LeaseLost) return;
+    await settleEnd(engine, claim, { thrown, signal: controller.signal, closing }).catch((error: unknown) => {
       if (!(error instanceof LeaseLost)) throw error;
     });
   } finally {
@@ -122,18 +158,18 @@ export function createWorker(deps: WorkerDeps): Worker {
   const { engine, queue, workerId, pool, slots } = deps;
   const running = new Map<string, Running>();
   let subscription: ReturnType<JobQueue["subscribe"]> | undefined;
-  let stopping = false;
+  const closing = new AbortController();
   let claiming = 0;
 
   const isFull = () => running.size + claiming >= slots;
   const resume = () => {
-    if (!isFull() && !stopping) subscription?.resume(slots - running.size);
+    if (!isFull() && !closing.signal.aborted) subscription?.resume(slots - running.size);
   };
 
   const begin = (claim: Claim) => {
     const controller = new AbortController();
     const key = keyOf(claim);
-    const done = runClaim(deps, claim, controller)
+    const done = runClaim(deps, claim, { controller, closing: closing.signal })
       .catch((error: unknown) =>
         engine.log.error({ planId: claim.planId, stepId: claim.stepId, error }, "step end not recorded"),
       )
@@ -158,7 +194,7 @@ export function createWorker(deps: WorkerDeps): Worker {
   };
 
   const onDelivery = async (delivery: Delivery) => {
-    if (stopping || isFull()) return delivery.settle("retry_soon");
+    if (closing.signal.aborted || isFull()) return delivery.settle("retry_soon");
     // It is begun before the settlement is on the disk: a message that came again would claim nothing.
     await claimSlot(delivery.envelope);
     await delivery.settle("done");
@@ -176,7 +212,7 @@ export function createWorker(deps: WorkerDeps): Worker {
       }
     },
     async stop() {
-      stopping = true;
+      closing.abort();
       await subscription?.close();
       for (const { controller } of running.values()) controller.abort(new StepStopped("shutdown"));
       await Promise.allSettled([...running.values()].map(({ done }) => done));

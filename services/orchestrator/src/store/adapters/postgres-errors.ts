@@ -1,10 +1,12 @@
 // What an error of PostgreSQL means, by its SQLSTATE, and what to do about it.
 import { AgentError } from "@ossaat/contracts";
 
+import { outageReasons } from "../store-outage.ts";
+
 type Meaning = { reason: string; message: string; next: string; code?: "invalid_input" };
 
 const unreachable: Meaning = {
-  reason: "connection_lost",
+  reason: outageReasons.connectionLost,
   message: "The database cannot be reached.",
   next: "start it, or check host and port of `store`; what waits goes on by itself",
 };
@@ -130,7 +132,7 @@ export function translatePostgresError(thrown: unknown): unknown {
 /** The connection broke while a commit was under way: nobody knows whether it took place. */
 export function commitUnknown(cause: unknown): AgentError {
   return new AgentError("unavailable", "The connection to the database was lost while a change was saved.", {
-    details: { reason: "commit_unknown", next: "look whether the change is there before you repeat it" },
+    details: { reason: outageReasons.commitUnknown, next: "look whether the change is there before you repeat it" },
     cause,
   });
 }
