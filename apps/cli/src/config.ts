@@ -268,6 +268,8 @@ export function serverEnv(config: Config): NodeJS.ProcessEnv {
 
 /** What a server must agree on with its clients, beside the vendors' variables. */
 const rulesName = "run mode and rules";
+/** The same of the database that holds the plans. */
+export const storeName = "store";
 
 /** By variable that is set, and for the rules: a fingerprint, useless without the server's token. */
 export function settingProofs(config: Config, token: string): Record<string, string> {
@@ -276,6 +278,7 @@ export function settingProofs(config: Config, token: string): Record<string, str
   const { runMode, allowedModels, isSandboxRequired, budgetCaps } = serverRules(config);
   return {
     ...Object.fromEntries(config.providerKeys.map((name) => [name, prove(values.get(name) ?? "")])),
+    [storeName]: prove(config.store ?? ""),
     [rulesName]: prove(
       JSON.stringify([runMode, allowedModels ?? null, isSandboxRequired, budgetCaps ?? null, config.policyFiles]),
     ),

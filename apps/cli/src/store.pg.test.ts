@@ -97,6 +97,13 @@ describe("a server with its plans in PostgreSQL", () => {
       1,
       expect.stringContaining("Another ossaat server is using this state folder."),
     ]);
+    const detached = await cli.run(cli.folder, ["up", "--detach", "--store", second.store]);
+    expect([detached.code, detached.stderr]).toEqual([
+      1,
+      expect.stringMatching(/The running server \(pid \d+\) keeps its plans elsewhere than in postgres:/u),
+    ]);
+    const same = await cli.run(cli.folder, ["up", "--detach", "--store", store]);
+    expect([same.code, same.stdout]).toEqual([0, expect.stringContaining("was up already")]);
     expect((await cli.run(cli.folder, ["down"])).code).toBe(0);
     const again = await cli.run(cli.folder, ["up", "--detach", "--store", store], {
       env: { OSSAAT_STATE_DIR: path.join(cli.folder, "other") },

@@ -4,7 +4,7 @@ import path from "node:path";
 
 import { AgentError } from "@ossaat/contracts/errors";
 
-import { provedNames, settingProofs } from "../config.ts";
+import { provedNames, settingProofs, storeName } from "../config.ts";
 import type { Config } from "../config.ts";
 import { connect, runningClient } from "../server/connect.ts";
 import { findServer } from "../server/find-server.ts";
@@ -59,7 +59,7 @@ async function checkEmbedded(config: Config): Promise<Finding> {
     return warn("server", `It runs version ${status.version}, this is ${version}.`, "ossaat down");
   }
   const own = settingProofs(config, file.token);
-  const other = provedNames(config).filter((name) => file.settingProofs[name] !== own[name]);
+  const other = [...provedNames(config), storeName].filter((name) => file.settingProofs[name] !== own[name]);
   if (other.length > 0) return warn("server", `It was started with another ${other.join(", ")}.`, "ossaat down");
   return ok("server", `${file.url}, version ${status.version}, pid ${file.pid}`);
 }

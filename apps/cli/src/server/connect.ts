@@ -3,7 +3,7 @@ import { createClient } from "@ossaat/client";
 import type { Client, ClientFetch } from "@ossaat/client";
 import { AgentError } from "@ossaat/contracts/errors";
 
-import { provedNames, settingProofs } from "../config.ts";
+import { provedNames, settingProofs, storeName } from "../config.ts";
 import type { Config } from "../config.ts";
 import { version } from "../version.ts";
 import { embeddedFetch, httpFetch } from "./http-fetch.ts";
@@ -109,12 +109,26 @@ function connectRemote(remote: NonNullable<Config["remote"]>): Connection {
   return { client, url: remote.url, started: false };
 }
 
+/** Nobody's plans may seem gone because the server changed its database in silence. @throws AgentError conflict */
+function requireSameStore(config: Config, file: ServerFile): void {
+  const proof = file.settingProofs[storeName];
+  if (proof === undefined || proof === settingProofs(config, file.token)[storeName]) return;
+  const named = config.store ?? "the file in the state folder";
+  throw new AgentError("conflict", `The running server (pid ${file.pid}) keeps its plans elsewhere than in ${named}.`, {
+    details: {
+      reason: "other_store",
+      next: "`ossaat down` and try again, or leave the store as it is; plans stay where they are",
+    },
+  });
+}
+
 /** Whether the running server lacks something this command brings along. */
 async function mustRestart(
   config: Config,
   { client, file, options }: { client: Client; file: ServerFile; options: ConnectOptions },
 ): Promise<string | undefined> {
   if (options.mustFit !== true) return undefined;
+  requireSameStore(config, file);
   const status = await client.status();
   const names = provedNames(config);
   const missing = names.filter((name) => file.settingProofs[name] === undefined);
