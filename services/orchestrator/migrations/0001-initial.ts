@@ -1,15 +1,8 @@
 // First schema. Plain types only, so that SQLite and Postgres take the same statements.
-import { PostgresAdapter, sql } from "kysely";
+import { sql } from "kysely";
 import type { Kysely } from "kysely";
 
-function isPostgres(db: Kysely<unknown>): boolean {
-  return db.getExecutor().adapter instanceof PostgresAdapter;
-}
-
-/** Text in order of its code points on both, whatever language a server sorts by. */
-function textOf(db: Kysely<unknown>) {
-  return isPostgres(db) ? sql`text collate "C"` : "text";
-}
+import { isPostgres, textOf } from "./dialect.ts";
 
 async function createPlanTables(db: Kysely<unknown>): Promise<void> {
   const text = textOf(db);

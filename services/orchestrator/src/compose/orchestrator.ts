@@ -8,7 +8,7 @@ import type {
   ToolService,
   WorkspaceService,
 } from "@ossaat/contracts";
-import express from "express";
+import express, { Router } from "express";
 import type { Express } from "express";
 
 import { createAgentCatalog } from "../agent/agent-catalog.ts";
@@ -21,6 +21,8 @@ import { createEventBus } from "../event/event-bus.ts";
 import { eventRoutes } from "../event/routes.ts";
 import { shareWakes } from "../event/share-wakes.ts";
 import { errorHandler, identityOf } from "../http/respond.ts";
+import { tenantRoutes } from "../http/tenant-routes.ts";
+import type { TenantRoutes } from "../http/tenant-routes.ts";
 import { readInternalToken, requireCapability } from "../identity/identity.ts";
 import { createEmbeddedQueue } from "../job/adapters/embedded.ts";
 import type { EmbeddedQueue } from "../job/adapters/embedded.ts";
@@ -83,6 +85,8 @@ export type Orchestrator = {
   start(): Promise<void>;
   /** Stops claiming and gives back running steps unharmed. */
   stop(): Promise<void>;
+  /** The routes of {@link app} as a tenant has them. */
+  routesOf(tenantId: string): Router;
   /** Plans that a worker is or will be busy with. */
   activePlans(): Promise<number>;
   ready(): Promise<void>;
@@ -149,9 +153,31 @@ async function readStatus(
   };
 }
 
-function createApp(deps: OrchestratorDeps, engine: Engine): Express {
-  const app = express();
+function createRoutes(deps: OrchestratorDeps, engine: Engine): TenantRoutes {
   const startedAt = toTimestamp(deps.clock.now());
+  const agents = createAgentCatalog({ index: deps.index, userDir: deps.userAgentsDir });
+  const policies = createPolicies({ index: deps.index, files: deps.policyFiles, runMode: deps.runMode });
+  return tenantRoutes(engine, (own) => {
+    const routeDeps: PlanRouteDeps = { ...deps, engine: own, agents, policies };
+    const router = Router();
+    router.use(planRoutes(routeDeps));
+    router.use(eventRoutes(own));
+    router.use(approvalRoutes(own));
+    router.use(artifactRoutes({ read: own.store.read, artifacts: own.artifacts, workspaces: deps.workspaces }));
+    router.use(archiveRoutes({ ...deps, engine: own }));
+    router.use(policyRoutes(routeDeps));
+    router.use(agentRoutes({ agents, workspaces: deps.workspaces }));
+    router.get("/status", async (_request, response) => {
+      const identity = identityOf(response);
+      requireCapability(identity, "plan.read");
+      response.json(await readStatus(deps, own, { startedAt, tenantId: identity.tenantId }));
+    });
+    return router;
+  });
+}
+
+function createApp(deps: OrchestratorDeps, routes: TenantRoutes): Express {
+  const app = express();
   app.disable("x-powered-by");
   app.use(async (request, response, next) => {
     response.locals["requestId"] = request.get("x-request-id") ?? "";
@@ -160,21 +186,7 @@ function createApp(deps: OrchestratorDeps, engine: Engine): Express {
     next();
   });
   app.use(express.json({ limit: orchestratorLimits.maxBodyBytes }));
-  const agents = createAgentCatalog({ index: deps.index, userDir: deps.userAgentsDir });
-  const policies = createPolicies({ index: deps.index, files: deps.policyFiles, runMode: deps.runMode });
-  const routeDeps: PlanRouteDeps = { ...deps, engine, agents, policies };
-  app.use(planRoutes(routeDeps));
-  app.use(eventRoutes(engine));
-  app.use(approvalRoutes(engine));
-  app.use(artifactRoutes({ read: engine.store.read, artifacts: engine.artifacts, workspaces: deps.workspaces }));
-  app.use(archiveRoutes({ ...deps, engine }));
-  app.use(policyRoutes(routeDeps));
-  app.use(agentRoutes({ agents, workspaces: deps.workspaces }));
-  app.get("/status", async (_request, response) => {
-    const identity = identityOf(response);
-    requireCapability(identity, "plan.read");
-    response.json(await readStatus(deps, engine, { startedAt, tenantId: identity.tenantId }));
-  });
+  app.use(routes.handle);
   app.use(errorHandler(deps.log));
   return app;
 }
@@ -220,8 +232,10 @@ export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
   const { retention } = deps;
   const clearOld = retention === undefined ? [] : [createRetentionSweep(stepDeps, retention)];
   const sweeper = createSweeper(engine, [clearEndedPlans, ...clearOld]);
+  const routes = createRoutes(deps, engine);
   return {
-    app: createApp(deps, engine),
+    app: createApp(deps, routes),
+    routesOf: (tenantId) => routes.of(tenantId),
     async start() {
       // NOTE: a store with one owner holds only leases of dead processes; on a shared one others may live.
       await sweepLeases(engine, () => !store.isShared);

@@ -2,7 +2,6 @@
 import { PersonCapability, PlanId, httpRoutes } from "@ossaat/contracts";
 import type { PlanState } from "@ossaat/contracts";
 import express from "express";
-import type { Express } from "express";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { store } from "../artifact/artifacts.ts";
@@ -106,14 +105,14 @@ async function askSomething({ id }: PlanState): Promise<string> {
 type Route = { method: string; path: string };
 type Layer = { route?: { path: string | string[]; methods: Record<string, boolean> }; handle?: { stack?: Layer[] } };
 
-/** The routes an app really has, as express holds them. */
-function routesOf(application: Express): Route[] {
+/** The routes there really are, as express holds them. */
+function routesOf(router: unknown): Route[] {
   const walk = (layers: readonly Layer[]): Route[] =>
     layers.flatMap(({ route, handle }) => {
       if (route === undefined) return walk(handle?.stack ?? []);
       return Object.keys(route.methods).flatMap((method) => [route.path].flat().map((path) => ({ method, path })));
     });
-  return walk((application.router as unknown as { stack: Layer[] }).stack);
+  return walk((router as { stack: Layer[] }).stack);
 }
 
 /** A request to a route that its own tenant may send. */
@@ -167,13 +166,15 @@ async function problemsOf(on: ServedApp, routes: readonly Route[]): Promise<stri
 
 describe("every route of the orchestrator", () => {
   test("answers nothing of one tenant to another", async () => {
-    const routes = routesOf(orchestrator.app);
+    const routes = routesOf(orchestrator.routesOf("local"));
     expect(routes.length).toBeGreaterThan(15);
     expect(await problemsOf(app, routes)).toEqual([]);
   });
 
   test("answers the tenant whose things they are, so that it is no missing thing that was not found", async () => {
-    const reading = routesOf(orchestrator.app).filter(({ method, path }) => method === "get" && path.includes(":"));
+    const reading = routesOf(orchestrator.routesOf("local")).filter(
+      ({ method, path }) => method === "get" && path.includes(":"),
+    );
     const answers = await Promise.all(
       reading.map(async (route) => [route.path, (await ask(app, route, "local")).body["message"]]),
     );
@@ -199,7 +200,7 @@ describe("every route of the orchestrator", () => {
   test("stands in the table of routes, and each of the table is there", () => {
     const written = httpRoutes.map(({ method, path }) => `${method} ${path.replaceAll(/\{(\w+)\}/gu, ":$1")}`);
     const edge = ["get /healthz", "get /readyz", "get /openapi.json"];
-    const real = routesOf(orchestrator.app).map(({ method, path }) => `${method} ${path}`);
+    const real = routesOf(orchestrator.routesOf("local")).map(({ method, path }) => `${method} ${path}`);
     expect([...real, ...edge].toSorted()).toEqual(written.toSorted());
   });
 });
@@ -210,7 +211,7 @@ describe("a planted route", () => {
     planted.get(path, (_request, response) => {
       response.json(answer);
     });
-    return { planted, routes: routesOf(planted) };
+    return { planted, routes: routesOf(planted.router) };
   };
 
   test.each([

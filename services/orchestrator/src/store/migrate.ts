@@ -5,9 +5,16 @@ import { Migrator } from "kysely/migration";
 
 import * as initial from "../../migrations/0001-initial.ts";
 import * as deadLetter from "../../migrations/0002-dead-letter.ts";
+import * as tenantRows from "../../migrations/0003-tenant-rows.ts";
+import * as outboxOrder from "../../migrations/0004-outbox-order.ts";
 import type { Tables } from "./tables.ts";
 
-const migrations = { "0001-initial": initial, "0002-dead-letter": deadLetter };
+const migrations = {
+  "0001-initial": initial,
+  "0002-dead-letter": deadLetter,
+  "0003-tenant-rows": tenantRows,
+  "0004-outbox-order": outboxOrder,
+};
 
 /** In the order they are applied. */
 export const migrationNames: readonly string[] = Object.keys(migrations);

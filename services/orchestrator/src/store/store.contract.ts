@@ -1,4 +1,5 @@
 // What every store must do, whatever its database.
+import { sql } from "kysely";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { planRow } from "../testing/rows.ts";
@@ -49,6 +50,28 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
     };
     const spentOf = (tx: Tx) =>
       tx.selectFrom("plan").select("spent_tokens").where("id", "=", "a").forUpdate().executeTakeFirstOrThrow();
+
+    test("gives one tenant its rows, in transactions and outside of them", async () => {
+      const own = store.forTenant("local");
+      await own.tx((tx) => insert(tx, "a"));
+      await expect(
+        own.tx(async (tx) => {
+          await insert(tx, "b");
+          throw new Error("undo");
+        }),
+      ).rejects.toThrow("undo");
+      expect([await planIds(own), await planIds()]).toEqual([["a"], ["a"]]);
+    });
+
+    test("knows the moment that leases go by, in whole milliseconds that never go back", async () => {
+      const timeOf = async () => {
+        const { rows } = await sql<{ time: number }>`select ${store.leaseTime(1_000)} as time`.execute(store.read);
+        return Number(rows[0]?.time);
+      };
+      const times = [await timeOf(), await timeOf()];
+      expect(times.map((time) => Number.isSafeInteger(time) && time >= 1_000)).toEqual([true, true]);
+      expect(times.toSorted((a, b) => a - b)).toEqual(times);
+    });
 
     test("commits everything a transaction wrote and gives back its result", async () => {
       const result = await store.tx(async (tx) => {

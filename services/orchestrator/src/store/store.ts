@@ -32,6 +32,12 @@ export type Store = {
   read: Reader;
   /** @throws AgentError unavailable when the database cannot be reached, is full or is too slow. */
   tx<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /**
+   * The same data as one tenant may see and change it, for what is done at somebody's request. On a
+   * server the database itself keeps the rows of others out, whatever a statement says; a file has no
+   * roles, so that every statement must name the tenant all the same.
+   */
+  forTenant(tenantId: string): Store;
   /** Resolves when a trivial statement succeeds. */
   ping(): Promise<void>;
   close(): Promise<void>;

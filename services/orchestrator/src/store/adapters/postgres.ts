@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { AgentError } from "@ossaat/contracts";
 import { Kysely, PostgresDialect, sql } from "kysely";
-import type { Expression } from "kysely";
+import type { Expression, PostgresPool } from "kysely";
 
 import type { Clock, Rng } from "../../clock.ts";
 import { postgresLimits } from "../limits.ts";
@@ -18,6 +18,7 @@ import { connectionConfig, createPostgresPool } from "./postgres-pool.ts";
 import type { PoolTimes } from "./postgres-pool.ts";
 import { openPostgresWakes } from "./postgres-wakes.ts";
 import { ownFolder } from "./sqlite.ts";
+import { TenantDialect } from "./tenant-pool.ts";
 
 const usage = "give `store` as postgres://user:password@host:port/database";
 
@@ -34,11 +35,14 @@ function checkUrl(url: string): void {
   throw new AgentError("invalid_input", "The address of the database is not valid.", { details: { next: usage } });
 }
 
+function createPool(url: string, times: PoolTimes, max: number): PostgresPool {
+  checkUrl(url);
+  return createPostgresPool({ ...connectionConfig(url, times), max });
+}
+
 /** @throws AgentError invalid_input */
 export function connectPostgres(url: string, times: PoolTimes, max: number): Kysely<Tables> {
-  checkUrl(url);
-  const pool = createPostgresPool({ ...connectionConfig(url, times), max });
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: createPool(url, times, max) }) });
 }
 
 /** The server's version, as it names itself. @throws AgentError unavailable when it is too old */
@@ -104,9 +108,15 @@ export type PostgresStoreOptions = {
 async function openAlone(options: PostgresStoreOptions): Promise<Store> {
   const { url, rng = Math.random, poolSize = postgresLimits.poolSize, leaseClock } = options;
   await migratePostgres(url);
-  const db = connectPostgres(url, postgresLimits, poolSize);
-  return {
+  const pool = createPool(url, postgresLimits, poolSize);
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  const { adapter } = db.getExecutor();
+  const store: Store = {
     isShared: false,
+    forTenant: (tenantId) => {
+      const own = new Kysely<Tables>({ dialect: new TenantDialect({ pool, adapter, tenantId }) });
+      return { ...store, read: own, tx: (work) => runTx(own, work, rng) };
+    },
     leaseTime: () => (leaseClock === undefined ? databaseTime : timeOf(leaseClock)),
     read: db,
     tx: (work) => runTx(db, work, rng),
@@ -115,6 +125,7 @@ async function openAlone(options: PostgresStoreOptions): Promise<Store> {
     },
     close: () => db.destroy(),
   };
+  return store;
 }
 
 /**
@@ -125,15 +136,20 @@ async function openAlone(options: PostgresStoreOptions): Promise<Store> {
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
   const store = await openAlone(options);
   const wakes = openPostgresWakes(options.url);
-  return {
+  const shared: Store = {
     ...store,
     isShared: true,
     wakes,
+    forTenant: (tenantId) => {
+      const own = store.forTenant(tenantId);
+      return { ...shared, read: own.read, tx: (work) => own.tx(work) };
+    },
     close: async () => {
       await wakes.close();
       await store.close();
     },
   };
+  return shared;
 }
 
 /**

@@ -160,8 +160,9 @@ export async function openSqliteStore(file: string): Promise<Store> {
       await db.destroy();
       throw error;
     });
-    return {
+    const store: Store = {
       isShared: false,
+      forTenant: () => store,
       leaseTime: (now) => now,
       read: db,
       tx: createGroupCommit(db, {
@@ -173,6 +174,7 @@ export async function openSqliteStore(file: string): Promise<Store> {
       },
       close: () => db.destroy(),
     };
+    return store;
   } catch (error) {
     throw translated(error);
   }
