@@ -8,7 +8,10 @@ import type { CallName } from "./names.ts";
 import { nameTransaction, noteStatement } from "./transaction-name.ts";
 import type { Writes } from "./transaction-name.ts";
 
-type StoreLike<Tables> = { tx<T>(work: (tx: Transaction<Tables>) => Promise<T>): Promise<T> };
+type StoreLike<Tables> = {
+  tx<T>(work: (tx: Transaction<Tables>) => Promise<T>): Promise<T>;
+  forTenant(tenantId: string): StoreLike<Tables>;
+};
 
 function recorder(writes: Writes): KyselyPlugin {
   return {
@@ -27,6 +30,7 @@ export function watchStore<Tables, S extends StoreLike<Tables>>(
 ): S & StoreLike<Tables> {
   return {
     ...store,
+    forTenant: (tenantId: string) => watchStore<Tables, S>(store.forTenant(tenantId) as S, points),
     async tx<T>(work: (tx: Transaction<Tables>) => Promise<T>): Promise<T> {
       const writes: Writes = { statements: new Set(), events: new Set() };
       const result = await store.tx(async (tx) => {

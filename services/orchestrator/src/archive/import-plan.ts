@@ -47,7 +47,11 @@ async function isHere(db: Reader | Tx, { manifest, events }: CheckedArchive, ten
     known.length === events.length &&
     known.every((event, index) => isSameEvent(event, events[index] as EventRow));
   if (isSame) return true;
-  throw new AgentError("conflict", `There is a plan ${planId} here already, with another history.`, {
+  throw otherHistory(planId);
+}
+
+function otherHistory(planId: string): AgentError {
+  return new AgentError("conflict", `There is a plan ${planId} here already, with another history.`, {
     details: { next: `ossaat show ${planId}` },
   });
 }
@@ -165,7 +169,12 @@ async function insertAll<Row>(rows: readonly Row[], insert: (part: Row[]) => Pro
 
 async function insertRows(tx: Tx, { rows, events }: CheckedArchive, plan: PlanRow): Promise<void> {
   const approvals = rows.approvals.map((row) => ({ ...row, tenant_id: plan.tenant_id }));
-  await tx.insertInto("plan").values(plan).execute();
+  // NOTE: a database that knows tenants shows no plan of another, but has it all the same.
+  const adding = tx
+    .insertInto("plan")
+    .values(plan)
+    .onConflict((conflict) => conflict.column("id").doNothing());
+  if ((await adding.returning("id").executeTakeFirst()) === undefined) throw otherHistory(plan.id);
   await insertAll(rows.steps.map(stepHere), (part) => tx.insertInto("step").values(part).execute());
   await insertAll(rows.needs, (part) => tx.insertInto("step_dep").values(part).execute());
   await insertAll(rows.attempts, (part) => tx.insertInto("attempt").values(part).execute());

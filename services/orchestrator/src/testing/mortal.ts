@@ -38,9 +38,11 @@ export function createLife(): Life {
 export type Death = { afterCommits: number; when: "at once" | "at the next commit" };
 
 /** A store whose commits are counted; after the last one the process is dead. */
-export function mortalStore(store: Store, life: Life, { afterCommits, when }: Death): Store {
+export function mortalStore(store: Store, life: Life, death: Death): Store {
+  const { afterCommits, when } = death;
   return {
     ...store,
+    forTenant: (tenantId) => mortalStore(store.forTenant(tenantId), life, death),
     get read() {
       life.check();
       return store.read;
