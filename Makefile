@@ -16,8 +16,9 @@ MANAGERS := sh tools/setup/package-managers.sh
 TOOLCHAINS := sh tools/setup/toolchains.sh
 OPA := sh tools/setup/opa.sh "$(OPA_VERSION)"
 POSTGRES := sh tools/setup/postgres.sh
+KAFKA := sh tools/setup/kafka.sh
 
-.PHONY: help setup demo test check cli policy policy-build pg programs faults failpoints attacks chaos chaos-mutations eval-tasks up bench soak gen clean
+.PHONY: help setup demo test check cli policy policy-build pg kafka programs faults failpoints attacks chaos chaos-mutations eval-tasks up bench soak gen clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{ printf "%-24s%s\n", $$1, $$2 }'
@@ -38,6 +39,7 @@ programs: .tools/installed ## Install every program that some command here needs
 	@$(TOOLCHAINS)
 	@$(OPA)
 	@$(POSTGRES)
+	@$(KAFKA)
 
 demo: .tools/installed ## The whole job on a sample repository, with a scripted model
 	@$(SANDBOX)
@@ -62,6 +64,10 @@ pg: .tools/installed ## The engine and its store on a real PostgreSQL
 	@$(SANDBOX)
 	@$(POSTGRES)
 	@$(BIN)/node tools/test/run-tests.ts pg
+
+kafka: .tools/installed ## The queue on a real broker of Apache Kafka
+	@$(KAFKA)
+	@$(BIN)/node tools/test/run-tests.ts kafka
 
 faults: .tools/installed ## The long end-to-end tests: kills at many moments
 	@$(SANDBOX)

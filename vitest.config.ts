@@ -75,6 +75,18 @@ export default defineConfig({
       {
         test: {
           ...shared,
+          name: "kafka",
+          include: ["{apps,packages,services}/**/*.kafka.test.ts"],
+          exclude: ["**/node_modules/**"],
+          globalSetup: ["packages/testkit/src/servers/vitest-kafka.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          ...shared,
           name: "attacks",
           include: ["{apps,packages,services}/**/*.attacks.test.ts"],
           exclude: ["**/node_modules/**"],

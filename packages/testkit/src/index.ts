@@ -24,5 +24,7 @@ export {
 } from "./failpoint/watch-parts.ts";
 export { ServerSettings } from "./chaos/server-settings.ts";
 export type { ServerNews, ServerOrder } from "./chaos/server-settings.ts";
+export { startKafka } from "./servers/start-kafka.ts";
+export type { KafkaOptions, KafkaServer } from "./servers/start-kafka.ts";
 export { createDatabase, startPostgres } from "./servers/start-postgres.ts";
 export type { PostgresOptions, PostgresServer } from "./servers/start-postgres.ts";
