@@ -8,6 +8,8 @@ export type EventBus = {
   /** Tells that a plan's log grew. */
   wake(planId: string): void;
   onWake(planId: string, listener: () => void): () => void;
+  /** Tells of every plan. */
+  onAnyWake(listener: (planId: string) => void): () => void;
   live(event: LiveEvent): void;
   onLive(planId: string, listener: (event: LiveEvent) => void): () => void;
 };
@@ -15,15 +17,20 @@ export type EventBus = {
 export function createEventBus(): EventBus {
   const emitter = new EventEmitter();
   emitter.setMaxListeners(0);
-  const on = (name: string, listener: (event: LiveEvent) => void) => {
-    emitter.on(name, listener);
+  const on = (name: string, listener: (value: never) => void) => {
+    const heard = listener as (...values: unknown[]) => void;
+    emitter.on(name, heard);
     return () => {
-      emitter.off(name, listener);
+      emitter.off(name, heard);
     };
   };
   return {
-    wake: (planId) => void emitter.emit(`wake:${planId}`),
+    wake(planId) {
+      emitter.emit(`wake:${planId}`);
+      emitter.emit("wake", planId);
+    },
     onWake: (planId, listener) => on(`wake:${planId}`, listener),
+    onAnyWake: (listener) => on("wake", listener),
     live: (event) => void emitter.emit(`live:${event.planId}`, event),
     onLive: (planId, listener) => on(`live:${planId}`, listener),
   };

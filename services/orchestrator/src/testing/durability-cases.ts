@@ -49,6 +49,7 @@ export const durabilityCases = {
   C44: "outbox_relay_two_instances_no_loss",
   C45: "swap_adapter_mid_plan_completes",
   C46: "purge_broker_reemit_completes",
+  C48: "kafka_lag_metric_uncommitted_group",
 } as const;
 
 export type CaseId = keyof typeof durabilityCases;

@@ -1,0 +1,16 @@
+// The queue on Kafka keeps what every queue promises.
+import { startKafka } from "@ossaat/testkit";
+import type { KafkaServer } from "@ossaat/testkit";
+import { afterAll, beforeAll } from "vitest";
+
+import { openKafkaQueue } from "../../../testing/kafka-under-test.ts";
+import { describeJobQueue } from "../../job-queue.contract.ts";
+
+// A broker of its own, because a case lets it stand still.
+let server: KafkaServer;
+beforeAll(async () => {
+  server = await startKafka();
+});
+afterAll(() => server.remove());
+
+describeJobQueue("the queue on Kafka", () => Promise.resolve(openKafkaQueue(server)));
