@@ -104,6 +104,7 @@ up: .tools/installed ## Run the embedded server in the foreground
 
 bench: .tools/installed ## Measure, as ratios to a baseline of the same run
 	@$(SANDBOX)
+	@sh tools/setup/kafka.sh
 	@$(BIN)/node tools/bundle/build-cli.ts
 	@$(BIN)/node tools/bench/run-bench.ts
 

@@ -4,6 +4,7 @@ import { describeCommit, describeMachine } from "./machine.ts";
 import { cliStart } from "./cli-start.ts";
 import { engineSteps } from "./engine.ts";
 import { eventLatency } from "./event-latency.ts";
+import { kafkaQueue } from "./kafka.ts";
 import { memoryUse } from "./memory.ts";
 import { planning } from "./planning.ts";
 import { renderHead, renderSummary, runBenches, writeReport } from "./report.ts";
@@ -11,7 +12,17 @@ import { restart } from "./restart.ts";
 import { sandboxStart } from "./sandbox.ts";
 import { workspaceOpen } from "./workspace.ts";
 
-const all = [cliStart, engineSteps, eventLatency, restart, sandboxStart, workspaceOpen, planning, memoryUse];
+const all = [
+  cliStart,
+  engineSteps,
+  eventLatency,
+  kafkaQueue,
+  restart,
+  sandboxStart,
+  workspaceOpen,
+  planning,
+  memoryUse,
+];
 /** Beginnings of ids; without any, everything is measured and the file is written. */
 const wanted = process.argv.slice(2);
 const isWanted = (id: string) => wanted.length === 0 || wanted.some((beginning) => id.startsWith(beginning));
