@@ -74,4 +74,14 @@ test("plans with the server it starts, and lists the plan", () => {
   expect(plan.status).toBe("awaiting_approval");
   const listed = JSON.parse(run([launcher, "runs", "--json"], repository).stdout) as { plans: { id: string }[] };
   expect(listed.plans.map(({ id }) => id)).toEqual([plan.id]);
+  const bare = run([launcher, "runs"], repository);
+  expect(bare).toMatchObject({ status: 0, stderr: "" });
+  expect(bare.stdout).toMatch(new RegExp(`^${plan.id} .*\\n  Mend the sum in src/sum.js\\n$`));
+});
+
+test("`runs` without a flag, which no parser reads, fails as it does with its default", () => {
+  const refused = run([launcher, "runs", "--limit", "20"]);
+  expect(run([launcher, "runs"])).toEqual(refused);
+  expect(refused).toMatchObject({ status: 2, stdout: "" });
+  expect(refused.stderr).toContain("\nNext: ");
 });

@@ -2,15 +2,15 @@
 import { AgentError, exitCodes } from "@ossaat/contracts/errors";
 import { Command, CommanderError } from "commander";
 
-import { createAct, wordsOf } from "./program/act.ts";
-import type { Act } from "./program/act.ts";
+import { createAct, runAction, wordsOf } from "./program/act.ts";
+import type { Act, Action } from "./program/act.ts";
 import { addCompletionCommands } from "./program/completion-commands.ts";
 import { addConfigCommands } from "./program/config-commands.ts";
 import { addDecideCommands } from "./program/decide-commands.ts";
 import { addDoctorCommands } from "./program/doctor-commands.ts";
 import { withExamples } from "./program/examples.ts";
 import { addInspectCommands } from "./program/inspect-commands.ts";
-import { addListCommands, addRunsCommand } from "./program/list-commands.ts";
+import { addListCommands, addRunsCommand, listRuns } from "./program/list-commands.ts";
 import { addMoveCommands } from "./program/move-commands.ts";
 import { addPolicyCommands } from "./program/policy-commands.ts";
 import { addResultCommands } from "./program/result-commands.ts";
@@ -92,6 +92,9 @@ export function createProgram(exit: (code: number) => void, word?: string): Comm
   return program;
 }
 
+/** Commands that need no parser when there is no word but their name: building one takes longer than they do. */
+const bareCommands: ReadonlyMap<string, Action> = new Map([["runs", listRuns]]);
+
 /** Whether a command line that could not be read asked for JSON. */
 function wantsJson(words: readonly string[]): boolean {
   const output = words[words.indexOf("--output") + 1];
@@ -106,8 +109,26 @@ function usageError(thrown: unknown): unknown {
   return new AgentError("invalid_input", message, { cause: thrown });
 }
 
+/** Says what went wrong before or outside of a command. */
+async function report(error: unknown, words: readonly string[], command: string): Promise<number> {
+  const { reportError } = await import("./terminal/output.ts");
+  return reportError(error, {
+    format: wantsJson(words) ? "json" : "text",
+    json: (value) => void process.stdout.write(`${JSON.stringify(value)}\n`),
+    warn: (text) => void process.stderr.write(`${text}\n`),
+    command,
+  });
+}
+
 /** Runs one command line and returns the exit code. */
 export async function runProgram(words: readonly string[]): Promise<number> {
+  const [word = ""] = words;
+  const bare = words.length === 1 ? bareCommands.get(word) : undefined;
+  if (bare === undefined) return parseAndRun(words);
+  return runAction(bare, { command: word, args: [], flags: {} }).catch((error: unknown) => report(error, words, word));
+}
+
+async function parseAndRun(words: readonly string[]): Promise<number> {
   let exitCode: number = exitCodes.done;
   const program = createProgram((code) => (exitCode = code), words[0]);
   try {
@@ -119,12 +140,6 @@ export async function runProgram(words: readonly string[]): Promise<number> {
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done;
-    const { reportError } = await import("./terminal/output.ts");
-    return reportError(usageError(error), {
-      format: wantsJson(words) ? "json" : "text",
-      json: (value) => void process.stdout.write(`${JSON.stringify(value)}\n`),
-      warn: (text) => void process.stderr.write(`${text}\n`),
-      command: wordsOf(namedCommand(program, words)),
-    });
+    return report(usageError(error), words, wordsOf(namedCommand(program, words)));
   }
 }

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 
 import type { CommandContext, CommonFlags } from "../command-context.ts";
 
-type Action = (context: CommandContext, args: unknown[], flags: never) => Promise<number>;
+export type Action = (context: CommandContext, args: unknown[], flags: never) => Promise<number>;
 
 export type ActOptions = {
   /** Run even when settings cannot be read, to tell what is wrong with them. */
@@ -20,19 +20,26 @@ export function wordsOf(command: Command): string {
   return above === null ? "" : `${wordsOf(above)} ${command.name()}`.trim();
 }
 
+type Call = { command: string; args: unknown[]; flags: CommonFlags };
+
+/** @returns its exit code @throws AgentError when its settings cannot be read */
+export async function runAction(action: Action, call: Call, options: ActOptions = {}): Promise<number> {
+  const { createContext } = await import("../command-context.ts");
+  const context = await createContext(call.flags, options);
+  try {
+    return await action(context, call.args, call.flags as never);
+  } catch (error) {
+    const { reportError } = await import("../terminal/output.ts");
+    return reportError(error, { ...context.output, command: call.command });
+  }
+}
+
 /** @param exit told the exit code of the command that ran */
 export function createAct(exit: (code: number) => void): Act {
-  return (action, options = {}) =>
+  return (action, options) =>
     async (...all) => {
       const command = all.at(-1) as Command;
-      const flags = command.optsWithGlobals<CommonFlags>();
-      const { createContext } = await import("../command-context.ts");
-      const context = await createContext(flags, options);
-      try {
-        exit(await action(context, all.slice(0, -2), flags as never));
-      } catch (error) {
-        const { reportError } = await import("../terminal/output.ts");
-        exit(reportError(error, { ...context.output, command: wordsOf(command) }));
-      }
+      const call = { command: wordsOf(command), args: all.slice(0, -2), flags: command.optsWithGlobals<CommonFlags>() };
+      exit(await runAction(action, call, options));
     };
 }

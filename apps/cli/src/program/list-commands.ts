@@ -1,7 +1,7 @@
 // Commands that list plans and show one.
 import type { Command } from "commander";
 
-import type { Act } from "./act.ts";
+import type { Act, Action } from "./act.ts";
 import { addExamples, withExamples } from "./examples.ts";
 import type { Example } from "./examples.ts";
 
@@ -21,6 +21,10 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
   ],
 };
 
+/** What `ossaat runs` does; without flags it does the same. */
+export const listRuns: Action = async (context, _args, flags) =>
+  (await import("../commands/runs.ts")).runsCommand(flags, context);
+
 /** runs: alone, because it is asked most often and is over before the others would be built. */
 export function addRunsCommand(program: Command, act: Act): void {
   program.commandsGroup("Manage:");
@@ -29,7 +33,7 @@ export function addRunsCommand(program: Command, act: Act): void {
     .description("list the plans of this repository")
     .option("--all", "of every repository")
     .option("--limit <n>", "at most so many", "20")
-    .action(act(async (context, _args, flags) => (await import("../commands/runs.ts")).runsCommand(flags, context)));
+    .action(act(listRuns));
   withExamples(command, ...runsExamples);
 }
 
