@@ -7,6 +7,8 @@ import type { Client } from "@ossaat/client";
 import type { CommandContext } from "../command-context.ts";
 import { isParked } from "../exit-code.ts";
 import { serverStopped } from "../server/connect.ts";
+import { patientReads } from "./patient-reads.ts";
+import type { PlanReads } from "./patient-reads.ts";
 import { createProgressView } from "./progress-view.ts";
 import { watchQuestion } from "./watch-question.ts";
 
@@ -29,7 +31,7 @@ export type FollowOptions = {
 
 /** Folds what the log holds beyond a state, or all of it. */
 async function catchUp(
-  client: Client,
+  client: PlanReads,
   options: FollowOptions,
   { from, show }: { from?: PlanState; show?: (event: PlanEvent, state: PlanState) => void } = {},
 ): Promise<PlanState> {
@@ -57,7 +59,8 @@ function mustStop(state: PlanState, options: FollowOptions): "end" | "ask" | und
  * @throws AgentError when the server refuses or cannot be started again
  */
 export async function followPlan(client: Client, context: CommandContext, options: FollowOptions): Promise<PlanState> {
-  let state = options.onEvent === undefined ? await client.getPlan(options.planId) : await catchUp(client, options);
+  const reads = patientReads(client, options.signal);
+  let state = options.onEvent === undefined ? await reads.getPlan(options.planId) : await catchUp(reads, options);
   const view = createProgressView(context);
   try {
     for (;;) {
@@ -68,7 +71,7 @@ export async function followPlan(client: Client, context: CommandContext, option
         view.hide();
         const answer = await ask(client, options, state);
         // What was decided is in the log already; the stream goes on behind it.
-        state = await catchUp(client, options, { from: state, show: (event, next) => view.event(event, next) });
+        state = await catchUp(reads, options, { from: state, show: (event, next) => view.event(event, next) });
         if (answer === "leave" && mustStop(state, options) !== undefined) return state;
         continue;
       }
