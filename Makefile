@@ -17,8 +17,9 @@ TOOLCHAINS := sh tools/setup/toolchains.sh
 OPA := sh tools/setup/opa.sh "$(OPA_VERSION)"
 POSTGRES := sh tools/setup/postgres.sh
 KAFKA := sh tools/setup/kafka.sh
+RABBITMQ := sh tools/setup/rabbitmq.sh
 
-.PHONY: help setup demo test check cli policy policy-build pg kafka programs faults failpoints attacks chaos chaos-mutations eval-tasks up bench soak gen clean
+.PHONY: help setup demo test check cli policy policy-build pg rabbit kafka programs faults failpoints attacks chaos chaos-mutations eval-tasks up bench soak gen clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{ printf "%-24s%s\n", $$1, $$2 }'
@@ -40,6 +41,7 @@ programs: .tools/installed ## Install every program that some command here needs
 	@$(OPA)
 	@$(POSTGRES)
 	@$(KAFKA)
+	@$(RABBITMQ)
 
 demo: .tools/installed ## The whole job on a sample repository, with a scripted model
 	@$(SANDBOX)
@@ -68,6 +70,11 @@ pg: .tools/installed ## The engine and its store on a real PostgreSQL
 kafka: .tools/installed ## The queue on a real broker of Apache Kafka
 	@$(KAFKA)
 	@$(BIN)/node tools/test/run-tests.ts kafka
+
+rabbit: .tools/installed ## The queue and the engine on a real RabbitMQ
+	@$(SANDBOX)
+	@$(RABBITMQ)
+	@$(BIN)/node tools/test/run-tests.ts rabbit
 
 faults: .tools/installed ## The long end-to-end tests: kills at many moments
 	@$(SANDBOX)

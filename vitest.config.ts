@@ -87,6 +87,17 @@ export default defineConfig({
       {
         test: {
           ...shared,
+          name: "rabbit",
+          include: ["{apps,packages,services}/**/*.rabbit.test.ts"],
+          exclude: ["**/node_modules/**"],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          ...shared,
           name: "attacks",
           include: ["{apps,packages,services}/**/*.attacks.test.ts"],
           exclude: ["**/node_modules/**"],

@@ -69,6 +69,15 @@ describe("ossaat config", () => {
     expect((await cli.run(repository, ["config", "get", "store"])).stdout).toBe("");
   });
 
+  test("writes and repeats no password of a broker", async () => {
+    const address = "amqp://ann:hidden@broker/jobs";
+    const set = await cli.run(repository, ["config", "set", "queue", address]);
+    expect([set.code, set.stderr]).toEqual([2, expect.stringContaining("without a password")]);
+    const given = await cli.run(repository, ["status"], { env: { OSSAAT_QUEUE: address } });
+    expect([given.code, given.stderr]).toEqual([2, expect.stringContaining("OSSAAT_QUEUE takes")]);
+    expect(set.stdout + set.stderr + given.stdout + given.stderr).not.toContain("hidden");
+  });
+
   test("says when a value that was written has no effect", async () => {
     const set = await cli.run(repository, ["config", "set", "server.slots", "2"], { env: { OSSAAT_SLOTS: "3" } });
     expect(set.stderr).toContain("It has no effect here: OSSAAT_SLOTS wins");

@@ -35,6 +35,8 @@ export type Config = {
   treeLimits: { treeBytes?: number; treeEntries?: number };
   /** Address of the PostgreSQL database; absent = a file in the state folder. */
   store?: string;
+  /** Broker that carries the jobs; absent = the database itself. */
+  queue?: { url: string; password?: string };
   idleMinutes: number;
   /** Days that the working trees of plans stay that ended without success. */
   keepDays: number;
@@ -147,6 +149,12 @@ function checkAddresses(mode: Config["runMode"], read: Read): void {
   }
 }
 
+/** The password stands apart from the address, which is shown and written to files. */
+function queueOf(env: NodeJS.ProcessEnv, read: Read): Config["queue"] {
+  const url = read("queue");
+  return url === undefined ? undefined : { url, ...optional("password", env["OSSAAT_QUEUE_PASSWORD"]) };
+}
+
 function placesOf(env: NodeJS.ProcessEnv, read: Read): Pick<Config, "stateDir" | "cacheDir" | "userAgentsDir"> {
   const home = env["HOME"] ?? os.homedir();
   const stateHome = env["XDG_STATE_HOME"] ?? path.join(home, ".local", "state");
@@ -221,6 +229,7 @@ export async function loadConfig(options: ConfigOptions = {}): Promise<Config> {
     ...optional("sandboxImage", read("sandbox.image")),
     treeLimits: treeLimitsOf(read),
     ...optional("store", read("store")),
+    ...optional("queue", queueOf(env, read)),
     idleMinutes: read("server.idleMinutes") ?? 30,
     keepDays: read("workspaces.keepDays") ?? 14,
     ...optional("maxOpenSteps", read("server.maxOpenSteps")),
@@ -252,16 +261,18 @@ export function runnerFolder({ stateDir }: Pick<Config, "stateDir">): string {
 export function withOwnState(config: Config, stateDir: string): Config {
   const own = { ...config, stateDir };
   delete own.store;
+  delete own.queue;
   return own;
 }
 
 /** Environment of a server started for these settings: the caller's, with the state folder named. */
 export function serverEnv(config: Config): NodeJS.ProcessEnv {
-  const { OSSAAT_STORE: _callers, ...env } = process.env;
+  const { OSSAAT_STORE: _store, OSSAAT_QUEUE: _queue, ...env } = process.env;
   return {
     ...env,
     OSSAAT_STATE_DIR: config.stateDir,
     ...(config.store === undefined ? {} : { OSSAAT_STORE: config.store }),
+    ...(config.queue === undefined ? {} : { OSSAAT_QUEUE: config.queue.url }),
     ...(config.modelRequestLog === undefined ? {} : { OSSAAT_MODEL_REQUEST_LOG: config.modelRequestLog }),
   };
 }

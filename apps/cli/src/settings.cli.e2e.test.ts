@@ -229,6 +229,11 @@ const effects: Readonly<Record<SettingKey, () => Promise<void>>> = {
     );
     expect([started.code, started.stderr]).toEqual([7, expect.stringContaining("The database cannot be reached.")]);
   },
+  queue: async () => {
+    const doctor = await withSetting("queue", "amqp://ann@127.0.0.1:1/jobs", () => cli.json(repository, ["doctor"]));
+    const finding = doctor.value.findings.find(({ id }: Json) => id === "queue");
+    expect(finding).toMatchObject({ status: "fail", message: expect.stringContaining("RabbitMQ at 127.0.0.1:1") });
+  },
   "server.url": async () => {
     await withListener(async (url, asked) => {
       await withSetting("server.url", url, () => cli.run(repository, ["runs"], { env: { OSSAAT_TOKEN: "t" } }));

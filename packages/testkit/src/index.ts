@@ -28,3 +28,7 @@ export { startKafka } from "./servers/start-kafka.ts";
 export type { KafkaOptions, KafkaServer } from "./servers/start-kafka.ts";
 export { createDatabase, startPostgres } from "./servers/start-postgres.ts";
 export type { PostgresOptions, PostgresServer } from "./servers/start-postgres.ts";
+export { startRabbitmq } from "./servers/start-rabbitmq.ts";
+export type { RabbitmqServer } from "./servers/start-rabbitmq.ts";
+export { startProxy } from "./servers/tcp-proxy.ts";
+export type { TcpProxy } from "./servers/tcp-proxy.ts";

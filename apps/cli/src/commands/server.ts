@@ -14,6 +14,7 @@ import { escapeLine } from "../terminal/escape.ts";
 export type UpFlags = {
   port?: string;
   store?: string;
+  queue?: string;
   detach?: boolean;
   dangerouslyNoSandbox?: boolean;
   trace?: string;
@@ -29,7 +30,7 @@ async function upForeground(flags: UpFlags, context: CommandContext): Promise<nu
   const { serve } = await import("../server/serve.ts");
   const { createServerLog } = await import("../server/server-log.ts");
   // The server is there for every repository: the file of this one has no part in it.
-  const config = await loadConfig({ flags: { store: flags.store } });
+  const config = await loadConfig({ flags: { store: flags.store, queue: flags.queue } });
   if (flags.dangerouslyNoSandbox === true) requireNoRule(config);
   requireCacheFolder(config);
   const log = await createServerLog(config, flags.trace);

@@ -106,6 +106,13 @@ async function openStore({ config, log, onTaken }: StackOptions): Promise<Orches
   });
 }
 
+/** The broker that the settings name; undefined = the outbox is the queue. */
+async function queueOf({ queue }: Config): Promise<OrchestratorDeps["openQueue"]> {
+  if (queue === undefined) return undefined;
+  const { createRabbitmqQueue } = await import("@ossaat/orchestrator/rabbitmq");
+  return (onError) => createRabbitmqQueue({ ...queue, rng: Math.random, ids: systemIds, onError });
+}
+
 /**
  * Opens the state folder and builds the stack.
  * @throws AgentError conflict when another server owns the folder or the database, unavailable
@@ -141,6 +148,7 @@ export async function createEmbeddedStack(options: StackOptions): Promise<Embedd
     ...(arrange.stack?.(parts) ?? parts),
     ids: systemIds,
     rng: Math.random,
+    openQueue: await queueOf(config),
     log,
     index,
     planner: createContextPlanner({ index }),

@@ -5,6 +5,7 @@ import type { CommandContext } from "../command-context.ts";
 import { findServer } from "../server/find-server.ts";
 import { checkClock, checkDisks, checkGit, checkNode } from "./check-machine.ts";
 import { checkKeys, checkModel, checkOnline } from "./check-model.ts";
+import { checkQueue } from "./check-queue.ts";
 import { checkRepository } from "./check-repository.ts";
 import { checkSandbox } from "./check-sandbox.ts";
 import { checkServer } from "./check-server.ts";
@@ -44,6 +45,7 @@ export async function runDoctor(context: CommandContext, { isOnline }: { isOnlin
     { name: "state folder", run: () => checkStateFolder(config) },
     { name: "cache folder", run: () => checkCacheFolder(config) },
     { name: "database", run: () => checkDatabase(config, isServed) },
+    { name: "queue", run: () => checkQueue(config) },
     { name: "server", run: () => checkServer(config) },
     { name: "clock", run: () => checkClock(config, Date.now()) },
     { name: "disk", run: () => checkDisks(config) },

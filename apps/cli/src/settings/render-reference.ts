@@ -40,6 +40,6 @@ budget:
 
 The administrator's \`/etc/ossaat/ossaat.yaml\` may name settings under \`locked:\`; no other layer widens them.
 
-Secrets come from the environment alone: \`OPENAI_API_KEY\`, \`ANTHROPIC_API_KEY\`, and \`OSSAAT_TOKEN\` for \`server.url\`.
+Secrets come from the environment alone: \`OPENAI_API_KEY\`, \`ANTHROPIC_API_KEY\`, \`OSSAAT_QUEUE_PASSWORD\` for \`queue\`, and \`OSSAAT_TOKEN\` for \`server.url\`.
 `;
 }

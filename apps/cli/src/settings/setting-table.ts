@@ -2,7 +2,17 @@
 // reference in docs/configuration.md follow from this table. Secrets have no place in it: they
 // come from the environment alone.
 import { coveredModels } from "./model-pattern.ts";
-import { choice, positiveNumber, postgresAddress, text, webAddress, wholeNumber, wordList, yesNo } from "./setting.ts";
+import {
+  brokerAddress,
+  choice,
+  positiveNumber,
+  postgresAddress,
+  text,
+  webAddress,
+  wholeNumber,
+  wordList,
+  yesNo,
+} from "./setting.ts";
 import type { Setting } from "./setting.ts";
 
 export const settingTable = {
@@ -117,6 +127,14 @@ export const settingTable = {
     defaultText: "a file in the state folder",
     env: ["OSSAAT_STORE"],
     flag: "--store",
+    project: "never",
+  }),
+  queue: brokerAddress({
+    meaning:
+      "RabbitMQ (3.10 or newer) that carries the jobs; its password comes from OSSAAT_QUEUE_PASSWORD, never from here",
+    defaultText: "the database itself",
+    env: ["OSSAAT_QUEUE"],
+    flag: "--queue",
     project: "never",
   }),
   "server.url": webAddress({

@@ -83,6 +83,20 @@ export function postgresAddress(options: SettingOptions<string>): Setting<string
   };
 }
 
+/** The address of a broker, without a password for the same reason. */
+export function brokerAddress(options: SettingOptions<string>): Setting<string> {
+  return {
+    ...options,
+    takes: "an address like amqp://user@host:port/vhost, without a password",
+    read(value) {
+      if (typeof value !== "string" || !URL.canParse(value)) return undefined;
+      const { protocol, hostname, password } = new URL(value);
+      const isAmqp = protocol === "amqp:" || protocol === "amqps:";
+      return isAmqp && hostname !== "" && password === "" ? value : undefined;
+    },
+  };
+}
+
 function toNumber(value: unknown): number {
   if (typeof value === "number") return value;
   return typeof value === "string" && value.trim() !== "" ? Number(value) : Number.NaN;

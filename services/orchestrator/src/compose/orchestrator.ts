@@ -24,8 +24,6 @@ import { errorHandler, identityOf } from "../http/respond.ts";
 import { tenantRoutes } from "../http/tenant-routes.ts";
 import type { TenantRoutes } from "../http/tenant-routes.ts";
 import { readInternalToken, requireCapability } from "../identity/identity.ts";
-import { createEmbeddedQueue } from "../job/adapters/embedded.ts";
-import type { EmbeddedQueue } from "../job/adapters/embedded.ts";
 import type { Engine } from "../job/engine.ts";
 import { reemitReady, sweepLeases, sweepTimers } from "../job/sweep.ts";
 import { createSweeper } from "../job/sweeper.ts";
@@ -42,6 +40,8 @@ import { clearEnded, createRetentionSweep } from "../step/clear-ended.ts";
 import type { Retention } from "../step/clear-ended.ts";
 import { createStepRunner } from "../step/run-step.ts";
 import type { ContextPlanner, PlanningDeps } from "../step/run-planning-step.ts";
+import { createQueueParts } from "./queue-parts.ts";
+import type { OpenQueue, QueueParts } from "./queue-parts.ts";
 import { defaultPool } from "../step/step-rows.ts";
 import type { TurnJournal } from "../step/turn-journal.ts";
 
@@ -76,6 +76,8 @@ export type OrchestratorDeps = Pick<Engine, "store" | "clock" | "ids" | "rng" | 
   /** Names of the vendors' variables that are set. */
   providerKeys: readonly string[];
   slots?: number;
+  /** Absent = the outbox is the queue. */
+  openQueue?: OpenQueue | undefined;
   /** Absent = working trees of plans without success stay for ever. */
   retention?: Retention | undefined;
 };
@@ -191,7 +193,7 @@ function createApp(deps: OrchestratorDeps, routes: TenantRoutes): Express {
   return app;
 }
 
-function createEngine(deps: OrchestratorDeps, late: { queue?: EmbeddedQueue; worker?: Worker }): Engine {
+function createEngine(deps: OrchestratorDeps, late: { queue?: QueueParts; worker?: Worker }): Engine {
   const { store, clock, ids, rng, artifacts, log } = deps;
   return {
     store,
@@ -209,19 +211,19 @@ function createEngine(deps: OrchestratorDeps, late: { queue?: EmbeddedQueue; wor
 
 /** Composes API and worker over one store with the embedded queue. */
 export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
-  const late: { queue?: EmbeddedQueue; worker?: Worker } = {};
+  const late: { queue?: QueueParts; worker?: Worker } = {};
   const engine = createEngine(deps, late);
-  const { store, clock, log } = deps;
-  const queue = createEmbeddedQueue({ store, clock, onError: (error) => log.error({ error }, "queue") });
-  late.queue = queue;
+  const { store } = deps;
+  const slots = deps.slots ?? orchestratorLimits.slots;
+  const queueParts = createQueueParts(engine, { openQueue: deps.openQueue, slots });
+  late.queue = queueParts;
   const agents = createAgentCatalog({ index: deps.index, userDir: deps.userAgentsDir });
   const policies = createPolicies({ index: deps.index, files: deps.policyFiles, runMode: deps.runMode });
   const stepDeps: PlanningDeps = { ...deps, engine, agents, policies };
   const workerId = `worker-${deps.ids.short()}`;
-  const slots = deps.slots ?? orchestratorLimits.slots;
   const worker = createWorker({
     engine,
-    queue,
+    queue: queueParts.queue,
     runStep: createStepRunner(stepDeps),
     workerId,
     pool: defaultPool,
@@ -244,12 +246,13 @@ export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
       await reemitReady(engine, 0);
       await recordMissing(stepDeps);
       worker.start();
+      queueParts.start();
       sweeper.start();
     },
     async stop() {
       await sweeper.stop();
       await worker.stop();
-      await queue.close({ drainMs: 2_000 });
+      await queueParts.stop();
     },
     activePlans: () => countActive(engine),
     ready: () => store.ping(),

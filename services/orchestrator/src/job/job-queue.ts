@@ -45,6 +45,7 @@ export type DeadLetter = {
   message: string;
 };
 
+/** @throws AgentError unavailable from each, when the broker cannot be reached */
 export type DeadLetters = {
   /** The oldest first. Looking takes nothing away. */
   list(pool: string, limit: number): Promise<DeadLetter[]>;

@@ -28,6 +28,14 @@ export const jobEngineLimits = {
   sweepBatch: 100,
   /** Visibility of a claimed outbox row, ms. */
   outboxClaimMs: 5_000,
+  /** Messages that wait at a broker for each slot: few, because what waits there is decided already. */
+  relayedPerSlot: 2,
+  /** Messages that the relay hands to a broker at once. */
+  relayBatch: 100,
+  /** Claim of the relay on a message, ms: longer than a broker takes to confirm or be given up. */
+  relayClaimMs: 30_000,
+  /** Pause of the relay while the broker has enough, ms: an idle worker must not wait for a poll. */
+  relayFullMs: 25,
   /** Pause of a subscription whose handler could not reach the store, ms. */
   retrySoonMs: 1_000,
 } as const;

@@ -173,7 +173,7 @@ function testSettling(cases: CaseList, current: () => QueueBench): void {
     await waitUntil("the message comes again", () => kept.length > 1, 30_000);
     await expect(kept[0]?.settle("done")).resolves.toBeUndefined();
     await current().isEmpty();
-    await current().queue.publish([envelope(2)]);
+    await current().publish([envelope(2)]);
     await current().sawSteps(2);
   });
 

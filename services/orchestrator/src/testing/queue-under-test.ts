@@ -80,6 +80,20 @@ export class QueueBench {
     return subscription;
   }
 
+  /** Publishes until all are accepted: right after a cut the connection is not there yet. */
+  async publish(envelopes: readonly JobEnvelope[]): Promise<void> {
+    let rest = envelopes;
+    await waitUntil(
+      "all are accepted",
+      async () => {
+        const answers = await this.queue.publish(rest);
+        rest = rest.filter((_, index) => answers[index]?.accepted !== true);
+        return rest.length === 0;
+      },
+      maxWaitMs,
+    );
+  }
+
   sawAtLeast(count: number): Promise<void> {
     return waitUntil(`${count} deliveries`, () => this.seen.length >= count, maxWaitMs);
   }
@@ -92,8 +106,10 @@ export class QueueBench {
     return waitUntil("an empty queue", async () => (await this.queue.depth(of)) === 0, maxWaitMs);
   }
 
+  /** Asks again when the connection is away just now. */
   deadLetters(count: number, of = pool): Promise<void> {
-    return waitUntil(`${count} dead letters`, async () => (await this.queue.deadLetters.list(of, 100)).length >= count);
+    const found = () => this.queue.deadLetters.list(of, 100).then(({ length }) => length >= count);
+    return waitUntil(`${count} dead letters`, () => found().catch(() => false), maxWaitMs);
   }
 
   async remove(): Promise<void> {

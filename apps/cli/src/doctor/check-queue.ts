@@ -1,0 +1,32 @@
+// The broker that the settings name, where they name one.
+import { AgentError } from "@ossaat/contracts/errors";
+
+import type { Config } from "../config.ts";
+import { fail, ok, warn } from "./finding.ts";
+import type { Finding } from "./finding.ts";
+
+const id = "queue";
+
+/** How long a stop may take that nobody needs, ms. */
+const closeMs = 500;
+
+export async function checkQueue({ queue }: Pick<Config, "queue">): Promise<Finding[]> {
+  if (queue === undefined) return [];
+  const { createRabbitmqQueue } = await import("@ossaat/orchestrator/rabbitmq");
+  const errors: unknown[] = [];
+  const ids = { uuid: () => crypto.randomUUID(), short: () => crypto.randomUUID().slice(0, 16) };
+  const onError = (error: unknown) => errors.push(error);
+  const broker = createRabbitmqQueue({ ...queue, rng: Math.random, ids, onError });
+  try {
+    await broker.ensureTopology([]);
+    const { blocked, detail } = await broker.health();
+    return [blocked === true ? warn(id, `${detail}.`, "give the broker memory and disk") : ok(id, detail)];
+  } catch (error) {
+    const { message, next } = AgentError.from(error);
+    const cause = errors.at(-1);
+    const why = cause instanceof Error ? ` ${cause.message}` : "";
+    return [fail(id, `${message}${why}`, next)];
+  } finally {
+    await broker.close({ drainMs: closeMs });
+  }
+}

@@ -1,0 +1,89 @@
+// Plans over RabbitMQ, from outside: a plan to its end, a broker that is killed under it, wrong addresses.
+import path from "node:path";
+
+import { startRabbitmq } from "@ossaat/testkit";
+import type { RabbitmqServer } from "@ossaat/testkit";
+import { connect } from "amqplib";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+
+import { git, makeRepository } from "./testing/make-repository.ts";
+import { createCli } from "./testing/run-ossaat.ts";
+import type { Cli, Json } from "./testing/run-ossaat.ts";
+import { counterScript, writeScript } from "./testing/script.ts";
+
+let server: RabbitmqServer;
+beforeAll(async () => {
+  server = await startRabbitmq();
+});
+afterAll(() => server.remove());
+
+/** Messages that wait, and dead letters. */
+async function countMessages(): Promise<number[]> {
+  const connection = await connect(server.url);
+  const channel = await connection.createChannel();
+  const queues = ["ossaat.jobs.default", "ossaat.dlq.default"];
+  const counts: number[] = [];
+  for (const queue of queues) counts.push((await channel.checkQueue(queue)).messageCount);
+  await connection.close();
+  return counts;
+}
+
+describe("a server whose jobs go over RabbitMQ", () => {
+  let cli: Cli;
+  let repository: string;
+  let model: string;
+  let env: Record<string, string>;
+  beforeEach(async () => {
+    const address = new URL(server.url);
+    address.password = "";
+    cli = await createCli({ OSSAAT_QUEUE_PASSWORD: "guest" });
+    env = { OSSAAT_QUEUE: address.href };
+    repository = await makeRepository(path.join(cli.folder, "repository"));
+    model = await writeScript(path.join(cli.folder, "script.json"), counterScript);
+  });
+  afterEach(() => cli.close());
+
+  const propose = async (): Promise<string> => {
+    const planned = await cli.json(repository, ["plan", "Let sum in src/sum.js add", "--model", model], { env });
+    expect(planned.code, planned.stderr).toBe(0);
+    return planned.value.plan.id as string;
+  };
+  const statusOf = async (id: string): Promise<string> =>
+    (await cli.json(repository, ["show", id], { env })).value.plan.status as string;
+  const expectBranch = (id: string) =>
+    expect(git(repository, "show", `ossaat/${id}:src/sum.js`)).toContain("return a + b;");
+
+  test("runs a plan to its end and leaves no message", async () => {
+    const id = await propose();
+    const run = await cli.json(repository, ["approve", id, "--watch"], { env });
+    expect(run.code, run.stderr).toBe(0);
+    expect(run.value.plan).toMatchObject({ status: "succeeded", branch: `ossaat/${id}` });
+    expectBranch(id);
+    expect(await countMessages()).toEqual([0, 0]);
+  });
+
+  test("runs a plan on while the broker is killed and comes back", async () => {
+    const id = await propose();
+    await server.kill();
+    const watching = cli.json(repository, ["approve", id, "--watch"], { env });
+    expect(await statusOf(id)).not.toBe("succeeded");
+    await server.start();
+    const run = await watching;
+    expect(run.code, run.stderr).toBe(0);
+    expect(run.value.plan).toMatchObject({ status: "succeeded" });
+    expectBranch(id);
+  });
+
+  test("`ossaat doctor` says whether the broker answers, and repeats no password", async () => {
+    const finding = async (changes: Record<string, string> = {}) => {
+      const doctor = await cli.json(repository, ["doctor"], { env: { ...env, ...changes } });
+      expect(doctor.stdout + doctor.stderr).not.toContain("hidden");
+      return doctor.value.findings.find(({ id }: Json) => id === "queue");
+    };
+    expect(await finding()).toMatchObject({ status: "ok", message: expect.stringMatching(/^RabbitMQ \d+\.\d+/u) });
+    expect(await finding({ OSSAAT_QUEUE_PASSWORD: "hidden" })).toMatchObject({
+      status: "fail",
+      message: expect.stringContaining("ACCESS-REFUSED"),
+    });
+  });
+});

@@ -1,0 +1,62 @@
+// What the parts of the adapter share: names of queues, features by version, and how to say what went wrong.
+import { AgentError } from "@ossaat/contracts";
+import type { Channel, ChannelModel } from "amqplib";
+
+import type { Ids, Rng } from "../../../clock.ts";
+import type { RabbitmqTuning } from "./limits.ts";
+import { rabbitmqLimits } from "./limits.ts";
+
+export type RabbitmqOptions = {
+  /** `amqp://` or `amqps://`; without a user it is guest, as brokers allow on their own machine. */
+  url: string;
+  /** Of the user in the address. */
+  password?: string | undefined;
+  /** First word of all queue names; installations that share a virtual host need different ones. */
+  prefix?: string;
+  rng: Rng;
+  ids: Ids;
+  onError(error: unknown): void;
+  tuning?: Partial<RabbitmqTuning>;
+};
+
+export type Broker = Required<Pick<RabbitmqOptions, "url" | "prefix" | "rng" | "ids" | "onError">> & {
+  tuning: RabbitmqTuning;
+  /** Host and port, without secrets. */
+  address: string;
+};
+
+export function brokerOf({ tuning, prefix = "ossaat", password, ...options }: RabbitmqOptions): Broker {
+  const url = new URL(options.url);
+  if (password !== undefined) url.password = encodeURIComponent(password);
+  return {
+    ...options,
+    url: url.href,
+    prefix,
+    address: url.host,
+    tuning: { ...rabbitmqLimits, ...tuning },
+  };
+}
+
+export const jobsQueue = ({ prefix }: Pick<Broker, "prefix">, pool: string) => `${prefix}.jobs.${pool}`;
+export const deadQueue = ({ prefix }: Pick<Broker, "prefix">, pool: string) => `${prefix}.dlq.${pool}`;
+
+/** NOTE: the client's own close never ends when the connection is lost meanwhile. */
+export function closeChannel(channel: Channel): Promise<void> {
+  return new Promise((resolve) => {
+    channel.once("close", () => resolve());
+    channel.close().then(resolve, () => resolve());
+  });
+}
+
+/** Version of the broker as it says itself, `3.10.8`. */
+export function versionOf(model: ChannelModel): string {
+  const { version } = model.connection.serverProperties;
+  return typeof version === "string" ? version : "0";
+}
+
+export function unreachable({ address }: Broker, cause?: unknown): AgentError {
+  return new AgentError("unavailable", `RabbitMQ at ${address} does not answer.`, {
+    details: { next: "start the broker or correct the setting queue; `ossaat doctor` says whether it answers" },
+    cause,
+  });
+}

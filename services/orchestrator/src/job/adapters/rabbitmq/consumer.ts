@@ -1,0 +1,205 @@
+// Takes messages of one pool on a channel of its own, never more than there are free slots.
+import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { JobEnvelope } from "@ossaat/contracts";
+
+import { readEnvelope } from "../../envelope-text.ts";
+import type { Delivery, Settlement, Subscription } from "../../job-queue.ts";
+import { closeChannel, jobsQueue } from "./broker.ts";
+import type { Broker } from "./broker.ts";
+import { rabbitmqLimits } from "./limits.ts";
+
+export type ConsumerDeps = {
+  broker: Broker;
+  pool: string;
+  slots: number;
+  handler: (delivery: Delivery) => Promise<void>;
+  /** Sends a message to the dead letters; false when it did not get there. */
+  bury(message: ConsumeMessage, reason: string): Promise<boolean>;
+  /** Gives the connection up. */
+  reset(): void;
+};
+
+/** A message in our hands, bound to the channel that brought it: its tag means nothing on another. */
+type Held = { channel: Channel; message: ConsumeMessage; settled: boolean };
+
+export class PoolConsumer implements Subscription {
+  readonly #deps: ConsumerDeps;
+  readonly #handlers = new Set<Promise<void>>();
+  /** Messages that wait here for their next try, and what wakes them early. */
+  readonly #waiting = new Set<AbortController>();
+  #model: ChannelModel | undefined;
+  #channel: Channel | undefined;
+  #tag: string | undefined;
+  #slots: number;
+  #prefetch = 0;
+  #paused = false;
+  #closed = false;
+  #failures = 0;
+
+  constructor(deps: ConsumerDeps) {
+    this.#deps = deps;
+    this.#slots = deps.slots;
+  }
+
+  get pool(): string {
+    return this.#deps.pool;
+  }
+
+  /** Begins to take on a new connection. */
+  async attach(model: ChannelModel): Promise<void> {
+    if (this.#closed || this.#model === model) return;
+    this.#model = model;
+    const channel = await model.createChannel();
+    channel.on("error", (error) => this.#deps.broker.onError(error));
+    channel.on("close", () => {
+      if (this.#channel === channel && !this.#closed) this.#deps.reset();
+    });
+    this.#channel = channel;
+    this.#tag = undefined;
+    this.#consume();
+  }
+
+  /** The connection is gone: the broker gives to somebody what was not settled. */
+  detach(): void {
+    this.#model = undefined;
+    this.#channel = undefined;
+    this.#tag = undefined;
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#cancel();
+    for (const waiting of this.#waiting) waiting.abort();
+  }
+
+  resume(slots: number = this.#deps.slots): void {
+    if (this.#closed) return;
+    const isEnough = slots <= this.#prefetch && this.#tag !== undefined;
+    this.#slots = slots;
+    this.#paused = slots <= 0;
+    // NOTE: fewer slots need no new consumer: whatever comes too much is given back.
+    if (!isEnough && !this.#paused) {
+      this.#cancel();
+      this.#consume();
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.pause();
+    this.#closed = true;
+    await Promise.all(this.#handlers);
+    const channel = this.#channel;
+    this.#channel = undefined;
+    if (channel !== undefined) await closeChannel(channel);
+  }
+
+  #consume(): void {
+    const channel = this.#channel;
+    if (channel === undefined || this.#paused || this.#closed || this.#tag !== undefined) return;
+    const { broker, pool } = this.#deps;
+    // A tag of our own can be cancelled before the broker has answered.
+    const consumerTag = broker.ids.short();
+    this.#tag = consumerTag;
+    this.#prefetch = this.#slots;
+    const begun = channel.prefetch(this.#slots).then(() => undefined);
+    const onMessage = (message: ConsumeMessage | null) => {
+      if (message === null) this.#deps.reset();
+      else this.#receive({ channel, message, settled: false });
+    };
+    const consuming = channel.consume(jobsQueue(broker, pool), onMessage, { consumerTag });
+    Promise.all([begun, consuming]).catch((error: unknown) => broker.onError(error));
+  }
+
+  /** Goes to the broker ahead of what is settled afterwards, so that nothing new follows it. */
+  #cancel(): void {
+    const tag = this.#tag;
+    this.#tag = undefined;
+    if (tag === undefined) return;
+    this.#attempt(() => {
+      this.#channel?.cancel(tag).catch((error: unknown) => this.#deps.broker.onError(error));
+    });
+  }
+
+  #receive(held: Held): void {
+    if (this.#paused || this.#closed) return this.#giveBack(held);
+    let envelope: JobEnvelope;
+    try {
+      envelope = readEnvelope(held.message.content.toString());
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return this.#track(this.#settle(held, "reject", reason));
+    }
+    this.#track(this.#handle(held, envelope));
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work
+      .catch((error: unknown) => this.#deps.broker.onError(error))
+      .finally(() => this.#handlers.delete(tracked));
+    this.#handlers.add(tracked);
+  }
+
+  async #handle(held: Held, envelope: JobEnvelope): Promise<void> {
+    let settling: Promise<void> | undefined;
+    const settle = (result: Settlement, reason?: string) =>
+      (settling ??= this.#settle(held, result, reason ?? "the receiver rejected it"));
+    try {
+      await this.#deps.handler({ envelope, settle });
+    } catch (error) {
+      this.#deps.broker.onError(error);
+      await settle("retry_soon");
+    }
+  }
+
+  async #settle(held: Held, result: Settlement, reason: string): Promise<void> {
+    if (held.settled) return;
+    held.settled = true;
+    // Of a connection that is gone: the message comes again, and whoever gets it then decides.
+    if (held.channel !== this.#channel) return;
+    if (result === "retry_soon") return this.#retrySoon(held);
+    if (
+      result === "reject" &&
+      !(await this.#deps.bury(held.message, reason.slice(0, rabbitmqLimits.maxReasonLength)))
+    ) {
+      return this.#retrySoon(held);
+    }
+    this.#failures = 0;
+    this.#attempt(() => held.channel.ack(held.message));
+  }
+
+  /**
+   * Keeps the message for a pause and tries again here: giving it back would count as a delivery,
+   * and an outage of the store would make dead letters of what is sound.
+   */
+  #retrySoon(held: Held): void {
+    const { minRetryMs } = this.#deps.broker.tuning;
+    const pauseMs = Math.min(rabbitmqLimits.maxRetryMs, minRetryMs * 2 ** Math.min(this.#failures, 10));
+    this.#failures += 1;
+    if (this.#paused || this.#closed) return this.#giveBack(held);
+    const waiting = new AbortController();
+    this.#waiting.add(waiting);
+    void this.#tryAgain(held, { pauseMs, waiting });
+  }
+
+  async #tryAgain(held: Held, { pauseMs, waiting }: { pauseMs: number; waiting: AbortController }): Promise<void> {
+    await sleep(pauseMs, undefined, { signal: waiting.signal }).catch(() => undefined);
+    this.#waiting.delete(waiting);
+    if (held.channel === this.#channel) this.#receive({ ...held, settled: false });
+  }
+
+  #giveBack({ channel, message }: Held): void {
+    if (channel === this.#channel) this.#attempt(() => channel.nack(message, false, true));
+  }
+
+  /** A channel that closed a moment ago throws; what was settled on it comes again. */
+  #attempt(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#deps.broker.onError(error);
+    }
+  }
+}

@@ -1,0 +1,54 @@
+// The contract of a job queue on a real RabbitMQ, through a wire that can be cut and blocked.
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+import { startProxy, startRabbitmq } from "@ossaat/testkit";
+import type { RabbitmqServer } from "@ossaat/testkit";
+import { connect } from "amqplib";
+import { afterAll, beforeAll } from "vitest";
+
+import { consumeAndDie, publishAndDie } from "../../../testing/queue-deaths.ts";
+import type { JobQueueUnderTest } from "../../../testing/queue-under-test.ts";
+import { pool } from "../../../testing/queue-under-test.ts";
+import { testRabbitmqQueue, testTuning } from "../../../testing/rabbitmq-queue.ts";
+import { describeJobQueue } from "../../job-queue.contract.ts";
+
+let server: RabbitmqServer;
+beforeAll(async () => {
+  server = await startRabbitmq();
+});
+afterAll(() => server.remove());
+
+const module = fileURLToPath(new URL("../../../testing/rabbitmq-queue.ts", import.meta.url));
+
+async function inject(queue: string, bytes: Buffer): Promise<void> {
+  const connection = await connect(server.url);
+  const channel = await connection.createConfirmChannel();
+  channel.sendToQueue(queue, bytes);
+  await channel.waitForConfirms();
+  await connection.close();
+}
+
+async function openQueue(): Promise<JobQueueUnderTest> {
+  const prefix = `t${randomUUID().slice(0, 8)}`;
+  const proxy = await startProxy(server.port);
+  const url = new URL(server.url);
+  url.port = String(proxy.port);
+  const entry = { module, address: JSON.stringify({ url: server.url, prefix }) };
+  return {
+    queue: testRabbitmqQueue({ url: url.href, prefix }),
+    passRetryPause: () => sleep(testTuning.minRetryMs + 200),
+    inject: (to, bytes) => inject(`${prefix}.jobs.${to}`, bytes),
+    stall() {
+      proxy.hold();
+      return Promise.resolve(() => Promise.resolve(proxy.release()));
+    },
+    consumeAndDie: (from, count) => consumeAndDie(entry, from, count),
+    publishAndDie: (envelopes) => publishAndDie(entry, pool, envelopes),
+    cutConnection: () => Promise.resolve(proxy.cut()),
+    remove: () => proxy.remove(),
+  };
+}
+
+describeJobQueue("RabbitMQ", openQueue);

@@ -1,0 +1,150 @@
+// T2: takes messages out of the outbox, gives them to a broker, and deletes them when the broker has
+// confirmed. A death in between repeats a message, which is allowed; none is ever lost by it.
+import { AgentError } from "@ossaat/contracts";
+
+import { readEnvelope } from "./envelope-text.ts";
+import type { Engine } from "./engine.ts";
+import { createOutboxClaims } from "./claim-outbox.ts";
+import type { ClaimedMessage, OutboxClaims } from "./claim-outbox.ts";
+import type { JobQueue, PublishResult } from "./job-queue.ts";
+import { jobEngineLimits } from "./limits.ts";
+
+export type RelayDeps = {
+  engine: Pick<Engine, "store" | "clock" | "log">;
+  queue: JobQueue;
+  pools: readonly string[];
+  /** Steps that run at once in this process: it keeps twice as many messages at the broker. */
+  slots: number;
+};
+
+export type Relay = {
+  start(): void;
+  /** Tells that the outbox may have grown. */
+  wake(): void;
+  stop(): Promise<void>;
+};
+
+/** What one round over a pool came to. `full`: the broker has enough for now, and more waits here. */
+type Round = "empty" | "sent" | "full" | "stuck";
+
+/** Messages that no broker will ever take are kept apart, so that those behind them go on. */
+const hopeless: ReadonlySet<string> = new Set(["too_large"]);
+
+type Answered = { message: ClaimedMessage; answer: PublishResult };
+
+class PoolRelay {
+  readonly #deps: RelayDeps;
+  readonly #claims: OutboxClaims;
+  readonly #pool: string;
+  #hasTopology = false;
+
+  constructor(deps: RelayDeps, pool: string) {
+    this.#deps = deps;
+    this.#pool = pool;
+    this.#claims = createOutboxClaims(deps.engine);
+  }
+
+  async round(): Promise<Round> {
+    const { queue, slots } = this.#deps;
+    const { blocked, ok } = await queue.health();
+    if (!ok || blocked === true) return "stuck";
+    if (!this.#hasTopology) {
+      await queue.ensureTopology([this.#pool]);
+      this.#hasTopology = true;
+    }
+    // NOTE: a short queue at the broker, so that priority and cancellation are decided late.
+    const room = slots * jobEngineLimits.relayedPerSlot - (await queue.depth(this.#pool));
+    if (room <= 0) return "full";
+    const limit = Math.min(room, jobEngineLimits.relayBatch);
+    const messages = await this.#claims.take({ pool: this.#pool, limit, forMs: jobEngineLimits.relayClaimMs });
+    if (messages.length === 0) return "empty";
+    const answered = await this.#publish(messages);
+    await this.#end(answered);
+    return answered.every(({ answer }) => answer.accepted) ? "sent" : "stuck";
+  }
+
+  async #publish(messages: readonly ClaimedMessage[]): Promise<Answered[]> {
+    const envelopes = messages.map(({ envelope_json: text }) => readEnvelope(text));
+    const answers = await this.#deps.queue.publish(envelopes);
+    return messages.map((message, index) => {
+      const answer = answers[index] ?? ({ accepted: false, reason: "unavailable" } as const);
+      return { message, answer };
+    });
+  }
+
+  async #end(answered: readonly Answered[]): Promise<void> {
+    const isOver = ({ answer }: Answered) => answer.accepted || hopeless.has(answer.reason);
+    for (const { answer, message } of answered) {
+      if (answer.accepted) continue;
+      this.#deps.engine.log.warn({ message: message.id, reason: answer.reason }, "message was not accepted");
+      if (answer.reason === "unroutable") this.#hasTopology = false;
+    }
+    const rest = answered.filter((one) => !isOver(one)).map(({ message }) => message);
+    await this.#claims.remove(answered.filter(isOver).map(({ message }) => message));
+    await this.#claims.giveBack(rest);
+  }
+}
+
+/** Runs one pool until stopped: at once when woken, soon while the broker is full, else by a poll. */
+class PoolLoop {
+  readonly #relay: PoolRelay;
+  readonly #log: Engine["log"];
+  readonly #pool: string;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+  #again = false;
+  #isStopped = false;
+
+  constructor(deps: RelayDeps, pool: string) {
+    this.#relay = new PoolRelay(deps, pool);
+    this.#log = deps.engine.log;
+    this.#pool = pool;
+  }
+
+  wake(): void {
+    if (this.#isStopped) return;
+    if (this.#running !== undefined) {
+      this.#again = true;
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#running = this.#work().finally(() => {
+      this.#running = undefined;
+      if (this.#again) this.wake();
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  async #work(): Promise<void> {
+    this.#again = false;
+    const round = await this.#relay.round().catch((error: unknown): Round => {
+      const fields = { pool: this.#pool, error };
+      if (error instanceof AgentError && error.code === "unavailable") this.#log.warn(fields, "relay waits");
+      else this.#log.error(fields, "relay failed");
+      return "stuck";
+    });
+    if (round === "sent") this.#again = true;
+    else this.#sleep(round === "full" ? jobEngineLimits.relayFullMs : jobEngineLimits.pollMs);
+  }
+
+  #sleep(ms: number): void {
+    if (!this.#isStopped) this.#timer = setTimeout(() => this.wake(), ms);
+  }
+}
+
+export function createRelay(deps: RelayDeps): Relay {
+  const loops = deps.pools.map((pool) => new PoolLoop(deps, pool));
+  const wake = () => loops.forEach((loop) => loop.wake());
+  return {
+    start: wake,
+    wake,
+    async stop() {
+      await Promise.all(loops.map((loop) => loop.stop()));
+    },
+  };
+}
