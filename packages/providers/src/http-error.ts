@@ -2,6 +2,7 @@
 import { providerLimits } from "./limits.ts";
 import { ProviderError } from "./provider-error.ts";
 import type { ProviderErrorKind } from "./provider-error.ts";
+import { refusalReason } from "./refusal-reason.ts";
 
 /** Kind of an HTTP status when the vendor's own code says nothing better. */
 export function kindOfStatus(status: number): ProviderErrorKind {
@@ -102,6 +103,14 @@ const kindTexts: Readonly<Partial<Record<ProviderErrorKind, string>>> = {
   server: "failed on its side",
 };
 
+/** Where requests go, and the keys that an answer may quote. */
+export type VendorContact = { host: string; secrets: readonly string[] };
+
+/** The keys of some settings of which each may be absent. */
+export function keysOf(...keys: readonly (string | undefined)[]): string[] {
+  return keys.flatMap((key) => (key === undefined || key.trim() === "" ? [] : [key.trim()]));
+}
+
 export type HttpFailure = {
   provider: string;
   kind: ProviderErrorKind;
@@ -109,11 +118,15 @@ export type HttpFailure = {
   headers?: Headers | undefined;
   code?: unknown;
   param?: unknown;
+  /** The vendor's own sentence, as it came. */
+  reason?: unknown;
+  /** Keys that the sentence may repeat. */
+  secrets: readonly string[];
   requestId?: string | null | undefined;
   next?: string | undefined;
 };
 
-/** A refused or failed request as a ProviderError; of the body only short code words are kept. */
+/** A refused or failed request as a ProviderError; of the body short code words and a safe reason are kept. */
 export function httpError(failure: HttpFailure): ProviderError {
   const { provider, kind, status, headers } = failure;
   const code = safeWord(failure.code);
@@ -122,7 +135,9 @@ export function httpError(failure: HttpFailure): ProviderError {
     (fact) => fact !== undefined,
   );
   const suffix = facts.length === 0 ? "" : ` (${facts.join(", ")})`;
-  return new ProviderError(kind, `The model provider ${provider} ${kindTexts[kind] ?? "failed"}${suffix}.`, {
+  const reason = refusalReason(failure.reason, failure.secrets);
+  const said = reason === undefined ? "" : ` It says: "${reason}"`;
+  return new ProviderError(kind, `The model provider ${provider} ${kindTexts[kind] ?? "failed"}${suffix}.${said}`, {
     provider,
     status,
     vendorCode: code,

@@ -33,7 +33,8 @@ export type HttpWire = {
 };
 
 const key = "sk-test-0123456789-planted-secret";
-const secretText = "the vendor quotes your prompt and sk-test-0123456789-planted-secret";
+const secretText =
+  "The vendor\u001b[31m says why: you sent\u202e sk-test-0123456789-planted-secret, ending in planted-secret";
 
 /** Puts the planted texts into a body's message, wherever the vendor has it. */
 export function errorMessage(): string {
@@ -83,16 +84,18 @@ export function describeHttpProvider(name: string, wire: HttpWire): void {
       expect(server.requests).toHaveLength(1);
     });
 
-    test("no error quotes the vendor's body or the key", async () => {
+    test("an error says why, without the key, parts of it or characters that deceive", async () => {
       for (const { status, body } of wire.errors) {
         server.answerWith((response) => {
           response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
         });
         const error = await failure();
-        expect(JSON.stringify(body)).toContain(secretText);
+        expect(body).toMatchObject({ error: { message: secretText } });
         const shown = `${error.message} ${error.stack} ${JSON.stringify(error.details)} ${String(error.cause)}`;
-        expect(shown).not.toContain("quotes your prompt");
-        expect(shown).not.toContain(key);
+        expect(shown).toContain('It says: "The vendor\\u{1b}[31m says why: you sent\\u{202e} [redacted], ending in ');
+        for (const hidden of [key, key.slice(0, 8), "planted-secret", "\u001b", "\u202e"]) {
+          expect(shown).not.toContain(hidden);
+        }
       }
     });
 

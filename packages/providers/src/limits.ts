@@ -8,6 +8,8 @@ export const timeoutDefaults = {
   firstTokenMs: 300_000,
   /** Vendors send pings well inside this. */
   idleMs: 120_000,
+  /** Pings say that a connection lives, not that an answer comes: as patient as before the first block. */
+  progressMs: 300_000,
   /** A turn longer than this is better cut into steps. */
   totalMs: 900_000,
 } as const;
@@ -21,6 +23,10 @@ export const providerLimits = {
   maxAnswerChars: 8 * 1024 * 1024,
   /** Milliseconds: a longer Retry-After is reported as this much. */
   maxRetryAfterMs: 24 * 60 * 60 * 1_000,
+  /** Characters of the reason a vendor gives that an error repeats: a sentence or two. */
+  maxReasonChars: 200,
+  /** Characters that a vendor's text and a key must share to be taken for a part of the key. */
+  minKeyPartChars: 6,
   /** Bytes of a scripted model file: it is a test fixture or a demo, not a database. */
   maxScriptBytes: 8 * 1024 * 1024,
 } as const;

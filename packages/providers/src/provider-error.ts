@@ -1,5 +1,5 @@
 // The one failure of a model call. Vendor errors are translated into it once, in the vendor's
-// folder; its message never quotes a response body, a key or a prompt.
+// folder; of a response body its message repeats no more than `refusalReason` lets through.
 import { AgentError } from "@ossaat/contracts";
 import type { ErrorCode } from "@ossaat/contracts";
 
@@ -21,7 +21,7 @@ export type ProviderErrorKind =
   | "server"
   | "cancelled";
 
-export type TimeoutPhase = "connect" | "firstToken" | "idle" | "total";
+export type TimeoutPhase = "connect" | "firstToken" | "idle" | "progress" | "total";
 
 /** Whether anything of the answer had arrived: an error after that may already have cost money. */
 export type ErrorPhase = "beforeFirstToken" | "afterFirstToken";

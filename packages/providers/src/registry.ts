@@ -2,6 +2,7 @@
 import { createAnthropicProvider } from "./anthropic/anthropic-provider.ts";
 import { findConnection } from "./connection.ts";
 import type { ProviderEnv } from "./connection.ts";
+import { keysOf } from "./http-error.ts";
 import { parseModelName } from "./model-name.ts";
 import { createOpenAIProvider } from "./openai/openai-provider.ts";
 import { parseScript } from "./scripted/script-file.ts";
@@ -53,7 +54,9 @@ export async function resolveProvider(name: string, options: ResolveOptions): Pr
   const connection = findConnection(parsed.provider, options.env);
   const { apiKey, baseUrl, wire } = connection;
   const custom = baseUrl === undefined ? {} : { connection: connection.host };
-  const common = { apiKey, baseUrl, now: options.now, ...custom };
+  // Also the keys of other vendors: a server between may know and quote them.
+  const secrets = keysOf(options.env.OPENAI_API_KEY, options.env.ANTHROPIC_API_KEY);
+  const common = { apiKey, baseUrl, secrets, now: options.now, ...custom };
   const provider =
     parsed.provider === "anthropic"
       ? createAnthropicProvider(common)

@@ -132,6 +132,8 @@ export type Timeouts = {
   firstTokenMs?: number;
   /** Between two events after the first token. */
   idleMs?: number;
+  /** Between two events that carry a part of the answer; signs of life alone do not hold it off. */
+  progressMs?: number;
   /** The whole call. */
   totalMs?: number;
 };

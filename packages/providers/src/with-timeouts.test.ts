@@ -117,6 +117,24 @@ describe("withTimeouts keeps the stream rules for any provider", () => {
     expect(events.at(-1)).toMatchObject({ type: "error", error: { kind: "timeout", timeout: "total" } });
   });
 
+  test("heartbeats do not hold off the timer of progress", async () => {
+    const provider = providerOf(async function* alive() {
+      yield start;
+      yield block;
+      for (;;) {
+        await new Promise((resolve) => {
+          setTimeout(resolve, 5);
+        });
+        yield { type: "heartbeat" };
+      }
+    });
+    const events = await readAll(provider.stream(testRequest({ timeouts: { idleMs: 60_000, progressMs: 60 } })));
+    expect(events.at(-1)).toMatchObject({
+      type: "error",
+      error: { kind: "timeout", timeout: "progress", retryable: true, phase: "afterFirstToken" },
+    });
+  });
+
   test("a timer aborts the adapter's signal", async () => {
     let isAborted = false;
     const provider = providerOf(async function* waiting({ signal }) {

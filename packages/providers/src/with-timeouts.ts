@@ -12,15 +12,17 @@ const timeoutTexts: Readonly<Record<TimeoutPhase, string>> = {
   connect: "did not answer",
   firstToken: "accepted the request but sent no answer",
   idle: "stopped in the middle of an answer",
+  progress: "sent signs of life but no more of its answer",
   total: "took too long for one answer",
 };
 
-/** Timers of one call: one for the whole, one for the phase it is in. */
+/** Timers of one call: one for the whole, one for the phase it is in, one for the growth of the answer. */
 class CallTimers {
   readonly #limits: Required<Timeouts>;
   readonly #onTimeout: (phase: TimeoutPhase) => void;
   readonly #total: NodeJS.Timeout;
   #phase: NodeJS.Timeout;
+  #progress: NodeJS.Timeout | undefined;
   #hasToken = false;
 
   constructor(limits: Required<Timeouts>, onTimeout: (phase: TimeoutPhase) => void) {
@@ -40,14 +42,17 @@ class CallTimers {
     } else if ("blockId" in event && !this.#hasToken) {
       this.#hasToken = true;
       this.#restart("idle", this.#limits.idleMs);
+      this.#progress = setTimeout(this.#onTimeout, this.#limits.progressMs, "progress");
     } else if (this.#hasToken) {
       this.#phase.refresh();
+      if ("blockId" in event) this.#progress?.refresh();
     }
   }
 
   stop(): void {
     clearTimeout(this.#total);
     clearTimeout(this.#phase);
+    clearTimeout(this.#progress);
   }
 
   #restart(phase: TimeoutPhase, milliseconds: number): void {

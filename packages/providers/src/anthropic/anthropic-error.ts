@@ -2,6 +2,7 @@
 import { APIConnectionError, APIConnectionTimeoutError, APIError, APIUserAbortError } from "@anthropic-ai/sdk";
 
 import { httpError, kindOfStatus, networkError } from "../http-error.ts";
+import type { VendorContact } from "../http-error.ts";
 import { ProviderError } from "../provider-error.ts";
 import type { ProviderErrorKind } from "../provider-error.ts";
 
@@ -43,6 +44,7 @@ type AnthropicFailure = {
   status?: number | undefined;
   headers?: Headers | undefined;
   requestId?: string | null | undefined;
+  secrets: readonly string[];
 };
 
 /** An error body, from an answer's status or from an `error` event, as a ProviderError. */
@@ -56,13 +58,15 @@ export function anthropicFailure(failure: AnthropicFailure): ProviderError {
     status,
     headers: failure.headers,
     code: body.details?.error_code ?? body.type,
+    reason: body.message,
+    secrets: failure.secrets,
     requestId: failure.requestId,
     next: nextOfKind[kind],
   });
 }
 
-/** @param host where the request went, for network errors */
-export function mapAnthropicError(thrown: unknown, host: string): ProviderError {
+/** @param vendor where the request went, for network errors, and the keys it may quote */
+export function mapAnthropicError(thrown: unknown, { host, secrets }: VendorContact): ProviderError {
   const provider = "anthropic";
   if (thrown instanceof ProviderError) return thrown;
   if (thrown instanceof APIUserAbortError || (thrown instanceof Error && thrown.name === "AbortError")) {
@@ -82,7 +86,8 @@ export function mapAnthropicError(thrown: unknown, host: string): ProviderError 
   }
   if (thrown instanceof APIError) {
     const body = (thrown.error as { error?: Body } | undefined)?.error ?? {};
-    return anthropicFailure({ body, status: thrown.status, headers: thrown.headers, requestId: thrown.requestID });
+    const { status, headers, requestID: requestId } = thrown;
+    return anthropicFailure({ body, status, headers, requestId, secrets });
   }
   return networkError(provider, host, thrown);
 }

@@ -3,7 +3,7 @@
 import { Anthropic } from "@anthropic-ai/sdk";
 import { Stream } from "@anthropic-ai/sdk/core/streaming";
 
-import { incompleteAnswer } from "../http-error.ts";
+import { incompleteAnswer, keysOf } from "../http-error.ts";
 import { providerLimits } from "../limits.ts";
 import { ProviderError } from "../provider-error.ts";
 import type { ModelProvider, ModelRef, ModelRequest, StreamEvent } from "../spec.ts";
@@ -20,6 +20,8 @@ export type AnthropicProviderOptions = {
   baseUrl?: string | undefined;
   /** Set when the base URL is not the vendor's own: prices are then unknown. */
   connection?: string | undefined;
+  /** Keys that no error may quote; the one above when absent. */
+  secrets?: readonly string[] | undefined;
   now?: (() => Date) | undefined;
 };
 
@@ -41,6 +43,7 @@ function createClient(options: AnthropicProviderOptions): Anthropic {
 export function createAnthropicProvider(options: AnthropicProviderOptions): ModelProvider {
   const client = createClient(options);
   const host = new URL(options.baseUrl ?? anthropicBaseUrl).host;
+  const secrets = options.secrets ?? keysOf(options.apiKey);
   const now = options.now ?? (() => new Date());
   const refOf = (modelId: string): ModelRef => ({
     provider: "anthropic",
@@ -60,13 +63,16 @@ export function createAnthropicProvider(options: AnthropicProviderOptions): Mode
       yield { type: "start", warnings };
       const requestId = response.headers.get("request-id");
       if (requestId !== null) yield { type: "meta", requestId };
-      for await (const event of streamMessages(Stream.rawEvents(response, abort), request.modelId)) {
+      for await (const event of streamMessages(Stream.rawEvents(response, abort), {
+        modelId: request.modelId,
+        secrets,
+      })) {
         isDone ||= event.type === "finish" || event.type === "error";
         yield event;
       }
       if (!isDone) yield { type: "error", error: endedEarly(request, host, response.headers.get("content-type")) };
     } catch (thrown) {
-      if (!isDone) yield { type: "error", error: mapAnthropicError(thrown, host) };
+      if (!isDone) yield { type: "error", error: mapAnthropicError(thrown, { host, secrets }) };
     } finally {
       abort.abort();
     }

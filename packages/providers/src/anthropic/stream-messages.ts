@@ -173,7 +173,10 @@ function parse(data: string): unknown {
 }
 
 /** Events of a Messages stream after `start`. Ends without a terminal event when the server did. */
-export async function* streamMessages(events: AsyncIterable<RawEvent>, modelId: string): AsyncGenerator<StreamEvent> {
+export async function* streamMessages(
+  events: AsyncIterable<RawEvent>,
+  { modelId, secrets }: { modelId: string; secrets: readonly string[] },
+): AsyncGenerator<StreamEvent> {
   const fold = new MessagesFold(modelId);
   for await (const { event, data } of events) {
     if (event === null || event === "ping" || data === "") {
@@ -182,7 +185,7 @@ export async function* streamMessages(events: AsyncIterable<RawEvent>, modelId: 
     }
     const value = parse(data) as { error?: { type?: unknown } };
     if (event === "error") {
-      yield { type: "error", error: anthropicFailure({ body: value.error ?? {} }) };
+      yield { type: "error", error: anthropicFailure({ body: value.error ?? {}, secrets }) };
       return;
     }
     for (const out of fold.read(value as Wire)) {

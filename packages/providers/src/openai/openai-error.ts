@@ -2,6 +2,7 @@
 import { APIConnectionError, APIConnectionTimeoutError, APIError, APIUserAbortError } from "openai";
 
 import { httpError, kindOfStatus, networkError } from "../http-error.ts";
+import type { VendorContact } from "../http-error.ts";
 import { ProviderError } from "../provider-error.ts";
 import type { ProviderErrorKind } from "../provider-error.ts";
 
@@ -38,8 +39,13 @@ export function kindOfOpenAICode(...codes: unknown[]): ProviderErrorKind | undef
   return found === undefined ? undefined : kindOfCode[found as string];
 }
 
-/** @param host where the request went, for network errors */
-export function mapOpenAIError(thrown: unknown, host: string): ProviderError {
+/** The vendor's sentence; some servers send it in the place of the object. */
+function reasonOf({ error }: APIError): unknown {
+  return typeof error === "string" ? error : (error as { message?: unknown } | undefined)?.message;
+}
+
+/** @param vendor where the request went, for network errors, and the keys it may quote */
+export function mapOpenAIError(thrown: unknown, { host, secrets }: VendorContact): ProviderError {
   const provider = "openai";
   if (thrown instanceof ProviderError) return thrown;
   if (thrown instanceof APIUserAbortError || (thrown instanceof Error && thrown.name === "AbortError")) {
@@ -68,6 +74,8 @@ export function mapOpenAIError(thrown: unknown, host: string): ProviderError {
       headers: thrown.headers,
       code: thrown.code ?? thrown.type,
       param: thrown.param,
+      reason: reasonOf(thrown),
+      secrets,
       requestId: thrown.requestID,
       next: nextOfKind[kind],
     });

@@ -2,7 +2,7 @@
 // passed in; nothing is read from the environment.
 import OpenAI from "openai";
 
-import { incompleteAnswer } from "../http-error.ts";
+import { incompleteAnswer, keysOf } from "../http-error.ts";
 import { providerLimits } from "../limits.ts";
 import { ProviderError } from "../provider-error.ts";
 import type { ModelProvider, ModelRef, ModelRequest, StreamEvent } from "../spec.ts";
@@ -21,6 +21,8 @@ export type OpenAIProviderOptions = {
   wire: "openai.responses" | "openai.chat";
   /** Set when the base URL is not the vendor's own: prices and special features are then unknown. */
   connection?: string | undefined;
+  /** Keys that no error may quote; the one above when absent. */
+  secrets?: readonly string[] | undefined;
   now?: (() => Date) | undefined;
 };
 
@@ -52,6 +54,7 @@ type Started = {
 export function createOpenAIProvider(options: OpenAIProviderOptions): ModelProvider {
   const client = createClient(options);
   const host = new URL(options.baseUrl ?? openaiBaseUrl).host;
+  const secrets = options.secrets ?? keysOf(options.apiKey);
   const now = options.now ?? (() => new Date());
   const refOf = (modelId: string): ModelRef => ({
     provider: "openai",
@@ -66,7 +69,11 @@ export function createOpenAIProvider(options: OpenAIProviderOptions): ModelProvi
     if (options.wire === "openai.responses") {
       const { body, warnings } = prepareResponses(request, capabilities(request.modelId));
       const answer = await client.responses.create(body, { signal }).withResponse();
-      return { events: streamResponses(answer.data, request.modelId), ...headOf(answer), warnings };
+      return {
+        events: streamResponses(answer.data, { modelId: request.modelId, secrets }),
+        ...headOf(answer),
+        warnings,
+      };
     }
     const { body, warnings } = prepareChat(request, capabilities(request.modelId));
     const answer = await client.chat.completions.create(body, { signal }).withResponse();
@@ -85,7 +92,7 @@ export function createOpenAIProvider(options: OpenAIProviderOptions): ModelProvi
       }
       if (!isDone) yield { type: "error", error: endedEarly(request, host, contentType) };
     } catch (thrown) {
-      if (!isDone) yield { type: "error", error: mapOpenAIError(thrown, host) };
+      if (!isDone) yield { type: "error", error: mapOpenAIError(thrown, { host, secrets }) };
     }
   }
 

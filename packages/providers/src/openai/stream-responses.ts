@@ -12,14 +12,19 @@ type Response = OpenAI.Responses.Response;
 type OutputItem = OpenAI.Responses.ResponseOutputItem;
 type TextEvent = { output_index: number; content_index: number };
 
+/** The model that was asked, and keys that its errors may quote. */
+type AnswerContext = { modelId: string; secrets: readonly string[] };
+
 class ResponsesFold {
   readonly #modelId: string;
+  readonly #secrets: readonly string[];
   readonly #open = new Map<string, "text" | "reasoning" | "toolInput">();
   #hasCalls = false;
   #hasRefusal = false;
 
-  constructor(modelId: string) {
+  constructor({ modelId, secrets }: AnswerContext) {
     this.#modelId = modelId;
+    this.#secrets = secrets;
   }
 
   *read(event: ResponsesEvent): Generator<StreamEvent> {
@@ -112,9 +117,10 @@ class ResponsesFold {
     }
     if (response.usage) yield { type: "usage", usage: mapResponsesUsage(response.usage) };
     if (response.status === "failed") {
-      const code = response.error?.code;
+      const { code, param, message: reason } = response.error ?? {};
       const kind = kindOfOpenAICode(code) ?? "server";
-      yield { type: "error", error: httpError({ provider: "openai", kind, code, param: response.error?.param }) };
+      const secrets = this.#secrets;
+      yield { type: "error", error: httpError({ provider: "openai", kind, code, param, reason, secrets }) };
     } else if (response.status === "incomplete") {
       const raw = response.incomplete_details?.reason;
       yield { type: "finish", reason: mapIncompleteReason(raw), raw: raw ?? "incomplete" };
@@ -136,9 +142,9 @@ function textBlock(event: TextEvent): string {
 /** Events of a Responses stream after `start`. Ends without a terminal event when the server did. */
 export async function* streamResponses(
   events: AsyncIterable<ResponsesEvent>,
-  modelId: string,
+  context: AnswerContext,
 ): AsyncGenerator<StreamEvent> {
-  const fold = new ResponsesFold(modelId);
+  const fold = new ResponsesFold(context);
   for await (const event of events) {
     for (const out of fold.read(event)) {
       yield out;
