@@ -127,7 +127,12 @@ export const eventData = {
   }),
   "step.readied": z.looseObject({}),
   "step.started": z.looseObject({ worker: z.string(), fence: z.int(), agent: z.string() }),
-  "step.backed_off": z.looseObject({ error: EventErrorData, retryAt: Timestamp }),
+  "step.backed_off": z.looseObject({
+    error: EventErrorData,
+    retryAt: Timestamp,
+    /** Who named the time; absent = the backoff of the job engine. */
+    askedBy: z.literal("provider").optional(),
+  }),
   "step.lost": z.looseObject({ worker: z.string(), lostCount: z.int() }),
   "step.released": z.looseObject({ reason: z.string() }),
   "step.reconcile_requested": z.looseObject({ message: z.string() }),

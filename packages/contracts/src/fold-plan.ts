@@ -16,6 +16,8 @@ export type StepState = {
   startedAt?: string | undefined;
   finishedAt?: string | undefined;
   retryAt?: string | undefined;
+  /** Who named `retryAt`, when it was not the job engine. */
+  retryAskedBy?: "provider" | undefined;
   turns: number;
   toolCalls: number;
   inputTokens: number;
@@ -279,7 +281,13 @@ function foldStepEvent(step: StepState, event: PlanEvent): StepState {
         retryAt: undefined,
       };
     case "step.backed_off":
-      return { ...step, status: "backoff", message: event.data.error.message, retryAt: event.data.retryAt };
+      return {
+        ...step,
+        status: "backoff",
+        message: event.data.error.message,
+        retryAt: event.data.retryAt,
+        retryAskedBy: event.data.askedBy,
+      };
     case "step.lost":
       return { ...step, status: "backoff", message: "the worker stopped answering", activity: undefined };
     case "step.released":

@@ -9,6 +9,20 @@ export function formatSeconds(ms: number): string {
     : `${Math.floor(minutes / 60)}h${String(minutes % 60).padStart(2, "0")}m`;
 }
 
+/** Below this wait, ms, seconds of a clock time matter. */
+const nearMs = 120_000;
+
+/** A time by the reader's clock, as short as it stays clear: `14:03`, `14:03:20`, `11-27 02:03`. */
+export function formatClock(at: string, now: number): string {
+  const time = new Date(at);
+  const pad = (value: number) => String(value).padStart(2, "0");
+  const clock = `${pad(time.getHours())}:${pad(time.getMinutes())}`;
+  if (time.toDateString() !== new Date(now).toDateString()) {
+    return `${pad(time.getMonth() + 1)}-${pad(time.getDate())} ${clock}`;
+  }
+  return Math.abs(time.getTime() - now) < nearMs ? `${clock}:${pad(time.getSeconds())}` : clock;
+}
+
 export function formatBytes(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   const power = bytes < 1_000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));

@@ -3,7 +3,7 @@ import type { PlanEvent, PlanState, StepState } from "@ossaat/contracts";
 
 import { clipStyled } from "./clip-styled.ts";
 import { escapeExact, escapeLine } from "./escape.ts";
-import { formatCost, formatSeconds, formatTokens } from "./format-figures.ts";
+import { formatClock, formatCost, formatSeconds, formatTokens } from "./format-figures.ts";
 import type { Style } from "./style.ts";
 
 /** Cuts to a width in columns. */
@@ -15,6 +15,15 @@ function durationOf(step: StepState, now: number): string {
   if (step.startedAt === undefined) return "";
   const end = step.finishedAt === undefined ? now : Date.parse(step.finishedAt);
   return formatSeconds(end - Date.parse(step.startedAt));
+}
+
+/** When a step that failed in passing goes on, by the clock of the one who reads. */
+function waitText({ retryAt, retryAskedBy }: StepState, now: number): string | undefined {
+  if (retryAt === undefined) return undefined;
+  const time = formatClock(retryAt, now);
+  return retryAskedBy === "provider"
+    ? `waiting for the provider until ${time} (its Retry-After)`
+    : `tries again at ${time}`;
 }
 
 function stepLine(
@@ -29,8 +38,9 @@ function stepLine(
   const right = figures.join(" ");
   const doing = step.activity === undefined ? title : `${title} — ${escapeExact(step.activity)}`;
   const why = step.message !== undefined && step.status !== "succeeded" ? ` (${escapeLine(step.message)})` : "";
+  const what = step.status === "backoff" ? (waitText(step, now) ?? doing) : doing;
   const room = Math.max(10, width - step.id.length - right.length - 22);
-  return `  ${style.status(step.status).padEnd(style.paint("dim", "").length + 13)} ${step.id}  ${clip(`${doing}${why}`, room)}  ${style.paint("dim", right)}`;
+  return `  ${style.status(step.status).padEnd(style.paint("dim", "").length + 13)} ${step.id}  ${clip(`${what}${why}`, room)}  ${style.paint("dim", right)}`;
 }
 
 /** The state of a run in a few lines. */
@@ -99,7 +109,9 @@ function stepEventLine(event: PlanEvent): Line {
     case "step.started":
       return `started (attempt ${event.attempt ?? 1})`;
     case "step.backed_off":
-      return `failed, tries again at ${event.data.retryAt}: ${event.data.error.message}`;
+      return event.data.askedBy === "provider"
+        ? `waiting for the provider until ${event.data.retryAt} (its Retry-After): ${event.data.error.message}`
+        : `failed, tries again at ${event.data.retryAt}: ${event.data.error.message}`;
     case "step.lost":
       return "lost its worker, resumes";
     case "step.released":

@@ -1,6 +1,7 @@
 import { testPlan, testStep } from "@ossaat/contracts/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
+import { readEvents } from "../event/read-events.ts";
 import { decidePlan } from "../plan/decide-plan.ts";
 import { proposePlan } from "../plan/propose-plan.ts";
 import { auditPlan } from "../testing/audit-plan.ts";
@@ -131,6 +132,33 @@ describe("a step that fails", () => {
     await failStep(engine, await takeStep(engine, planId, "a"), { ...passing, retryAfterMs: 77_000 });
     const timers = await engine.store.read.selectFrom("timer").select(["kind", "step_id", "due_at"]).execute();
     expect(timers).toEqual([{ kind: "retry", step_id: "a", due_at: engine.clock.now() + 77_000 }]);
+  });
+
+  test("says who asked to wait", async () => {
+    await storeApproved(engine, plan);
+    const failure = { ...passing, retryAfterMs: 77_000, askedByProvider: true };
+    await failStep(engine, await takeStep(engine, planId, "a"), failure);
+    const events = await readEvents(engine.store.read, planId, {});
+    expect(events.at(-1)).toMatchObject({ type: "step.backed_off", data: { askedBy: "provider" } });
+  });
+
+  test.each([
+    ["as long as its plan has time", { maxMinutes: 2 }, 120_000, "backoff"],
+    ["for longer than that", { maxMinutes: 2 }, 120_001, "failed: timeout"],
+    ["in a plan without a limit", {}, 3_600_000, "backoff"],
+  ])("asked to wait %s", async (_name, budget, retryAfterMs, status) => {
+    await storeApproved(engine, testPlan(plan.steps, { budget }));
+    await failStep(engine, await takeStep(engine, planId, "a"), { ...passing, retryAfterMs });
+    expect((await statusesOf(engine, planId))["a"]).toBe(status);
+  });
+
+  test("ends after fewer failures where a call takes long", async () => {
+    await storeApproved(engine, plan);
+    const slow = { ...passing, maxFailures: 2, retryAfterMs: 0 };
+    await failStep(engine, await takeStep(engine, planId, "a"), slow);
+    await sweepTimers(engine);
+    await failStep(engine, await takeStep(engine, planId, "a"), slow);
+    expect((await statusesOf(engine, planId))["a"]).toBe("failed: tool_failed");
   });
 });
 

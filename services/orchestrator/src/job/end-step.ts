@@ -1,6 +1,6 @@
 // T6, T7 and T11: how an attempt of a step ends. Each is one guarded transaction.
 import { isSystemStepId } from "@ossaat/contracts";
-import type { EndReason, StepId, StepResult } from "@ossaat/contracts";
+import type { EndReason, EventData, StepId, StepResult } from "@ossaat/contracts";
 
 import { requestReconcile } from "../approval/request-approval.ts";
 import { toTimestamp } from "../clock.ts";
@@ -9,6 +9,7 @@ import { endAttempt, leaveRunning, listSteps } from "../step/step-rows.ts";
 import { advancePlan, announceStep } from "./advance-plan.ts";
 import { backoffMs } from "./backoff.ts";
 import { hasReservation, releaseReservation } from "./budget.ts";
+import { capBudget } from "./cap-budget.ts";
 import { changeClaimed } from "./claim-step.ts";
 import type { Claim, Engine, PlanTx } from "./engine.ts";
 import type { StepRow } from "../store/tables.ts";
@@ -21,6 +22,10 @@ export type Failure = {
   message: string;
   retryable: boolean;
   retryAfterMs?: number | undefined;
+  /** The provider named that time; a person is told so. */
+  askedByProvider?: boolean | undefined;
+  /** Failures of the step before it ends, where the usual number would take too long. */
+  maxFailures?: number | undefined;
 };
 
 export type StepKey = { planId: string; stepId: StepId; attempt: number };
@@ -66,13 +71,34 @@ export async function failStep(engine: Engine, claim: Claim, failure: Failure): 
   const key = keyOf(claim);
   await changeClaimed(engine, claim, async (change, step) => {
     const failures = step.failures + 1;
-    const mayRetry = failure.retryable && failures < jobEngineLimits.maxFailures && change.plan.cancel_at === null;
+    const { maxFailures = jobEngineLimits.maxFailures, retryable } = failure;
+    const mayRetry = retryable && failures < maxFailures && change.plan.cancel_at === null;
     if (!mayRetry) return endBadly(engine, change, step, failure);
+    const tooLong = waitsTooLong(engine, change, failure);
+    if (tooLong !== undefined) return endBadly(engine, change, step, tooLong);
     await endAttempt(change.tx, key, { now: change.now, outcome: "failed", errorCode: failure.code });
     await releaseReservation(change.tx, step);
     if (isUncertain(step)) await askToReconcile(engine, change, step, {});
     else await backOff(engine, change, key, { failure, failures });
   });
+}
+
+/** Until when the plan has time; while it is being planned, as much as its run will have. */
+function endOfTime(engine: Engine, { plan, now }: PlanTx): number | undefined {
+  if (plan.deadline_at !== null) return plan.deadline_at;
+  const { budget } = JSON.parse(plan.options_json) as EventData<"plan.created">;
+  const { maxMinutes } = capBudget(budget, engine.budgetCaps);
+  return maxMinutes === undefined ? undefined : now + maxMinutes * 60_000;
+}
+
+/** The end of a step that would have to wait for longer than its plan may last. */
+function waitsTooLong(engine: Engine, change: PlanTx, failure: Failure): Failure | undefined {
+  const { retryAfterMs, message } = failure;
+  const end = endOfTime(engine, change);
+  if (retryAfterMs === undefined || end === undefined || change.now + retryAfterMs <= end) return undefined;
+  const minutes = (ms: number) => `${Math.ceil(ms / 60_000)} min`;
+  const why = `the wait of ${minutes(retryAfterMs)} that was asked for is longer than the plan's time (${minutes(end - change.now)} left)`;
+  return { reason: "timeout", code: "limit_exceeded", message: `${why}: ${message}`, retryable: false };
 }
 
 /** A call whose effect may happen only once began and has no recorded end. */
@@ -108,7 +134,12 @@ async function backOff(
   await leaveRunning(change.tx, key, { status: "backoff", failures, attempt: key.attempt + 1 });
   await addRetryTimer(engine, change, key.stepId, dueAt);
   const error = { code: failure.code, message: failure.message };
-  await change.append({ type: "step.backed_off", ...idOf(key), data: { error, retryAt: toTimestamp(dueAt) } });
+  const asked = failure.askedByProvider === true ? { askedBy: "provider" as const } : {};
+  await change.append({
+    type: "step.backed_off",
+    ...idOf(key),
+    data: { error, retryAt: toTimestamp(dueAt), ...asked },
+  });
 }
 
 export async function addRetryTimer(engine: Engine, change: PlanTx, stepId: string, dueAt: number): Promise<void> {

@@ -8,6 +8,8 @@ export const jobEngineLimits = {
   selfAbortShare: 0.7,
   /** Failures of one step before it ends failed. */
   maxFailures: 5,
+  /** Calls of one step that a provider accepted and never finished answering; each took minutes and may be charged. */
+  maxSilentCalls: 2,
   /** Leases lost without progress before the step counts as poison. */
   maxLost: 3,
   /** Longest backoff between failures, ms. */

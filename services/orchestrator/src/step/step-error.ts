@@ -4,6 +4,7 @@ import type { EndReason } from "@ossaat/contracts";
 import { ProviderError } from "@ossaat/providers";
 
 import type { Failure } from "../job/end-step.ts";
+import { jobEngineLimits } from "../job/limits.ts";
 
 function reasonOf(error: AgentError): EndReason {
   if (error instanceof ProviderError) return "provider_failed";
@@ -24,9 +25,21 @@ function reasonOf(error: AgentError): EndReason {
   }
 }
 
-function retryAfter(error: AgentError): { retryAfterMs?: number } {
-  const wait = error instanceof ProviderError ? error.retryAfterMs : error.details["retryAfterMs"];
-  return typeof wait === "number" ? { retryAfterMs: wait } : {};
+function retryAfter(error: AgentError): Pick<Failure, "retryAfterMs" | "askedByProvider"> {
+  if (!(error instanceof ProviderError)) {
+    const wait = error.details["retryAfterMs"];
+    return typeof wait === "number" ? { retryAfterMs: wait } : {};
+  }
+  return error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs, askedByProvider: true };
+}
+
+/** Timers that ran for minutes while nothing, or no more, of an answer came. */
+const silent: ReadonlySet<string | undefined> = new Set(["firstToken", "progress", "total"]);
+
+function fewerFailures(error: AgentError): Pick<Failure, "maxFailures"> {
+  return error instanceof ProviderError && silent.has(error.timeout)
+    ? { maxFailures: jobEngineLimits.maxSilentCalls }
+    : {};
 }
 
 export function toFailure(thrown: unknown): Failure {
@@ -38,5 +51,6 @@ export function toFailure(thrown: unknown): Failure {
     message: typeof next === "string" ? `${error.message} Next: ${next}` : error.message,
     retryable: error.isRetryable,
     ...retryAfter(error),
+    ...fewerFailures(error),
   };
 }
