@@ -68,6 +68,7 @@ export async function createContext(
         ...(flags.trace === undefined ? {} : { traceFile: flags.trace }),
         ...(output.isInteractive ? { onStart: () => output.note("Starting the embedded server …") } : {}),
       });
+      if (connection.notice !== undefined) output.warn(connection.notice);
       if (flags.dangerouslyNoSandbox === true) {
         output.warn("NO SANDBOX: the agents' commands run with your own rights (--dangerously-no-sandbox).");
       }

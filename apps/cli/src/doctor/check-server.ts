@@ -4,12 +4,13 @@ import path from "node:path";
 
 import { AgentError } from "@ossaat/contracts/errors";
 
-import { provedNames, settingProofs, storeName } from "../config.ts";
+import { settingProofs, storeName } from "../config.ts";
 import type { Config } from "../config.ts";
 import { connect, runningClient } from "../server/connect.ts";
 import { findServer } from "../server/find-server.ts";
 import { findHungServer } from "../server/hung-server.ts";
 import { readServerFile } from "../server/server-file.ts";
+import { settingDifferences } from "../server/setting-differences.ts";
 import { version } from "../version.ts";
 import { fail, ok, warn } from "./finding.ts";
 import type { Finding } from "./finding.ts";
@@ -58,9 +59,13 @@ async function checkEmbedded(config: Config): Promise<Finding> {
   if (status.version !== version) {
     return warn("server", `It runs version ${status.version}, this is ${version}.`, "ossaat down");
   }
-  const own = settingProofs(config, file.token);
-  const other = [...provedNames(config), storeName].filter((name) => file.settingProofs[name] !== own[name]);
+  const { missing, changed, kept } = settingDifferences(config, file);
+  const isOtherStore = file.settingProofs[storeName] !== settingProofs(config, file.token)[storeName];
+  const other = [...missing, ...changed, ...(isOtherStore ? [storeName] : [])];
   if (other.length > 0) return warn("server", `It was started with another ${other.join(", ")}.`, "ossaat down");
+  if (kept.length > 0) {
+    return warn("server", `It was started with ${kept.join(", ")}, not set in this shell.`, "ossaat down");
+  }
   return ok("server", `${file.url}, version ${status.version}, pid ${file.pid}`);
 }
 

@@ -3,13 +3,14 @@ import { createClient } from "@ossaat/client";
 import type { Client, ClientFetch } from "@ossaat/client";
 import { AgentError } from "@ossaat/contracts/errors";
 
-import { provedNames, settingProofs, storeName } from "../config.ts";
+import { settingProofs, storeName } from "../config.ts";
 import type { Config } from "../config.ts";
 import { version } from "../version.ts";
 import { embeddedFetch, httpFetch } from "./http-fetch.ts";
 import { findServer, isAlive } from "./find-server.ts";
 import { readServerFile, removeServerFile, serverLogPath } from "./server-file.ts";
 import type { ServerFile } from "./server-file.ts";
+import type { SettingDifferences } from "./setting-differences.ts";
 import type { StartOptions } from "./start-server.ts";
 
 const connectLimits = {
@@ -31,7 +32,13 @@ export type ConnectOptions = StartOptions & {
   mustFit?: boolean;
 };
 
-export type Connection = { client: Client; url: string; started: boolean };
+export type Connection = {
+  client: Client;
+  url: string;
+  started: boolean;
+  /** What a person should know of the server before something is started on it. */
+  notice?: string | undefined;
+};
 
 /** Loaded when a server has to be started. */
 async function startServer(config: Config, options: StartOptions): Promise<ServerFile> {
@@ -122,18 +129,12 @@ function requireSameStore(config: Config, file: ServerFile): void {
   });
 }
 
-/** Whether the running server lacks something this command brings along. */
-async function mustRestart(
-  config: Config,
-  { client, file, options }: { client: Client; file: ServerFile; options: ConnectOptions },
-): Promise<string | undefined> {
-  if (options.mustFit !== true) return undefined;
-  requireSameStore(config, file);
+type Running = { client: Client; options: ConnectOptions; differences: SettingDifferences };
+
+/** Whether the running server lacks something this command brings along. @throws AgentError conflict */
+async function mustRestart({ client, options, differences }: Running): Promise<string | undefined> {
   const status = await client.status();
-  const names = provedNames(config);
-  const missing = names.filter((name) => file.settingProofs[name] === undefined);
-  const own = settingProofs(config, file.token);
-  const changed = names.filter((name) => !missing.includes(name) && file.settingProofs[name] !== own[name]);
+  const { missing, changed } = differences;
   const unsandboxed = status.sandbox.driver === "none";
   const reasons = [
     ...(status.version === version ? [] : [`it runs version ${status.version}, this is ${version}`]),
@@ -210,8 +211,13 @@ export async function connect(config: Config, options: ConnectOptions = {}): Pro
   const running = (await findServer(config)) ?? (await awaitHung(config));
   if (running !== undefined) {
     const client = clientOf(config, options);
-    const reason = await mustRestart(config, { client, file: running, options });
-    if (reason === undefined) return { client, url: running.url, started: false };
+    const { url } = running;
+    if (options.mustFit !== true) return { client, url, started: false };
+    requireSameStore(config, running);
+    const { keptNotice, settingDifferences } = await import("./setting-differences.ts");
+    const differences = settingDifferences(config, running);
+    const reason = await mustRestart({ client, options, differences });
+    if (reason === undefined) return { client, url, started: false, notice: keptNotice(differences.kept) };
     await stopServer(config);
   }
   const started = await startServer(config, options);
