@@ -39,7 +39,7 @@ describe("refusalReason", () => {
   });
 
   test("holds no part of a key, wherever the text has it", () => {
-    const letters = fc.string({ unit: fc.constantFrom(..."ab \n.:'"), maxLength: 260 });
+    const letters = fc.string({ unit: fc.constantFrom("a", "b", " ", "\n", ".", ":", "'"), maxLength: 260 });
     const place = fc.record({ before: letters, after: letters, from: fc.nat(key.length - 8) });
     fc.assert(
       fc.property(place, ({ before, after, from }) => {

@@ -40,7 +40,7 @@ export function kindOfOpenAICode(...codes: unknown[]): ProviderErrorKind | undef
 }
 
 /** The vendor's sentence; some servers send it in the place of the object. */
-function reasonOf({ error }: APIError): unknown {
+function reasonOf({ error }: { error?: unknown }): unknown {
   return typeof error === "string" ? error : (error as { message?: unknown } | undefined)?.message;
 }
 
