@@ -109,7 +109,7 @@ test("Ctrl+C while a plan is made names it, and twice cancels it", async () => {
   const { id } = await planWhere(({ status }) => status === "draft");
   left.child.kill("SIGINT");
   expect(await left.code).toBe(130);
-  expect(left.stderr()).toContain(`\`ossaat watch ${id}\` or \`ossaat cancel ${id}\``);
+  expect(left.stderr()).toContain(`Otherwise it goes on:\n  ossaat watch ${id}\n  ossaat cancel ${id}\n`);
   await cli.run(repository, ["cancel", id]);
   const twice = start("plan", goal, "--model", slowPlanner);
   const second = await planWhere(({ status }) => status === "draft");

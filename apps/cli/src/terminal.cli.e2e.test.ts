@@ -83,6 +83,19 @@ describe.skipIf(!hasTmux)("the view of a run (needs tmux)", () => {
     });
   });
 
+  test("leaves no rest of itself behind when Ctrl+C ends the watching", async () => {
+    await inTerminal({ args: run(slow, "--yes"), columns: 120 }, async (terminal) => {
+      await terminal.waitFor(/running +fix/);
+      terminal.press("C-c");
+      const hint = await terminal.waitFor(/Press Ctrl\+C again/);
+      expect(count(hint, /^(?:\^C|Le)$/)).toBe(0);
+      terminal.press("C-c");
+      const end = await terminal.waitFor(/ended with 130\./);
+      expect(count(end, /running +fix/)).toBe(0);
+      expect(end).toMatch(/Cancelled\. What was done is kept/);
+    });
+  });
+
   test("stays whole when the terminal changes its size", async () => {
     await inTerminal({ args: run(slow, "--yes"), columns: 200 }, async (terminal) => {
       await terminal.waitFor(/running +fix/);

@@ -15,13 +15,13 @@ export function cancelOnInterrupt(
     hint: () => {
       const id = planId();
       if (id === undefined) return "Stopped before there was a plan; `ossaat runs` lists one that came all the same.";
-      return `Press Ctrl+C again to cancel ${id}. Otherwise it goes on: \`ossaat watch ${id}\` or \`ossaat cancel ${id}\`.`;
+      return `Press Ctrl+C again to cancel the plan. Otherwise it goes on:\n  ossaat watch ${id}\n  ossaat cancel ${id}`;
     },
     onSecond: async () => {
       const id = planId();
       if (id === undefined) return;
       await client.decidePlan(id, { decision: "cancel", reason: "Ctrl+C" });
-      context.output.warn(`Cancelled. What was done is kept: \`ossaat show ${id}\`, \`ossaat retry ${id}\`.`);
+      context.output.warn(`Cancelled. What was done is kept:\n  ossaat show ${id}\n  ossaat retry ${id}`);
     },
   };
 }

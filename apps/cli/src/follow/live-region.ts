@@ -14,6 +14,11 @@ export type LiveRegion = {
   close(): void;
 };
 
+/** To the beginning of a line above: the terminal itself may have written, as `^C` where a key was pressed. */
+function upBy(lines: number): string {
+  return `\r\u001b[${lines}A`;
+}
+
 /** Lines wider than the terminal are cut, and those over its height left out. */
 export function createLiveRegion(render: () => string[]): LiveRegion {
   const stream = process.stderr;
@@ -21,7 +26,7 @@ export function createLiveRegion(render: () => string[]): LiveRegion {
   let before = "";
   let isShown = false;
   const erase = () => {
-    if (drawn > 0) stream.write(`\u001b[${drawn}A\u001b[0J`);
+    if (drawn > 0) stream.write(`${upBy(drawn)}\u001b[0J`);
     drawn = 0;
   };
   const draw = () => {
@@ -32,7 +37,7 @@ export function createLiveRegion(render: () => string[]): LiveRegion {
     const text = shown.map((line) => `${clipStyled(line, width)}\u001b[0K\n`).join("");
     // A terminal that is slow, or far away, gets nothing that it shows already.
     if (drawn > 0 && text === before) return;
-    const back = drawn > 0 ? `\u001b[${drawn}A` : "";
+    const back = drawn > 0 ? upBy(drawn) : "";
     stream.write(`${back}${text}\u001b[0J`);
     before = text;
     drawn = shown.length;

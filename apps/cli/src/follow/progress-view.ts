@@ -31,7 +31,7 @@ function createLiveView({ output, style }: CommandContext): ProgressView {
     const lines = renderRun(state, { style, width, now: Date.now(), lastLines });
     return notice === undefined ? lines : [...lines, style.paint("yellow", clip(`  ${notice}`, width))];
   });
-  output.attach((write) => region.aside(write));
+  output.attach({ aside: (write) => region.aside(write), clear: () => region.clear() });
   return {
     show(next) {
       state = next;

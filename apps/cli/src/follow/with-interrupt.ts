@@ -24,6 +24,7 @@ export async function withInterrupt<T>(
   const controller = new AbortController();
   let presses = 0;
   const leave = (code: number) => {
+    context.output.clearLive();
     controller.abort();
     process.exit(code);
   };

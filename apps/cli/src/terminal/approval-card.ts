@@ -119,16 +119,14 @@ function costText({ spend, budget }: AskingRun): string {
   return `${formatCost(spend)} ${cap}, ${formatTokens(spend.inputTokens + spend.outputTokens)} tokens so far`;
 }
 
+/** Columns of the labels before the facts of a card. */
+const labelColumns = 9;
+
 /** The complete card; nothing of the exact command, diff or input is left out but blanks, which are counted. */
 export function renderApprovalCard(approval: ApprovalState, state: AskingRun, style: Style): string {
   const riskFormat = approval.risk === "high" ? "red" : approval.risk === "medium" ? "yellow" : "green";
   const exact = exactThing(approval);
-  const lines = [
-    style.paint("bold", escapeExact(approval.title)),
-    ...lengthNote(exact),
-    "",
-    ...foldEmptyLines(exact).map((line) => `  ${paintDiff(foldBlanks(line), style)}`),
-    "",
+  const facts = [
     `Risk     ${style.paint(riskFormat, approval.risk)} — ${escapeExact(approval.reason)}`,
     ...(approval.policyRules ?? []).map((rule) => `Rule     ${escapeExact(ruleLine(rule))}`),
     `Reaches  ${reachText(approval)}`,
@@ -137,6 +135,14 @@ export function renderApprovalCard(approval: ApprovalState, state: AskingRun, st
     `Asked by ${escapeLine(approval.agent)} in step ${approval.stepId} of ${approval.planId}`,
     `Expires  ${approval.expiresAt}; no answer means denied`,
     `Request  ${approval.approvalId}  hash ${approval.requestHash.slice(0, 16)}`,
+  ];
+  const lines = [
+    ...style.wrap(style.paint("bold", escapeExact(approval.title)), 0),
+    ...lengthNote(exact),
+    "",
+    ...foldEmptyLines(exact).map((line) => `  ${paintDiff(foldBlanks(line), style)}`),
+    "",
+    ...facts.flatMap((line) => style.wrap(line, labelColumns)),
   ];
   return lines.map((line) => `${style.bar}${line}`).join("\n");
 }

@@ -20,6 +20,8 @@ export type Output = {
   /** No symbols at all: a screen reader would spell them. */
   wordsOnly: boolean;
   width: number;
+  /** Columns of the terminal that shows the output; undefined where a program or a screen reader reads it. */
+  columns: number | undefined;
   /** One document on stdout. */
   json(value: unknown): void;
   /** Text on stdout. */
@@ -28,9 +30,13 @@ export type Output = {
   note(text: string): void;
   /** Errors on stderr, never silent. */
   warn(text: string): void;
-  /** Has notes and errors written through `aside` while a live view stands on the screen. */
-  attach(aside: ((write: () => void) => void) | undefined): void;
+  /** Has notes and errors written beside a live view while it stands on the screen. */
+  attach(view: LiveView | undefined): void;
+  /** Takes the live view from the screen: what it shows goes on, but nobody draws it any more. */
+  clearLive(): void;
 };
+
+export type LiveView = { aside(write: () => void): void; clear(): void };
 
 export type GlobalFlags = {
   json?: boolean;
@@ -58,11 +64,11 @@ export function createOutput(flags: GlobalFlags, config: Config): Output {
   const isPerson = isatty(0) && isatty(2);
   const isInteractive = isPerson && flags.input !== false && !config.isCi && format === "text";
   const quiet = flags.quiet === true;
-  let aside: ((write: () => void) => void) | undefined;
+  let live: LiveView | undefined;
   const tell = (text: string) => {
     const write = () => void process.stderr.write(`${text}\n`);
-    if (aside === undefined) write();
-    else aside(write);
+    if (live === undefined) write();
+    else live.aside(write);
   };
   return {
     format,
@@ -71,6 +77,7 @@ export function createOutput(flags: GlobalFlags, config: Config): Output {
     color: useColor(config),
     plain: config.isDumbTerminal || config.isScreenReader,
     wordsOnly: config.isScreenReader,
+    columns: isatty(1) && isatty(2) && !config.isScreenReader ? process.stderr.columns : undefined,
     width: Math.max(40, process.stderr.columns ?? process.stdout.columns ?? 100),
     json: (value) => void process.stdout.write(`${JSON.stringify(value, null, format === "ndjson" ? undefined : 2)}\n`),
     print: (text) => void process.stdout.write(`${text}\n`),
@@ -79,8 +86,9 @@ export function createOutput(flags: GlobalFlags, config: Config): Output {
     },
     warn: tell,
     attach: (next) => {
-      aside = next;
+      live = next;
     },
+    clearLive: () => live?.clear(),
   };
 }
 

@@ -4,13 +4,18 @@ import type { Plan, PlanState, Step } from "@ossaat/contracts";
 import { escapeExact, escapeLine, escapeText } from "./escape.ts";
 import type { Style } from "./style.ts";
 
+/** Commands: they are copied, so no line break is put into them. */
+const copied: ReadonlySet<string> = new Set(["run  ", "done "]);
+
 function stepText(step: Step, style: Style): string[] {
   const lines = [
     `  ${style.paint("bold", escapeLine(step.id))}  ${escapeLine(step.title)}`,
     `      ${escapeLine(step.agent)}, ${step.action}${step.needs.length === 0 ? "" : `, after ${step.needs.join(", ")}`}${step.approvalRequired ? ", asks again before it starts" : ""}`,
   ];
   const add = (name: string, items: readonly string[]) => {
-    if (items.length > 0) lines.push(`      ${style.paint("dim", name)} ${items.map(escapeExact).join(", ")}`);
+    if (items.length === 0) return;
+    const line = `      ${style.paint("dim", name)} ${items.map(escapeExact).join(", ")}`;
+    lines.push(...(copied.has(name) ? [line] : style.wrap(line, 12)));
   };
   if (step.summary !== undefined && step.summary !== step.title) add("what ", [step.summary]);
   if (step.rationale !== "") add("why  ", [step.rationale]);
@@ -24,7 +29,8 @@ function stepText(step: Step, style: Style): string[] {
 }
 
 function list(title: string, items: readonly string[], style: Style): string[] {
-  return items.length === 0 ? [] : ["", style.paint("bold", title), ...items.map((item) => `  - ${escapeLine(item)}`)];
+  const lines = items.flatMap((item) => style.wrap(`  - ${escapeLine(item)}`, 4));
+  return items.length === 0 ? [] : ["", style.paint("bold", title), ...lines];
 }
 
 function plannerText(plan: Plan, state: PlanState): string {
@@ -50,12 +56,14 @@ export function renderPlanText(state: PlanState, style: Style): string {
   const dirty = repository.dirtyPaths === 0 ? "" : ` (${repository.dirtyPaths} uncommitted paths are not part of it)`;
   return [
     `${style.paint("bold", `Plan ${plan.id}`)}  revision ${plan.revision}  ${style.status(state.status)}`,
-    `Goal     ${escapeLine(plan.goal)}`,
+    ...style.wrap(`Goal     ${escapeLine(plan.goal)}`, 9),
     `Planner  ${escapeLine(plannerText(plan, state))}`,
     `Base     ${escapeLine(repository.branch ?? "detached")} @ ${plan.repository.commit.slice(0, 12)}${dirty}`,
     `Budget   ${budgetText(plan)}`,
     "",
-    escapeText(plan.summary),
+    ...escapeText(plan.summary)
+      .split("\n")
+      .flatMap((line) => style.wrap(line, 0)),
     "",
     style.paint("bold", `Steps (${plan.steps.length})`),
     ...plan.steps.flatMap((step) => stepText(step, style)),

@@ -3,12 +3,16 @@ import { styleText } from "node:util";
 
 import type { PlanStatus, StepStatus } from "@ossaat/contracts";
 
+import { wrapWords } from "./wrap-words.ts";
+
 type Format = Parameters<typeof styleText>[0];
 
 export type Style = {
   paint(format: Format, text: string): string;
   status(status: PlanStatus | StepStatus): string;
   bar: string;
+  /** Lines of prose of at most the terminal's width, the later ones indented by so many blanks. */
+  wrap(text: string, indent: number): string[];
 };
 
 const looks: Readonly<
@@ -31,13 +35,21 @@ const looks: Readonly<
   skipped: { symbol: "–", ascii: "-", format: "gray", word: "skipped" },
 };
 
-type StyleOptions = { color: boolean; plain: boolean; wordsOnly: boolean };
+type StyleOptions = {
+  color: boolean;
+  plain: boolean;
+  wordsOnly: boolean;
+  /** Of the terminal; absent = nothing is broken into lines. */
+  columns?: number | undefined;
+};
 
-export function createStyle({ color, plain, wordsOnly }: StyleOptions): Style {
+export function createStyle({ color, plain, wordsOnly, columns }: StyleOptions): Style {
   const paint: Style["paint"] = (format, text) => (color ? styleText(format, text, { validateStream: false }) : text);
+  const bar = wordsOnly ? "" : plain ? "| " : "│ ";
   return {
     paint,
-    bar: wordsOnly ? "" : plain ? "| " : "│ ",
+    bar,
+    wrap: (text, indent) => wrapWords(text, { columns, indent }),
     status(status) {
       const { symbol, ascii, format, word } = looks[status];
       return paint(format, wordsOnly ? word : `${plain ? ascii : symbol} ${word}`);

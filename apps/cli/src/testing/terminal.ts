@@ -39,7 +39,8 @@ export function openTerminal({ command, cwd, env, columns = 80, rows = 24 }: Ter
   const socket = `ossaat-${randomBytes(6).toString("hex")}`;
   const tmux = (...args: string[]) =>
     execFileSync("tmux", ["-L", socket, "-f", "/dev/null", ...args], { cwd, env, encoding: "utf8", stdio: "pipe" });
-  const line = `${command.map(quote).join(" ")}; printf 'ended with %s.' $?; sleep 600`;
+  // A Ctrl+C is for the command, not for the shell around it.
+  const line = `trap : INT; ${command.map(quote).join(" ")}; printf 'ended with %s.' $?; sleep 600`;
   const size = ["-x", String(columns), "-y", String(rows)];
   tmux("new-session", "-d", "-s", "t", ...size, "sh", "-c", line);
   tmux("set-option", "-g", "history-limit", "10000");

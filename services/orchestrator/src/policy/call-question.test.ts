@@ -50,3 +50,21 @@ test("the card of a command that asks for hosts names them, and so does its rule
     "high",
   ]);
 });
+
+test.each<[string, ToolName, object, string[]]>([
+  ["a whole file", "write_file", { content: "a\nb\n" }, ["+++ b/x", "+a", "+b"]],
+  ["a file with an empty last line", "write_file", { content: "a\n\n" }, ["+++ b/x", "+a", "+"]],
+  ["a file cut short", "write_file", { content: "a" }, ["+++ b/x", "+a", "\\ No newline at end of file"]],
+  ["an empty file", "write_file", { content: "" }, ["+++ b/x", "\\ The file is empty"]],
+  ["an edit", "edit_file", { oldText: "a\n", newText: "b\nc\n" }, ["--- a/x", "+++ b/x", "-a", "+b", "+c"]],
+  ["an edit within a line", "edit_file", { oldText: "a", newText: "b" }, ["--- a/x", "+++ b/x", "-a", "+b"]],
+  [
+    "an edit of an end",
+    "edit_file",
+    { oldText: "a\n", newText: "a" },
+    ["--- a/x", "+++ b/x", "-a", "+a", "\\ No newline at end of file"],
+  ],
+  ["a removal", "edit_file", { oldText: "a\n", newText: "" }, ["--- a/x", "+++ b/x", "-a"]],
+])("the card of %s has a line for each of its lines", (_name, tool, input, lines) => {
+  expect(cardOf(tool, { path: "x", ...input }).diff?.split("\n")).toEqual(lines);
+});

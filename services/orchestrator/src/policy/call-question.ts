@@ -29,11 +29,16 @@ export function callRequestHash(
   return hashGrant({ tool, inputJson, workspaceId, envelope, approvedOutside: true, policyHash });
 }
 
-const prefixLines = (text: string, prefix: string) =>
-  text
-    .split("\n")
-    .map((line) => `${prefix}${line}`)
-    .join("\n");
+/** As git says it, where a text does not end with a line feed and its reader has to know. */
+const noLineFeed = "\\ No newline at end of file";
+
+/** Lines of a diff, one for each line of the text; a line feed at its end begins none. */
+function diffLines(text: string, prefix: "-" | "+", mustTellEnd: boolean): string[] {
+  if (text === "") return [];
+  const isWhole = text.endsWith("\n");
+  const lines = (isWhole ? text.slice(0, -1) : text).split("\n").map((line) => `${prefix}${line}`);
+  return mustTellEnd && !isWhole ? [...lines, noLineFeed] : lines;
+}
 
 type Shown = Pick<Question, "argv" | "cwd" | "diff"> & { paths: string[] };
 
@@ -45,14 +50,15 @@ function shownOf(tool: ToolName, input: unknown): Shown {
     }
     case "edit_file": {
       const { path, oldText, newText } = toolInputs.edit_file.parse(input);
-      return {
-        paths: [path],
-        diff: `--- a/${path}\n+++ b/${path}\n${prefixLines(oldText, "-")}\n${prefixLines(newText, "+")}`,
-      };
+      // Parts of a file: how they end matters where it changes.
+      const mustTellEnd = oldText.endsWith("\n") !== newText.endsWith("\n");
+      const lines = [...diffLines(oldText, "-", mustTellEnd), ...diffLines(newText, "+", mustTellEnd)];
+      return { paths: [path], diff: [`--- a/${path}`, `+++ b/${path}`, ...lines].join("\n") };
     }
     case "write_file": {
       const { path, content } = toolInputs.write_file.parse(input);
-      return { paths: [path], diff: `+++ b/${path}\n${prefixLines(content, "+")}` };
+      const lines = content === "" ? ["\\ The file is empty"] : diffLines(content, "+", true);
+      return { paths: [path], diff: [`+++ b/${path}`, ...lines].join("\n") };
     }
     case "apply_patch": {
       const { patch } = toolInputs.apply_patch.parse(input);
