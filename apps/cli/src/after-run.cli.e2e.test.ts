@@ -131,7 +131,12 @@ describe("open", () => {
     const none = await cli.run(repository, ["open"]);
     expect([none.code, none.stderr]).toEqual([1, expect.stringContaining("no branch and no working tree")]);
     const step = await cli.run(repository, ["open", "--step", "nope"]);
-    expect([step.code, step.stderr]).toEqual([6, expect.stringContaining('no step "nope"')]);
+    expect([step.code, step.stderr]).toEqual([2, expect.stringContaining('no step "nope"')]);
+    const logs = await cli.run(repository, ["logs", "--step", "nope"]);
+    expect([logs.code, logs.stderr]).toEqual([
+      2,
+      expect.stringMatching(/no step "nope": its steps are .+\n.*\nNext: /u),
+    ]);
   });
 });
 

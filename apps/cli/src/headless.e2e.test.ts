@@ -81,7 +81,10 @@ describe("ossaat run", () => {
   test("cancels under --on-approval=fail and does not exit 0", async () => {
     const run = await cli.json(repository, ["run", goal, "--model", asking, "--yes", "--on-approval", "fail"]);
     expect(run.code, run.stderr).toBe(3);
-    expect(run.value.plan.status).toBe("cancelled");
+    expect(run.value).toMatchObject({
+      exitCode: 3,
+      plan: { status: "cancelled", message: "an approval was needed (--on-approval fail)" },
+    });
     expect(git(repository, "branch", "--list", `ossaat/${run.value.plan.id}`)).toBe("");
   });
 

@@ -239,9 +239,11 @@ function foldPlanEvent(state: PlanState, event: PlanEvent): PlanState | undefine
     case "plan.paused":
       return { ...state, status: "paused" };
     case "plan.cancel_requested":
-      return { ...state, status: "cancelling" };
+      return { ...state, status: "cancelling", message: event.data.reason };
     case "plan.finished": {
-      const { status, reason, message, branch, commit, evidenceRef } = event.data;
+      const { status, reason, branch, commit, evidenceRef } = event.data;
+      // Who cancelled said why when it was asked for, not when the last step had stopped.
+      const message = event.data.message ?? (status === "cancelled" ? state.message : undefined);
       const recordProblem = event.data.recordProblem ?? state.recordProblem;
       return { ...state, status, reason, message, branch, commit, evidenceRef, recordProblem, finishedAt: event.at };
     }

@@ -6,6 +6,7 @@ import type { CommandContext } from "../command-context.ts";
 import { describeTurns } from "../model-context/describe-turn.ts";
 import type { ContextPart, TurnContext } from "../model-context/describe-turn.ts";
 import { readAllEvents } from "../repository/read-events.ts";
+import { requireStep } from "../repository/require-step.ts";
 import { resolvePlan } from "../repository/resolve-plan.ts";
 import { escapeLine, escapeText } from "../terminal/escape.ts";
 import { formatTokens } from "../terminal/format-figures.ts";
@@ -82,6 +83,7 @@ export async function contextCommand(
   const wanted = readTurn(flags.turn);
   const { client } = await context.connect();
   const state = await resolvePlan(client, context, text);
+  requireStep(state, flags.step);
   const all = describeTurns(await readAllEvents(client, state.id), flags.step);
   const turns = wanted === undefined ? all : all.filter(({ turn }) => turn === wanted);
   if (turns.length === 0) {

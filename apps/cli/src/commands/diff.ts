@@ -2,6 +2,7 @@
 import type { DiffFile } from "@ossaat/contracts";
 
 import type { CommandContext } from "../command-context.ts";
+import { requireStep } from "../repository/require-step.ts";
 import { hasResult, resolvePlan } from "../repository/resolve-plan.ts";
 import { escapeLine, escapeText } from "../terminal/escape.ts";
 import type { Style } from "../terminal/style.ts";
@@ -29,6 +30,7 @@ export async function diffCommand(
   const { output, style } = context;
   const { client } = await context.connect();
   const state = await resolvePlan(client, context, text, hasResult);
+  requireStep(state, flags.step);
   const diff = await client.getDiff(state.id, flags.step);
   if (output.format !== "text") {
     output.json(diff);

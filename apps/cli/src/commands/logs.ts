@@ -5,6 +5,7 @@ import type { Client } from "@ossaat/client";
 
 import type { CommandContext } from "../command-context.ts";
 import { withInterrupt } from "../follow/with-interrupt.ts";
+import { requireStep } from "../repository/require-step.ts";
 import { resolvePlan } from "../repository/resolve-plan.ts";
 import { escapeText } from "../terminal/escape.ts";
 import { eventLine } from "../terminal/render-run.ts";
@@ -62,6 +63,7 @@ export async function logsCommand(
   let afterSeq = readSeq(flags.since);
   const { client } = await context.connect();
   const state = await resolvePlan(client, context, text);
+  requireStep(state, flags.step);
   const printing = { client, context, flags };
   const collected: PlanEvent[] = [];
   for (;;) {

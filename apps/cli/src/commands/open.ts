@@ -10,6 +10,7 @@ import type { PlanState } from "@ossaat/contracts";
 import type { CommandContext } from "../command-context.ts";
 import { branchFolder, stepFolder } from "../repository/open-folder.ts";
 import { readAllEvents } from "../repository/read-events.ts";
+import { requireStep } from "../repository/require-step.ts";
 import { resolvePlan } from "../repository/resolve-plan.ts";
 
 export type OpenFlags = { step?: string; print?: boolean };
@@ -32,11 +33,7 @@ async function folderOf(
 ): Promise<string> {
   const { config } = context;
   if (step === undefined && state.branch !== undefined) return branchFolder(state, config.stateDir);
-  if (step !== undefined && !state.steps.some(({ id }) => id === step)) {
-    throw new AgentError("not_found", `${state.id} has no step ${JSON.stringify(step)}.`, {
-      details: { next: `ossaat show ${state.id}` },
-    });
-  }
+  requireStep(state, step);
   const events = config.remote === undefined ? await readAllEvents(client, state.id) : [];
   const folder = stepFolder(events, { planId: state.id, stepId: step, stateDir: config.stateDir });
   if (folder !== undefined) return folder;

@@ -58,7 +58,7 @@ async function denyAll(client: Client, state: PlanState): Promise<Answered> {
 export async function answerByRule(
   client: Client,
   context: CommandContext,
-  { state, rule }: { state: PlanState; rule: Exclude<OnApproval, "ask"> },
+  { state, rule, onFail }: { state: PlanState; rule: Exclude<OnApproval, "ask">; onFail: () => void },
 ): Promise<Answered> {
   switch (rule) {
     case "park":
@@ -67,7 +67,10 @@ export async function answerByRule(
     case "deny":
       return denyAll(client, state);
     case "fail":
-      await client.decidePlan(state.id, { decision: "cancel", reason: "--on-approval=fail: an approval was needed" });
+      // Who paused it will go on with it: that is no question.
+      if (state.status === "paused") return "leave";
+      await client.decidePlan(state.id, { decision: "cancel", reason: "an approval was needed (--on-approval fail)" });
+      onFail();
       return "answered";
   }
 }

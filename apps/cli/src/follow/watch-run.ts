@@ -24,6 +24,7 @@ export type WatchOptions = {
 export async function watchRun(client: Client, context: CommandContext, options: WatchOptions): Promise<number> {
   const { planId, rule, model } = options;
   const { output } = context;
+  let hasFailed = false;
   const state = await withInterrupt(
     context,
     (signal) =>
@@ -33,20 +34,18 @@ export async function watchRun(client: Client, context: CommandContext, options:
         onParked: (parked, withdrawn) =>
           rule === "ask"
             ? askPerson({ client, context, model, withdrawn }, parked)
-            : answerByRule(client, context, { state: parked, rule }),
+            : answerByRule(client, context, { state: parked, rule, onFail: () => (hasFailed = true) }),
         ...(output.format === "ndjson" ? { onEvent: (event) => output.json(event) } : {}),
       }),
     cancelOnInterrupt(client, context, () => planId),
   );
-  const exitCode = reportEnd(context, state);
-  // Under `fail` the run was cancelled because a person was needed: that is a failure, not an interruption.
-  return rule === "fail" && state.status === "cancelled" ? exitCodes.runFailed : exitCode;
+  // Cancelled because a person was needed: that is a failure, not an interruption.
+  return reportEnd(context, state, hasFailed ? exitCodes.runFailed : exitCodeOf(state));
 }
 
-/** Prints the end of a watched run in the format asked for. */
-export function reportEnd(context: CommandContext, state: PlanState): number {
+/** Prints the end of a watched run in the format asked for. @returns the exit code, as it is printed */
+export function reportEnd(context: CommandContext, state: PlanState, exitCode = exitCodeOf(state)): number {
   const { output, style } = context;
-  const exitCode = exitCodeOf(state);
   if (output.format === "json") output.json({ schemaVersion: 1, exitCode, plan: state });
   if (output.format === "text") output.print(renderEnd(state, style));
   return exitCode;

@@ -46,6 +46,7 @@ function nextText(state: PlanState): string[] {
       `          ossaat deny ${asked.approvalId}`,
     ];
   }
+  if (status === "paused") return [`Next      ossaat resume ${id}`];
   return [`Next      ossaat show ${id}`];
 }
 
@@ -63,7 +64,7 @@ export function renderEnd(state: PlanState, style: Style, { next = true }: { nex
   const why = state.message === undefined ? "" : `: ${escapeText(clipLines(state.message))}`;
   const denials = state.approvals.filter(({ status }) => status === "denied" || status === "expired");
   const isOver = state.finishedAt !== undefined;
-  const status = isParked(state) ? "awaiting_approval" : state.status;
+  const status = isParked(state) && state.status !== "paused" ? "awaiting_approval" : state.status;
   return [
     `${style.status(status)}  ${style.paint("bold", escapeLine(state.goal))}${why}`,
     `Plan      ${state.id}`,
