@@ -1,4 +1,5 @@
 // `ossaat completion` prints what a shell sources; `ossaat __complete` is what it asks then.
+import { statusText } from "@ossaat/contracts";
 import type { PlanSummary } from "@ossaat/contracts";
 import type { Command } from "commander";
 import { AgentError } from "@ossaat/contracts/errors";
@@ -47,6 +48,15 @@ function namesOf(context: CommandContext): Names {
       const repository = await findRepository(context);
       const page = await (await client())?.listPlans(repository === undefined ? {} : { repository });
       return page?.plans.map(planOf) ?? [];
+    },
+    async steps(plan = "") {
+      const running = await client();
+      const repository = await findRepository(context);
+      const page = await running?.listPlans(repository === undefined ? {} : { repository });
+      const found = page?.plans.find(({ id }) => id.startsWith(plan.startsWith("plan-") ? plan : `plan-${plan}`));
+      if (running === undefined || found === undefined) return [];
+      const { steps } = await running.getPlan(found.id);
+      return steps.map(({ id, status }) => ({ text: id, note: statusText(status) }));
     },
     async requests() {
       const list = await (await client())?.listApprovals({});

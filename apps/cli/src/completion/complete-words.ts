@@ -13,6 +13,8 @@ export type Completion = Candidate[] | "files" | "folders";
 export type Names = {
   plans(): Promise<Candidate[]>;
   requests(): Promise<Candidate[]>;
+  /** Steps of the plan that is named, else of the newest one. */
+  steps(plan: string | undefined): Promise<Candidate[]>;
 };
 
 type Place = { command: Command; operands: string[]; pending?: Option };
@@ -59,7 +61,11 @@ const optionValues: Readonly<Record<string, readonly string[] | "files" | "folde
   "--dir": "folders",
   "--file": "files",
   "--trace": "files",
+  "--policy": "files",
 };
+
+/** Options whose value is a step of the plan. */
+const stepOptions: ReadonlySet<string | undefined> = new Set(["--step", "--from"]);
 
 function valuesOf(option: Option): Completion {
   const long = option.long ?? "";
@@ -87,6 +93,8 @@ async function operandsOf({ command, operands }: Place, names: Names): Promise<C
       return [...(await names.requests()), ...(await names.plans())];
     case "key":
       return settingKeys.map((key) => ({ text: key, note: settingOf(key).meaning }));
+    case "step":
+      return names.steps(operands[0]);
     case "value": {
       const key = operands[0] ?? "";
       return plain(isSettingKey(key) ? (settingOf(key).values ?? []) : []);
@@ -107,7 +115,7 @@ export async function completeWords(program: Command, words: readonly string[], 
   const fitting = (candidates: Completion) =>
     Array.isArray(candidates) ? candidates.filter(({ text }) => text.startsWith(last)) : candidates;
   if (place.pending !== undefined) {
-    const values = valuesOf(place.pending);
+    const values = stepOptions.has(place.pending.long) ? await names.steps(place.operands[0]) : valuesOf(place.pending);
     return last === "=" && Array.isArray(values) ? values : fitting(values);
   }
   if (last.startsWith("-")) return fitting(optionsOf(place.command));
