@@ -66,6 +66,7 @@ export async function createContext(
         mustFit,
         ...(flags.dangerouslyNoSandbox === true ? { dangerouslyNoSandbox: true } : {}),
         ...(flags.trace === undefined ? {} : { traceFile: flags.trace }),
+        onMend: (what) => output.warn(what),
         ...(output.isInteractive ? { onStart: () => output.note("Starting the embedded server …") } : {}),
       });
       if (connection.notice !== undefined) output.warn(connection.notice);

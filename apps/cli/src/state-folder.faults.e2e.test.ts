@@ -1,9 +1,10 @@
 // State folders that cannot be used: each is named with what to do, and nothing in it is changed.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
 
@@ -88,6 +89,25 @@ test.skipIf(process.getuid?.() !== 0)(
     expect((await cli.run(repository, ["runs"])).code).toBe(0);
   },
 );
+
+test("a folder that was removed under its server, which ends", async () => {
+  expect((await cli.run(repository, ["up", "--detach"])).code).toBe(0);
+  const pid = await cli.serverPid();
+  if (pid === undefined) throw new Error("no server runs");
+  rmSync(cli.stateDir, { recursive: true });
+  const runs = await cli.run(repository, ["runs"]);
+  expect([runs.code, runs.stderr]).toEqual([0, expect.stringContaining("No plans yet.") as string]);
+  expect(await cli.serverPid()).not.toBe(pid);
+  const isAlive = () => {
+    try {
+      return process.kill(pid, 0);
+    } catch {
+      return false;
+    }
+  };
+  for (let tries = 0; tries < 200 && isAlive(); tries += 1) await sleep(100);
+  expect(isAlive()).toBe(false);
+});
 
 test("a file in its place", async () => {
   const elsewhere = path.join(cli.folder, "file");

@@ -11,6 +11,7 @@ import { followPlan } from "../follow/follow-plan.ts";
 import { withInterrupt } from "../follow/with-interrupt.ts";
 import { findRepository } from "../repository/find-repository.ts";
 import { readGoal } from "../repository/read-goal.ts";
+import { requireOutside } from "../repository/require-outside.ts";
 import { isModelAllowed } from "../settings/model-pattern.ts";
 import { escapeLine, escapeText } from "../terminal/escape.ts";
 import { renderPlanText } from "../terminal/render-plan.ts";
@@ -61,6 +62,7 @@ export async function readPlanRequest(
   const { agents, budget } = context.config;
   const goal = await readGoal(words);
   const repository = await findRepository(context);
+  requireOutside(context.config, repository ?? context.folder);
   const model = absoluteModel(context.config.model, context);
   return {
     goal,
@@ -95,7 +97,10 @@ export function isProposed(state: PlanState): boolean {
 
 /** The commands that come next, or why there is no plan. */
 export function nextAfterPlan(state: PlanState): string {
-  if (state.status === "failed") return escapeText(`Planning failed: ${state.message ?? state.reason ?? "unknown"}`);
+  if (state.status === "failed") {
+    const why = escapeText(`Planning failed: ${state.message ?? state.reason ?? "unknown"}`);
+    return `${why}\nNext    ossaat logs ${state.id}\n        ossaat plan "<goal>"   (again, once it is mended)`;
+  }
   const runs =
     state.model === null
       ? `ossaat approve ${state.id} --model provider/model   (no model is configured; the plan itself needed none)`

@@ -8,7 +8,7 @@ import { loadConfig } from "../config.ts";
 import { connect, runningClient, stopServer } from "../server/connect.ts";
 import { findServer } from "../server/find-server.ts";
 import { findHungServer, serverHangs } from "../server/hung-server.ts";
-import { requireCacheFolder } from "../server/make-folder.ts";
+import { makeFolder, requireCacheFolder, requirePrivateFolder } from "../server/make-folder.ts";
 import { escapeLine } from "../terminal/escape.ts";
 
 export type UpFlags = {
@@ -33,6 +33,9 @@ async function upForeground(flags: UpFlags, context: CommandContext): Promise<nu
   const config = await loadConfig({ flags: { store: flags.store, queue: flags.queue } });
   if (flags.dangerouslyNoSandbox === true) requireNoRule(config);
   requireCacheFolder(config);
+  makeFolder(config.stateDir);
+  const mended = requirePrivateFolder(config.stateDir);
+  if (mended !== undefined) context.output.warn(mended);
   const log = await createServerLog(config, flags.trace);
   const server = await serve({
     config,

@@ -12,13 +12,16 @@ import type { Finding } from "./finding.ts";
 
 /** Finds out whether a folder, or what is there of the way to it, can be written. */
 function checkWritable(id: string, place: string, next: string): Finding | undefined {
+  let probe: string | undefined;
   try {
-    const probe = mkdtempSync(path.join(place, ".ossaat-doctor-"));
+    probe = mkdtempSync(path.join(place, ".ossaat-doctor-"));
     writeFileSync(path.join(probe, "probe"), "x");
-    rmSync(probe, { recursive: true });
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "unknown";
     return fail(id, `${place} cannot be written (${code}).`, next);
+  } finally {
+    // Also where the disk was full: a folder can still be made when a file cannot.
+    if (probe !== undefined) rmSync(probe, { recursive: true, force: true });
   }
   return undefined;
 }

@@ -1,4 +1,5 @@
 // The server to talk to: the one the settings name or the embedded one, which is started when none answers.
+import { countOf } from "@ossaat/contracts";
 import { createClient } from "@ossaat/client";
 import type { Client, ClientFetch } from "@ossaat/client";
 import { AgentError } from "@ossaat/contracts/errors";
@@ -148,7 +149,7 @@ async function mustRestart({ client, options, differences }: Running): Promise<s
   if (status.plans.running > 0) {
     throw new AgentError(
       "conflict",
-      `The running server does not fit: ${reasons.join("; ")}. It is busy with ${status.plans.running} plan(s).`,
+      `The running server does not fit: ${reasons.join("; ")}. It is busy with ${countOf(status.plans.running, "plan")}.`,
       {
         details: { next: "wait for them, or run `ossaat down` (plans resume later) and try again" },
       },

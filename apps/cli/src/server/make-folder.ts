@@ -1,5 +1,5 @@
 // The folders a server needs, made and tried before one is started, so that the error names them.
-import { mkdirSync, mkdtempSync, rmdirSync, statSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, statSync } from "node:fs";
 import path from "node:path";
 
 import { AgentError } from "@ossaat/contracts/errors";
@@ -17,6 +17,35 @@ export function makeFolder(folder: string): void {
     // Another command may have been quicker.
     if ((error as NodeJS.ErrnoException).code !== "EEXIST" || !statSync(folder).isDirectory()) throw error;
   }
+}
+
+/** Names by which a folder is known to be a state folder. */
+const stateNames: ReadonlySet<string> = new Set(["ossaat.db", "server.log", "server.json", "runner", "artifacts"]);
+
+function refuse(stateDir: string, why: string): AgentError {
+  return new AgentError("unavailable", `The state folder ${stateDir} ${why}.`, {
+    details: { next: `\`export OSSAAT_STATE_DIR=FOLDER\` with a folder of your own, or \`chmod 700 ${stateDir}\`` },
+  });
+}
+
+/**
+ * Makes the state folder private: it holds the server's token, prompts and outputs. A folder that is empty or a
+ * state folder already is closed to others; one with other things in it is left as it is.
+ *
+ * @returns what was mended, for a person
+ * @throws AgentError unavailable when it belongs to somebody else or is open and not only ossaat's
+ */
+export function requirePrivateFolder(stateDir: string): string | undefined {
+  const { mode, uid } = statSync(stateDir);
+  // Root may use what it likes; anybody else cannot keep the owner of a folder out of it.
+  const self = process.getuid?.() ?? 0;
+  if (self !== 0 && uid !== self) throw refuse(stateDir, "belongs to another user");
+  if ((mode & 0o077) === 0) return undefined;
+  const names = readdirSync(stateDir);
+  const isOurs = names.length === 0 || names.some((name) => stateNames.has(name));
+  if (!isOurs) throw refuse(stateDir, "is open to other users and holds other things");
+  chmodSync(stateDir, 0o700);
+  return `The state folder ${stateDir} was open to other users (${(mode & 0o777).toString(8)}); it is closed to them now (700).`;
 }
 
 /** @throws AgentError unavailable when the cache folder cannot be made or written */

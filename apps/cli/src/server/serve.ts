@@ -11,7 +11,7 @@ import type { EmbeddedStack, StackLog, StackOptions } from "../compose/embedded.
 import { settingProofs } from "../config.ts";
 import type { Config } from "../config.ts";
 import { version } from "../version.ts";
-import { removeServerFile, writeServerFile } from "./server-file.ts";
+import { isServerFileGone, removeServerFile, writeServerFile } from "./server-file.ts";
 import { processStart } from "./server-process.ts";
 
 export type ServeOptions = {
@@ -33,6 +33,9 @@ export type RunningServer = {
 };
 
 const idleCheckMs = 10_000;
+
+/** How often a server looks whether its folder is still there, ms: soon enough for a person who removed it. */
+const folderCheckMs = 3_000;
 
 function listen(server: Server, port: number): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
@@ -107,10 +110,15 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const { promise: stopped, resolve } = Promise.withResolvers<void>();
   let stopping: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
+  // Nobody finds a server without its file, and what it writes into a removed folder is lost.
+  const folderTimer = setInterval(() => {
+    if (isServerFileGone(config.stateDir)) void stop("its state folder or server.json was removed");
+  }, folderCheckMs);
   const stop = (reason: string) =>
     (stopping ??= (async () => {
       log.info({ reason }, "ossaat stops");
       clearInterval(timer);
+      clearInterval(folderTimer);
       removeServerFile(config.stateDir, process.pid);
       await closeServer(server);
       await stack.stop();

@@ -1,6 +1,16 @@
 // The file that tells clients where the embedded server is: owner-only, because it holds the
 // token.
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 
 export type ServerFile = {
@@ -65,6 +75,16 @@ export function writeServerFile(stateDir: string, content: ServerFile): void {
     closeSync(handle);
   }
   renameSync(temporary, serverFilePath(stateDir));
+}
+
+/** Whether somebody took the file away; a folder that cannot be read for a while says nothing. */
+export function isServerFileGone(stateDir: string): boolean {
+  try {
+    statSync(serverFilePath(stateDir));
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT";
+  }
 }
 
 /** Removes the file if it is this process's own. */

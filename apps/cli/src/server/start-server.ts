@@ -10,7 +10,7 @@ import { AgentError } from "@ossaat/contracts/errors";
 import { serverEnv } from "../config.ts";
 import type { Config } from "../config.ts";
 import { findServer } from "./find-server.ts";
-import { makeFolder, requireCacheFolder } from "./make-folder.ts";
+import { makeFolder, requireCacheFolder, requirePrivateFolder } from "./make-folder.ts";
 import { serverLogPath } from "./server-file.ts";
 import type { ServerFile } from "./server-file.ts";
 
@@ -19,6 +19,8 @@ const startLimits = {
   startMs: 20_000,
   /** Pause before a server is started again whose folder was still owned, ms. */
   respawnMs: 2_000,
+  /** Lines at the end of server.log in which the reason of a failed start is looked for: a stack may follow it. */
+  reasonLines: 60,
   /** Bytes of server.log after which it is set aside at the next start. */
   maxLogBytes: 16 * 1024 * 1024,
 } as const;
@@ -31,21 +33,40 @@ export type StartOptions = {
   traceFile?: string;
   /** Told when a server has to be started, which takes a moment. */
   onStart?: () => void;
+  /** Told what was put right before the start. */
+  onMend?: (what: string) => void;
 };
 
-function lastLogLines(config: Config): string {
+/** What the server that did not come up said last: its own error if it has one, else the end of its log. */
+function startFailure(config: Config): AgentError {
   const file = serverLogPath(config.stateDir);
   const text = existsSync(file) ? readFileSync(file, "utf8") : "";
-  return text.trimEnd().split("\n").slice(-5).join("\n");
+  const { message, next } = lastWords(text);
+  return new AgentError("unavailable", `The embedded server did not start${message}`, {
+    details: { next: next ?? `tail -n 50 ${file}` },
+  });
+}
+
+/** The reason in a server's log, as the end of a sentence, and what it advises. */
+export function lastWords(log: string): { message: string; next?: string } {
+  const lines = log.trimEnd().split("\n").slice(-startLimits.reasonLines);
+  const at = lines.findLastIndex((line) => line.startsWith("ossaat: "));
+  if (at < 0) return { message: `.\n${lines.slice(-5).join("\n")}` };
+  const next = lines.slice(at).find((line) => line.startsWith("Next: "));
+  const message = `: ${lines[at]?.slice("ossaat: ".length) ?? ""}`;
+  return next === undefined ? { message } : { message, next: next.slice("Next: ".length) };
 }
 
 /** @throws AgentError unavailable when the state folder cannot be used */
-function openLog(config: Config): number {
+function openLog(config: Config, { onMend }: StartOptions): number {
   try {
     makeFolder(config.stateDir);
+    const mended = requirePrivateFolder(config.stateDir);
+    if (mended !== undefined) onMend?.(mended);
     setLogAside(serverLogPath(config.stateDir));
     return openSync(serverLogPath(config.stateDir), "a", 0o600);
   } catch (error) {
+    if (error instanceof AgentError) throw error;
     const { code } = error as NodeJS.ErrnoException;
     throw new AgentError("unavailable", `The state folder ${config.stateDir} cannot be used (${code ?? "unknown"}).`, {
       details: { next: `ls -ld ${config.stateDir} shows who may use it; OSSAAT_STATE_DIR names another` },
@@ -71,7 +92,7 @@ export function serverEntry(): string {
 
 function spawnServer(config: Config, options: StartOptions): { exited: () => number | null } {
   requireCacheFolder(config);
-  const log = openLog(config);
+  const log = openLog(config, options);
   const args = [
     serverEntry(),
     ...(options.dangerouslyNoSandbox === true ? ["--dangerously-no-sandbox"] : []),
@@ -107,7 +128,5 @@ export async function startServer(config: Config, options: StartOptions): Promis
     }
     await sleep(50);
   }
-  throw new AgentError("unavailable", `The embedded server did not start.\n${lastLogLines(config)}`, {
-    details: { next: `tail -n 50 ${serverLogPath(config.stateDir)}` },
-  });
+  throw startFailure(config);
 }
