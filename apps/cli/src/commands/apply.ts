@@ -1,6 +1,6 @@
 // `ossaat apply`: brings a finished plan into the user's own branch, by fast-forward or as a
 // patch of uncommitted changes. Acts on the user's checkout, and only here.
-import { AgentError } from "@ossaat/contracts";
+import { AgentError, statusText } from "@ossaat/contracts";
 import type { PlanState } from "@ossaat/contracts";
 
 import type { CommandContext } from "../command-context.ts";
@@ -8,6 +8,7 @@ import { applyRecorded } from "../repository/applied-record.ts";
 import { describeLeft, takeSnapshot } from "../repository/checkout-snapshot.ts";
 import { git } from "../repository/git.ts";
 import { applyToCheckout } from "../repository/patch.ts";
+import { requireCheckout, requireCommit, requireNoOpenWork, resultName } from "../repository/require-checkout.ts";
 import { hasResult, resolvePlan } from "../repository/resolve-plan.ts";
 
 export type ApplyFlags = { patch?: boolean };
@@ -18,7 +19,7 @@ function resultOf(state: PlanState): Result {
   const { branch, commit } = state;
   if (state.status === "succeeded" && branch !== undefined && commit !== undefined)
     return { planId: state.id, branch, commit };
-  throw new AgentError("conflict", `The plan is ${state.status}: there is no result to apply.`, {
+  throw new AgentError("conflict", `The plan is ${statusText(state.status)}: there is no result to apply.`, {
     details: { next: `run \`ossaat show ${state.id}\`` },
   });
 }
@@ -61,11 +62,12 @@ async function fastForward({ root, stateDir }: Target, { planId, branch, commit 
   try {
     await git(root, ["merge-base", "--is-ancestor", "HEAD", commit]);
   } catch (error) {
+    const name = await resultName(root, { branch, commit });
     throw new AgentError(
       "conflict",
       `${current} has commits that ${branch} does not have: a fast-forward is not possible.`,
       {
-        details: { next: `\`git merge ${branch}\`, \`git rebase\`, or \`ossaat apply --patch\`` },
+        details: { next: `\`git merge ${name}\`, \`git rebase ${name}\`, or \`ossaat apply --patch\`` },
         cause: error,
       },
     );
@@ -97,6 +99,9 @@ export async function applyCommand(
   const { client } = await context.connect();
   const state = await resolvePlan(client, context, text, hasResult);
   const result = resultOf(state);
+  requireCheckout(state);
+  await requireCommit(state.repository.path, { id: state.id, ...result });
+  await requireNoOpenWork(state.repository.path, `ossaat apply ${state.id}`);
   const target = { root: state.repository.path, stateDir: context.config.stateDir };
   const sentence =
     flags.patch === true

@@ -1,6 +1,6 @@
 // `ossaat approve` and `ossaat deny`: answers to a plan or to one approval request. What is
 // approved is printed with its hash.
-import { AgentError, ApprovalScope } from "@ossaat/contracts";
+import { AgentError, ApprovalScope, statusText } from "@ossaat/contracts";
 import type { ApprovalState, DecisionMeans, PlanState } from "@ossaat/contracts";
 import type { Client } from "@ossaat/client";
 
@@ -8,6 +8,7 @@ import type { CommandContext } from "../command-context.ts";
 import { nothingToApprove } from "../follow/nothing-to-approve.ts";
 import { pendingApprovals, onApprovalOf } from "../follow/on-approval.ts";
 import { watchRun } from "../follow/watch-run.ts";
+import { requireCheckout } from "../repository/require-checkout.ts";
 import { isEditedOnDisk } from "../repository/edit-plan-file.ts";
 import { resolvePlan } from "../repository/resolve-plan.ts";
 import { escapeExact } from "../terminal/escape.ts";
@@ -37,7 +38,7 @@ async function onlyPending(client: Client, state: PlanState, verb: string): Prom
   const pending = pendingApprovals(state);
   const [only, second] = pending;
   if (only === undefined) {
-    throw new AgentError("conflict", `Nothing of ${state.id} waits for an answer: it is ${state.status}.`, {
+    throw new AgentError("conflict", `Nothing of ${state.id} waits for an answer: it is ${statusText(state.status)}.`, {
       details: { next: `run \`ossaat show ${state.id}\`` },
     });
   }
@@ -135,6 +136,7 @@ export async function approveCommand(text: string, flags: ApproveFlags, context:
   const { client } = await context.connect({ mustFit: true });
   const direct = isApprovalId(text) ? await findApproval(client, text) : undefined;
   const state = await resolvePlan(client, context, direct?.planId ?? text);
+  if (context.config.remote === undefined) requireCheckout(state);
   if (direct === undefined && state.status === "awaiting_approval") await approvePlan(client, context, state, flags);
   else await approveRequest(client, context, direct ?? (await onlyPending(client, state, "approve")), flags);
   if (flags.watch === true) {

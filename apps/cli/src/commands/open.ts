@@ -1,4 +1,5 @@
 // `ossaat open`: the branch of a plan, or the working tree of a step, in your editor.
+import { statusText } from "@ossaat/contracts";
 import { spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import path from "node:path";
@@ -10,8 +11,10 @@ import type { PlanState } from "@ossaat/contracts";
 import type { CommandContext } from "../command-context.ts";
 import { branchFolder, stepFolder } from "../repository/open-folder.ts";
 import { readAllEvents } from "../repository/read-events.ts";
+import { requireCheckout } from "../repository/require-checkout.ts";
 import { requireStep } from "../repository/require-step.ts";
 import { resolvePlan } from "../repository/resolve-plan.ts";
+import { splitWords } from "../terminal/command-line.ts";
 
 export type OpenFlags = { step?: string; print?: boolean };
 
@@ -32,14 +35,19 @@ async function folderOf(
   { state, step }: { state: PlanState; step?: string | undefined },
 ): Promise<string> {
   const { config } = context;
+  if (config.remote === undefined) requireCheckout(state);
   if (step === undefined && state.branch !== undefined) return branchFolder(state, config.stateDir);
   requireStep(state, step);
   const events = config.remote === undefined ? await readAllEvents(client, state.id) : [];
   const folder = stepFolder(events, { planId: state.id, stepId: step, stateDir: config.stateDir });
   if (folder !== undefined) return folder;
-  throw new AgentError("conflict", `${state.id} is ${state.status}: there is no branch and no working tree to open.`, {
-    details: { next: `ossaat show ${state.id}` },
-  });
+  throw new AgentError(
+    "conflict",
+    `${state.id} is ${statusText(state.status)}: there is no branch and no working tree to open.`,
+    {
+      details: { next: `ossaat show ${state.id}` },
+    },
+  );
 }
 
 function runEditor(words: readonly string[], folder: string): Promise<void> {
@@ -71,7 +79,7 @@ export async function openCommand(
   const state = await resolvePlan(client, context, text);
   const folder = await folderOf(client, context, { state, step: flags.step });
   const named = config.editor ?? (hasProgram("code", config.searchPath) ? "code" : undefined);
-  const words = (named ?? "").split(" ").filter((word) => word !== "");
+  const words = splitWords(named ?? "");
   if (output.format !== "text") output.json({ schemaVersion: 1, planId: state.id, folder });
   else if (flags.print === true || !output.isInteractive || words.length === 0) {
     output.print(folder);

@@ -10,6 +10,7 @@ import { withInterrupt } from "../follow/with-interrupt.ts";
 import { cancelOnInterrupt } from "../follow/cancel-on-interrupt.ts";
 import { followPlan } from "../follow/follow-plan.ts";
 import { editPlanFile } from "../repository/edit-plan-file.ts";
+import { requireCheckout } from "../repository/require-checkout.ts";
 import { isUnderWay, resolvePlan } from "../repository/resolve-plan.ts";
 import { renderPlanText } from "../terminal/render-plan.ts";
 import { isProposed, nextAfterPlan } from "./plan.ts";
@@ -90,7 +91,7 @@ export async function editCommand(
 ): Promise<number> {
   const { client } = await context.connect();
   const state = await resolvePlan(client, context, text);
-  const after = await editPlanFile(client, context, state, flags.file);
+  const after = await editPlanFile(client, context, state, { file: flags.file });
   return report(context, after, after.status === "awaiting_approval" ? `Next: ossaat approve ${after.id}` : "");
 }
 
@@ -107,6 +108,7 @@ export async function retryCommand(
   const rule = onApprovalOf(context);
   const { client } = await context.connect({ mustFit: true });
   const old = await resolvePlan(client, context, text);
+  if (context.config.remote === undefined) requireCheckout(old);
   const state = await client.retryPlan(old.id, {
     ...(flags.from === undefined ? {} : { fromStep: flags.from }),
     ...(Object.keys(budget).length === 0 ? {} : { budget }),

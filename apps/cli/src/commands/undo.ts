@@ -1,6 +1,7 @@
 // `ossaat undo`: takes an applied change back, or removes the branch of one that never was.
 import type { CommandContext } from "../command-context.ts";
 import { readApplied, writeApplied } from "../repository/applied-record.ts";
+import { requireCheckout } from "../repository/require-checkout.ts";
 import { hasResult, resolvePlan } from "../repository/resolve-plan.ts";
 import { planUndo } from "../repository/undo-plan.ts";
 import { confirm } from "../terminal/confirm.ts";
@@ -15,6 +16,7 @@ export async function undoCommand(
   const { output, config } = context;
   const { client } = await context.connect();
   const state = await resolvePlan(client, context, text, hasResult);
+  requireCheckout(state);
   const record = await readApplied(config.stateDir, state.id);
   const undo = await planUndo(state, { record, stateDir: config.stateDir });
   if (undo.kind === "nothing") {

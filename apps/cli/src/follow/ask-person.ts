@@ -94,7 +94,7 @@ async function askAboutPlan(asking: Asking, state: PlanState): Promise<Answered>
     case "approve":
       return approvePlan(asking, state);
     case "edit":
-      await editPlanFile(asking.client, context, state);
+      await editPlanFile(asking.client, context, state, { mustOpen: true });
       return "again";
     case "revise":
       return revise(asking, state);

@@ -8,6 +8,7 @@ import type { EditPlanRequest, PlanState } from "@ossaat/contracts";
 import type { Client } from "@ossaat/client";
 
 import type { CommandContext } from "../command-context.ts";
+import { splitWords } from "../terminal/command-line.ts";
 
 function planFilePath(state: PlanState): string {
   return path.join(state.repository.path, ".plans", state.id, "plan.json");
@@ -48,7 +49,7 @@ export async function isEditedOnDisk(state: PlanState): Promise<boolean> {
 }
 
 function runEditor(editor: string, file: string): Promise<number> {
-  const [program = "vi", ...args] = editor.split(" ").filter((word) => word !== "");
+  const [program = "vi", ...args] = splitWords(editor);
   return new Promise((resolve, reject) => {
     const child = spawn(program, [...args, file], { stdio: "inherit" });
     child.on("error", (error) => {
@@ -75,6 +76,13 @@ async function submit(client: Client, state: PlanState, file: string): Promise<P
   return after;
 }
 
+export type EditOptions = {
+  /** Another file than the plan's own. */
+  file?: string | undefined;
+  /** Opens the editor also on a file that was changed already, as one that was refused. */
+  mustOpen?: boolean;
+};
+
 /**
  * Makes the edited file the plan's newest revision. Without `file` the plan's own one is taken,
  * opened in the editor first when it is unchanged and a person is there.
@@ -84,10 +92,10 @@ export async function editPlanFile(
   client: Client,
   context: CommandContext,
   state: PlanState,
-  given?: string,
+  { file: given, mustOpen = false }: EditOptions = {},
 ): Promise<PlanState> {
   const file = given ?? planFilePath(state);
-  if (given === undefined && !(await isEditedOnDisk(state))) {
+  if (given === undefined && (mustOpen || !(await isEditedOnDisk(state)))) {
     if (!context.output.isInteractive) {
       throw new AgentError("invalid_input", `${file} is the stored revision: there is nothing to store.`, {
         details: { next: `change the file, or name another one: \`ossaat edit ${state.id} --file FILE\`` },

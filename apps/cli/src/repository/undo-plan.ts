@@ -1,5 +1,6 @@
 // Takes back what a plan did to a repository, if nothing else happened since: an applied change,
 // or the branch of a result that nobody applied. Uncommitted changes are never touched.
+import { statusText } from "@ossaat/contracts";
 import { AgentError } from "@ossaat/contracts/errors";
 import type { PlanState } from "@ossaat/contracts";
 
@@ -116,7 +117,7 @@ async function planBranchDelete(state: PlanState, stateDir: string): Promise<Und
   const { branch, commit, id } = state;
   const root = state.repository.path;
   if (branch === undefined || commit === undefined) {
-    return { kind: "nothing", message: `${id} is ${state.status} and made no branch.` };
+    return { kind: "nothing", message: `${id} is ${statusText(state.status)} and made no branch.` };
   }
   const ref = `refs/heads/${branch}`;
   const tip = await ask(root, ["rev-parse", "--verify", "--quiet", ref]);

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { commandLine, shellQuote } from "./command-line.ts";
+import { commandLine, shellQuote, splitWords } from "./command-line.ts";
 
 test("plain words stay, others are quoted so that nothing in them acts", () => {
   expect(commandLine(["ossaat", "-C", "/a b", "show", "it's", "$(id)", "*"])).toBe(
@@ -33,5 +33,27 @@ test("a real shell reads back the same words (property)", () => {
       },
     ),
     { numRuns: 150 },
+  );
+});
+
+test.each([
+  ["vi", ["vi"]],
+  ["code --wait", ["code", "--wait"]],
+  ['"/a b/edit" -x', ["/a b/edit", "-x"]],
+  ["'/a b/edit' it\\'s", ["/a b/edit", "it's"]],
+  ["/a\\ b/edit", ["/a b/edit"]],
+  ["vi; rm -rf ~", ["vi;", "rm", "-rf", "~"]],
+  ["$(id) `id` $HOME *", ["$(id)", "`id`", "$HOME", "*"]],
+  ["'open", ["open"]],
+  ["  ", []],
+])("the words of the setting %j", (text, words) => {
+  expect(splitWords(text)).toEqual(words);
+});
+
+test("what is quoted for a shell is read back (property)", () => {
+  fc.assert(
+    fc.property(fc.array(fc.stringMatching(/^[ -~]{1,12}$/u), { minLength: 1, maxLength: 5 }), (words) => {
+      expect(splitWords(commandLine(words))).toEqual(words);
+    }),
   );
 });

@@ -21,6 +21,21 @@ export function shellQuote(word: string): string {
   return `"$(w=$(printf '${octal(word)}x'); printf %s "\${w%x}"; )"`;
 }
 
+/**
+ * The words of a command that a person wrote into a setting: quotes and backslashes as in a shell, and nothing else of
+ * one. A quote that is left open ends with the text.
+ */
+export function splitWords(text: string): string[] {
+  const words = text.matchAll(/(?:'[^']*'?|"(?:\\.|[^"\\])*"?|\\.|[^\s'"\\])+/gsu);
+  return [...words].map(([word]) =>
+    word.replaceAll(
+      /'([^']*)'?|"((?:\\.|[^"\\])*)"?|\\(.)/gsu,
+      (_whole, single?: string, double?: string, bare?: string) =>
+        single ?? double?.replaceAll(/\\(["\\$`])/gu, "$1") ?? bare ?? "",
+    ),
+  );
+}
+
 /** A whole command on one line. */
 export function commandLine(words: readonly string[]): string {
   return words.map(shellQuote).join(" ");
