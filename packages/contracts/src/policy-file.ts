@@ -3,6 +3,7 @@
 import { z } from "zod";
 
 import { AgentCapability } from "./capability.ts";
+import { normalizeHost } from "./host-name.ts";
 import { toolInputs } from "./tool.ts";
 import type { ToolName } from "./tool.ts";
 
@@ -18,6 +19,26 @@ export const policyFileLimits = {
 const list = <T extends z.ZodType>(entry: T) => z.array(entry).min(1).max(policyFileLimits.maxEntries).optional();
 const toolNames = Object.keys(toolInputs) as [ToolName, ...ToolName[]];
 const selectors = ["capabilities", "tools", "paths", "commands", "hosts", "maxCostUsd"] as const;
+
+/** The host within a URL, with a port, or in another spelling: the form that would meet something. */
+function hostForm(text: string): string | undefined {
+  const [, star = "", rest = ""] = /^(?:[a-z][a-z0-9+.-]*:\/\/)?(\*\.)?(.*)$/isu.exec(text) ?? [];
+  const url = `http://${rest}`;
+  const name = URL.canParse(url) ? normalizeHost(new URL(url).hostname) : undefined;
+  return name?.ok === true ? `${star}${name.host}` : undefined;
+}
+
+/** A host as calls are compared with it. What no call could ever meet is refused: it would look like a rule. */
+const PolicyHost = z
+  .string()
+  .min(1)
+  .max(253)
+  .superRefine((text, context) => {
+    const form = hostForm(text);
+    if (form === text) return;
+    const better = form === undefined ? "write a host such as api.example.org or *.example.org" : `write ${form}`;
+    context.addIssue({ code: "custom", message: `${JSON.stringify(text)} meets no host: ${better}` });
+  });
 
 /** All that a rule names must fit for it to apply; of a list, one entry is enough. */
 export const PolicyRule = z
@@ -36,7 +57,7 @@ export const PolicyRule = z
     /** Command prefixes as words: `rm -r` meets `rm -r x` and `env rm -r x`. */
     commands: list(z.string().regex(/\S/, "a command prefix needs a word").max(512)),
     /** Hosts, exact or `*.example.org`. */
-    hosts: list(z.string().min(1).max(253)),
+    hosts: list(PolicyHost),
     /** The rule applies once the plan has cost more than this, or nobody knows how much. */
     maxCostUsd: z.number().nonnegative().optional(),
   })

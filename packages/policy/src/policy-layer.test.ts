@@ -30,26 +30,47 @@ describe("a fault is told with file and line", () => {
     ["", ["p.json:1: the file is empty"]],
     ['{\n  "rules": [,]\n}', [expect.stringMatching(/^p\.json:2: not valid JSON/u)]],
     ['{\n  "rules": [], // why\n}', [expect.stringMatching(/^p\.json:2: not valid JSON/u)]],
-    ["[]", [expect.stringMatching(/^p\.json:1: Invalid input/u)]],
-    ['{\n "rules": [],\n "runMode": "enterprise"\n}', ['p.json:3: Unrecognized key: "runMode"']],
+    ["[]", ["p.json:1: must be an object, not a list"]],
+    ['{\n "rules": [],\n "runMode": "enterprise"\n}', ['p.json:3: does not know "runMode"']],
     [
       rule('      "effect": "allow",\n      "tools": ["read_file"]'),
-      [expect.stringMatching(/^p\.json:5: rules\.1\.effect:/u)],
+      [expect.stringMatching(/^p\.json:5: rules\[1\]\.effect must be/u)],
     ],
     [
       rule('      "effect": "deny",\n      "tools": ["read_fil"]'),
-      [expect.stringMatching(/^p\.json:6: rules\.1\.tools\.0:/u)],
+      [expect.stringMatching(/^p\.json:6: rules\[1\]\.tools\[0\] must be/u)],
     ],
     [
       rule('      "effect": "deny",\n      "tols": ["read_file"]'),
       [
-        expect.stringMatching(/^p\.json:6: rules\.1: Unrecognized key/u),
-        expect.stringMatching(/^p\.json:4: rules\.1: the rule names nothing/u),
+        expect.stringMatching(/^p\.json:6: rules\[1\] does not know "tols"/u),
+        expect.stringMatching(/^p\.json:4: rules\[1\]: the rule names nothing/u),
       ],
     ],
-    [rule('      "effect": "deny"'), [expect.stringMatching(/^p\.json:4: rules\.1: the rule names nothing/u)]],
-    [rule('      "effect": "deny",\n      "paths": []'), [expect.stringMatching(/^p\.json:6: rules\.1\.paths:/u)]],
+    [rule('      "effect": "deny"'), [expect.stringMatching(/^p\.json:4: rules\[1\]: the rule names nothing/u)]],
+    [
+      rule('      "effect": "deny",\n      "paths": []'),
+      [expect.stringMatching(/^p\.json:6: rules\[1\]\.paths must have at least 1 entry/u)],
+    ],
     [rule('      "effect": "deny",\n      "commands": [" "]'), [expect.stringMatching(/^p\.json:6: .*needs a word/u)]],
+    ...(
+      [
+        ["https://api.example.org/v1", "api.example.org"],
+        ["api.example.org:8443", "api.example.org"],
+        ["API.Example.org", "api.example.org"],
+        ["https://*.example.org", "*.example.org"],
+      ] as const
+    ).map(([host, form]): [string, unknown[]] => [
+      rule(`      "effect": "deny",\n      "hosts": ["${host}"]`),
+      [`p.json:6: rules[1].hosts[0]: "${host}" meets no host: write ${form}`],
+    ]),
+    [
+      rule('      "effect": "deny",\n      "hosts": ["api.*.org", "localhost"]'),
+      [
+        'p.json:6: rules[1].hosts[0]: "api.*.org" meets no host: write a host such as api.example.org or *.example.org',
+        'p.json:6: rules[1].hosts[1]: "localhost" meets no host: write a host such as api.example.org or *.example.org',
+      ],
+    ],
     [
       rule('      "id": "rule-1",\n      "effect": "deny",\n      "tools": ["read_file"]'),
       ['p.json:5: the id "rule-1" is used twice'],

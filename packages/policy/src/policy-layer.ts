@@ -1,5 +1,5 @@
 // A policy file as it holds: its layer, and each rule with an id and the line it stands on.
-import { PolicyFile, policyFileLimits } from "@ossaat/contracts";
+import { PolicyFile, describeProblems, policyFileLimits, schemaProblems } from "@ossaat/contracts";
 import type { PolicyLayerName, PolicyRule } from "@ossaat/contracts";
 import { findNodeAtLocation, parseTree, printParseErrorCode } from "jsonc-parser";
 import type { Node, ParseError } from "jsonc-parser";
@@ -79,8 +79,8 @@ export function parsePolicyFile(
     return {
       problems: parsed.error.issues.map((issue) => {
         const keys = issue.code === "unrecognized_keys" ? issue.keys : undefined;
-        const where = issue.path.length === 0 ? "" : `${issue.path.join(".")}: `;
-        return problem(issueOffset(root, { path: issue.path, keys }), `${where}${issue.message}`);
+        const what = describeProblems(schemaProblems({ issues: [issue] }));
+        return problem(issueOffset(root, { path: issue.path, keys }), what);
       }),
     };
   }
