@@ -117,6 +117,10 @@ export {
   isTerminalPlan,
   isTerminalStep,
 } from "./plan-status.ts";
+export { statusText } from "./status-text.ts";
+export { describeProblems, schemaProblems } from "./schema-problems.ts";
+export type { SchemaProblem } from "./schema-problems.ts";
+export { countOf } from "./count-of.ts";
 export { PolicyFile, PolicyRule, policyFileLimits } from "./policy-file.ts";
 export {
   DenyReason,

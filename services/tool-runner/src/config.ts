@@ -2,7 +2,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-import { AgentError } from "@ossaat/contracts";
+import { AgentError, describeProblems, schemaProblems } from "@ossaat/contracts";
 import { readServerTlsSettings } from "@ossaat/contracts/grpc";
 import type { ServerTlsSettings } from "@ossaat/contracts/grpc";
 import { z } from "zod";
@@ -55,7 +55,10 @@ export type RunnerConfig = {
 export function readConfig(env: NodeJS.ProcessEnv = process.env): RunnerConfig {
   const read = Environment.safeParse(env);
   if (!read.success) {
-    throw new AgentError("invalid_input", `The environment is not valid: ${z.prettifyError(read.error)}`);
+    throw new AgentError(
+      "invalid_input",
+      `The environment is not valid: ${describeProblems(schemaProblems(read.error))}`,
+    );
   }
   const state = env["XDG_STATE_HOME"] ?? join(env["HOME"] ?? homedir(), ".local", "state");
   const token = read.data.OSSAAT_RUNNER_TOKEN;

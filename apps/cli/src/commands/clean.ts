@@ -1,6 +1,6 @@
 // `ossaat clean`: removes the working trees and build caches that ended plans have on this machine.
 import { AgentError } from "@ossaat/contracts/errors";
-import { isTerminalPlan } from "@ossaat/contracts";
+import { countOf, isTerminalPlan, statusText } from "@ossaat/contracts";
 import type { PlanState, PlanSummary } from "@ossaat/contracts";
 import { createKeptTrees } from "@ossaat/tool-runner";
 import type { KeptTrees } from "@ossaat/tool-runner";
@@ -55,12 +55,12 @@ async function findKept(
 /** @throws AgentError conflict for a plan that has not ended */
 function requireEnded({ id, status }: PlanState): void {
   if (isTerminalPlan(status)) return;
-  throw new AgentError("conflict", `${id} is ${status}: its working trees are in use.`, {
+  throw new AgentError("conflict", `${id} is ${statusText(status)}: its working trees are in use.`, {
     details: { next: `ossaat cancel ${id}` },
   });
 }
 
-const plural = (count: number) => (count === 1 ? "1 plan" : `${count} plans`);
+const plural = (count: number) => countOf(count, "plan");
 
 function row({ plan, bytes }: Kept, { style, output }: CommandContext): string {
   const goal = clip(escapeLine(plan.goal), Math.max(20, output.width - 2));

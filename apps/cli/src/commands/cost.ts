@@ -1,4 +1,5 @@
 // `ossaat cost`: tokens and money by plan, step and model.
+import { countOf } from "@ossaat/contracts";
 import { AgentError } from "@ossaat/contracts/errors";
 import type { Client } from "@ossaat/client";
 import type { PlanSummary } from "@ossaat/contracts";
@@ -107,7 +108,7 @@ export async function costCommand(
     for (const cost of costs) output.print(planText(cost, output.width).join("\n"));
     if (costs.length > 1)
       output.print(
-        `\nAll ${costs.length} plans: ${formatTokens(sum.inputTokens)} in, ${formatTokens(sum.outputTokens)} out, ${formatCost(sum)}`,
+        `\nAll ${countOf(costs.length, "plan")}: ${formatTokens(sum.inputTokens)} in, ${formatTokens(sum.outputTokens)} out, ${formatCost(sum)}`,
       );
   }
   if (costs.length === 0) output.note("No plans in that time.\nNext: ossaat runs --all");

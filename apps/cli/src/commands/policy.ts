@@ -2,7 +2,7 @@
 import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
 
-import { AgentError, exitCodes } from "@ossaat/contracts";
+import { AgentError, countOf, exitCodes } from "@ossaat/contracts";
 import type {
   CheckedTool,
   ConditionalRule,
@@ -183,7 +183,7 @@ function renderReplay({ plans, decisions, changed, skipped, truncated }: PolicyR
   const lines = changed.flatMap(changeLines);
   const left = skipped.map(({ planId, why }) => `  left out ${planId}: ${why}`);
   const more = truncated ? ["There are more: name a later --since or a plan."] : [];
-  const verdict = `${decisions} decisions of ${plans} plans, ${changed.length} would be others.`;
+  const verdict = `${countOf(decisions, "decision")} of ${countOf(plans, "plan")}, ${changed.length} would be others.`;
   return [...lines, ...left, ...more, verdict];
 }
 

@@ -1,10 +1,11 @@
 // `ossaat runs`: the plans of this repository, or of all.
+import { countOf } from "@ossaat/contracts";
 import { AgentError } from "@ossaat/contracts/errors";
 import type { PlanSummary } from "@ossaat/contracts";
 
 import type { CommandContext } from "../command-context.ts";
 import { requireRepository } from "../repository/find-repository.ts";
-import { escapeLine } from "../terminal/escape.ts";
+import { goalLine } from "../terminal/escape.ts";
 import { formatCost, formatSeconds } from "../terminal/format-figures.ts";
 
 export type RunsFlags = { all?: boolean; limit?: string };
@@ -17,11 +18,12 @@ async function clipGoal(goal: string, columns: number): Promise<string> {
 
 async function row(plan: PlanSummary, { style, output }: CommandContext): Promise<string> {
   const age = formatSeconds(Date.now() - Date.parse(plan.createdAt));
-  const steps = plan.steps.total === 0 ? "" : `${plan.steps.done}/${plan.steps.total} steps`;
-  const asks = plan.pendingApprovals === 0 ? "" : `${plan.pendingApprovals} need you`;
+  const steps = plan.steps.total === 0 ? "" : `${plan.steps.done}/${countOf(plan.steps.total, "step")}`;
+  const asks =
+    plan.pendingApprovals === 0 ? "" : `${plan.pendingApprovals} ${plan.pendingApprovals === 1 ? "needs" : "need"} you`;
   const cost = plan.costUsd === 0 && plan.unknownCostTurns === 0 ? "" : formatCost(plan);
   const facts = [steps, asks, cost, plan.scripted ? "scripted" : "", `${age} ago`].filter((text) => text !== "");
-  const goal = await clipGoal(escapeLine(plan.goal), Math.max(20, output.width - 2));
+  const goal = await clipGoal(goalLine(plan.goal), Math.max(20, output.width - 2));
   return `${plan.id}  ${style.status(plan.status)}  ${style.paint("dim", facts.join(", "))}\n  ${goal}`;
 }
 

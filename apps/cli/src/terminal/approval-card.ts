@@ -1,8 +1,9 @@
 // The card a person decides on: what exactly, how risky, how far it reaches, who asks.
+import { countOf } from "@ossaat/contracts";
 import type { ApprovalState, ExplainedEntry, PlanState } from "@ossaat/contracts";
 
 import { quoteWord } from "./command-line.ts";
-import { escapeExact, escapeLine, escapeLookAlikes, escapeText } from "./escape.ts";
+import { escapeExact, escapeLine, escapeLookAlikes, escapeText, goalLine } from "./escape.ts";
 import { formatCost, formatTokens } from "./format-figures.ts";
 import type { Style } from "./style.ts";
 
@@ -103,7 +104,7 @@ function foldEmptyLines(lines: readonly string[]): string[] {
 function lengthNote(lines: readonly string[]): string[] {
   const chars = lines.reduce((sum, line) => sum + line.length, 0);
   if (chars <= longText.chars && lines.length <= longText.lines) return [];
-  return [`Long     ${chars} characters in ${lines.length} lines: read it to its end, it can hold anything`];
+  return [`Long     ${chars} characters in ${countOf(lines.length, "line")}: read it to its end, it can hold anything`];
 }
 
 /** Which rule asks, where it stands, and why. */
@@ -131,7 +132,7 @@ export function renderApprovalCard(approval: ApprovalState, state: AskingRun, st
     ...(approval.policyRules ?? []).map((rule) => `Rule     ${escapeExact(ruleLine(rule))}`),
     `Reaches  ${reachText(approval)}`,
     `Cost     ${costText(state)}`,
-    `Goal     ${escapeLine(state.goal)}`,
+    `Goal     ${goalLine(state.goal)}`,
     `Asked by ${escapeLine(approval.agent)} in step ${approval.stepId} of ${approval.planId}`,
     `Expires  ${approval.expiresAt}; no answer means denied`,
     `Request  ${approval.approvalId}  hash ${approval.requestHash.slice(0, 16)}`,

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { escapeExact, escapeLine, escapeLookAlikes, escapeText } from "./escape.ts";
+import { escapeExact, escapeLine, escapeLookAlikes, escapeText, goalLine } from "./escape.ts";
 
 describe("what is shown", () => {
   test.each([
@@ -50,4 +50,8 @@ describe("what is decided on", () => {
 
 test("prose keeps its short words, and shows only what is mixed", () => {
   expect(escapeLookAlikes("а с раypal")).toBe("а с \\u{440}\\u{430}ypal");
+});
+
+test("a goal of several lines is shown as one, and nothing in it acts", () => {
+  expect(goalLine("\n First line.\n\n  second\u001b[2J\n")).toBe("First line. second\\x1b[2J");
 });

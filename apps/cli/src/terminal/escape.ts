@@ -20,6 +20,11 @@ export function escapeLine(text: string): string {
   return escapeText(text).replaceAll("\n", "\\n").replaceAll("\t", "\\t");
 }
 
+/** A goal on one line: how a person broke it into lines says nothing. */
+export function goalLine(goal: string): string {
+  return escapeLine(goal.trim().replaceAll(/\s*\n\s*/gu, " "));
+}
+
 /** Letters of other scripts that are drawn like Latin ones. */
 const lookAlikes = new Set("асеһіјорѕхуԁԛԝӏАВСЕНІЈКМОРЅТХУԌοανιρυκΑΒΕΖΗΙΚΜΝΟΡΤΥΧѵգօսһոցհ");
 

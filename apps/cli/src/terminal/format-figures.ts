@@ -1,5 +1,7 @@
 // Times, sizes, tokens and money as people read them.
 
+import { countOf } from "@ossaat/contracts";
+
 export function formatSeconds(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
   if (seconds < 60) return `${seconds}s`;
@@ -38,5 +40,5 @@ export function formatTokens(tokens: number): string {
 export function formatCost({ costUsd, unknownCostTurns }: { costUsd: number; unknownCostTurns: number }): string {
   const known = `$${costUsd.toFixed(4)}`;
   if (unknownCostTurns === 0) return known;
-  return costUsd === 0 ? "cost unknown" : `${known} + ${unknownCostTurns} turns of unknown cost`;
+  return costUsd === 0 ? "cost unknown" : `${known} + ${countOf(unknownCostTurns, "turn")} of unknown cost`;
 }

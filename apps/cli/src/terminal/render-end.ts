@@ -2,7 +2,7 @@
 import type { PlanState, TestReport } from "@ossaat/contracts";
 
 import { isParked } from "../exit-code.ts";
-import { escapeExact, escapeLine, escapeText } from "./escape.ts";
+import { escapeExact, escapeLine, escapeText, goalLine } from "./escape.ts";
 import { formatCost, formatSeconds, formatTokens } from "./format-figures.ts";
 import { clip } from "./render-run.ts";
 import type { Style } from "./style.ts";
@@ -30,13 +30,19 @@ function findingsText({ steps }: PlanState): string[] {
     });
 }
 
+/** The flag that gives a retry more of what this run had too little of. */
+function widerLimit({ reason, budget }: PlanState): string {
+  if (reason === "timeout" && budget.maxMinutes !== undefined) return " --max-minutes MINUTES";
+  return reason === "budget" ? " --max-cost USD --max-tokens TOKENS" : "";
+}
+
 function nextText(state: PlanState): string[] {
   const { id, status } = state;
   if (status === "succeeded") {
     return [`Next      ossaat diff ${id}`, `          ossaat apply ${id}`, `Undo      ossaat undo ${id}`];
   }
   if (status === "failed" || status === "cancelled") {
-    return [`Next      ossaat logs ${id}`, `          ossaat retry ${id}`];
+    return [`Next      ossaat logs ${id}`, `          ossaat retry ${id}${widerLimit(state)}`];
   }
   const asked = state.approvals.find((approval) => approval.status === "pending");
   if (asked !== undefined) {
@@ -66,7 +72,7 @@ export function renderEnd(state: PlanState, style: Style, { next = true }: { nex
   const isOver = state.finishedAt !== undefined;
   const status = isParked(state) && state.status !== "paused" ? "awaiting_approval" : state.status;
   return [
-    `${style.status(status)}  ${style.paint("bold", escapeLine(state.goal))}${why}`,
+    `${style.status(status)}  ${style.paint("bold", goalLine(state.goal))}${why}`,
     `Plan      ${state.id}`,
     ...(state.branch === undefined ? [] : [`Branch    ${state.branch} @ ${state.commit?.slice(0, 12) ?? ""}`]),
     ...testsText(state),

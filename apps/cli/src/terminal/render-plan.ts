@@ -1,7 +1,7 @@
 // A plan as text for a terminal.
 import type { Plan, PlanState, Step } from "@ossaat/contracts";
 
-import { escapeExact, escapeLine, escapeText } from "./escape.ts";
+import { escapeExact, escapeLine, escapeText, goalLine } from "./escape.ts";
 import type { Style } from "./style.ts";
 
 /** Commands: they are copied, so no line break is put into them. */
@@ -56,7 +56,7 @@ export function renderPlanText(state: PlanState, style: Style): string {
   const dirty = repository.dirtyPaths === 0 ? "" : ` (${repository.dirtyPaths} uncommitted paths are not part of it)`;
   return [
     `${style.paint("bold", `Plan ${plan.id}`)}  revision ${plan.revision}  ${style.status(state.status)}`,
-    ...style.wrap(`Goal     ${escapeLine(plan.goal)}`, 9),
+    ...style.wrap(`Goal     ${goalLine(plan.goal)}`, 9),
     `Planner  ${escapeLine(plannerText(plan, state))}`,
     `Base     ${escapeLine(repository.branch ?? "detached")} @ ${plan.repository.commit.slice(0, 12)}${dirty}`,
     `Budget   ${budgetText(plan)}`,

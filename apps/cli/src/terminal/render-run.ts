@@ -1,8 +1,9 @@
 // A run as text: the live region, the final summary, and one line an event.
+import { countOf } from "@ossaat/contracts";
 import type { PlanEvent, PlanState, StepState } from "@ossaat/contracts";
 
 import { clipStyled } from "./clip-styled.ts";
-import { escapeExact, escapeLine } from "./escape.ts";
+import { escapeExact, escapeLine, goalLine } from "./escape.ts";
 import { formatClock, formatCost, formatSeconds, formatTokens } from "./format-figures.ts";
 import type { Style } from "./style.ts";
 
@@ -32,7 +33,7 @@ function stepLine(
 ): string {
   const figures = [
     durationOf(step, now),
-    step.turns > 0 ? `${step.turns} turns` : "",
+    step.turns > 0 ? countOf(step.turns, "turn") : "",
     step.inputTokens + step.outputTokens > 0 ? `${formatTokens(step.inputTokens + step.outputTokens)} tok` : "",
   ].filter((figure) => figure !== "");
   const right = figures.join(" ");
@@ -65,7 +66,7 @@ export function renderRun(
   );
   const spend = `${formatTokens(state.spend.inputTokens)} in, ${formatTokens(state.spend.outputTokens)} out, ${formatCost(state.spend)}`;
   const loud = [...(state.sandbox === "none" ? ["NO SANDBOX"] : []), ...(state.scripted ? ["SCRIPTED MODEL"] : [])];
-  const head = style.paint("bold", clip(escapeLine(state.goal), Math.max(20, width - 10)));
+  const head = style.paint("bold", clip(goalLine(state.goal), Math.max(20, width - 10)));
   const tailLine = (step: StepState): string[] => {
     const text = step.status === "running" ? (lastLines?.get(step.id) ?? "") : "";
     return text === "" ? [] : [style.paint("dim", clip(`      ${text}`, width))];
@@ -141,7 +142,7 @@ function stepEventLine(event: PlanEvent): Line {
 function planEventLine(event: PlanEvent): Line {
   switch (event.type) {
     case "plan.proposed":
-      return `plan proposed, revision ${event.data.plan.revision}, ${event.data.plan.steps.length} steps`;
+      return `plan proposed, revision ${event.data.plan.revision}, ${countOf(event.data.plan.steps.length, "step")}`;
     case "plan.approved":
       return `plan approved by ${event.actor.id}`;
     case "plan.rejected":

@@ -1,5 +1,5 @@
 // The file format of the scripted model: replies as data. Documented in docs/scripted-model.md.
-import { AgentError } from "@ossaat/contracts";
+import { AgentError, describeProblems, schemaProblems } from "@ossaat/contracts";
 import { z } from "zod";
 
 import { providerLimits } from "../limits.ts";
@@ -110,6 +110,6 @@ export function parseScript(path: string, text: string): ScriptFile {
   }
   const parsed = ScriptFile.safeParse(value);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw invalid(path, `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "unknown problem"}.`);
+  const [problem] = schemaProblems(parsed.error);
+  throw invalid(path, `${describeProblems(problem === undefined ? [] : [problem])}.`);
 }

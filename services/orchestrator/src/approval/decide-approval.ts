@@ -1,6 +1,6 @@
 // T10: a person answers. The first valid decision wins; the same answer again is fine, another
 // one is `conflict`; an answer to a question that changed or expired decides nothing.
-import { AgentError, ApprovalDecision } from "@ossaat/contracts";
+import { AgentError, ApprovalDecision, statusText } from "@ossaat/contracts";
 import type { Actor, ApprovalId, DecisionMeans, PlanStatus } from "@ossaat/contracts";
 
 import { readyStep } from "../job/advance-plan.ts";
@@ -155,9 +155,13 @@ export async function decideApproval(
     const answer = toAnswer(parsed);
     if (checkOpen(row, parsed, answer, change.now) === "decide") {
       if (!openPlan.includes(change.plan.status)) {
-        throw new AgentError("conflict", `The plan is ${change.plan.status}: nothing waits for this answer.`, {
-          details: { next: `ossaat show ${change.plan.id}` },
-        });
+        throw new AgentError(
+          "conflict",
+          `The plan is ${statusText(change.plan.status)}: nothing waits for this answer.`,
+          {
+            details: { next: `ossaat show ${change.plan.id}` },
+          },
+        );
       }
       await applyAnswer(engine, change, row, answer);
     }

@@ -1,5 +1,5 @@
 // The HTTP edges every route shares: who asks, what was asked, how an error is answered.
-import { AgentError, errorTable, toErrorBody } from "@ossaat/contracts";
+import { AgentError, describeProblems, errorTable, schemaProblems, toErrorBody } from "@ossaat/contracts";
 import type { NextFunction, Request, Response } from "express";
 import { z } from "zod";
 
@@ -12,13 +12,17 @@ export function identityOf(response: Response): Identity {
   return identity as Identity;
 }
 
+function invalidRequest(error: z.ZodError): AgentError {
+  const problems = schemaProblems(error);
+  const message = `The request is not valid: ${describeProblems(problems)}.`;
+  return new AgentError("invalid_input", message, { details: { problems } });
+}
+
 /** Parses with a schema. @throws AgentError invalid_input naming every problem */
 export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => ({ path: z.core.toDotPath(issue.path), message: issue.message }));
-  const text = problems.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ");
-  throw new AgentError("invalid_input", `The request is not valid: ${text}.`, { details: { problems } });
+  throw invalidRequest(parsed.error);
 }
 
 /** A path or query parameter as text. */
@@ -28,7 +32,7 @@ export function textParam(request: Request, name: string): string {
 }
 
 function asAgentError(thrown: unknown): AgentError {
-  if (thrown instanceof z.ZodError) return new AgentError("invalid_input", z.prettifyError(thrown));
+  if (thrown instanceof z.ZodError) return invalidRequest(thrown);
   const status: unknown = (thrown as { status?: unknown } | null)?.status;
   if (status === 413)
     return new AgentError("limit_exceeded", "The request is too large.", {

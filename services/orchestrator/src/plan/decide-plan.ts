@@ -1,6 +1,6 @@
 // A person decides on a plan. Approving names the hash that was shown; a stale one decides
 // nothing.
-import { AgentError, hashStep, isTerminalPlan } from "@ossaat/contracts";
+import { AgentError, hashStep, isTerminalPlan, statusText } from "@ossaat/contracts";
 import type { Actor, PlanDecision, PlanStatus, SealedPlan } from "@ossaat/contracts";
 
 import { advancePlan, announceStep } from "../job/advance-plan.ts";
@@ -18,7 +18,7 @@ export type DecidePlanDeps = { engine: Engine; models: Models };
 export type DecidePlanInput = { planId: string; decision: PlanDecision; actor: Actor };
 
 function refuse(plan: PlanTx["plan"], verb: string): AgentError {
-  return new AgentError("conflict", `The plan is ${plan.status}: it cannot be ${verb}.`, {
+  return new AgentError("conflict", `The plan is ${statusText(plan.status)}: it cannot be ${verb}.`, {
     details: { status: plan.status, next: `run \`ossaat show ${plan.id}\`` },
   });
 }

@@ -1,3 +1,4 @@
+import { statusText } from "@ossaat/contracts";
 import type { Plan } from "@ossaat/contracts";
 import { testPlan, testStep } from "@ossaat/contracts/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -258,7 +259,7 @@ describe("an edit while the plan runs", () => {
     const before = await lastSeqOf(engine, planId);
     await expect(edit(withSteps({ ...a, title: "Other" }, wider))).rejects.toMatchObject({
       code: "conflict",
-      message: `Step a is ${status}: only steps that have not started can change.`,
+      message: `Step a is ${statusText(status)}: only steps that have not started can change.`,
     });
     expect([await lastSeqOf(engine, planId), (await planRowOf(engine, planId)).revision]).toEqual([before, 1]);
   });

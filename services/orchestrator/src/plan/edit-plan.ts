@@ -3,17 +3,19 @@ import {
   AgentError,
   Plan,
   capabilityTable,
+  describeProblems,
   findGraphProblems,
   findHeadProblems,
   findIdleEntries,
-  parseEgressEntry,
   hashStep,
+  parseEgressEntry,
   planLimits,
+  schemaProblems,
   sealPlan,
+  statusText,
   toolSpecs,
 } from "@ossaat/contracts";
-import type { Actor, AgentProfile, Budget, PlanStatus, SealedPlan } from "@ossaat/contracts";
-import { z } from "zod";
+import type { Actor, AgentProfile, Budget, PlanStatus, SchemaProblem, SealedPlan } from "@ossaat/contracts";
 
 import { advancePlan } from "../job/advance-plan.ts";
 import { capBudget } from "../job/cap-budget.ts";
@@ -27,7 +29,7 @@ import { findUnknownKeys } from "./unknown-keys.ts";
 type AgentOfPlan = Pick<AgentProfile, "capabilities" | "approval_policy">;
 type AgentsOfPlan = ReadonlyMap<string, AgentOfPlan>;
 
-export type PlanProblem = { path: string; message: string };
+export type PlanProblem = SchemaProblem;
 
 /** What is wrong with a plan as a whole, beyond its shape. */
 function findPlanProblems(plan: Plan, agents: AgentsOfPlan): PlanProblem[] {
@@ -94,11 +96,6 @@ export function sizeProblems(plan: Plan): PlanProblem[] {
   return isLarge ? [{ path: "", message: `the plan is larger than ${planLimits.maxPlanBytes} bytes` }] : [];
 }
 
-/** One line a problem, for a message. */
-export function describeProblems(problems: readonly PlanProblem[]): string {
-  return problems.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ");
-}
-
 function invalidPlan(problems: readonly PlanProblem[], planId: string): AgentError {
   return new AgentError("invalid_input", `The edited plan is not valid: ${describeProblems(problems)}.`, {
     details: { problems, next: `mend .plans/${planId}/plan.json and run \`ossaat edit ${planId}\` again` },
@@ -108,8 +105,7 @@ function invalidPlan(problems: readonly PlanProblem[], planId: string): AgentErr
 function parsePlan(value: unknown, planId: string): Plan {
   const parsed = Plan.safeParse(value);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => ({ path: z.core.toDotPath(issue.path), message: issue.message }));
-  throw invalidPlan(problems, planId);
+  throw invalidPlan(schemaProblems(parsed.error), planId);
 }
 
 /** Fields the platform writes; an edit cannot change them. */
@@ -159,7 +155,7 @@ export async function editPlan(engine: Engine, input: EditPlanInput): Promise<{ 
   return changePlan(engine, { planId, actor }, async (change) => {
     const { plan } = change;
     if (plan.def_json === null || !editable.includes(plan.status)) {
-      throw new AgentError("conflict", `The plan is ${plan.status}: it cannot be edited.`, {
+      throw new AgentError("conflict", `The plan is ${statusText(plan.status)}: it cannot be edited.`, {
         details: { next: `ossaat show ${planId}` },
       });
     }

@@ -1,6 +1,6 @@
 // Stores a revision of a plan: the plan's text, the step rows that follow from it, and the
 // event. Approvals of changed steps fall with their hash; unchanged steps keep theirs.
-import { AgentError, hashStep, isSystemStepId, isTerminalStep } from "@ossaat/contracts";
+import { AgentError, hashStep, isSystemStepId, isTerminalStep, statusText } from "@ossaat/contracts";
 import type { EventData, SealedPlan, SealedStep, StepId } from "@ossaat/contracts";
 
 import { voidApprovals } from "../approval/void-approvals.ts";
@@ -65,7 +65,7 @@ async function dropStep(change: PlanTx, row: StepRow): Promise<void> {
 function refuseStarted(row: StepRow): AgentError {
   return new AgentError(
     "conflict",
-    `Step ${row.step_id} is ${row.status}: only steps that have not started can change.`,
+    `Step ${row.step_id} is ${statusText(row.status)}: only steps that have not started can change.`,
     {
       details: { next: "change other steps, or `ossaat cancel PLAN`" },
     },

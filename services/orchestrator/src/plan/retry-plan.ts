@@ -1,6 +1,15 @@
 // A retry is a new plan with the same steps: what succeeded is carried over, the rest runs
 // again. The old plan stays as it ended. Asking for it is the approval of the same steps.
-import { AgentError, PlanId, RetryPlanRequest, StepId, hashStep, isTerminalPlan, sealPlan } from "@ossaat/contracts";
+import {
+  AgentError,
+  PlanId,
+  RetryPlanRequest,
+  StepId,
+  hashStep,
+  isTerminalPlan,
+  sealPlan,
+  statusText,
+} from "@ossaat/contracts";
 import type { Actor, EventData, SealedPlan, StepResult } from "@ossaat/contracts";
 
 import { advancePlan } from "../job/advance-plan.ts";
@@ -27,7 +36,7 @@ function withDependants(plan: SealedPlan, from: string): Set<string> {
 
 function checkRetryable(old: PlanRow, plan: SealedPlan | undefined, fromStep: string | undefined): void {
   if (!isTerminalPlan(old.status)) {
-    throw new AgentError("conflict", `The plan is ${old.status}: only an ended plan can be retried.`, {
+    throw new AgentError("conflict", `The plan is ${statusText(old.status)}: only an ended plan can be retried.`, {
       details: { next: `run \`ossaat watch ${old.id}\`, or \`ossaat cancel ${old.id}\` first` },
     });
   }

@@ -290,7 +290,7 @@ describe("a call outside the envelope", () => {
       stepId: "a",
       tool: "write_file",
       title: "code-writer wants to write to src/b.ts",
-      diff: "+++ b/src/b.ts\n+other\n+",
+      diff: "+++ b/src/b.ts\n+other",
       reaches: { paths: ["src/b.ts"], hosts: [], secrets: [], reversible: true },
       rule: { tool: "write_file", commands: [], paths: ["src/b.ts"] },
       inputJson: JSON.stringify({ path: "src/b.ts", content: "other\n", overwrite: true }),

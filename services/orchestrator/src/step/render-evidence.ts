@@ -1,4 +1,5 @@
 // evidence.md: the evidence as a reviewer reads it.
+import { countOf } from "@ossaat/contracts";
 import type { DecisionMeans } from "@ossaat/contracts";
 
 import { code, inline, labelled } from "../plan/markdown-text.ts";
@@ -50,8 +51,9 @@ function meansText(means: DecisionMeans | undefined): string {
 }
 
 function costText({ spend }: Evidence): string {
-  const unknown = spend.unknownCostTurns === 0 ? "" : `, and ${spend.unknownCostTurns} turns whose price is unknown`;
-  return `${spend.turns} model turns, ${spend.inputTokens} tokens in, ${spend.outputTokens} out, $${spend.costUsd.toFixed(4)}${unknown}`;
+  const unknown =
+    spend.unknownCostTurns === 0 ? "" : `, and ${countOf(spend.unknownCostTurns, "turn")} whose price is unknown`;
+  return `${countOf(spend.turns, "model turn")}, ${spend.inputTokens} tokens in, ${spend.outputTokens} out, $${spend.costUsd.toFixed(4)}${unknown}`;
 }
 
 /** The text of evidence.md. */

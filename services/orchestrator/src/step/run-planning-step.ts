@@ -1,6 +1,6 @@
 // A planning round: the planner agent with a model, or the deterministic context planner.
 import { buildSystemPrompt } from "@ossaat/agents";
-import { Envelope, PlanId, hashJson } from "@ossaat/contracts";
+import { Envelope, PlanId, describeProblems, hashJson } from "@ossaat/contracts";
 import type { AgentProfile, EventData, RepositoryRef, SealedPlan } from "@ossaat/contracts";
 import type { ToolDefinition } from "@ossaat/providers";
 import { z } from "zod";
@@ -8,7 +8,6 @@ import { z } from "zod";
 import { toTimestamp } from "../clock.ts";
 import { readEvents, readStepEvents } from "../event/read-events.ts";
 import type { Claim } from "../job/engine.ts";
-import { describeProblems } from "../plan/edit-plan.ts";
 import { writersAmong } from "../plan/check-agents.ts";
 import { normalizeDraft } from "../plan/normalize-draft.ts";
 import { PlanDraft } from "../plan/plan-draft.ts";

@@ -2,9 +2,8 @@
 // that a changed secret holds at once and none stays in memory.
 import { open } from "node:fs/promises";
 
-import { AgentError } from "@ossaat/contracts";
+import { AgentError, describeProblems, schemaProblems } from "@ossaat/contracts";
 import type { SecretSource } from "@ossaat/contracts";
-import { z } from "zod";
 
 import { SecretFile, bindSecret } from "../secret-file.ts";
 
@@ -52,8 +51,7 @@ function parse(text: string): SecretFile {
   }
   const parsed = SecretFile.safeParse(value);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => `${z.core.toDotPath(path)}: ${message}`);
-  throw broken(`is not valid: ${problems.join("; ")}`, mended);
+  throw broken(`is not valid: ${describeProblems(schemaProblems(parsed.error))}`, mended);
 }
 
 /** Makes the source. A missing file is one without secrets. */
