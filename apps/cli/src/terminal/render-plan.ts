@@ -1,4 +1,5 @@
 // A plan as text for a terminal.
+import { findIdleEntries } from "@ossaat/contracts";
 import type { Plan, PlanState, Step } from "@ossaat/contracts";
 
 import { escapeExact, escapeLine, escapeText, goalLine } from "./escape.ts";
@@ -22,8 +23,11 @@ function stepText(step: Step, style: Style): string[] {
   add("files", step.files);
   if (step.action !== "merge") add("write", step.envelope.paths);
   add("run  ", step.envelope.commands);
-  add("hosts", step.envelope.egressHosts);
-  add("keys ", step.envelope.secrets);
+  const idle = new Set(findIdleEntries(step.envelope).map(({ entry }) => entry));
+  const granted = (entries: readonly string[]) =>
+    entries.map((entry) => (idle.has(entry) ? `${entry} (grants nothing)` : entry));
+  add("hosts", granted(step.envelope.egressHosts));
+  add("keys ", granted(step.envelope.secrets));
   if (step.successCheck.kind === "command") add("done ", [`${step.successCheck.argv.join(" ")} exits 0`]);
   return lines;
 }

@@ -1,10 +1,16 @@
 // plan.md: the plan as a person reads it. Rendered from the plan, never read back.
+import { findIdleEntries } from "@ossaat/contracts";
 import type { SealedPlan, Step } from "@ossaat/contracts";
 
 import { code, inline, labelled, prose } from "./markdown-text.ts";
 
 function list(items: readonly string[]): string {
   return items.map(code).join(", ");
+}
+
+/** Entries of an envelope; one that a stored plan has from an earlier version, and that means nothing, says so. */
+function granted(entries: readonly string[], idle: ReadonlySet<string>): string {
+  return entries.map((entry) => `${code(entry)}${idle.has(entry) ? " (grants nothing)" : ""}`).join(", ");
 }
 
 function describeCheck(step: Step): string {
@@ -16,6 +22,7 @@ function stepLines(step: Step): string[] {
   const timeout = step.timeoutSeconds === 0 ? "default" : `${step.timeoutSeconds} s`;
   const gate = step.approvalRequired ? "approval required" : "auto";
   const { envelope } = step;
+  const idle = new Set(findIdleEntries(envelope).map(({ entry }) => entry));
   const details: [string, string][] = [
     ["What", inline(step.summary ?? "")],
     ["Why", inline(step.rationale)],
@@ -23,7 +30,8 @@ function stepLines(step: Step): string[] {
     ["Files", list(step.files)],
     ["May write", list(envelope.paths)],
     ["May run", list(envelope.commands)],
-    ["Hosts", list(envelope.egressHosts)],
+    ["Hosts", granted(envelope.egressHosts, idle)],
+    ["Secrets", granted(envelope.secrets, idle)],
     ["Done when", describeCheck(step)],
     [
       "Risk",
