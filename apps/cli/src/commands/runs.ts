@@ -2,9 +2,11 @@
 import { countOf } from "@ossaat/contracts";
 import { AgentError } from "@ossaat/contracts/errors";
 import type { PlanSummary } from "@ossaat/contracts";
+import type { Client } from "@ossaat/client";
 
 import type { CommandContext } from "../command-context.ts";
 import { requireRepository } from "../repository/find-repository.ts";
+import { linkedCheckouts } from "../repository/linked-checkouts.ts";
 import { goalLine } from "../terminal/escape.ts";
 import { formatCost, formatSeconds } from "../terminal/format-figures.ts";
 
@@ -36,11 +38,8 @@ function readLimit(text = "20"): number {
   });
 }
 
-export async function runsCommand(flags: RunsFlags, context: CommandContext): Promise<number> {
-  const { output } = context;
-  const limit = readLimit(flags.limit);
-  const repository = flags.all === true ? undefined : await requireRepository(context);
-  const { client } = await context.connect();
+/** Of one checkout, or of all; as many as are wanted or more. */
+async function newestPlans(client: Client, repository: string | undefined, limit: number): Promise<PlanSummary[]> {
   const plans: PlanSummary[] = [];
   let cursor: string | undefined;
   do {
@@ -51,7 +50,20 @@ export async function runsCommand(flags: RunsFlags, context: CommandContext): Pr
     plans.push(...page.plans);
     cursor = page.nextCursor;
   } while (cursor !== undefined && plans.length < limit);
-  const shown = plans.slice(0, limit);
+  return plans;
+}
+
+export async function runsCommand(flags: RunsFlags, context: CommandContext): Promise<number> {
+  const { output } = context;
+  const limit = readLimit(flags.limit);
+  const repository = flags.all === true ? undefined : await requireRepository(context);
+  const checkouts = repository === undefined ? [undefined] : await linkedCheckouts(repository);
+  const { client } = await context.connect();
+  const lists = await Promise.all(checkouts.map((checkout) => newestPlans(client, checkout, limit)));
+  const shown = lists
+    .flat()
+    .sort((left, right) => Date.parse(right.createdAt) - Date.parse(left.createdAt))
+    .slice(0, limit);
   if (output.format === "json") output.json({ schemaVersion: 1, plans: shown });
   else if (output.format === "ndjson") for (const plan of shown) output.json({ schemaVersion: 1, ...plan });
   else for (const plan of shown) output.print(await row(plan, context));

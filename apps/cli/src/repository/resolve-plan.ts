@@ -5,6 +5,7 @@ import type { Client } from "@ossaat/client";
 
 import type { CommandContext } from "../command-context.ts";
 import { requireRepository } from "./find-repository.ts";
+import { linkedCheckouts } from "./linked-checkouts.ts";
 
 export type Fits = (plan: PlanSummary) => boolean;
 
@@ -38,6 +39,18 @@ async function newestHere(client: Client, context: CommandContext, fits: Fits): 
     if (fits(plan)) return plan.id;
   }
   if (newest !== undefined) return newest;
+  const [, ...others] = await linkedCheckouts(repository);
+  for (const other of others) {
+    const first = await allPlans(client, other).next();
+    if (first.done === true) continue;
+    throw new AgentError(
+      "not_found",
+      `There is no plan of this checkout yet; ${other}, of the same repository, has some.`,
+      {
+        details: { next: `name one: \`ossaat show ${first.value.id}\`; \`ossaat runs\` lists them` },
+      },
+    );
+  }
   throw new AgentError("not_found", "There is no plan for this repository yet.", {
     details: { next: 'ossaat plan "<goal>"' },
   });
