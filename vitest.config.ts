@@ -12,9 +12,8 @@ export default defineConfig({
         test: {
           ...shared,
           name: "unit",
-          // By themselves workers are one fewer than processors. Files stay apart: one worker for all imports less,
-          // but grows, and starting git takes the longer the larger its parent is.
-          maxWorkers: "100%",
+          // Files stay apart: one worker for all of them imports less, but grows, and starting git takes the longer
+          // the larger its parent is.
           // A guard against hangs, not a measure: a busy machine is no failure.
           testTimeout: 30_000,
           hookTimeout: 60_000,
@@ -26,7 +25,6 @@ export default defineConfig({
         test: {
           ...shared,
           name: "sandbox",
-          maxWorkers: "100%",
           include: ["{apps,packages,services}/**/*.sandbox.test.ts"],
           exclude: ["**/node_modules/**"],
           testTimeout: 60_000,
