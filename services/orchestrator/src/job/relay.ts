@@ -1,7 +1,9 @@
 // T2: takes messages out of the outbox, gives them to a broker, and deletes them when the broker has
 // confirmed. A death in between repeats a message, which is allowed; none is ever lost by it.
 import { AgentError } from "@ossaat/contracts";
+import type { JobEnvelope } from "@ossaat/contracts";
 
+import { buryMessage } from "./bury-message.ts";
 import { readEnvelope } from "./envelope-text.ts";
 import type { Engine } from "./engine.ts";
 import { createOutboxClaims } from "./claim-outbox.ts";
@@ -26,9 +28,6 @@ export type Relay = {
 
 /** What one round over a pool came to. `full`: the broker has enough for now, and more waits here. */
 type Round = "empty" | "sent" | "full" | "stuck";
-
-/** Messages that no broker will ever take are kept apart, so that those behind them go on. */
-const hopeless: ReadonlySet<string> = new Set(["too_large"]);
 
 type Answered = { message: ClaimedMessage; answer: PublishResult };
 
@@ -60,27 +59,46 @@ class PoolRelay {
     if (messages.length === 0) return "empty";
     const answered = await this.#publish(messages);
     await this.#end(answered);
-    return answered.every(({ answer }) => answer.accepted) ? "sent" : "stuck";
+    return answered.every(({ answer }) => answer.accepted || answer.reason === "too_large") ? "sent" : "stuck";
   }
 
   async #publish(messages: readonly ClaimedMessage[]): Promise<Answered[]> {
-    const envelopes = messages.map(({ envelope_json: text }) => readEnvelope(text));
-    const answers = await this.#deps.queue.publish(envelopes);
-    return messages.map((message, index) => {
+    const readable: { message: ClaimedMessage; envelope: JobEnvelope }[] = [];
+    for (const message of messages) {
+      try {
+        readable.push({ message, envelope: readEnvelope(message.envelope_json) });
+      } catch (error) {
+        await this.#bury(message, error instanceof Error ? error.message : String(error));
+      }
+    }
+    const answers = await this.#deps.queue.publish(readable.map(({ envelope }) => envelope));
+    return readable.map(({ message }, index) => {
       const answer = answers[index] ?? ({ accepted: false, reason: "unavailable" } as const);
       return { message, answer };
     });
   }
 
+  /** What no broker will ever take is kept apart, so that the messages behind it go on. */
+  async #bury(message: ClaimedMessage, reason: string): Promise<void> {
+    const { store, clock, log } = this.#deps.engine;
+    log.error({ message: message.id, reason }, "message cannot be sent");
+    await store.tx((tx) => buryMessage(tx, { id: message.id, at: clock.now(), reason }));
+    await this.#claims.remove([message]);
+  }
+
   async #end(answered: readonly Answered[]): Promise<void> {
-    const isOver = ({ answer }: Answered) => answer.accepted || hopeless.has(answer.reason);
+    const rest: ClaimedMessage[] = [];
     for (const { answer, message } of answered) {
       if (answer.accepted) continue;
+      if (answer.reason === "too_large") {
+        await this.#bury(message, answer.reason);
+        continue;
+      }
       this.#deps.engine.log.warn({ message: message.id, reason: answer.reason }, "message was not accepted");
       if (answer.reason === "unroutable") this.#hasTopology = false;
+      rest.push(message);
     }
-    const rest = answered.filter((one) => !isOver(one)).map(({ message }) => message);
-    await this.#claims.remove(answered.filter(isOver).map(({ message }) => message));
+    await this.#claims.remove(answered.filter(({ answer }) => answer.accepted).map(({ message }) => message));
     await this.#claims.giveBack(rest);
   }
 }

@@ -1,21 +1,8 @@
 // Dead letters of the embedded queue: a table beside the outbox.
-import type { Tx } from "../../store/store.ts";
 import type { OutboxRow } from "../../store/tables.ts";
 import { readEnvelope } from "../envelope-text.ts";
 import type { DeadLetters } from "../job-queue.ts";
 import type { EmbeddedQueueDeps } from "./embedded.ts";
-
-/** Moves a message from the outbox to the dead letters; nothing when it is gone. */
-export async function buryRow(tx: Tx, { id, at, reason }: { id: string; at: number; reason: string }): Promise<void> {
-  const row = await tx.deleteFrom("outbox").where("id", "=", id).returningAll().executeTakeFirst();
-  if (row === undefined) return;
-  const { tenant_id, pool, envelope_json: message } = row;
-  await tx
-    .insertInto("dead_letter")
-    .values({ id, tenant_id, pool, reason, message, at })
-    .onConflict((conflict) => conflict.column("id").doUpdateSet({ reason, message, at }))
-    .execute();
-}
 
 /** @throws Error when the text is no message */
 function rowOf(letter: { id: string; message: string }, now: number): OutboxRow {

@@ -7,12 +7,13 @@ import type { JobEnvelope } from "@ossaat/contracts";
 
 import type { Clock } from "../../clock.ts";
 import type { Store } from "../../store/store.ts";
+import { buryMessage } from "../bury-message.ts";
 import { createOutboxClaims } from "../claim-outbox.ts";
 import type { ClaimedMessage, OutboxClaims } from "../claim-outbox.ts";
 import { isTooLarge, readEnvelope } from "../envelope-text.ts";
 import type { Delivery, JobQueue, PublishResult, Settlement, Subscription } from "../job-queue.ts";
 import { jobEngineLimits } from "../limits.ts";
-import { buryRow, createEmbeddedDeadLetters } from "./embedded-dead-letters.ts";
+import { createEmbeddedDeadLetters } from "./embedded-dead-letters.ts";
 
 export type EmbeddedQueueDeps = {
   store: Store;
@@ -53,7 +54,7 @@ async function settleRow({ deps, claims }: QueueState, row: ClaimedMessage, { re
   }
   if (result === "reject") {
     const at = deps.clock.now();
-    await deps.store.tx((tx) => buryRow(tx, { id: row.id, at, reason: reason ?? "the receiver rejected it" }));
+    await deps.store.tx((tx) => buryMessage(tx, { id: row.id, at, reason: reason ?? "the receiver rejected it" }));
   }
   await claims.remove([row]);
 }

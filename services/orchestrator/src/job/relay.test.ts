@@ -1,0 +1,69 @@
+// The relay between two stores: the outbox of one, and an embedded queue on the other as its broker.
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+import { envelope, pool } from "../testing/queue-under-test.ts";
+import { openTestEngine } from "../testing/test-engine.ts";
+import type { TestEngine } from "../testing/test-engine.ts";
+import { waitUntil } from "../testing/wait-until.ts";
+import { createEmbeddedQueue } from "./adapters/embedded.ts";
+import type { EmbeddedQueue } from "./adapters/embedded.ts";
+import { createRelay } from "./relay.ts";
+import type { Relay } from "./relay.ts";
+
+let engine: TestEngine;
+let broker: TestEngine;
+let queue: EmbeddedQueue;
+let relay: Relay;
+beforeEach(async () => {
+  [engine, broker] = [await openTestEngine(), await openTestEngine()];
+  queue = createEmbeddedQueue({ store: broker.store, clock: broker.clock, onError: () => undefined });
+  relay = createRelay({ engine, queue, pools: [pool], slots: 3 });
+});
+afterEach(async () => {
+  await relay.stop();
+  await queue.close({ drainMs: 1_000 });
+  await engine.remove();
+  await broker.remove();
+});
+
+function row(n: number, text = JSON.stringify(envelope(n))) {
+  const { messageId: id, dedupeId, planId, stepId, tenantId } = envelope(n);
+  const names = { dedupe_id: dedupeId, plan_id: planId, step_id: stepId, tenant_id: tenantId };
+  return { id, pool, ...names, priority: 0, envelope_json: text, available_at: n, claimed_until: 0 };
+}
+
+const insert = (...rows: ReturnType<typeof row>[]) =>
+  engine.store.tx((tx) => tx.insertInto("outbox").values(rows).execute());
+const waiting = () => engine.store.read.selectFrom("outbox").select("id").execute();
+
+test("keeps two messages for each slot at the broker, and the rest in the outbox", async () => {
+  await insert(...Array.from({ length: 20 }, (_, n) => row(n)));
+  relay.start();
+  await waitUntil("the broker has enough", async () => (await queue.depth(pool)) === 6);
+  expect((await waiting()).length).toBe(14);
+  const seen: string[] = [];
+  queue.subscribe(pool, 1, async (delivery) => {
+    seen.push(delivery.envelope.stepId);
+    await delivery.settle("done");
+  });
+  await waitUntil("all arrive", () => seen.length === 20);
+  expect([new Set(seen).size, await waiting()]).toEqual([20, []]);
+});
+
+test("keeps what cannot be sent apart, so that what is behind it goes on", async () => {
+  await insert(
+    row(0, "{not json"),
+    row(1, JSON.stringify(envelope(1, { traceparent: "x".repeat(65 * 1024) }))),
+    row(2),
+  );
+  relay.start();
+  await waitUntil("the outbox is empty", async () => (await waiting()).length === 0);
+  const letters = await engine.store.read.selectFrom("dead_letter").select(["id", "reason"]).orderBy("id").execute();
+  expect([letters, await queue.depth(pool)]).toEqual([
+    [
+      { id: row(0).id, reason: "undecodable: it is not JSON" },
+      { id: row(1).id, reason: "too_large" },
+    ],
+    1,
+  ]);
+});
