@@ -86,8 +86,8 @@ export const mutationCases: readonly MutationCase[] = [
     mutation: {
       name: "no resume of finished turns",
       file: "services/orchestrator/src/step/call-model.ts",
-      find: "  const known = journal.delivered(keyOfTurn(call));",
-      replace: "  const known = undefined as ReturnType<typeof journal.delivered>;",
+      find: "  const known = await journal.delivered(keyOfTurn(call));",
+      replace: "  const known = undefined as Awaited<ReturnType<typeof journal.delivered>>;",
     },
     caughtBy: "I5",
     shape: plan("plain"),

@@ -117,9 +117,9 @@ export function watchGit<G extends GitLike>(git: G, points: Failpoints): G {
 }
 
 type JournalLike<Key, Event> = {
-  begin(key: Key): { add(event: Event): void; close(): void };
-  forget(key: Key): void;
-  forgetPlan(planId: string): void;
+  begin(key: Key): Promise<{ add(event: Event): Promise<void>; close(): Promise<void> }>;
+  forget(key: Key): Promise<void>;
+  forgetPlan(planId: string): Promise<void>;
 };
 
 /** The event that makes a turn whole has points of its own. */
@@ -130,14 +130,14 @@ export function watchJournal<Key, Event extends { type: string }, J extends Jour
   const watchedJournal = watchMethods(journal, "journal", points);
   return {
     ...watchedJournal,
-    begin(key: Key) {
-      const recording = watchedJournal.begin(key);
+    async begin(key: Key) {
+      const recording = await watchedJournal.begin(key);
       return {
         close: () => recording.close(),
-        add(event: Event) {
+        async add(event: Event) {
           if (event.type !== "finish") return recording.add(event);
           points.reach("journal.finish before");
-          recording.add(event);
+          await recording.add(event);
           points.reach("journal.finish after");
         },
       };

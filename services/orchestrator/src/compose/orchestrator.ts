@@ -78,6 +78,10 @@ export type OrchestratorDeps = Pick<Engine, "store" | "clock" | "ids" | "rng" | 
   slots?: number;
   /** Absent = the outbox is the queue. */
   openQueue?: OpenQueue | undefined;
+  /** `api` runs no step, `worker` answers no request; absent = both. */
+  role?: "api" | "worker" | "all" | undefined;
+  /** A name that no other running worker has; absent = one made up. */
+  workerName?: string | undefined;
   /** Absent = working trees of plans without success stay for ever. */
   retention?: Retention | undefined;
 };
@@ -220,7 +224,8 @@ export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
   const agents = createAgentCatalog({ index: deps.index, userDir: deps.userAgentsDir });
   const policies = createPolicies({ index: deps.index, files: deps.policyFiles, runMode: deps.runMode });
   const stepDeps: PlanningDeps = { ...deps, engine, agents, policies };
-  const workerId = `worker-${deps.ids.short()}`;
+  const workerId = `worker-${deps.workerName ?? deps.ids.short()}`;
+  const runsSteps = deps.role !== "api";
   const worker = createWorker({
     engine,
     queue: queueParts.queue,
@@ -239,8 +244,10 @@ export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
     app: createApp(deps, routes),
     routesOf: (tenantId) => routes.of(tenantId),
     async start() {
-      // NOTE: a store with one owner holds only leases of dead processes; on a shared one others may live.
-      await sweepLeases(engine, () => !store.isShared);
+      if (!runsSteps) return;
+      // NOTE: a store with one owner holds only leases of dead processes; on a shared one others may
+      // live, and only what has this one's name was its own before it started again.
+      await sweepLeases(engine, (owner) => !store.isShared || owner === workerId);
       // What was interrupted is ready again before anything that waits is taken.
       await sweepTimers(engine);
       await reemitReady(engine, 0);
@@ -250,6 +257,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
       sweeper.start();
     },
     async stop() {
+      if (!runsSteps) return;
       await sweeper.stop();
       await worker.stop();
       await queueParts.stop();

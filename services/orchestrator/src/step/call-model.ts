@@ -12,7 +12,7 @@ import { LeaseLost } from "../job/engine.ts";
 import type { Claim, Engine } from "../job/engine.ts";
 import type { ResolvedModel } from "../provider/models.ts";
 import { stepLimits } from "./limits.ts";
-import type { TurnJournal, TurnKey } from "./turn-journal.ts";
+import type { TurnJournal, TurnKey, TurnRecording } from "./turn-journal.ts";
 
 export type ModelCall = {
   claim: Claim;
@@ -198,24 +198,31 @@ async function* replay(events: readonly StreamEvent[]): AsyncGenerator<StreamEve
   yield* events;
 }
 
+/** Passes events on when they are in the journal. */
+async function* recorded(events: AsyncIterable<StreamEvent>, recording: TurnRecording): AsyncGenerator<StreamEvent> {
+  for await (const event of events) {
+    if (event.type !== "heartbeat" && event.type !== "error") await recording.add(event);
+    yield event;
+  }
+}
+
 /** The turn from the journal when a killed worker had received it whole, else from the vendor. */
 async function collectDelivered(engine: Engine, call: ModelCall, seen: Seen): Promise<ModelTurn> {
   const { model, request, signal, journal } = call;
   const provider = model.provider.id;
-  const known = journal.delivered(keyOfTurn(call));
+  const known = await journal.delivered(keyOfTurn(call));
   if (known !== undefined) return collectTurn(replay(known), { provider, onEvent: (event) => note(seen, event) });
   const events = model.provider.stream({ ...request, modelId: model.modelId, signal });
-  const recording = journal.begin(keyOfTurn(call));
+  const recording = await journal.begin(keyOfTurn(call));
   const show = showLive(engine, call);
   const onEvent = (event: StreamEvent) => {
-    if (event.type !== "heartbeat" && event.type !== "error") recording.add(event);
     note(seen, event);
     show(event);
   };
   try {
-    return await collectTurn(events, { provider, onEvent });
+    return await collectTurn(recorded(events, recording), { provider, onEvent });
   } finally {
-    recording.close();
+    await recording.close();
   }
 }
 
@@ -262,8 +269,8 @@ function unlessStopped(signal: AbortSignal): (error: unknown) => void {
 async function chargeInterrupted(engine: Engine, call: ModelCall): Promise<void> {
   const { interruptedAttempt, journal, model, request } = call;
   const key = keyOfTurn(call);
-  if (interruptedAttempt === undefined || journal.delivered(key) !== undefined) return;
-  const events = journal.received(key);
+  if (interruptedAttempt === undefined || (await journal.delivered(key)) !== undefined) return;
+  const events = await journal.received(key);
   if (events === undefined) return;
   const seen: Seen = { chars: 0 };
   for (const event of events) note(seen, event);
@@ -293,9 +300,9 @@ export async function callModel(engine: Engine, call: ModelCall): Promise<void> 
     // A record may be dropped by the holder of the lease alone: it can be the next worker's by now.
     else await changeClaimed(engine, call.claim, () => Promise.resolve()).catch(unlessStopped(signal));
     signal.throwIfAborted();
-    call.journal.forget(keyOfTurn(call));
+    await call.journal.forget(keyOfTurn(call));
     throw error;
   }
   await recordTurn(engine, call, { turn, seconds: (engine.clock.monotonic() - startedAt) / 1000 });
-  call.journal.forget(keyOfTurn(call));
+  await call.journal.forget(keyOfTurn(call));
 }

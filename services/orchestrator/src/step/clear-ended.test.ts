@@ -34,7 +34,7 @@ test("of ended plans nothing stays that a killed last step left; of a running on
   const treeOf = (planId: string) => path.join(stack.engine.folder, "runner", "workspaces", planId);
   const commit = stack.git("rev-parse", "main").trim();
   for (const planId of plans) {
-    deps.journal.begin({ planId, stepId: "a", turn: 1 }).close();
+    await (await deps.journal.begin({ planId, stepId: "a", turn: 1 })).close();
     const workspaceId = workspaceIdOf(planId, "a");
     await deps.workspaces.open({ workspaceId, planId, repositoryPath: stack.repository, commit });
   }
@@ -42,10 +42,10 @@ test("of ended plans nothing stays that a killed last step left; of a running on
   expect({
     statuses: await Promise.all(plans.map(async (planId) => (await server.state(planId)).status)),
     trees: plans.map((planId) => existsSync(treeOf(planId))),
-    turns: deps.journal.plans(),
+    turns: await deps.journal.plans(),
   }).toEqual({ statuses: ["succeeded", "failed", "pending"], trees: [false, true, true], turns: [open] });
   await clearEnded(deps);
-  expect(deps.journal.plans()).toEqual([open]);
+  expect(await deps.journal.plans()).toEqual([open]);
 });
 
 const outages: [string, AgentError, boolean][] = [

@@ -24,7 +24,7 @@ export async function clearPlan(deps: ClearDeps, planId: string, status: PlanSta
   // NOTE: working trees of other plans stay, so that unfinished work can be looked at.
   const isRemoved = status !== "succeeded" || (await removeTrees(deps, planId));
   // Last, because the recorded turns are what an interrupted removal is found by.
-  if (isRemoved) deps.journal.forgetPlan(planId);
+  if (isRemoved) await deps.journal.forgetPlan(planId);
 }
 
 export type Retention = {
@@ -66,7 +66,7 @@ export function createRetentionSweep(deps: ClearDeps, retention: Retention): () 
 
 /** Clears every plan that has ended and still has recorded turns. */
 export async function clearEnded(deps: ClearDeps): Promise<void> {
-  for (const planId of deps.journal.plans()) {
+  for (const planId of await deps.journal.plans()) {
     const { read } = deps.engine.store;
     const plan = await read.selectFrom("plan").select("status").where("id", "=", planId).executeTakeFirst();
     if (plan !== undefined && isTerminalPlan(plan.status)) await clearPlan(deps, planId, plan.status);

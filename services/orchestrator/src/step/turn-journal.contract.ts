@@ -13,77 +13,96 @@ const events: StreamEvent[] = [
   { type: "finish", reason: "stop" },
 ];
 
-/** @param reopen a journal over the same storage, as a new process would open it */
-export function describeTurnJournal(create: () => { journal: TurnJournal; reopen: () => TurnJournal }): void {
+const known = (journal: TurnJournal, keys: readonly TurnKey[]) =>
+  Promise.all(keys.map(async (each) => (await journal.delivered(each)) !== undefined));
+
+export type JournalUnderTest = {
+  journal: TurnJournal;
+  /** A journal over the same storage, as a new process would open it. */
+  reopen: () => TurnJournal;
+};
+
+/** @param create an empty journal */
+export function describeTurnJournal(create: () => JournalUnderTest | Promise<JournalUnderTest>): void {
   describe("turn journal", () => {
-    test("gives a delivered turn back, also to another process that never closed it", () => {
-      const { journal, reopen } = create();
-      const recording = journal.begin(key);
-      for (const event of events) recording.add(event);
-      expect(reopen().delivered(key)).toEqual(events);
-      recording.close();
-      expect(reopen().delivered(key)).toEqual(events);
+    test("gives a delivered turn back, also to another process that never closed it", async () => {
+      const { journal, reopen } = await create();
+      const recording = await journal.begin(key);
+      for (const event of events) await recording.add(event);
+      expect(await reopen().delivered(key)).toEqual(events);
+      await recording.close();
+      expect(await reopen().delivered(key)).toEqual(events);
     });
 
-    test("holds a turn without its end for no turn", () => {
-      const { journal, reopen } = create();
-      const recording = journal.begin(key);
-      for (const event of events.slice(0, -1)) recording.add(event);
-      expect(reopen().delivered(key)).toBeUndefined();
-      recording.close();
+    test("holds a turn without its end for no turn", async () => {
+      const { journal, reopen } = await create();
+      const recording = await journal.begin(key);
+      for (const event of events.slice(0, -1)) await recording.add(event);
+      expect(await reopen().delivered(key)).toBeUndefined();
+      await recording.close();
     });
 
-    test("a new begin drops what was there", () => {
-      const { journal } = create();
-      const first = journal.begin(key);
-      for (const event of events) first.add(event);
-      first.close();
-      journal.begin(key).close();
-      expect(journal.delivered(key)).toBeUndefined();
+    test("a new begin drops what was there", async () => {
+      const { journal } = await create();
+      const first = await journal.begin(key);
+      for (const event of events) await first.add(event);
+      await first.close();
+      await (await journal.begin(key)).close();
+      expect(await journal.delivered(key)).toBeUndefined();
     });
 
-    test("keeps steps, turns and plans apart, and forgets one or all", () => {
-      const { journal } = create();
+    test("keeps steps, turns and plans apart, and forgets one or all", async () => {
+      const { journal } = await create();
       const keys = [key, { ...key, turn: 3 }, { ...key, stepId: "test" }];
       for (const each of keys) {
-        const recording = journal.begin(each);
-        for (const event of events) recording.add(event);
-        recording.close();
+        const recording = await journal.begin(each);
+        for (const event of events) await recording.add(event);
+        await recording.close();
       }
-      journal.forget(key);
-      expect(keys.map((each) => journal.delivered(each) !== undefined)).toEqual([false, true, true]);
-      expect(journal.plans()).toEqual([planId]);
-      journal.forgetPlan(planId);
-      expect(keys.map((each) => journal.delivered(each) !== undefined)).toEqual([false, false, false]);
-      journal.forgetPlan(planId);
-      expect(journal.plans()).toEqual([]);
+      await journal.forget(key);
+      expect(await known(journal, keys)).toEqual([false, true, true]);
+      expect(await journal.plans()).toEqual([planId]);
+      await journal.forgetPlan(planId);
+      expect(await known(journal, keys)).toEqual([false, false, false]);
+      await journal.forgetPlan(planId);
+      expect(await journal.plans()).toEqual([]);
     });
 
-    test("a writer that lost its lease and goes on does not touch the record of the next", () => {
-      const { journal, reopen } = create();
-      const late = journal.begin(key);
-      late.add({ type: "start", warnings: ["of the first"] });
-      const recording = journal.begin(key);
-      for (const event of events) recording.add(event);
-      late.add({ type: "finish", reason: "stop" });
-      late.close();
-      recording.close();
-      expect(reopen().delivered(key)).toEqual(events);
+    test("knows a plan until it is told to forget it, also when all its turns are recorded", async () => {
+      const { journal, reopen } = await create();
+      await (await journal.begin(key)).close();
+      await journal.forget(key);
+      expect([await journal.received(key), await reopen().plans()]).toEqual([undefined, [planId]]);
     });
 
-    test("tells what arrived of a turn that was cut, and nothing of one that was not begun", () => {
-      const { journal, reopen } = create();
-      expect(journal.received(key)).toBeUndefined();
-      const recording = journal.begin(key);
-      recording.add({ type: "heartbeat" });
-      expect([reopen().received(key), reopen().delivered(key)]).toEqual([[{ type: "heartbeat" }], undefined]);
-      recording.close();
+    test("a writer that lost its lease and goes on does not touch the record of the next", async () => {
+      const { journal, reopen } = await create();
+      const late = await journal.begin(key);
+      await late.add({ type: "start", warnings: ["of the first"] });
+      const recording = await journal.begin(key);
+      for (const event of events) await recording.add(event);
+      await late.add({ type: "finish", reason: "stop" });
+      await late.close();
+      await recording.close();
+      expect(await reopen().delivered(key)).toEqual(events);
     });
 
-    test("refuses ids that are none", () => {
-      const { journal } = create();
-      expect(() => journal.begin({ ...key, planId: "../plan" })).toThrow("plan-<uuid>");
-      expect(() => journal.begin({ ...key, stepId: "../x" })).toThrow("1-64 of");
+    test("tells what arrived of a turn that was cut, and nothing of one that was not begun", async () => {
+      const { journal, reopen } = await create();
+      expect(await journal.received(key)).toBeUndefined();
+      const recording = await journal.begin(key);
+      await recording.add({ type: "heartbeat" });
+      expect([await reopen().received(key), await reopen().delivered(key)]).toEqual([
+        [{ type: "heartbeat" }],
+        undefined,
+      ]);
+      await recording.close();
+    });
+
+    test("refuses ids that are none", async () => {
+      const { journal } = await create();
+      await expect(journal.begin({ ...key, planId: "../plan" })).rejects.toThrow("plan-<uuid>");
+      await expect(journal.begin({ ...key, stepId: "../x" })).rejects.toThrow("1-64 of");
     });
   });
 }

@@ -1,28 +1,28 @@
 // PORT: the events of a model turn as they arrive, until the turn is in the event log. It closes
 // the gap between a vendor's last byte and our commit: a turn that was delivered is never bought
 // again. Promises: an event handed to `add` survives the death of this process when `add`
-// returns; a record that lacks its `finish` is no turn. It is no second memory: what the event
+// resolves; a record that lacks its `finish` is no turn. It is no second memory: what the event
 // log holds is never read from here.
 import type { StreamEvent } from "@ossaat/providers";
 
 export type TurnKey = { planId: string; stepId: string; turn: number };
 
 export type TurnRecording = {
-  add(event: StreamEvent): void;
-  close(): void;
+  add(event: StreamEvent): Promise<void>;
+  close(): Promise<void>;
 };
 
 export type TurnJournal = {
   /** Starts the record of a turn; an earlier, unfinished one is dropped. */
-  begin(key: TurnKey): TurnRecording;
+  begin(key: TurnKey): Promise<TurnRecording>;
   /** All events of a turn that was delivered to its end; undefined = ask for it. */
-  delivered(key: TurnKey): StreamEvent[] | undefined;
+  delivered(key: TurnKey): Promise<StreamEvent[] | undefined>;
   /** What arrived of a turn before its worker died, at least; undefined = its request was not sent. */
-  received(key: TurnKey): StreamEvent[] | undefined;
+  received(key: TurnKey): Promise<StreamEvent[] | undefined>;
   /** Drops the record of a turn that is in the log. */
-  forget(key: TurnKey): void;
+  forget(key: TurnKey): Promise<void>;
   /** Plans that have records, or had some until they were recorded. */
-  plans(): string[];
+  plans(): Promise<string[]>;
   /** Drops every record of a plan. */
-  forgetPlan(planId: string): void;
+  forgetPlan(planId: string): Promise<void>;
 };

@@ -7,6 +7,7 @@ import * as initial from "../../migrations/0001-initial.ts";
 import * as deadLetter from "../../migrations/0002-dead-letter.ts";
 import * as tenantRows from "../../migrations/0003-tenant-rows.ts";
 import * as outboxOrder from "../../migrations/0004-outbox-order.ts";
+import * as sharedTexts from "../../migrations/0005-shared-texts.ts";
 import type { Tables } from "./tables.ts";
 
 const migrations = {
@@ -14,6 +15,7 @@ const migrations = {
   "0002-dead-letter": deadLetter,
   "0003-tenant-rows": tenantRows,
   "0004-outbox-order": outboxOrder,
+  "0005-shared-texts": sharedTexts,
 };
 
 /** In the order they are applied. */

@@ -149,6 +149,17 @@ export type IdemRow = {
   expires_at: number;
 };
 
+export type ArtifactRow = {
+  /** SHA-256 of the bytes. */
+  ref: string;
+  body: Uint8Array;
+};
+
+/** A turn of a model that somebody records or has recorded; its id keeps a late writer out. */
+export type TurnRecordRow = { id: string; plan_id: string; step_id: string; turn: number };
+
+export type TurnEventRow = { record_id: string; n: number; event_json: string };
+
 export type Tables = {
   plan: PlanRow;
   step: StepRow;
@@ -160,4 +171,8 @@ export type Tables = {
   dead_letter: DeadLetterRow;
   timer: TimerRow;
   idem: IdemRow;
+  artifact: ArtifactRow;
+  turn_plan: { plan_id: string };
+  turn_record: TurnRecordRow;
+  turn_event: TurnEventRow;
 };

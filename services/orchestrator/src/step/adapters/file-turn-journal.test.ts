@@ -22,15 +22,15 @@ describeTurnJournal(() => {
   return { journal: createFileTurnJournal(folder), reopen: () => createFileTurnJournal(folder) };
 });
 
-test("a record cut in the middle of a line is no turn, and files are the owner's", () => {
+test("a record cut in the middle of a line is no turn, and files are the owner's", async () => {
   const folder = nextFolder();
   const key = { planId: "plan-00000001", stepId: "fix", turn: 1 };
   const journal = createFileTurnJournal(folder);
-  const recording = journal.begin(key);
-  recording.add({ type: "finish", reason: "stop" });
+  const recording = await journal.begin(key);
+  await recording.add({ type: "finish", reason: "stop" });
   const file = path.join(folder, key.planId, "fix.1.jsonl");
   expect(statSync(file).mode & 0o777).toBe(0o600);
   appendFileSync(file, '{"type":"fin');
-  expect(journal.delivered(key)).toBeUndefined();
-  recording.close();
+  expect(await journal.delivered(key)).toBeUndefined();
+  await recording.close();
 });

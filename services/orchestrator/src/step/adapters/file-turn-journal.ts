@@ -17,6 +17,26 @@ function parseRecord(text: string): TurnFile {
   return { events: lines.map((line) => JSON.parse(line) as StreamEvent), isCut };
 }
 
+function wholeTurn(record: TurnFile | undefined): StreamEvent[] | undefined {
+  return record?.isCut === false && record.events.at(-1)?.type === "finish" ? record.events : undefined;
+}
+
+function planFolders(folder: string): string[] {
+  try {
+    return readdirSync(folder).filter((name) => PlanId.safeParse(name).success);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** Does the work before it returns; its error is a rejection. */
+function done<T>(work: () => T): Promise<T> {
+  return new Promise((resolve) => {
+    resolve(work());
+  });
+}
+
 /** @param folder made when missing */
 export function createFileTurnJournal(folder: string): TurnJournal {
   const folderOf = (planId: string) => path.join(folder, PlanId.parse(planId));
@@ -31,30 +51,22 @@ export function createFileTurnJournal(folder: string): TurnJournal {
     }
   };
   return {
-    begin(key) {
-      mkdirSync(folderOf(key.planId), { recursive: true, mode: 0o700 });
-      // NOTE: a new file, because a worker that lost its lease may still write to the old one.
-      rmSync(fileOf(key), { force: true });
-      const file = openSync(fileOf(key), "wx", 0o600);
-      return {
-        add: (event) => void writeSync(file, `${JSON.stringify(event)}\n`),
-        close: () => closeSync(file),
-      };
-    },
-    delivered(key) {
-      const record = read(key);
-      return record?.isCut === false && record.events.at(-1)?.type === "finish" ? record.events : undefined;
-    },
-    received: (key) => read(key)?.events,
-    forget: (key) => rmSync(fileOf(key), { force: true }),
-    plans() {
-      try {
-        return readdirSync(folder).filter((name) => PlanId.safeParse(name).success);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-        throw error;
-      }
-    },
-    forgetPlan: (planId) => rmSync(folderOf(planId), { recursive: true, force: true }),
+    begin: (key) =>
+      done(() => {
+        mkdirSync(folderOf(key.planId), { recursive: true, mode: 0o700 });
+        // NOTE: a new file, because a worker that lost its lease may still write to the old one.
+        rmSync(fileOf(key), { force: true });
+        const file = openSync(fileOf(key), "wx", 0o600);
+        return {
+          // NOTE: written at once, not in a queue of the process: that is what survives it.
+          add: (event) => done(() => void writeSync(file, `${JSON.stringify(event)}\n`)),
+          close: () => done(() => closeSync(file)),
+        };
+      }),
+    delivered: (key) => done(() => wholeTurn(read(key))),
+    received: (key) => done(() => read(key)?.events),
+    forget: (key) => done(() => rmSync(fileOf(key), { force: true })),
+    plans: () => done(() => planFolders(folder)),
+    forgetPlan: (planId) => done(() => rmSync(folderOf(planId), { recursive: true, force: true })),
   };
 }

@@ -1,0 +1,52 @@
+// Entry of a gateway in a process of its own.
+import { createServer } from "node:http";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+
+import { AgentError } from "@ossaat/contracts";
+import { listenUntilStopped } from "@ossaat/contracts/grpc";
+import { mintInternalToken } from "@ossaat/orchestrator/identity";
+import { createLogger } from "@ossaat/telemetry";
+
+import manifest from "../package.json" with { type: "json" };
+import { readConfig } from "./config.ts";
+import { createGateway } from "./create-gateway.ts";
+import { createReplicaProxy } from "./replica-proxy.ts";
+
+async function main(): Promise<void> {
+  const { port, replicas, allowedHosts, token, user, internalKey, logLevel } = readConfig();
+  const { version } = manifest;
+  const log = createLogger({ service: "ossaat-gateway", version, level: logLevel, secrets: [token] });
+  const stopped = listenUntilStopped(undefined);
+  const proxy = createReplicaProxy({ replicas, log });
+  const app = createGateway({
+    upstream: proxy.forward,
+    mintToken: ({ tenantId, userId, capabilities }) =>
+      mintInternalToken({ tenantId, actor: { kind: "user", id: userId }, capabilities }, internalKey),
+    token,
+    localUser: user,
+    allowedHosts,
+    version,
+    ready: () => proxy.ready(),
+    onActivity: () => undefined,
+    log,
+  });
+  const server = createServer(app);
+  server.listen(port, "127.0.0.1");
+  await once(server, "listening");
+  log.info({ address: `127.0.0.1:${(server.address() as AddressInfo).port}`, replicas }, "the gateway serves");
+  await stopped;
+  server.close();
+  server.closeAllConnections();
+  proxy.close();
+  log.info({}, "the gateway has stopped");
+}
+
+main().then(
+  () => process.exit(0),
+  (thrown: unknown) => {
+    const { message, next } = AgentError.from(thrown);
+    process.stderr.write(`ossaat-gateway: ${message}\nNext: ${next}\n`);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,143 @@
+// One process of a distributed orchestrator: API, worker or both, on a PostgreSQL that others use
+// too, with tool runner and indexer in processes of their own.
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { AgentError } from "@ossaat/contracts";
+import type { ToolService } from "@ossaat/contracts";
+import type { CertificateSource, ConnectOptions } from "@ossaat/contracts/grpc";
+import { connectIndexer } from "@ossaat/indexer/client";
+import { connectToolRunner } from "@ossaat/tool-runner/client";
+
+import { createStoreArtifacts } from "../artifact/adapters/store.ts";
+import { systemClock, systemIds } from "../clock.ts";
+import type { OrchestratorConfig, ServiceAddress } from "../config.ts";
+import { createContextPlanner } from "../context-planner/context-planner.ts";
+import { serveProcess } from "../http/serve-process.ts";
+import type { Engine } from "../job/engine.ts";
+import { createStoreTurnJournal } from "../step/adapters/store-turn-journal.ts";
+import { openPostgresStore } from "../store/adapters/postgres.ts";
+import type { Store } from "../store/store.ts";
+import { createModels } from "./models.ts";
+import { createOrchestrator } from "./orchestrator.ts";
+import type { Orchestrator, OrchestratorDeps } from "./orchestrator.ts";
+
+const distributedLimits = {
+  /** Milliseconds a start waits for the tool runner: all processes of a deployment start at once. */
+  runnerWaitMs: 60_000,
+  /** Milliseconds between two tries. */
+  runnerPauseMs: 500,
+} as const;
+
+export type ProcessParts = {
+  certificates: CertificateSource | undefined;
+  log: Engine["log"];
+  version: string;
+};
+
+export type OrchestratorProcess = {
+  port: number;
+  /** Stops claiming, gives running steps back and ends the streams, within the drain time. */
+  stop(): Promise<void>;
+};
+
+function optionsOf({ token, serverName }: ServiceAddress, certificates: CertificateSource | undefined): ConnectOptions {
+  if (certificates === undefined || serverName === undefined) return { token };
+  return { token, tls: { certificates, serverName } };
+}
+
+/** How the tool runner isolates, which every plan names. @throws AgentError unavailable */
+async function readSandbox(tools: ToolService, log: Engine["log"]): Promise<OrchestratorDeps["sandbox"]> {
+  const until = performance.now() + distributedLimits.runnerWaitMs;
+  for (;;) {
+    try {
+      const { driver, detail } = (await tools.health()).sandbox;
+      if (driver !== "unavailable") return driver;
+      throw new AgentError("unavailable", `The tool runner has no sandbox. ${detail}`);
+    } catch (thrown) {
+      const error = AgentError.from(thrown);
+      if (performance.now() > until) throw error;
+      log.warn({ problem: error.message }, "the tool runner is not ready yet");
+    }
+    await sleep(distributedLimits.runnerPauseMs);
+  }
+}
+
+/** Waits for the work, but not longer than it may take. */
+async function within(ms: number, work: Promise<unknown>, onLate: () => void): Promise<void> {
+  const timer = new AbortController();
+  const late = sleep(ms, "late", { signal: timer.signal }).catch(() => "done");
+  if ((await Promise.race([work.then(() => "done"), late])) === "late") onLate();
+  timer.abort();
+}
+
+type Composed = { orchestrator: Orchestrator; closeClients(): void };
+
+async function compose(config: OrchestratorConfig, store: Store, parts: ProcessParts): Promise<Composed> {
+  const { certificates, log, version } = parts;
+  const runner = connectToolRunner(config.runner.address, optionsOf(config.runner, certificates));
+  const indexer = connectIndexer(config.indexer.address, optionsOf(config.indexer, certificates));
+  const closeClients = () => {
+    runner.close();
+    indexer.close();
+  };
+  try {
+    const sandbox = await readSandbox(runner.tools, log);
+    const orchestrator = createOrchestrator({
+      store,
+      clock: systemClock,
+      ids: systemIds,
+      rng: Math.random,
+      log,
+      artifacts: createStoreArtifacts(store),
+      journal: createStoreTurnJournal(store),
+      tools: runner.tools,
+      workspaces: runner.workspaces,
+      index: indexer.index,
+      planner: createContextPlanner({ index: indexer.index }),
+      models: createModels({ env: config.providerEnv, config: config.model, requestLog: config.modelRequestLog }),
+      userAgentsDir: config.userAgentsDir,
+      policyFiles: config.policyFiles,
+      runMode: config.runMode,
+      sandbox,
+      internalKey: config.internalKey,
+      version,
+      stateDir: "",
+      providerKeys: config.providerKeys,
+      role: config.role,
+      workerName: config.workerName,
+      ...(config.slots === undefined ? {} : { slots: config.slots }),
+    });
+    return { orchestrator, closeClients };
+  } catch (error) {
+    closeClients();
+    throw error;
+  }
+}
+
+/** Starts the process's part. @throws AgentError unavailable, invalid_input, conflict (newer schema) */
+export async function startDistributed(config: OrchestratorConfig, parts: ProcessParts): Promise<OrchestratorProcess> {
+  const store = await openPostgresStore({ url: config.storeUrl });
+  const { orchestrator, closeClients } = await compose(config, store, parts).catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
+  const server = await serveProcess({
+    port: config.port,
+    ready: () => orchestrator.ready(),
+    api: config.role === "worker" ? undefined : orchestrator.app,
+    version: parts.version,
+  });
+  await orchestrator.start();
+  return {
+    port: server.port,
+    async stop() {
+      server.drain();
+      await within(config.drainMs, orchestrator.stop(), () => {
+        parts.log.warn({ drainMs: config.drainMs }, "steps still run: their leases end by themselves");
+      });
+      await server.close();
+      closeClients();
+      await store.close();
+    },
+  };
+}

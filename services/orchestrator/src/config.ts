@@ -1,0 +1,154 @@
+// Settings of an orchestrator in a process of its own; the only reader of its environment.
+import { readFileSync } from "node:fs";
+
+import { AgentError } from "@ossaat/contracts";
+import { readCertificateSettings } from "@ossaat/contracts/grpc";
+import type { CertificateFiles } from "@ossaat/contracts/grpc";
+import type { ProviderEnv } from "@ossaat/providers";
+import { z } from "zod";
+
+import { readInternalKey } from "./identity/internal-key.ts";
+import type { PolicyFiles } from "./policy/policies.ts";
+
+const text = z.string().min(1).optional();
+const count = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+
+const Environment = z.object({
+  /** `api` answers requests and streams, `worker` runs steps, `all` does both. */
+  OSSAAT_ROLE: z.enum(["api", "worker", "all"]).default("all"),
+  /** postgres://user@host:port/database; the password may stand in PGPASSWORD. */
+  OSSAAT_STORE: z.string().min(1),
+  /** Which queue carries the hints; `embedded` = the database itself. */
+  OSSAAT_QUEUE: z.enum(["embedded"]).default("embedded"),
+  /** Port of the loopback interface for the API and for health; 0 takes a free one. */
+  OSSAAT_LISTEN: z
+    .string()
+    .regex(/^127\.0\.0\.1:\d{1,5}$/u, "must be 127.0.0.1:port: what is before it brings TLS")
+    .default("127.0.0.1:8081"),
+  /** Key of the internal tokens, 64 hex digits; or a file that holds it. The gateway has the same. */
+  OSSAAT_INTERNAL_KEY: text,
+  OSSAAT_INTERNAL_KEY_FILE: text,
+  OSSAAT_RUNNER_ADDRESS: z.string().min(1),
+  OSSAAT_RUNNER_TOKEN: text,
+  /** Name the tool runner's certificate must carry. */
+  OSSAAT_RUNNER_NAME: text,
+  OSSAAT_INDEXER_ADDRESS: z.string().min(1),
+  OSSAAT_INDEXER_TOKEN: text,
+  OSSAAT_INDEXER_NAME: text,
+  /** A name that no other running worker has: one that starts again takes its steps back at once. */
+  OSSAAT_WORKER_NAME: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/u)
+    .optional(),
+  /** Steps this process runs at once. */
+  OSSAAT_SLOTS: count(1, 256).optional(),
+  /** Seconds that the process may take to end after SIGTERM. */
+  OSSAAT_DRAIN_SECONDS: count(1, 600).default(20),
+  /** Default model of new plans. */
+  OSSAAT_MODEL: text,
+  /** File to which scripted models log their requests. */
+  OSSAAT_MODEL_REQUEST_LOG: text,
+  /** Policy file of the administrator; named and missing = nothing is allowed. */
+  OSSAAT_POLICY_FILE: text,
+  /** Folder of agents besides the built-in ones. */
+  OSSAAT_AGENTS_DIR: text,
+  OSSAAT_RUN_MODE: z.enum(["consumer", "enterprise"]).default("enterprise"),
+  OSSAAT_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
+});
+
+type Values = z.output<typeof Environment>;
+
+/** Where a service of ours is, and how it is known. */
+export type ServiceAddress = { address: string; token?: string | undefined; serverName?: string | undefined };
+
+export type OrchestratorConfig = {
+  role: Values["OSSAAT_ROLE"];
+  storeUrl: string;
+  port: number;
+  internalKey: Uint8Array;
+  runner: ServiceAddress;
+  indexer: ServiceAddress;
+  /** What this process shows to the services; absent = they are on this machine. */
+  certificateFiles?: CertificateFiles | undefined;
+  workerName?: string | undefined;
+  slots?: number | undefined;
+  drainMs: number;
+  model?: string | undefined;
+  modelRequestLog?: string | undefined;
+  policyFiles: PolicyFiles;
+  userAgentsDir?: string | undefined;
+  runMode: Values["OSSAAT_RUN_MODE"];
+  providerEnv: ProviderEnv;
+  /** Names of the vendors' variables that are set. */
+  providerKeys: string[];
+  logLevel: Values["OSSAAT_LOG_LEVEL"];
+};
+
+const vendorNames = [
+  "OPENAI_API_KEY",
+  "OPENAI_BASE_URL",
+  "OSSAAT_OPENAI_WIRE",
+  "ANTHROPIC_API_KEY",
+  "ANTHROPIC_BASE_URL",
+] as const satisfies readonly (keyof ProviderEnv)[];
+
+function vendorEnv(env: NodeJS.ProcessEnv): ProviderEnv {
+  return Object.fromEntries(vendorNames.flatMap((name) => ((env[name] ?? "") === "" ? [] : [[name, env[name]]])));
+}
+
+/** With certificates a service is known by its name, so each needs one. @throws AgentError invalid_input */
+function checkNames(values: Values, files: CertificateFiles | undefined): void {
+  for (const name of ["OSSAAT_RUNNER_NAME", "OSSAAT_INDEXER_NAME"] as const) {
+    if ((values[name] === undefined) === (files === undefined)) continue;
+    const message =
+      files === undefined
+        ? `${name} is set, but no certificate to show: set OSSAAT_TLS_CERT, _KEY and _CA.`
+        : `${name} is missing: with certificates a service is known by its name.`;
+    throw new AgentError("invalid_input", message);
+  }
+}
+
+/** @throws AgentError invalid_input for a setting that is none */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): OrchestratorConfig {
+  const read = Environment.safeParse(env);
+  if (!read.success) {
+    throw new AgentError("invalid_input", `The environment is not valid: ${z.prettifyError(read.error)}`);
+  }
+  const { data } = read;
+  const certificateFiles = readCertificateSettings(env, "OSSAAT");
+  checkNames(data, certificateFiles);
+  const providerEnv = vendorEnv(env);
+  const policy = data.OSSAAT_POLICY_FILE;
+  return {
+    role: data.OSSAAT_ROLE,
+    storeUrl: data.OSSAAT_STORE,
+    port: Number(data.OSSAAT_LISTEN.split(":")[1]),
+    internalKey: readInternalKey({
+      text: data.OSSAAT_INTERNAL_KEY,
+      file: data.OSSAAT_INTERNAL_KEY_FILE,
+      read: (path) => readFileSync(path, "utf8"),
+    }),
+    runner: {
+      address: data.OSSAAT_RUNNER_ADDRESS,
+      token: data.OSSAAT_RUNNER_TOKEN,
+      serverName: data.OSSAAT_RUNNER_NAME,
+    },
+    indexer: {
+      address: data.OSSAAT_INDEXER_ADDRESS,
+      token: data.OSSAAT_INDEXER_TOKEN,
+      serverName: data.OSSAAT_INDEXER_NAME,
+    },
+    certificateFiles,
+    workerName: data.OSSAAT_WORKER_NAME,
+    slots: data.OSSAAT_SLOTS,
+    drainMs: data.OSSAAT_DRAIN_SECONDS * 1_000,
+    model: data.OSSAAT_MODEL,
+    modelRequestLog: data.OSSAAT_MODEL_REQUEST_LOG,
+    policyFiles: { admin: policy === undefined ? [] : [{ path: policy, mustExist: true }] },
+    userAgentsDir: data.OSSAAT_AGENTS_DIR,
+    runMode: data.OSSAAT_RUN_MODE,
+    providerEnv,
+    providerKeys: Object.keys(providerEnv),
+    logLevel: data.OSSAAT_LOG_LEVEL,
+  };
+}

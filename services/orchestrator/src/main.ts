@@ -1,0 +1,31 @@
+// Entry of an orchestrator in a process of its own.
+import { AgentError } from "@ossaat/contracts";
+import { CertificateSource, listenUntilStopped } from "@ossaat/contracts/grpc";
+import { createLogger } from "@ossaat/telemetry";
+
+import manifest from "../package.json" with { type: "json" };
+import { startDistributed } from "./compose/distributed.ts";
+import { readConfig } from "./config.ts";
+
+async function main(): Promise<void> {
+  const config = readConfig();
+  const { certificateFiles: files, role, logLevel } = config;
+  const { version } = manifest;
+  const log = createLogger({ service: `ossaat-orchestrator-${role}`, version, level: logLevel });
+  const certificates = files === undefined ? undefined : new CertificateSource({ files, log });
+  const stopped = listenUntilStopped(certificates);
+  const running = await startDistributed(config, { certificates, log, version });
+  log.info({ role, address: `127.0.0.1:${running.port}` }, "the orchestrator serves");
+  await stopped;
+  await running.stop();
+  log.info({ role }, "the orchestrator has stopped");
+}
+
+main().then(
+  () => process.exit(0),
+  (thrown: unknown) => {
+    const { message, next } = AgentError.from(thrown);
+    process.stderr.write(`ossaat-orchestrator: ${message}\nNext: ${next}\n`);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,3 @@
+import { describeSharedTexts } from "../testing/describe-shared-texts.ts";
+
+describeSharedTexts("rows of node:sqlite");
