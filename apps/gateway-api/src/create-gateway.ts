@@ -79,7 +79,7 @@ function forward(options: GatewayOptions): RequestHandler {
   return async (request, response, next) => {
     options.onActivity();
     request.headers.authorization = `Bearer ${await options.mintToken(person)}`;
-    options.upstream(request, response, next);
+    await options.upstream(request, response, next);
   };
 }
 

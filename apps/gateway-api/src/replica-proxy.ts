@@ -4,7 +4,7 @@ import { Agent, request as httpRequest } from "node:http";
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:http";
 
 import { AgentError } from "@ossaat/contracts";
-import type { Request, RequestHandler, Response } from "express";
+import type { Request, Response } from "express";
 
 import { gatewayLimits } from "./limits.ts";
 
@@ -15,7 +15,8 @@ export type ReplicaProxyOptions = {
 };
 
 export type ReplicaProxy = {
-  forward: RequestHandler;
+  /** Rejects when no replica answers. */
+  forward(this: void, request: Request, response: Response): Promise<void>;
   /** @throws AgentError unavailable when no replica is ready */
   ready(): Promise<void>;
   close(): void;
@@ -125,15 +126,15 @@ export function createReplicaProxy(options: ReplicaProxyOptions): ReplicaProxy {
   const agent = new Agent({ keepAlive: true });
   let turn = 0;
   return {
-    forward(request, response, next) {
+    // Express hands its rejection on.
+    async forward(request, response) {
       turn = (turn + 1) % replicas.length;
       const inTurn = [...replicas.slice(turn), ...replicas.slice(0, turn)];
-      readBody(request)
-        .then((body) => {
-          const attempts = inTurn.map((origin) => ({ request, response, body, origin, agent }));
-          return askInTurn(attempts, options);
-        })
-        .catch(next);
+      const body = await readBody(request);
+      await askInTurn(
+        inTurn.map((origin) => ({ request, response, body, origin, agent })),
+        options,
+      );
     },
     async ready() {
       const answers = await Promise.all(replicas.map(isReady));

@@ -26,6 +26,7 @@ export { ServerSettings } from "./chaos/server-settings.ts";
 export type { ServerNews, ServerOrder } from "./chaos/server-settings.ts";
 export { startKafka } from "./servers/start-kafka.ts";
 export type { KafkaOptions, KafkaServer } from "./servers/start-kafka.ts";
+export { freePort } from "./servers/free-port.ts";
 export { createDatabase, startPostgres } from "./servers/start-postgres.ts";
 export type { PostgresOptions, PostgresServer } from "./servers/start-postgres.ts";
 export { startRabbitmq } from "./servers/start-rabbitmq.ts";

@@ -1,10 +1,19 @@
 // What several processes share besides plans: large texts by their hash, and the turns of models as
-// they arrive. Unused where one process keeps both in files. The role of tenants gets no right on
-// them: what a tenant may read of an artifact is told by its plan's events, which have one.
+// they arrive. Unused where one process keeps both in files. The role of tenants sees none
+// of them: what a tenant may read of an artifact is told by the events of its plans.
 import { sql } from "kysely";
 import type { Kysely } from "kysely";
 
+import { tenantRole } from "../src/store/tenant-role.ts";
 import { isPostgres, textOf } from "./dialect.ts";
+
+async function hideFromTenants(db: Kysely<unknown>): Promise<void> {
+  for (const table of ["artifact", "turn_plan", "turn_record", "turn_event"]) {
+    const name = sql.table(table);
+    await sql`alter table ${name} enable row level security`.execute(db);
+    await sql`create policy tenant_rows on ${name} using (current_user <> ${sql.lit(tenantRole)})`.execute(db);
+  }
+}
 
 export async function up(db: Kysely<unknown>): Promise<void> {
   const text = textOf(db);
@@ -34,4 +43,5 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn("event_json", text, (c) => c.notNull())
     .addPrimaryKeyConstraint("turn_event_pk", ["record_id", "n"])
     .execute();
+  if (isPostgres(db)) await hideFromTenants(db);
 }

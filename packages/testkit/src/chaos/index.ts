@@ -2,7 +2,9 @@
 export type { Mutation } from "./bundle-server.ts";
 export { killEverywhere, planKills } from "./kill-everywhere.ts";
 export type { KillPlan } from "./kill-everywhere.ts";
-export type { PlanShape } from "./plan-shape.ts";
+export { Person } from "./person.ts";
+export { effectCalls, expectedFiles, writeScript } from "./plan-shape.ts";
+export type { PlanShape, ShapeStep, StepTwist } from "./plan-shape.ts";
 export { createRandom } from "./random.ts";
 export { runLives } from "./run-lives.ts";
 export type { Life } from "./run-lives.ts";
@@ -12,4 +14,5 @@ export type { SeedResult } from "./run-seed.ts";
 export { makeChaosEntries } from "./server-entries.ts";
 export type { ChaosEntries } from "./server-entries.ts";
 export type { ServerEntry } from "./server-process.ts";
-export { createWorld } from "./world.ts";
+export { baseFiles, createWorld } from "./world.ts";
+export type { World } from "./world.ts";

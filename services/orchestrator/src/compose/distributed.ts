@@ -70,7 +70,7 @@ async function within(ms: number, work: Promise<unknown>, onLate: () => void): P
   timer.abort();
 }
 
-type Composed = { orchestrator: Orchestrator; closeClients(): void };
+type Composed = { orchestrator: Orchestrator; closeClients: () => void };
 
 async function compose(config: OrchestratorConfig, store: Store, parts: ProcessParts): Promise<Composed> {
   const { certificates, log, version } = parts;

@@ -10,7 +10,7 @@ export type ServeProcessOptions = {
   /** 0 takes a free one; always on the loopback interface. */
   port: number;
   /** Resolves when the process can take work. */
-  ready(): Promise<void>;
+  ready: () => Promise<void>;
   /** Absent = health only. */
   api?: RequestHandler | undefined;
   version: string;

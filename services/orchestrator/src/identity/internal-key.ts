@@ -5,7 +5,7 @@ export type InternalKeySetting = {
   text?: string | undefined;
   /** File that holds the text. */
   file?: string | undefined;
-  read(path: string): string;
+  read: (path: string) => string;
 };
 
 const next = "openssl rand -hex 32";

@@ -63,18 +63,18 @@ test.each(outages)("trees that stay because the tool runner %s", async (_name, e
   const planId = await server.storePlan([step], { model });
   await server.run(planId);
   const commit = stack.git("rev-parse", "main").trim();
-  deps.journal.begin({ planId, stepId: "a", turn: 1 }).close();
+  await (await deps.journal.begin({ planId, stepId: "a", turn: 1 })).close();
   const workspaceId = workspaceIdOf(planId, "a");
   await deps.workspaces.open({ workspaceId, planId, repositoryPath: stack.repository, commit });
   const outOfReach = { ...deps.workspaces, remove: () => Promise.reject(error) };
-  const look = () => ({
+  const look = async () => ({
     tree: existsSync(path.join(stack.engine.folder, "runner", "workspaces", planId)),
-    isForgotten: !deps.journal.plans().includes(planId),
+    isForgotten: !(await deps.journal.plans()).includes(planId),
   });
   await clearEnded({ ...deps, workspaces: outOfReach });
-  const during = look();
+  const during = await look();
   await clearEnded(deps);
-  expect([during, look()]).toEqual([
+  expect([during, await look()]).toEqual([
     { tree: true, isForgotten: isGivenUp },
     { tree: isGivenUp, isForgotten: true },
   ]);

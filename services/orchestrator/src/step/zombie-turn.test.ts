@@ -96,10 +96,10 @@ test.each([
   const second = call(await takeOver(), "two");
   await second.heard;
   const key = { planId, stepId: "a", turn: 1 };
-  expect(journal.received(key)).toEqual(said("two"));
+  expect(await journal.received(key)).toEqual(said("two"));
   first.release();
   expect(await first.ended).toBe(ending);
-  expect(journal.received(key)).toEqual(said("two"));
+  expect(await journal.received(key)).toEqual(said("two"));
   second.release();
-  expect([await second.ended, journal.received(key)]).toEqual(["recorded", undefined]);
+  expect([await second.ended, await journal.received(key)]).toEqual(["recorded", undefined]);
 });

@@ -16,8 +16,12 @@ export function describeSharedTexts(name: string): void {
   const removals: (() => Promise<void>)[] = [];
   const open = async () => {
     const folder = mkdtempSync(path.join(tmpdir(), "ossaat-shared-"));
-    const { store, remove } = await openTestStore({ folder, clock: systemClock });
-    return { store, remove: async () => (await remove(), rmSync(folder, { recursive: true })) };
+    const opened = await openTestStore({ folder, clock: systemClock });
+    const remove = async () => {
+      await opened.remove();
+      rmSync(folder, { recursive: true });
+    };
+    return { store: opened.store, remove };
   };
   afterEach(async () => {
     for (const remove of removals.splice(0)) await remove();

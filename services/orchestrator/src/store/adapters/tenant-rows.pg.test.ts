@@ -11,8 +11,12 @@ import type { Tables } from "../tables.ts";
 import { tenantRole } from "../tenant-role.ts";
 import { migratePostgres, openPostgresStore } from "./postgres.ts";
 
+/** Tables that no tenant may read at all. */
+const hidden = ["artifact", "turn_plan", "turn_record", "turn_event"] as const satisfies readonly (keyof Tables)[];
+type TenantTable = Exclude<keyof Tables, (typeof hidden)[number]>;
+
 /** Each writes one row of a plan that is its tenant's; `n` tells rows of one plan apart. */
-const writers: { readonly [table in keyof Tables]: (tx: Tx, tenant: string, n: string) => Promise<unknown> } = {
+const writers: { readonly [table in TenantTable]: (tx: Tx, tenant: string, n: string) => Promise<unknown> } = {
   plan: (tx, tenant, n) =>
     tx
       .insertInto("plan")
@@ -109,12 +113,12 @@ const writers: { readonly [table in keyof Tables]: (tx: Tx, tenant: string, n: s
       .values({ tenant_id: tenant, key: `k${n}`, request_hash: "h", response_json: "{}", expires_at: 1 })
       .execute(),
 };
-const tables = Object.keys(writers) as (keyof Tables)[];
+const tables = Object.keys(writers) as TenantTable[];
 
 /** The column by which the rows of a table show whose they are; a plan's id begins with its tenant's name. */
-const ownerOf: { readonly [table in keyof Tables]?: string } = { plan: "id", idem: "tenant_id", dead_letter: "id" };
+const ownerOf: { readonly [table in TenantTable]?: string } = { plan: "id", idem: "tenant_id", dead_letter: "id" };
 
-async function ownersIn(db: Tx | Store["read"], table: keyof Tables): Promise<string[]> {
+async function ownersIn(db: Tx | Store["read"], table: TenantTable): Promise<string[]> {
   const column = sql.ref<string>(ownerOf[table] ?? "plan_id");
   const { rows } = await sql<{ owner: string }>`select ${column} as owner from ${sql.table(table)} order by 1`.execute(
     db,
@@ -224,6 +228,14 @@ test("nothing of a tenant stays with a connection: the next one on it sees every
   expect(await ownersIn(one.read, "plan")).toEqual(["ann", "bob"]);
   expect(await one.tx((tx) => ownersIn(tx, "plan"))).toEqual(["ann", "bob"]);
   await one.close();
+});
+
+test("what processes share besides plans is closed to every tenant, and open to the processes", async () => {
+  for (const table of hidden) {
+    const select = sql`select count(*) from ${sql.table(table)}`;
+    await expect(select.execute(ann.read)).rejects.toThrow("lacks a privilege");
+    await expect(select.execute(store.read)).resolves.toMatchObject({ rows: [{ count: expect.anything() }] });
+  }
 });
 
 /** Tables that do not keep tenants apart. */

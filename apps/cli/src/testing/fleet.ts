@@ -1,0 +1,185 @@
+// The processes of a distributed deployment, each on its own, that a test starts, kills and starts again.
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { userInfo } from "node:os";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+import { makeAuthority } from "@ossaat/contracts/testing";
+import { freePort } from "@ossaat/testkit";
+
+export type FleetOptions = {
+  /** Folder for state, certificates and logs. */
+  folder: string;
+  storeUrl: string;
+  requestLog: string;
+  apis: number;
+  workers: number;
+};
+
+const root = fileURLToPath(new URL("../../../../", import.meta.url));
+
+const fleetLimits = {
+  /** Time a process has to serve after its start, ms: many start at once on few processors. */
+  readyMs: 60_000,
+  lookMs: 50,
+} as const;
+
+/** One process; the same settings whenever it starts. */
+class Member {
+  readonly name: string;
+  readonly #entry: string;
+  readonly #env: Record<string, string>;
+  readonly #log: string;
+  #child: ChildProcess | undefined;
+
+  constructor(name: string, entry: string, { env, folder }: { env: Record<string, string>; folder: string }) {
+    this.name = name;
+    this.#entry = path.join(root, entry);
+    this.#env = env;
+    this.#log = path.join(folder, `${name}.log`);
+  }
+
+  start(): void {
+    const log = openSync(this.#log, "a");
+    this.#child = spawn(process.execPath, [this.#entry], { env: this.#env, stdio: ["ignore", log, log] });
+    closeSync(log);
+  }
+
+  get isAlive(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Sends a signal and waits for the end. */
+  async end(signal: "SIGKILL" | "SIGTERM"): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+    const child = this.#child;
+    if (child === undefined || !this.isAlive)
+      return { code: child?.exitCode ?? null, signal: child?.signalCode ?? null };
+    const exited = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
+    child.kill(signal);
+    const [code, by] = await exited;
+    return { code, signal: by };
+  }
+
+  log(): string {
+    return readFileSync(this.#log, "utf8");
+  }
+}
+
+export type Fleet = {
+  gatewayUrl: string;
+  token: string;
+  /** Origins of the API's replicas, which take internal tokens only. */
+  replicas: string[];
+  internalKey: Uint8Array;
+  /** Those of the API and the workers. */
+  orchestrators: readonly Member[];
+  member(name: string): Member;
+  ready(): Promise<void>;
+  /** Ends every process that is left. */
+  close(): Promise<void>;
+};
+
+async function writeCertificates(folder: string): Promise<(name: string, prefix: string) => Record<string, string>> {
+  const authority = await makeAuthority("of a fleet");
+  for (const name of ["runner", "indexer", "orchestrator"]) {
+    const { cert, key } = await authority.issue({ names: [`${name}.test`] });
+    writeFileSync(path.join(folder, `${name}.cert`), cert);
+    writeFileSync(path.join(folder, `${name}.key`), key, { mode: 0o600 });
+  }
+  writeFileSync(path.join(folder, "ca"), authority.ca);
+  return (name, prefix) => ({
+    [`${prefix}_TLS_CERT`]: path.join(folder, `${name}.cert`),
+    [`${prefix}_TLS_KEY`]: path.join(folder, `${name}.key`),
+    [`${prefix}_TLS_CA`]: path.join(folder, "ca"),
+  });
+}
+
+/** Makes the processes and starts them. The caller closes it. */
+export async function startFleet(options: FleetOptions): Promise<Fleet> {
+  const { folder, storeUrl, requestLog } = options;
+  mkdirSync(folder, { recursive: true });
+  const certificates = await writeCertificates(folder);
+  const port = async () => String(await freePort());
+  const [runnerPort, indexerPort, gatewayPort] = [await port(), await port(), await port()];
+  const apiPorts: string[] = [];
+  for (let n = 0; n < options.apis; n += 1) apiPorts.push(await port());
+  const key = "5e".repeat(32);
+  const token = "t0".repeat(16);
+  const common = { PATH: process.env["PATH"] ?? "", HOME: folder, OSSAAT_LOG_LEVEL: "info" };
+  const callers = "orchestrator.test";
+  const members: Member[] = [];
+  const add = (name: string, entry: string, env: Record<string, string>) => {
+    members.push(new Member(name, entry, { folder, env: { ...common, ...env } }));
+  };
+  add("runner", "services/tool-runner/src/main.ts", {
+    ...certificates("runner", "OSSAAT_RUNNER"),
+    OSSAAT_RUNNER_TLS_CALLERS: callers,
+    OSSAAT_RUNNER_ADDRESS: `127.0.0.1:${runnerPort}`,
+    OSSAAT_RUNNER_STATE_DIR: path.join(folder, "runner"),
+    OSSAAT_RUNNER_SANDBOX: "none",
+  });
+  add("indexer", "services/indexer/src/main.ts", {
+    ...certificates("indexer", "OSSAAT_INDEXER"),
+    OSSAAT_INDEXER_TLS_CALLERS: callers,
+    OSSAAT_INDEXER_ADDRESS: `127.0.0.1:${indexerPort}`,
+    OSSAAT_INDEXER_CACHE_DIR: path.join(folder, "index"),
+  });
+  const orchestrator = {
+    ...certificates("orchestrator", "OSSAAT"),
+    OSSAAT_STORE: storeUrl,
+    OSSAAT_INTERNAL_KEY: key,
+    OSSAAT_RUNNER_ADDRESS: `127.0.0.1:${runnerPort}`,
+    OSSAAT_RUNNER_NAME: "runner.test",
+    OSSAAT_INDEXER_ADDRESS: `127.0.0.1:${indexerPort}`,
+    OSSAAT_INDEXER_NAME: "indexer.test",
+    OSSAAT_MODEL_REQUEST_LOG: requestLog,
+    OSSAAT_RUN_MODE: "consumer",
+  };
+  const entry = "services/orchestrator/src/main.ts";
+  for (const [n, apiPort] of apiPorts.entries()) {
+    add(`api-${n}`, entry, { ...orchestrator, OSSAAT_ROLE: "api", OSSAAT_LISTEN: `127.0.0.1:${apiPort}` });
+  }
+  for (let n = 0; n < options.workers; n += 1) {
+    const worker = { OSSAAT_ROLE: "worker", OSSAAT_WORKER_NAME: `w${n}`, OSSAAT_LISTEN: "127.0.0.1:0" };
+    add(`worker-${n}`, entry, { ...orchestrator, ...worker });
+  }
+  const replicas = apiPorts.map((apiPort) => `http://127.0.0.1:${apiPort}`);
+  add("gateway", "apps/gateway-api/src/main.ts", {
+    OSSAAT_GATEWAY_LISTEN: `127.0.0.1:${gatewayPort}`,
+    OSSAAT_GATEWAY_REPLICAS: replicas.join(","),
+    OSSAAT_API_TOKEN: token,
+    // Who decides stands in what policy is asked: the same person as in one process.
+    OSSAAT_GATEWAY_USER: userInfo().username,
+    OSSAAT_INTERNAL_KEY: key,
+  });
+  for (const member of members) member.start();
+  const member = (name: string): Member => {
+    const found = members.find((each) => each.name === name);
+    if (found === undefined) throw new Error(`there is no ${name}`);
+    return found;
+  };
+  return {
+    gatewayUrl: `http://127.0.0.1:${gatewayPort}`,
+    token,
+    replicas,
+    internalKey: Buffer.from(key, "hex"),
+    orchestrators: members.filter(({ name }) => /^(?:api|worker)-/u.test(name)),
+    member,
+    async ready() {
+      const until = Date.now() + fleetLimits.readyMs;
+      for (const each of members) {
+        while (!each.log().includes(" serves")) {
+          if (Date.now() > until || !each.isAlive) throw new Error(`${each.name} does not serve: ${each.log()}`);
+          await sleep(fleetLimits.lookMs);
+        }
+      }
+    },
+    async close() {
+      await Promise.all(members.map((each) => each.end("SIGKILL")));
+    },
+  };
+}

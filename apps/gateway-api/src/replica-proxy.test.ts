@@ -1,0 +1,118 @@
+// The gateway before replicas that answer, refuse, break off and come back.
+import { createServer } from "node:http";
+import type { RequestListener, Server } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { AgentError } from "@ossaat/contracts";
+import express from "express";
+import type { NextFunction, Request, Response } from "express";
+import { afterEach, expect, it } from "vitest";
+
+import { createReplicaProxy } from "./replica-proxy.ts";
+
+const servers: Server[] = [];
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+  for (const server of servers.splice(0)) {
+    server.close();
+    server.closeAllConnections();
+  }
+});
+
+async function listen(handler: RequestListener): Promise<string> {
+  const server = createServer(handler);
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** An origin nobody listens on. */
+async function nobody(): Promise<string> {
+  const origin = await listen(() => undefined);
+  servers.pop()?.close();
+  return origin;
+}
+
+async function gateway(...replicas: string[]) {
+  const proxy = createReplicaProxy({ replicas, log: { warn: () => undefined } });
+  closers.push(() => proxy.close());
+  const app = express();
+  app.use((_request, response, next) => {
+    response.setHeader("x-request-id", "of-the-gateway");
+    next();
+  });
+  app.use(proxy.forward);
+  app.use((thrown: unknown, _request: Request, response: Response, _next: NextFunction) => {
+    response.status(503).end(AgentError.from(thrown).code);
+  });
+  return { url: await listen(app), proxy };
+}
+
+const named =
+  (name: string): RequestListener =>
+  (request, response) => {
+    const parts: Buffer[] = [];
+    request.on("data", (part: Buffer) => parts.push(part));
+    request.on("end", () => {
+      response.setHeader("x-request-id", "of-the-replica");
+      response.end(`${name} ${request.method} ${request.url} ${Buffer.concat(parts).toString()}`);
+    });
+  };
+
+it("asks replicas in turn and hands on method, path, body and answer", async () => {
+  const { url } = await gateway(await listen(named("a")), await listen(named("b")));
+  const texts: string[] = [];
+  for (let n = 0; n < 4; n += 1) {
+    const answer = await fetch(`${url}/plans?x=1`, { method: "POST", body: `body ${n}` });
+    expect(answer.headers.get("x-request-id")).toBe("of-the-gateway");
+    texts.push(await answer.text());
+  }
+  expect(texts.map((text) => text.slice(2)).sort()).toEqual([0, 1, 2, 3].map((n) => `POST /plans?x=1 body ${n}`));
+  expect(texts.map((text) => text.slice(0, 1)).sort()).toEqual(["a", "a", "b", "b"]);
+});
+
+it("passes over a replica that is away; without any it is unavailable", async () => {
+  const { url, proxy } = await gateway(await nobody(), await listen(named("b")));
+  for (let n = 0; n < 3; n += 1) {
+    expect(await (await fetch(`${url}/x`, { method: "POST", body: "y" })).text()).toBe("b POST /x y");
+  }
+  await expect(proxy.ready()).resolves.toBeUndefined();
+  const none = await gateway(await nobody(), await nobody());
+  const answer = await fetch(`${none.url}/x`);
+  expect([answer.status, await answer.text()]).toEqual([503, "unavailable"]);
+  await expect(none.proxy.ready()).rejects.toMatchObject({ code: "unavailable" });
+});
+
+it("asks twice only what may be asked twice", async () => {
+  const asked: string[] = [];
+  const breaking = await listen((request) => {
+    asked.push(`${request.method}`);
+    request.socket.destroy();
+  });
+  const { url } = await gateway(breaking, breaking);
+  const post = (headers: Record<string, string>) => fetch(`${url}/plans`, { method: "POST", headers, body: "{}" });
+  expect([(await post({})).status, asked.splice(0)]).toEqual([503, ["POST"]]);
+  expect([(await post({ "idempotency-key": "k" })).status, asked.splice(0)]).toEqual([503, ["POST", "POST"]]);
+  expect([(await fetch(`${url}/plans`)).status, asked.splice(0)]).toEqual([503, ["GET", "GET"]]);
+});
+
+it("breaks a stream whose replica breaks, so that its reader notices", async () => {
+  const { url } = await gateway(
+    await listen((_request, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write("id: 1\n\n");
+      setTimeout(() => response.destroy(), 20);
+    }),
+  );
+  const answer = await fetch(`${url}/events`);
+  const reader = answer.body!.getReader();
+  expect(new TextDecoder().decode((await reader.read()).value)).toBe("id: 1\n\n");
+  await expect(reader.read()).rejects.toThrow("terminated");
+});
+
+it("refuses a body that is too large before any replica hears of it", async () => {
+  const { url } = await gateway(await listen(named("a")));
+  const answer = await fetch(`${url}/plans`, { method: "POST", body: "x".repeat(1024 * 1024 + 1) });
+  expect(await answer.text()).toBe("limit_exceeded");
+});

@@ -1,0 +1,98 @@
+// Settings of an orchestrator process: what it takes, and what it refuses by name.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import { expect, test } from "vitest";
+
+import { readConfig } from "./config.ts";
+
+const key = "0a".repeat(32);
+const needed = {
+  OSSAAT_STORE: "postgres://u@h/d",
+  OSSAAT_INTERNAL_KEY: key,
+  OSSAAT_RUNNER_ADDRESS: "unix:/r",
+  OSSAAT_INDEXER_ADDRESS: "unix:/i",
+};
+const tls = { OSSAAT_TLS_CERT: "/c", OSSAAT_TLS_KEY: "/k", OSSAAT_TLS_CA: "/a" };
+const names = { OSSAAT_RUNNER_NAME: "runner.test", OSSAAT_INDEXER_NAME: "spiffe://d/indexer" };
+
+test("has defaults that are strict and local", () => {
+  expect(readConfig(needed)).toEqual({
+    role: "all",
+    storeUrl: "postgres://u@h/d",
+    port: 8081,
+    internalKey: Buffer.from(key, "hex"),
+    runner: { address: "unix:/r", token: undefined, serverName: undefined },
+    indexer: { address: "unix:/i", token: undefined, serverName: undefined },
+    certificateFiles: undefined,
+    workerName: undefined,
+    slots: undefined,
+    drainMs: 20_000,
+    model: undefined,
+    modelRequestLog: undefined,
+    policyFiles: { admin: [] },
+    userAgentsDir: undefined,
+    runMode: "enterprise",
+    providerEnv: {},
+    providerKeys: [],
+    logLevel: "info",
+  });
+});
+
+test("takes roles, certificates with names, vendors' keys by name, and a policy file that must exist", () => {
+  const config = readConfig({
+    ...needed,
+    ...tls,
+    ...names,
+    OSSAAT_ROLE: "worker",
+    OSSAAT_WORKER_NAME: "w-1",
+    OSSAAT_SLOTS: "2",
+    OSSAAT_DRAIN_SECONDS: "5",
+    OSSAAT_POLICY_FILE: "/p.json",
+    OPENAI_API_KEY: "k",
+    ANTHROPIC_API_KEY: "",
+  });
+  expect(config).toMatchObject({
+    role: "worker",
+    workerName: "w-1",
+    slots: 2,
+    drainMs: 5_000,
+    certificateFiles: { certFile: "/c", keyFile: "/k", caFile: "/a" },
+    runner: { serverName: "runner.test" },
+    indexer: { serverName: "spiffe://d/indexer" },
+    policyFiles: { admin: [{ path: "/p.json", mustExist: true }] },
+    providerEnv: { OPENAI_API_KEY: "k" },
+    providerKeys: ["OPENAI_API_KEY"],
+  });
+});
+
+test("reads the internal key from a file, and never repeats it", () => {
+  const folder = mkdtempSync(path.join(tmpdir(), "ossaat-key-"));
+  const file = path.join(folder, "key");
+  writeFileSync(file, `${key}\n`);
+  const { OSSAAT_INTERNAL_KEY: _key, ...others } = needed;
+  expect(readConfig({ ...others, OSSAAT_INTERNAL_KEY_FILE: file }).internalKey).toEqual(Buffer.from(key, "hex"));
+  expect(() => readConfig({ ...others, OSSAAT_INTERNAL_KEY_FILE: path.join(folder, "none") })).toThrow(
+    "cannot be read",
+  );
+  expect(() => readConfig(others)).toThrow("Set one of OSSAAT_INTERNAL_KEY");
+  expect(() => readConfig({ ...needed, OSSAAT_INTERNAL_KEY: "secret" })).toThrow(
+    /^The internal key must have 64 hex digits\.$/u,
+  );
+  rmSync(folder, { recursive: true });
+});
+
+test("refuses what is no setting, plain text off the machine, and certificates without names", () => {
+  for (const wrong of [
+    { OSSAAT_ROLE: "boss" },
+    { OSSAAT_LISTEN: "0.0.0.0:80" },
+    { OSSAAT_QUEUE: "x" },
+    { OSSAAT_STORE: "" },
+  ]) {
+    expect(() => readConfig({ ...needed, ...wrong })).toThrow(Object.keys(wrong)[0]);
+  }
+  expect(() => readConfig({ ...needed, ...tls })).toThrow("OSSAAT_RUNNER_NAME is missing");
+  expect(() => readConfig({ ...needed, ...names })).toThrow("no certificate to show");
+  expect(() => readConfig({ ...needed, OSSAAT_TLS_CERT: "/c" })).toThrow("missing: OSSAAT_TLS_KEY");
+});
