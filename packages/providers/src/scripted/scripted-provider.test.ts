@@ -198,11 +198,11 @@ describe("broken files are refused with file and field", () => {
   test.each([
     ["{", "it is not valid JSON."],
     [JSON.stringify({ schemaVersion: 2, replies: [] }), "schemaVersion"],
-    [JSON.stringify({ schemaVersion: 1, replies: [{ match: {}, reply: {} }] }), "replies.0.match.agent"],
+    [JSON.stringify({ schemaVersion: 1, replies: [{ match: {}, reply: {} }] }), "replies[0].match.agent"],
     [JSON.stringify({ schemaVersion: 1, replies: [], extra: 1 }), "extra"],
     [
       JSON.stringify({ schemaVersion: 1, replies: [{ match: { agent }, reply: { error: { kind: "odd" } } }] }),
-      "replies.0.reply.error.kind",
+      "replies[0].reply.error.kind",
     ],
   ])("%s", (text, expected) => {
     const read = () => parseScript("demo/script.json", text);

@@ -79,7 +79,7 @@ test("a file with a fault leaves nothing that decides, and names the line", asyn
   const { engine, layers, problem } = await open().at(place);
   expect([layers, problem, "problem" in engine]).toEqual([
     [],
-    expect.stringMatching(/admin\.json:2: rules\.0: Unrecognized key: "tols"/u),
+    expect.stringMatching(/admin\.json:2: rules\[0\] does not know "tols"/u),
     true,
   ]);
 });
