@@ -12,3 +12,5 @@ export { createFileSecrets } from "./secret/adapters/file.ts";
 export { createFileTurnJournal } from "./step/adapters/file-turn-journal.ts";
 export { inspectSqliteStore } from "./store/adapters/inspect-sqlite.ts";
 export { openSqliteStore } from "./store/adapters/sqlite.ts";
+export type { OpenQueue } from "./compose/queue-parts.ts";
+export type { JobQueue } from "./job/job-queue.ts";

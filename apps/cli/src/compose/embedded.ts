@@ -24,6 +24,7 @@ import type { RequestHandler } from "express";
 import { runnerFolder } from "../config.ts";
 import type { Config } from "../config.ts";
 import { version } from "../version.ts";
+import { openBroker } from "../server/open-broker.ts";
 import { restrictModels } from "./restrict-models.ts";
 
 export type StackLog = {
@@ -108,9 +109,7 @@ async function openStore({ config, log, onTaken }: StackOptions): Promise<Orches
 
 /** The broker that the settings name; undefined = the outbox is the queue. */
 async function queueOf({ queue }: Config): Promise<OrchestratorDeps["openQueue"]> {
-  if (queue === undefined) return undefined;
-  const { createRabbitmqQueue } = await import("@ossaat/orchestrator/rabbitmq");
-  return (onError) => createRabbitmqQueue({ ...queue, rng: Math.random, ids: systemIds, onError });
+  return queue === undefined ? undefined : openBroker(queue);
 }
 
 /**

@@ -1,5 +1,6 @@
 // The broker that the settings name, where they name one.
 import { AgentError } from "@ossaat/contracts/errors";
+import type { JobQueue } from "@ossaat/orchestrator";
 
 import type { Config } from "../config.ts";
 import { fail, ok, warn } from "./finding.ts";
@@ -12,12 +13,11 @@ const closeMs = 500;
 
 export async function checkQueue({ queue }: Pick<Config, "queue">): Promise<Finding[]> {
   if (queue === undefined) return [];
-  const { createRabbitmqQueue } = await import("@ossaat/orchestrator/rabbitmq");
   const errors: unknown[] = [];
-  const ids = { uuid: () => crypto.randomUUID(), short: () => crypto.randomUUID().slice(0, 16) };
-  const onError = (error: unknown) => errors.push(error);
-  const broker = createRabbitmqQueue({ ...queue, rng: Math.random, ids, onError });
+  const { openBroker } = await import("../server/open-broker.ts");
+  let broker: JobQueue | undefined;
   try {
+    broker = (await openBroker(queue))((error) => errors.push(error));
     await broker.ensureTopology([]);
     const { blocked, detail } = await broker.health();
     return [blocked === true ? warn(id, `${detail}.`, "give the broker memory and disk") : ok(id, detail)];
@@ -27,6 +27,6 @@ export async function checkQueue({ queue }: Pick<Config, "queue">): Promise<Find
     const why = cause instanceof Error ? ` ${cause.message}` : "";
     return [fail(id, `${message}${why}`, next)];
   } finally {
-    await broker.close({ drainMs: closeMs });
+    await broker?.close({ drainMs: closeMs });
   }
 }

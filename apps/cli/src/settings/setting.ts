@@ -87,9 +87,12 @@ export function postgresAddress(options: SettingOptions<string>): Setting<string
 export function brokerAddress(options: SettingOptions<string>): Setting<string> {
   return {
     ...options,
-    takes: "an address like amqp://user@host:port/vhost, without a password",
+    takes: "an address like amqp://user@host:port/vhost or kafka://host:port,host:port, without a password",
     read(value) {
-      if (typeof value !== "string" || !URL.canParse(value)) return undefined;
+      if (typeof value !== "string") return undefined;
+      // Several hosts are no URL.
+      if (value.startsWith("kafka://")) return /^kafka:\/\/[^\s@/]+\S*$/u.test(value) ? value : undefined;
+      if (!URL.canParse(value)) return undefined;
       const { protocol, hostname, password } = new URL(value);
       const isAmqp = protocol === "amqp:" || protocol === "amqps:";
       return isAmqp && hostname !== "" && password === "" ? value : undefined;
