@@ -44,7 +44,7 @@ async function readBody(request: Request): Promise<Buffer> {
   for await (const part of request as AsyncIterable<Buffer>) {
     bytes += part.length;
     if (bytes > gatewayLimits.maxBodyBytes) {
-      const details = { httpStatus: 413, next: "send less" };
+      const details = { httpStatus: 413, next: "send less; `ossaat plan --help` names the limits of a goal" };
       throw new AgentError("limit_exceeded", "The request is too large.", { details });
     }
     parts.push(part);

@@ -228,7 +228,9 @@ export function createClient(options: ClientOptions): Client {
       json(`/approvals/${encodeURIComponent(approvalId)}/decisions`, { method: "POST", body, isRepeatable: true }),
     async exportPlan(planId, { signal }) {
       const { body } = await send(`${at(planId)}/archive`, { accept: "application/x-tar", signal });
-      if (body === null) throw new AgentError("unavailable", "The server sent no archive.");
+      if (body === null) {
+        throw new AgentError("unavailable", "The server sent no archive.", { details: { next: "ossaat status" } });
+      }
       return body;
     },
     importPlan: (upload, { repository, signal }) =>

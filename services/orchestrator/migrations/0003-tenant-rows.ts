@@ -41,7 +41,7 @@ function askAdministrator({ name }: Standing): AgentError {
   return new AgentError("unavailable", `The user of the database may not use the role ${tenantRole}.`, {
     details: {
       reason: "no_privilege",
-      next: `as an administrator of the server: create role ${tenantRole} nologin; grant ${tenantRole} to "${name}"`,
+      next: `as an administrator of the server: create role ${tenantRole} nologin; grant ${tenantRole} to "${name}"; then \`ossaat db migrate\``,
     },
   });
 }

@@ -19,7 +19,7 @@ function chooseFile({ folder }: CommandContext, planId: string, given: string | 
   const file = path.resolve(folder, given ?? `${planId}.ossaat.tar`);
   if (!existsSync(file)) return file;
   throw new AgentError("invalid_input", `${file} exists already.`, {
-    details: { next: "name another file with --file" },
+    details: { next: `\`ossaat export ${planId} --file FILE\` with another name` },
   });
 }
 

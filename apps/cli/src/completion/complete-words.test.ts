@@ -26,6 +26,7 @@ const freeOptions = new Set([
   "--max-tokens",
   "--older-than",
   "--port",
+  "--queue",
   "--reason",
   "--since",
   "--store",

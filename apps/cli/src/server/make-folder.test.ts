@@ -36,6 +36,8 @@ test("refuses an open folder that holds other things, and leaves it as it is", (
   expect(modeOf()).toBe("755");
 });
 
-test.skipIf(process.getuid?.() === 0)("refuses a folder of another user (needs an ordinary user)", () => {
-  expect(() => requirePrivateFolder("/")).toThrow("belongs to another user");
+test("refuses a folder of another user, but for root", () => {
+  chmodSync(state, 0o700);
+  expect(() => requirePrivateFolder(state, statSync(state).uid + 1)).toThrow("belongs to another user");
+  expect(requirePrivateFolder(state, 0)).toBeUndefined();
 });

@@ -32,13 +32,13 @@ function refuse(stateDir: string, why: string): AgentError {
  * Makes the state folder private: it holds the server's token, prompts and outputs. A folder that is empty or a
  * state folder already is closed to others; one with other things in it is left as it is.
  *
+ * @param self number of the user who asks
  * @returns what was mended, for a person
  * @throws AgentError unavailable when it belongs to somebody else or is open and not only ossaat's
  */
-export function requirePrivateFolder(stateDir: string): string | undefined {
+export function requirePrivateFolder(stateDir: string, self = process.getuid?.() ?? 0): string | undefined {
   const { mode, uid } = statSync(stateDir);
   // Root may use what it likes; anybody else cannot keep the owner of a folder out of it.
-  const self = process.getuid?.() ?? 0;
   if (self !== 0 && uid !== self) throw refuse(stateDir, "belongs to another user");
   if ((mode & 0o077) === 0) return undefined;
   const names = readdirSync(stateDir);

@@ -76,7 +76,9 @@ export function damaged(what: string, cause?: unknown): AgentError {
 export async function checkSeal(file: string): Promise<string> {
   const { size } = await stat(file);
   if (size > archiveLimits.maxArchiveBytes) {
-    throw new AgentError("limit_exceeded", `An archive has at most ${archiveLimits.maxArchiveBytes} bytes.`);
+    throw new AgentError("limit_exceeded", `An archive has at most ${archiveLimits.maxArchiveBytes} bytes.`, {
+      details: { next: "check what file it is: `ossaat export PLAN --file FILE` writes an archive" },
+    });
   }
   if (size <= sealBytes || size % 512 !== 0) throw damaged("it is not whole, or no archive of a plan");
   const whole = createHash("sha256");
@@ -120,7 +122,11 @@ export async function* readEntries(file: string): AsyncGenerator<ReadEntry> {
 
 /** Reads an entry whole. @throws AgentError limit_exceeded */
 export async function readWhole({ name, bytes, body }: ReadEntry, maxBytes: number): Promise<Buffer> {
-  if (bytes > maxBytes) throw new AgentError("limit_exceeded", `${name} has more than ${maxBytes} bytes.`);
+  if (bytes > maxBytes) {
+    throw new AgentError("limit_exceeded", `${name} has more than ${maxBytes} bytes.`, {
+      details: { next: "export the plan again: `ossaat export PLAN --file FILE`" },
+    });
+  }
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
   return Buffer.concat(chunks);

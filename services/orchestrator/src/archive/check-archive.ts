@@ -48,7 +48,7 @@ function parseWith<T extends z.ZodType>(name: string, schema: T, value: unknown)
 
 function newer(what: string): AgentError {
   return new AgentError("conflict", `The archive was written by a newer version of ossaat (${what}).`, {
-    details: { next: "update ossaat, and import again" },
+    details: { next: "update ossaat, then `ossaat import FILE` again" },
   });
 }
 
@@ -60,7 +60,9 @@ function readManifest(content: Buffer): ArchiveManifest {
   const manifest = parseWith(archiveNames.manifest, ArchiveManifest, value);
   if (!migrationNames.includes(manifest.storeSchema)) throw newer(`schema ${manifest.storeSchema}`);
   if (manifest.entries.length > archiveLimits.maxEntries) {
-    throw new AgentError("limit_exceeded", `An archive has at most ${archiveLimits.maxEntries} entries.`);
+    throw new AgentError("limit_exceeded", `An archive has at most ${archiveLimits.maxEntries} entries.`, {
+      details: { next: "export the plan again: `ossaat export PLAN --file FILE`" },
+    });
   }
   if (new Set(manifest.entries.map(({ name }) => name)).size !== manifest.entries.length) {
     throw damaged("it names an entry twice");
@@ -82,7 +84,9 @@ async function checkEntry(entry: ReadEntry, told: ArchiveManifest["entries"][num
     throw damaged(`${JSON.stringify(name)} is not what the manifest says`);
   }
   if (bytes > maxBytesOf(name)) {
-    throw new AgentError("limit_exceeded", `${name} has more than ${maxBytesOf(name)} bytes.`);
+    throw new AgentError("limit_exceeded", `${name} has more than ${maxBytesOf(name)} bytes.`, {
+      details: { next: "export the plan again: `ossaat export PLAN --file FILE`" },
+    });
   }
   const isRows = name === archiveNames.rows || name === archiveNames.events;
   const kept: Uint8Array[] = [];

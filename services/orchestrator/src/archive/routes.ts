@@ -22,7 +22,11 @@ function bounded(): Transform {
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.length;
       if (bytes <= archiveLimits.maxArchiveBytes) return done(null, chunk);
-      return done(new AgentError("limit_exceeded", `An archive has at most ${archiveLimits.maxArchiveBytes} bytes.`));
+      return done(
+        new AgentError("limit_exceeded", `An archive has at most ${archiveLimits.maxArchiveBytes} bytes.`, {
+          details: { next: "check what file it is: `ossaat export PLAN --file FILE` writes an archive" },
+        }),
+      );
     },
   });
 }

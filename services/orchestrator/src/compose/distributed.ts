@@ -52,7 +52,9 @@ async function readSandbox(tools: ToolService, log: Engine["log"]): Promise<Orch
     try {
       const { driver, detail } = (await tools.health()).sandbox;
       if (driver !== "unavailable") return driver;
-      throw new AgentError("unavailable", `The tool runner has no sandbox. ${detail}`);
+      throw new AgentError("unavailable", `The tool runner has no sandbox. ${detail}`, {
+        details: { next: "`ossaat doctor` on the runner's machine says what it lacks" },
+      });
     } catch (thrown) {
       const error = AgentError.from(thrown);
       if (performance.now() > until) throw error;

@@ -45,7 +45,12 @@ export async function serveProcess({ port, ready, api, version }: ServeProcessOp
   const server = createServer(app);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) => {
-      reject(new AgentError("unavailable", `The process cannot listen on port ${port}.`, { cause }));
+      reject(
+        new AgentError("unavailable", `The process cannot listen on port ${port}.`, {
+          details: { next: "`export OSSAAT_LISTEN=127.0.0.1:PORT` with a port that is free" },
+          cause,
+        }),
+      );
     });
     server.listen(port, "127.0.0.1", resolve);
   });

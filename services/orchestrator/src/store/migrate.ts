@@ -21,19 +21,17 @@ const migrations = {
 /** In the order they are applied. */
 export const migrationNames: readonly string[] = Object.keys(migrations);
 
-/** What to say when a newer version wrote the data. */
-export type NewerData = { message: string; next: string };
-
 /**
  * Brings the schema to this version.
+ * @param newer says that a newer version wrote the data
  * @throws AgentError conflict when the database was written by a newer version.
  */
-export async function migrate(db: Kysely<Tables>, newer: NewerData): Promise<void> {
+export async function migrate(db: Kysely<Tables>, newer: (cause: unknown) => AgentError): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
   const { error } = await migrator.migrateToLatest();
   if (error === undefined) return;
   if (error instanceof Error && error.message.includes("corrupted migrations")) {
-    throw new AgentError("conflict", newer.message, { details: { next: newer.next }, cause: error });
+    throw newer(error);
   }
   throw AgentError.from(error);
 }

@@ -38,7 +38,10 @@ async function tryLock(url: string): Promise<Held | undefined> {
 
 function owned(): AgentError {
   return new AgentError("conflict", "Another ossaat server is using this database.", {
-    details: { reason: "database_owned", next: "stop the other server, or name another database in `store`" },
+    details: {
+      reason: "database_owned",
+      next: "stop the other server, or name another database: `ossaat config explain store`",
+    },
   });
 }
 

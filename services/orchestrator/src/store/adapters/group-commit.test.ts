@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
+import { AgentError } from "@ossaat/contracts";
 import { Kysely, SqliteDialect, sql } from "kysely";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
@@ -32,7 +33,7 @@ beforeEach(async () => {
     },
   };
   db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: counting }) });
-  await migrate(db, { message: "newer", next: "" });
+  await migrate(db, () => new AgentError("conflict", "newer"));
   commits = 0;
   run = createGroupCommit(db, {
     execute: (statement) => void database.prepare(statement).run([]),

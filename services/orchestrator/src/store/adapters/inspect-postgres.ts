@@ -32,7 +32,7 @@ export async function inspectPostgresStore(url: string): Promise<PostgresInspect
     const unknown = rows.find(({ name }) => !migrationNames.includes(name));
     if (unknown !== undefined) {
       throw new AgentError("conflict", `The database was written by a newer version of ossaat (${unknown.name}).`, {
-        details: { next: "update ossaat, or name another database in `store`" },
+        details: { next: "update ossaat, or name another database: `ossaat config explain store`" },
       });
     }
     return { server, schema: rows.at(-1)?.name ?? "none", isCurrent: rows.length === migrationNames.length };

@@ -132,7 +132,10 @@ export function translatePostgresError(thrown: unknown): unknown {
 /** The connection broke while a commit was under way: nobody knows whether it took place. */
 export function commitUnknown(cause: unknown): AgentError {
   return new AgentError("unavailable", "The connection to the database was lost while a change was saved.", {
-    details: { reason: outageReasons.commitUnknown, next: "look whether the change is there before you repeat it" },
+    details: {
+      reason: outageReasons.commitUnknown,
+      next: "`ossaat show` tells whether the change is there, before you repeat it",
+    },
     cause,
   });
 }

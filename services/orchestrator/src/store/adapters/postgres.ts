@@ -20,12 +20,14 @@ import { openPostgresWakes } from "./postgres-wakes.ts";
 import { ownFolder } from "./sqlite.ts";
 import { TenantDialect } from "./tenant-pool.ts";
 
-const usage = "give `store` as postgres://user:password@host:port/database";
+const usage = "`ossaat config explain store`; it is postgres://user@host:port/database";
 
-const newerDatabase = {
-  message: "The database was written by a newer version of ossaat.",
-  next: "update ossaat, or name another database in `store`",
-};
+function newerDatabase(cause: unknown): AgentError {
+  return new AgentError("conflict", "The database was written by a newer version of ossaat.", {
+    details: { next: "update ossaat, or name another database: `ossaat config explain store`" },
+    cause,
+  });
+}
 
 /** @throws AgentError invalid_input; the address is not repeated, because it may hold a password */
 function checkUrl(url: string): void {
@@ -54,7 +56,10 @@ export async function requireVersion(db: Kysely<Tables>): Promise<string> {
   if (Number(version?.number) >= postgresLimits.minVersion) return version?.name ?? "";
   const oldest = Math.floor(postgresLimits.minVersion / 10_000);
   throw new AgentError("unavailable", `The database is PostgreSQL ${version?.name}, which is too old.`, {
-    details: { reason: "version", next: `use PostgreSQL ${oldest} or newer` },
+    details: {
+      reason: "version",
+      next: `use PostgreSQL ${oldest} or newer; \`ossaat config explain store\` says who named this one`,
+    },
   });
 }
 

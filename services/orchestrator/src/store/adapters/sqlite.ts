@@ -66,10 +66,12 @@ export function translateSqliteError(thrown: unknown, file: string): unknown {
   }
 }
 
-const newerFolder = {
-  message: "The state folder was written by a newer version of ossaat.",
-  next: "update ossaat, or `export OSSAAT_STATE_DIR=FOLDER` to use another folder",
-};
+function newerFolder(cause: unknown): AgentError {
+  return new AgentError("conflict", "The state folder was written by a newer version of ossaat.", {
+    details: { next: "update ossaat, or `export OSSAAT_STATE_DIR=FOLDER` to use another folder" },
+    cause,
+  });
+}
 
 /** SQLite's schema changes roll back with their transaction, so a migration is whole or not there. */
 class TransactionalAdapter extends SqliteAdapter {

@@ -11,7 +11,8 @@ const names = ["namespace", "partitions", "copies"];
 export type KafkaAddress = Pick<KafkaQueueOptions, "brokers" | "namespace" | "partitions" | "replicationFactor">;
 
 function wrong(what: string): AgentError {
-  const next = "kafka://HOST:PORT[,HOST:PORT][?namespace=NAME&partitions=N&copies=N]";
+  const next =
+    "`ossaat config explain queue`; it is kafka://HOST:PORT[,HOST:PORT][?namespace=NAME&partitions=N&copies=N]";
   return new AgentError("invalid_input", `The address of Kafka is wrong: ${what}.`, { details: { next } });
 }
 

@@ -101,7 +101,10 @@ export class KafkaTopics {
       } catch (error) {
         if (performance.now() > until) {
           const answer = answerOf(error) ?? "no answer";
-          throw new AgentError("unavailable", `Kafka did not tell about ${what}: ${answer}.`, { cause: error });
+          throw new AgentError("unavailable", `Kafka did not tell about ${what}: ${answer}.`, {
+            details: { next: "`ossaat doctor` says whether the broker answers; what waits goes on by itself" },
+            cause: error,
+          });
         }
         await sleep(this.#limits.askPauseMs);
       }

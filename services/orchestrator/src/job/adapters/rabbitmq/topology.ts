@@ -18,7 +18,7 @@ export function featuresOf(version: string): Features {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   if (major < minimum.major || (major === minimum.major && minor < minimum.minor)) {
     throw new AgentError("invalid_input", `RabbitMQ ${version} is too old: ossaat needs 3.10 or newer.`, {
-      details: { next: "use a newer broker" },
+      details: { next: "use a newer broker; `ossaat config explain queue` says who named this one" },
     });
   }
   return { hasDefaultDeliveryLimit: major >= 4 };
@@ -62,7 +62,9 @@ export async function declarePools(model: ChannelModel, broker: Broker, pools: I
   } catch (error) {
     if ((error as { code?: unknown }).code !== 406) throw error;
     throw new AgentError("conflict", `A queue of ossaat exists at ${broker.address} with other arguments.`, {
-      details: { next: `delete the queues ${broker.prefix}.* there; what was in them is announced again` },
+      details: {
+        next: `delete the queues ${broker.prefix}.* there, then \`ossaat doctor\`; what was in them is announced again`,
+      },
       cause: error,
     });
   }
