@@ -151,7 +151,7 @@ describe("a policy file that is not valid", () => {
     for (const { code, stderr } of [planned, checked]) {
       expect([code, stderr]).toEqual([
         5,
-        expect.stringContaining(`policy_unavailable): ${userFile}:3: rules.0.effect`) as string,
+        expect.stringContaining(`policy_unavailable): ${userFile}:3: rules[0].effect`) as string,
       ]);
     }
   });
@@ -203,7 +203,7 @@ describe("ossaat policy replay", () => {
     ]);
     const text = await policy("replay", planId, "--since", "1");
     expect(text.stdout).toContain(`  allow → deny  ${planId} fix #`);
-    expect(text.stdout).toContain("of 1 plans, 1 would be others.");
+    expect(text.stdout).toContain("of 1 plan, 1 would be others.");
   });
 
   test("tries a policy file, compiled rules, or a folder with both", async () => {
@@ -240,7 +240,7 @@ describe("ossaat policy replay", () => {
     expect(results.map(({ code }) => code)).toEqual([2, 2, 2, 2, 2, 2]);
     expect(results.map(({ stderr }) => stderr.split("\n")[0])).toEqual([
       expect.stringContaining("cannot be tried") as string,
-      expect.stringContaining("broken.json:1: rules.0: the rule names nothing") as string,
+      expect.stringContaining("broken.json:1: rules[0]: the rule names nothing") as string,
       expect.stringContaining("holds no policy.wasm and no policy.json") as string,
       expect.stringContaining("ENOENT") as string,
       expect.stringContaining("--since takes") as string,
