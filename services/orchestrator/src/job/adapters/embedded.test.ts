@@ -43,20 +43,20 @@ async function openQueue() {
       await store.tx((tx) => tx.insertInto("outbox").values(values).execute());
       queue.wake();
     },
-    stall() {
-      let proceed: () => void = () => undefined;
-      const held = new Promise<void>((resolve) => {
-        proceed = resolve;
-      });
+    async stall() {
+      const { promise: held, resolve: proceed } = Promise.withResolvers<void>();
+      const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
       // A file has one writer: whoever waits inside holds up every other. A server is told so.
       const writing = store.tx(async (tx) => {
         if (store.isShared) await sql`lock table outbox in access exclusive mode`.execute(tx);
+        begin();
         await held;
       });
-      return Promise.resolve(async () => {
+      await begun;
+      return async () => {
         proceed();
         await writing;
-      });
+      };
     },
     async consumeAndDie(pool: string, count: number) {
       const held: string[] = [];

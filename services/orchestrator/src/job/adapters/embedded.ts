@@ -143,12 +143,16 @@ class PoolPump {
     await Promise.all(this.#handlers);
   }
 
+  #free(): number {
+    return this.#closed || this.#pump.paused ? 0 : this.#pump.slots - this.#pump.busy;
+  }
+
   async #poll(): Promise<void> {
-    const free = this.#pump.slots - this.#pump.busy;
-    if (this.#closed || this.#pump.paused || free <= 0) return;
-    const rows = await takeRows(this.#queue, { pool: this.#pump.pool, limit: free });
+    if (this.#free() <= 0) return;
+    const rows = await takeRows(this.#queue, { pool: this.#pump.pool, limit: this.#free() });
     for (const row of rows) {
-      if (this.#closed || this.#pump.paused) await this.#queue.claims.giveBack([row]);
+      // NOTE: while the rows came it may have been paused, and resumed with fewer slots.
+      if (this.#free() <= 0) await this.#queue.claims.giveBack([row]);
       else await this.#deliver(row);
     }
   }
