@@ -11,7 +11,7 @@ import type { EmbeddedStack, StackLog, StackOptions } from "../compose/embedded.
 import { settingProofs } from "../config.ts";
 import type { Config } from "../config.ts";
 import { version } from "../version.ts";
-import { isServerFileGone, removeServerFile, writeServerFile } from "./server-file.ts";
+import { isServerFileLost, removeServerFile, writeServerFile } from "./server-file.ts";
 import { processStart } from "./server-process.ts";
 
 export type ServeOptions = {
@@ -112,7 +112,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   let timer: NodeJS.Timeout | undefined;
   // Nobody finds a server without its file, and what it writes into a removed folder is lost.
   const folderTimer = setInterval(() => {
-    if (isServerFileGone(config.stateDir)) void stop("its state folder or server.json was removed");
+    if (isServerFileLost(config.stateDir, process.pid)) void stop("its state folder or server.json was removed");
   }, folderCheckMs);
   const stop = (reason: string) =>
     (stopping ??= (async () => {

@@ -1,16 +1,6 @@
 // The file that tells clients where the embedded server is: owner-only, because it holds the
 // token.
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 export type ServerFile = {
@@ -77,11 +67,14 @@ export function writeServerFile(stateDir: string, content: ServerFile): void {
   renameSync(temporary, serverFilePath(stateDir));
 }
 
-/** Whether somebody took the file away; a folder that cannot be read for a while says nothing. */
-export function isServerFileGone(stateDir: string): boolean {
+/**
+ * Whether clients find this process no more: the file was taken away, or names another server, which
+ * began in a folder that was made anew. A file that cannot be read for a while says nothing.
+ */
+export function isServerFileLost(stateDir: string, pid: number): boolean {
   try {
-    statSync(serverFilePath(stateDir));
-    return false;
+    const value: unknown = JSON.parse(readFileSync(serverFilePath(stateDir), "utf8"));
+    return isServerFile(value) && value.pid !== pid;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "ENOENT";
   }
