@@ -1,8 +1,14 @@
 // A message as text: how it is written, how it is read, and how long it may be.
 import { JobEnvelope, jobLimits } from "@ossaat/contracts";
 
+/** The bytes of a message; undefined when they are more than any queue takes. */
+export function writeEnvelope(envelope: JobEnvelope): Buffer | undefined {
+  const bytes = Buffer.from(JSON.stringify(envelope));
+  return bytes.length > jobLimits.maxEnvelopeBytes ? undefined : bytes;
+}
+
 export function isTooLarge(envelope: JobEnvelope): boolean {
-  return Buffer.byteLength(JSON.stringify(envelope)) > jobLimits.maxEnvelopeBytes;
+  return writeEnvelope(envelope) === undefined;
 }
 
 /** @throws Error that says why the text is no message */

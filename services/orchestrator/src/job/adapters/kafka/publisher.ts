@@ -5,7 +5,7 @@ import type { Kafka, Message, Producer } from "kafkajs";
 
 import type { JobEnvelope } from "@ossaat/contracts";
 
-import { isTooLarge } from "../../envelope-text.ts";
+import { writeEnvelope } from "../../envelope-text.ts";
 import type { PublishResult, RefusalReason } from "../../job-queue.ts";
 import { answerOf } from "./kafka-client.ts";
 import type { KafkaTopics } from "./kafka-topics.ts";
@@ -83,10 +83,11 @@ export class Publisher {
     const results = envelopes.map((): PublishResult => ({ accepted: false, reason: "too_large" }));
     const byPool = new Map<string, Item[]>();
     for (const [index, envelope] of envelopes.entries()) {
-      if (isTooLarge(envelope)) continue;
-      const value = Buffer.from(JSON.stringify(envelope));
-      const item = { index, key: envelope.planId, value, headers: headersOf(envelope) };
-      byPool.set(envelope.pool, [...(byPool.get(envelope.pool) ?? []), item]);
+      const value = writeEnvelope(envelope);
+      if (value === undefined) continue;
+      const items = byPool.get(envelope.pool) ?? [];
+      items.push({ index, key: envelope.planId, value, headers: headersOf(envelope) });
+      byPool.set(envelope.pool, items);
     }
     await Promise.all(
       [...byPool].map(([pool, items]) => this.#publishTo(jobsTopic(this.#deps.namespace, pool), items, results)),
