@@ -62,7 +62,7 @@ export default defineConfig({
             "services/orchestrator/src/{job,job/adapters,plan,approval,event,compose}/*.test.ts",
             "services/orchestrator/src/step/{crash-resume,execute-call,run-finish-step,zombie-turn}.test.ts",
           ],
-          exclude: ["**/node_modules/**", "**/*.{e2e,sandbox}.test.ts"],
+          exclude: ["**/node_modules/**", "**/*.{e2e,sandbox,rabbit,kafka}.test.ts"],
           globalSetup: ["packages/testkit/src/servers/vitest-postgres.ts"],
           setupFiles: ["services/orchestrator/src/testing/use-postgres.ts"],
           testTimeout: 120_000,

@@ -52,7 +52,7 @@ const ofInterruptions = new Set([
 /** What a step sees of others that run at the same time: how far they are, and what they have cost. */
 function withoutOthers(line: string): string {
   return line
-    .replaceAll(/cost_usd(\\*"):[\d.e-]+/gu, "cost_usd$1:<spent>")
+    .replaceAll(/cost_usd(\\*"):(?:[\d.e-]+|null)/gu, "cost_usd$1:<spent>")
     .replaceAll(/, (?:ready|running|blocked|backoff|succeeded)\)/gu, ", <status>)");
 }
 
