@@ -82,6 +82,7 @@ faults: .tools/installed ## The long end-to-end tests: kills at many moments
 	@$(BIN)/node tools/test/run-tests.ts faults
 
 failpoints: .tools/installed ## A server killed at every named place; needs the machine for itself
+	@$(SANDBOX)
 	@$(BIN)/node tools/test/run-tests.ts faults-alone
 
 chaos: .tools/installed ## Kill servers, runners and tools at random moments; SEEDS=200, SEED=first
@@ -111,7 +112,7 @@ up: .tools/installed ## Run the embedded server in the foreground
 
 bench: .tools/installed ## Measure, as ratios to a baseline of the same run
 	@$(SANDBOX)
-	@sh tools/setup/kafka.sh
+	@$(KAFKA)
 	@$(BIN)/node tools/bundle/build-cli.ts
 	@$(BIN)/node tools/bench/run-bench.ts
 

@@ -42,7 +42,9 @@ const show = async (cli: Cli, folder: string): Promise<Json> => (await cli.json(
 test("export writes one private file, overwrites nothing, and says that an open plan goes on", async () => {
   const exported = await ann.run(annsClone, ["export", planId, "--file", file]);
   expect([exported.code, exported.stdout]).toEqual([0, `${file}\n`]);
-  expect(exported.stderr).toContain("The plan is awaiting_approval and goes on here");
+  const advice = "The plan is waiting for your approval and stays here too: go on with it in one place only.";
+  expect(exported.stderr).toContain(advice);
+  expect(exported.stderr).not.toContain("ossaat pause");
   expect(statSync(file).mode & 0o777).toBe(0o600);
   expect((await readFile(file)).includes(secret)).toBe(false);
   const again = await ann.run(annsClone, ["export", planId, "--file", file]);

@@ -5,7 +5,8 @@ import path from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
-import { AgentError, isTerminalPlan } from "@ossaat/contracts";
+import { AgentError, isTerminalPlan, statusText } from "@ossaat/contracts";
+import type { PlanStatus } from "@ossaat/contracts";
 
 import type { CommandContext } from "../command-context.ts";
 import { withInterrupt } from "../follow/with-interrupt.ts";
@@ -21,6 +22,13 @@ function chooseFile({ folder }: CommandContext, planId: string, given: string | 
   throw new AgentError("invalid_input", `${file} exists already.`, {
     details: { next: `\`ossaat export ${planId} --file FILE\` with another name` },
   });
+}
+
+/** Only a plan that runs can be paused; one that waits goes on where it is decided. */
+function goesOnHere(id: string, status: PlanStatus): string {
+  const start = `The plan is ${statusText(status)} and stays here too`;
+  if (status !== "running" && status !== "pending") return `${start}: go on with it in one place only.`;
+  return `${start}: \`ossaat pause ${id}\` before you go on with it elsewhere.`;
 }
 
 /** Under its name the file is whole: it is written beside it first. */
@@ -62,9 +70,7 @@ export async function exportCommand(
   }
   output.print(file);
   output.note(`${id}, ${formatBytes(bytes)}.`);
-  if (!isTerminalPlan(status)) {
-    output.note(`The plan is ${status} and goes on here: \`ossaat pause ${id}\` before you go on with it elsewhere.`);
-  }
+  if (!isTerminalPlan(status)) output.note(goesOnHere(id, status));
   output.note(`Next: ossaat import ${file}, where the plan is to be`);
   return 0;
 }

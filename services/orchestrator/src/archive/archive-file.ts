@@ -64,7 +64,7 @@ async function* lazily(entry: EntrySource): AsyncGenerator<Buffer> {
 /** What is wrong with a file that is no archive. */
 export function damaged(what: string, cause?: unknown): AgentError {
   return new AgentError("invalid_input", `The archive cannot be taken: ${what}.`, {
-    details: { next: "ossaat export PLAN --output FILE, again, where the plan is" },
+    details: { next: "ossaat export PLAN --file FILE, again, where the plan is" },
     ...(cause === undefined ? {} : { cause }),
   });
 }

@@ -8,7 +8,7 @@ type Meaning = { reason: string; message: string; next: string; code?: "invalid_
 const unreachable: Meaning = {
   reason: outageReasons.connectionLost,
   message: "The database cannot be reached.",
-  next: "start it, or check host and port of `store`; what waits goes on by itself",
+  next: "start it, or look at its address (`ossaat config explain store`); what waits goes on by itself",
 };
 
 const full: Meaning = {
@@ -20,7 +20,7 @@ const full: Meaning = {
 const refused: Meaning = {
   reason: "password_refused",
   message: "The database refused the user or the password.",
-  next: "check user and password of `store`",
+  next: "check user and password; `ossaat config explain store` says who named them",
 };
 
 const badText: Meaning = {
