@@ -19,16 +19,17 @@ import { openTestEngine, storeApproved } from "../testing/test-engine.ts";
 import type { TestEngine } from "../testing/test-engine.ts";
 import { waitUntil } from "../testing/wait-until.ts";
 import { jobsTopic, stateTopic, workersGroup } from "./adapters/kafka/topics.ts";
-import { readEnvelope } from "./envelope-text.ts";
 import { completeStep } from "./end-step.ts";
 import type { Claim } from "./engine.ts";
-import type { JobQueue } from "./job-queue.ts";
+import { createRelay } from "./relay.ts";
 import { StepStates } from "./step-states.ts";
 import { createSweeper } from "./sweeper.ts";
 import { createWorker } from "./worker.ts";
 
 const pool = "default";
 const workers = 3;
+/** Of each worker. */
+const slots = 2;
 const endMs = 90_000;
 
 /** Two chains that meet, so that some steps run at once and all wait for others. */
@@ -74,31 +75,6 @@ async function runStep(claim: Claim): Promise<void> {
   ended.push(`${claim.planId.slice(-1)}/${claim.stepId}`);
 }
 
-/** What is in the outbox is sent, and deleted when it was accepted. */
-async function relayOnce(queue: JobQueue): Promise<void> {
-  const rows = await engine.store.read.selectFrom("outbox").selectAll().limit(100).execute();
-  const results = await queue.publish(rows.map((row) => readEnvelope(row.envelope_json)));
-  const sent = rows.filter((_, index) => results[index]?.accepted === true).map(({ id }) => id);
-  if (sent.length === 0) return;
-  await engine.store.tx((tx) => tx.deleteFrom("outbox").where("id", "in", sent).execute());
-}
-
-function startRelay(queue: JobQueue): { stop(): Promise<void> } {
-  const over = new AbortController();
-  const life = (async () => {
-    while (!over.signal.aborted) {
-      await relayOnce(queue);
-      await sleep(20);
-    }
-  })();
-  return {
-    stop() {
-      over.abort();
-      return life;
-    },
-  };
-}
-
 /** As several processes would have it: each worker with a connection of its own, one relay. */
 async function startAll(): Promise<{ namespace: string; first: KafkaUnderTest }> {
   const first = openKafkaQueue(server);
@@ -108,13 +84,15 @@ async function startAll(): Promise<{ namespace: string; first: KafkaUnderTest }>
   for (let n = 0; n < workers; n += 1) {
     const subject = openKafkaQueue(server, { namespace });
     opened.push(subject);
-    const worker = createWorker({ engine, queue: subject.queue, runStep, workerId: `worker-${n}`, pool, slots: 2 });
+    const worker = createWorker({ engine, queue: subject.queue, runStep, workerId: `worker-${n}`, pool, slots });
     worker.start();
     running.push(worker);
   }
   const sweeper = createSweeper(engine);
   sweeper.start();
-  running.unshift(startRelay(first.queue), sweeper);
+  const relay = createRelay({ engine, queue: first.queue, pools: [pool], slots: workers * slots });
+  relay.start();
+  running.unshift(relay, sweeper);
   return { namespace, first };
 }
 
