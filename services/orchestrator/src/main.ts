@@ -14,10 +14,12 @@ async function main(): Promise<void> {
   const log = createLogger({ service: `ossaat-orchestrator-${role}`, version, level: logLevel });
   const certificates = files === undefined ? undefined : new CertificateSource({ files, log });
   const stopped = listenUntilStopped(certificates);
-  const running = await startDistributed(config, { certificates, log, version });
+  const { promise: taken, resolve: onTaken } = Promise.withResolvers<AgentError>();
+  const running = await startDistributed(config, { certificates, log, version, onTaken });
   log.info({ role, address: `127.0.0.1:${running.port}` }, "the orchestrator serves");
-  await stopped;
+  const problem = await Promise.race([stopped, taken]);
   await running.stop();
+  if (problem !== undefined) throw problem;
   log.info({ role }, "the orchestrator has stopped");
 }
 

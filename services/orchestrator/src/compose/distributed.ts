@@ -32,6 +32,8 @@ export type ProcessParts = {
   certificates: CertificateSource | undefined;
   log: Engine["log"];
   version: string;
+  /** Told when an embedded server has taken the database: this process must stop. */
+  onTaken(error: AgentError): void;
 };
 
 export type OrchestratorProcess = {
@@ -118,7 +120,7 @@ async function compose(config: OrchestratorConfig, store: Store, parts: ProcessP
 
 /** Starts the process's part. @throws AgentError unavailable, invalid_input, conflict (newer schema) */
 export async function startDistributed(config: OrchestratorConfig, parts: ProcessParts): Promise<OrchestratorProcess> {
-  const store = await openPostgresStore({ url: config.storeUrl });
+  const store = await openPostgresStore({ url: config.storeUrl, onTaken: (error) => parts.onTaken(error) });
   const { orchestrator, closeClients } = await compose(config, store, parts).catch(async (error: unknown) => {
     await store.close();
     throw error;

@@ -11,8 +11,8 @@ import { postgresLimits } from "../limits.ts";
 import { migrate } from "../migrate.ts";
 import type { Store, Tx } from "../store.ts";
 import type { Tables } from "../tables.ts";
-import { ownDatabase } from "./database-owner.ts";
-import type { DatabaseOwner } from "./database-owner.ts";
+import { ownDatabase, shareDatabase } from "./database-owner.ts";
+import type { DatabaseLock } from "./database-owner.ts";
 import { isContention, translatePostgresError } from "./postgres-errors.ts";
 import { connectionConfig, createPostgresPool } from "./postgres-pool.ts";
 import type { PoolTimes } from "./postgres-pool.ts";
@@ -107,6 +107,8 @@ export type PostgresStoreOptions = {
   poolSize?: number;
   /** Judges leases in place of the server's clock, where time is in a test's hand. */
   leaseClock?: Clock;
+  /** Told when a server has taken the database for itself: this process must stop. */
+  onTaken?(error: AgentError): void;
 };
 
 /** The store without what only several processes need. */
@@ -136,11 +138,17 @@ async function openAlone(options: PostgresStoreOptions): Promise<Store> {
 /**
  * Opens (and migrates) the store at `url`, which other processes may use too.
  * @throws AgentError invalid_input (address), unavailable (server, password, database, version),
- *   conflict (newer schema)
+ *   conflict (newer schema, or a server that has the database for itself)
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
-  const store = await openAlone(options);
-  const wakes = openPostgresWakes(options.url);
+  const { url } = options;
+  checkUrl(url);
+  const lock = await shareDatabase({ url, onTaken: (error) => options.onTaken?.(error) });
+  const store = await openAlone(options).catch(async (error: unknown) => {
+    await lock.release();
+    throw error;
+  });
+  const wakes = openPostgresWakes(url);
   const shared: Store = {
     ...store,
     isShared: true,
@@ -152,6 +160,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     close: async () => {
       await wakes.close();
       await store.close();
+      await lock.release();
     },
   };
   return shared;
@@ -160,7 +169,8 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
 /**
  * Opens the store at `url` for one server with its working trees in a folder: no other uses that
  * folder or that database at the same time. `onTaken` is told when the database was lost to another.
- * @throws AgentError as {@link openPostgresStore}, and conflict when another server has either
+ * @throws AgentError as {@link openPostgresStore}, and conflict when another server has either, or
+ *   the processes of a deployment have the database
  */
 export async function openOwnedPostgresStore(options: {
   url: string;
@@ -170,12 +180,12 @@ export async function openOwnedPostgresStore(options: {
 }): Promise<Store> {
   const { url, folderFile } = options;
   const folder = ownFolder(folderFile);
-  let owner: DatabaseOwner | undefined;
+  let lock: DatabaseLock | undefined;
   try {
     checkUrl(url);
-    owner = await ownDatabase(url, (error) => options.onTaken(error));
+    lock = await ownDatabase({ url, onTaken: (error) => options.onTaken(error) });
     const store = await openAlone({ url });
-    const release = owner.release.bind(owner);
+    const release = lock.release.bind(lock);
     return {
       ...store,
       close: async () => {
@@ -185,7 +195,7 @@ export async function openOwnedPostgresStore(options: {
       },
     };
   } catch (error) {
-    await owner?.release();
+    await lock?.release();
     folder.release();
     throw error;
   }
