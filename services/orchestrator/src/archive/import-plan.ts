@@ -4,6 +4,7 @@ import { AgentError, PlanId, archiveNames, isTerminalPlan } from "@ossaat/contra
 import type { Actor, ImportPlanResponse, KeptPiece } from "@ossaat/contracts";
 
 import { appendEvents } from "../event/append-events.ts";
+import { readStoreTime } from "../job/store-time.ts";
 import { reemitReady } from "../job/sweep.ts";
 import { recordPlan } from "../plan/record-plan.ts";
 import type { Reader, Tx } from "../store/store.ts";
@@ -196,7 +197,8 @@ async function commitPlan(
     await insertRows(tx, archive, planHere(archive, { tenantId, root }));
     const { exportedAt, version } = manifest;
     const data = { archive: sha256, exportedAt, version, ...(root === undefined ? {} : { repositoryPath: root }) };
-    await appendEvents(tx, { planId, actor, now: engine.clock.now() }, [{ type: "plan.imported", data }]);
+    const now = await readStoreTime(engine, tx);
+    await appendEvents(tx, { planId, actor, now }, [{ type: "plan.imported", data }]);
     return "imported";
   });
 }

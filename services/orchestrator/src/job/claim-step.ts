@@ -1,7 +1,6 @@
 // T3 and T4: taking, keeping and giving back the lease on a step.
 import { AgentError } from "@ossaat/contracts";
 import type { EventType, JobEnvelope, PlanStatus } from "@ossaat/contracts";
-import { sql } from "kysely";
 import type { Expression } from "kysely";
 
 import type { NewEvent } from "../event/append-events.ts";
@@ -12,6 +11,7 @@ import { statement } from "../store/statement.ts";
 import type { Slots } from "../store/statement.ts";
 import type { AttemptRow, StepRow } from "../store/tables.ts";
 import { jobEngineLimits } from "./limits.ts";
+import { storeTime } from "./store-time.ts";
 
 const runnable: Readonly<Record<string, readonly PlanStatus[]>> = {
   planning: ["draft"],
@@ -22,10 +22,8 @@ const runnable: Readonly<Record<string, readonly PlanStatus[]>> = {
 };
 
 /** The end of a lease that begins now. */
-function leaseEnd({ store, clock }: Engine): number | Expression<number> {
-  const begin = store.leaseTime(clock.now());
-  const { leaseMs } = jobEngineLimits;
-  return typeof begin === "number" ? begin + leaseMs : sql<number>`${begin} + ${sql.lit(leaseMs)}`;
+function leaseEnd(engine: Engine): number | Expression<number> {
+  return storeTime(engine, jobEngineLimits.leaseMs);
 }
 
 const claimReady = statement(

@@ -2,6 +2,7 @@
 import { AgentError } from "@ossaat/contracts";
 import type { Actor, Budget } from "@ossaat/contracts";
 import { activeTraceId, traceIdOf } from "@ossaat/telemetry";
+import { sql } from "kysely";
 
 import type { Artifacts } from "../artifact/artifacts.ts";
 import type { Clock, Ids, Rng } from "../clock.ts";
@@ -39,6 +40,7 @@ export type Engine = {
 
 export type PlanTx = {
   tx: Tx;
+  /** By the clock that everything waits by, ms since the epoch. */
   now: number;
   plan: PlanRow;
   actor: Actor;
@@ -53,6 +55,32 @@ const selectPlan = statement((db, { planId }: Slots<{ planId: string }>) =>
   db.selectFrom("plan").selectAll().where("id", "=", planId).forUpdate(),
 );
 
+const selectPlanAndTime = statement((db, { planId, now }: Slots<{ planId: string; now: number }>) =>
+  db
+    .selectFrom("plan")
+    .selectAll()
+    .select(sql<number>`${now}`.as("now"))
+    .where("id", "=", planId)
+    .forUpdate(),
+);
+
+/** Locks the plan. The time comes with it, where the database has a clock of its own. */
+async function lockPlan(
+  { store, clock }: Engine,
+  tx: Tx,
+  planId: string,
+): Promise<{ plan: PlanRow; now: number } | undefined> {
+  const time = store.leaseTime(clock.now());
+  if (typeof time === "number") {
+    const [plan] = await selectPlan(tx, { planId });
+    return plan === undefined ? undefined : { plan, now: clock.now() };
+  }
+  const [row] = await selectPlanAndTime(tx, { planId, now: time });
+  if (row === undefined) return undefined;
+  const { now, ...plan } = row;
+  return { plan, now };
+}
+
 export type PlanTxContext = { planId: string; actor: Actor };
 
 /**
@@ -65,9 +93,9 @@ export async function inPlanTx<T>(
   tx: Tx,
   { planId, actor, work }: PlanTxContext & { work: (change: PlanTx) => Promise<T> },
 ): Promise<{ result: T; hasMessage: boolean }> {
-  const [plan] = await selectPlan(tx, { planId });
-  if (plan === undefined) throw planNotFound(planId);
-  const now = engine.clock.now();
+  const locked = await lockPlan(engine, tx, planId);
+  if (locked === undefined) throw planNotFound(planId);
+  const { plan, now } = locked;
   const traceId = activeTraceId() ?? traceIdOf(plan.traceparent);
   const events: NewEvent[] = [];
   let hasMessage = false;

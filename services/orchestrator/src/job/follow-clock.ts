@@ -1,5 +1,6 @@
 // Keeps what waits for a time right when the machine's clock is set back: nothing may wait longer
 // because of it. A clock that goes forward needs no help, since what was due later is due at once.
+// Where the database's own clock rules, a machine's decides nothing and moves nothing.
 import type { StepStatus } from "@ossaat/contracts";
 
 import type { Engine } from "./engine.ts";
@@ -40,13 +41,14 @@ async function moveBack(engine: Engine, byMs: number): Promise<void> {
 
 /** Makes the watch; it comes before everything else that goes by the clock. */
 export function createClockWatch(engine: Engine): () => Promise<void> {
-  const { clock } = engine;
+  const { clock, store } = engine;
+  const isOwnClock = typeof store.leaseTime(clock.now()) === "number";
   const offset = (): number => clock.now() - clock.monotonic();
   let known = offset();
   return async function followClock() {
     const seen = offset();
     const backMs = known - seen;
-    if (backMs >= jobEngineLimits.minClockStepMs) {
+    if (isOwnClock && backMs >= jobEngineLimits.minClockStepMs) {
       engine.log.warn({ backMs }, "the clock was set back");
       await moveBack(engine, backMs);
     }

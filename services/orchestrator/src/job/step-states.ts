@@ -2,6 +2,7 @@
 // has grown. Nothing decides by it. It is sent at least once and may come out of order, so each value
 // carries the sequence of the log it was taken at; a reader keeps the highest.
 import type { Engine } from "./engine.ts";
+import { readStoreTime } from "./store-time.ts";
 
 /** `value` null: the step is old enough to be forgotten. */
 export type StepStateRecord = { key: string; value: string | null };
@@ -67,7 +68,10 @@ export class StepStates {
 
   /** Sends what is not sent. Rejects when it could not; the next time sends it again. */
   async flush(): Promise<void> {
-    const now = this.#deps.clock.now();
+    const monotonic = this.#deps.clock.monotonic();
+    const isLook = monotonic - this.#lookedAt >= stepStateLimits.lookMs;
+    if (this.#grown.size === 0 && !isLook) return;
+    const now = await readStoreTime(this.#deps, this.#deps.store.read);
     while (this.#grown.size > 0) {
       const ids = [...this.#grown].slice(0, stepStateLimits.plans);
       // Before it is read, so that what happens meanwhile is sent again.
@@ -77,8 +81,7 @@ export class StepStates {
         throw error;
       });
     }
-    const monotonic = this.#deps.clock.monotonic();
-    if (monotonic - this.#lookedAt < stepStateLimits.lookMs) return;
+    if (!isLook) return;
     await this.#lookAtAll(now);
     this.#lookedAt = monotonic;
   }

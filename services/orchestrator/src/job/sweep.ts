@@ -17,6 +17,7 @@ import { changeClaimed } from "./claim-step.ts";
 import { changePlan, systemActor } from "./engine.ts";
 import type { Claim, Engine, PlanTx } from "./engine.ts";
 import { jobEngineLimits } from "./limits.ts";
+import { storeTime } from "./store-time.ts";
 
 async function onRetryDue(engine: Engine, change: PlanTx, timer: TimerRow): Promise<void> {
   const step = await getStep(change.tx, timer.plan_id, timer.step_id);
@@ -83,7 +84,7 @@ export async function sweepTimers(engine: Engine): Promise<number> {
   const due = await engine.store.read
     .selectFrom("timer")
     .selectAll()
-    .where("due_at", "<=", engine.clock.now())
+    .where("due_at", "<=", storeTime(engine))
     .orderBy("due_at")
     .limit(jobEngineLimits.sweepBatch)
     .execute();
@@ -140,8 +141,8 @@ async function sweepStep(
 }
 
 /** Whether the lease of a step has run out, as a column. */
-function isExpired({ store, clock }: Engine) {
-  return sql<SqlBool>`coalesce(lease_until, 0) < ${store.leaseTime(clock.now())}`.as("expired");
+function isExpired(engine: Engine) {
+  return sql<SqlBool>`coalesce(lease_until, 0) < ${storeTime(engine)}`.as("expired");
 }
 
 /**
@@ -192,13 +193,12 @@ export async function reemitReady(
   engine: Engine,
   olderThanMs: number = jobEngineLimits.reemitAfterMs,
 ): Promise<number> {
-  const now = engine.clock.now();
   const stranded = await engine.store.read
     .selectFrom("step")
     .innerJoin("plan", "plan.id", "step.plan_id")
     .selectAll("step")
     .where("step.status", "=", "ready")
-    .where("step.ready_at", "<=", now - olderThanMs)
+    .where("step.ready_at", "<=", storeTime(engine, -olderThanMs))
     .where("plan.status", "in", ["draft", "pending", "running"])
     .orderBy("step.ready_at")
     .where((eb) =>
@@ -227,13 +227,12 @@ export async function reemitReady(
 
 /** Ends running steps of cancelled plans that did not stop within the grace. */
 export async function sweepCancelled(engine: Engine): Promise<void> {
-  const now = engine.clock.now();
   const late = await engine.store.read
     .selectFrom("step")
     .innerJoin("plan", "plan.id", "step.plan_id")
     .selectAll("step")
     .where("step.status", "=", "running")
-    .where("plan.cancel_at", "<=", now - jobEngineLimits.cancelGraceMs)
+    .where("plan.cancel_at", "<=", storeTime(engine, -jobEngineLimits.cancelGraceMs))
     .execute();
   for (const step of late) {
     const work = async (change: PlanTx) => {

@@ -9,6 +9,7 @@ import { appendEvents } from "../event/append-events.ts";
 import { capBudget } from "../job/cap-budget.ts";
 import { dispatchStep } from "../job/dispatch-step.ts";
 import type { Engine } from "../job/engine.ts";
+import { readStoreTime } from "../job/store-time.ts";
 import type { Models } from "../provider/models.ts";
 import { insertStep } from "../step/step-rows.ts";
 import type { Tx } from "../store/store.ts";
@@ -142,7 +143,7 @@ export async function createPlan(deps: PlanDeps, input: CreatePlanInput): Promis
   const prepared = await prepare(deps, request);
   const planId = PlanId.parse(`plan-${engine.ids.uuid()}`);
   const answer = await engine.store.tx(async (tx) => {
-    const now = engine.clock.now();
+    const now = await readStoreTime(engine, tx);
     // NOTE: asked again, because the same command may have arrived twice at once.
     const known = await rememberAnswer(tx, key, { now, answer: { planId } });
     if (known !== undefined) return known;

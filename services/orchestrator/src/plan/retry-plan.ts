@@ -16,6 +16,7 @@ import { advancePlan } from "../job/advance-plan.ts";
 import { inPlanTx } from "../job/engine.ts";
 import { capBudget } from "../job/cap-budget.ts";
 import type { Engine, PlanTx } from "../job/engine.ts";
+import { readStoreTime } from "../job/store-time.ts";
 import { toTimestamp } from "../clock.ts";
 import { listSteps } from "../step/step-rows.ts";
 import type { PlanRow, StepRow } from "../store/tables.ts";
@@ -103,7 +104,7 @@ export async function retryPlan(engine: Engine, { old, request, actor }: RetryIn
   };
   const wasApproved = old.approved_json !== "{}";
   await engine.store.tx(async (tx) => {
-    const now = engine.clock.now();
+    const now = await readStoreTime(engine, tx);
     await insertPlan(engine, tx, { planId, options, actor, now });
     if (before === undefined || !wasApproved) {
       await startPlanning(engine, tx, { planId, tenantId: options.tenantId, now });

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-import { InsertQueryNode } from "kysely";
+import { InsertQueryNode, sql } from "kysely";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { openSqliteStore } from "./adapters/sqlite.ts";
@@ -53,6 +53,15 @@ test("runs with the values of each run, built once for a database", async () => 
       { id: "'; drop table timer --", due_at: 3, kind: "retry" },
     ],
   ]);
+});
+
+test("is built once with an expression, which is a part of its text, and again with another", async () => {
+  const [known, other] = [sql<number>`40 + 2`, sql<number>`40 + 3`];
+  for (const id of ["a", "b"]) await addTimer(store.read, { id, due_at: known });
+  await addTimer(store.read, { id: "c", due_at: other });
+  await addTimer(store.read, { id: "d", due_at: 44 });
+  const rows = await store.read.selectFrom("timer").select(["id", "due_at"]).orderBy("id").execute();
+  expect([built, rows.map(({ id, due_at: due }) => `${id} ${due}`)]).toEqual([3, ["a 42", "b 42", "c 43", "d 44"]]);
 });
 
 test("gives what the statement returns, and nothing when it met no row", async () => {

@@ -43,30 +43,37 @@ function makeSlots<V extends object>(contentOf: (name: string) => unknown): Slot
   return new Proxy({} as Slots<V>, { get: (_target, name) => new Slot(contentOf(String(name))) });
 }
 
-/** Makes a statement whose text does not depend on its values; it is compiled once for each database. */
+/** Stands for the expression of a run that has none. */
+const noExpression = {};
+
+/**
+ * Makes a statement whose text does not depend on its values; it is compiled once for each database,
+ * and for each expression among the values.
+ */
 export function statement<V extends object, R>(
   build: (db: Reader, slots: Slots<V>) => { compile(): CompiledQuery<R> },
 ): Statement<V, R> {
-  const compiled = new WeakMap<object, CompiledQuery<R>>();
-  const compiledFor = (db: Reader): CompiledQuery<R> => {
+  const compiled = new WeakMap<object, WeakMap<object, CompiledQuery<R>>>();
+  const compiledFor = (
+    db: Reader,
+    { valueOf, expression }: { valueOf: (name: string) => unknown; expression: object },
+  ): CompiledQuery<R> => {
     const { adapter } = db.getExecutor();
-    const query =
-      compiled.get(adapter) ??
-      build(
-        db,
-        makeSlots<V>((name) => new SlotName(name)),
-      ).compile();
-    compiled.set(adapter, query);
+    const known = compiled.get(adapter) ?? new WeakMap<object, CompiledQuery<R>>();
+    compiled.set(adapter, known);
+    const contentOf = (name: string) => (valueOf(name) === expression ? expression : new SlotName(name));
+    const query = known.get(expression) ?? build(db, makeSlots<V>(contentOf)).compile();
+    known.set(expression, query);
     return query;
   };
   return async (db, values) => {
     const valueOf = (name: string): unknown => values[name as keyof V];
-    // Plugins see, and may change, each statement with its values, and an expression is a part of
-    // its text: then it is built each time.
-    if (db.getExecutor().plugins.length > 0 || Object.values(values).some((value) => isExpression(value))) {
+    const [expression = noExpression, ...others] = Object.values(values).filter((value) => isExpression(value));
+    // Plugins see, and may change, each statement with its values: then it is built each time.
+    if (db.getExecutor().plugins.length > 0 || others.length > 0) {
       return (await db.executeQuery(build(db, makeSlots<V>(valueOf)).compile())).rows;
     }
-    const query = compiledFor(db);
+    const query = compiledFor(db, { valueOf, expression });
     const parameters = query.parameters.map((known) => (known instanceof SlotName ? valueOf(known.name) : known));
     return (await db.executeQuery<R>({ ...query, parameters })).rows;
   };

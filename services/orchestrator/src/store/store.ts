@@ -23,8 +23,8 @@ export type Store = {
   /** Whether other processes may work on the same data at the same time. */
   isShared: boolean;
   /**
-   * The moment that leases begin and end by, ms: the database's own clock when machines share it,
-   * because theirs differ; else `now`.
+   * The moment that leases, timers and everything else that waits go by, ms: the database's own clock
+   * on a server, because the clocks of its users differ; else `now`.
    */
   leaseTime(now: number): number | Expression<number>;
   /** Absent when no other process works on the data. */

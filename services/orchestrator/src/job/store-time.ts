@@ -1,0 +1,27 @@
+// The time that everything that waits goes by: the database's own where machines share it, because
+// theirs differ.
+import { sql } from "kysely";
+import type { Expression } from "kysely";
+
+import type { Clock } from "../clock.ts";
+import type { Reader, Store, Tx } from "../store/store.ts";
+
+type TimeSource = { store: Pick<Store, "leaseTime">; clock: Clock };
+
+/** The moment `offsetMs` from now, to be written or compared with in a statement, ms since the epoch. */
+export function storeTime({ store, clock }: TimeSource, offsetMs = 0): number | Expression<number> {
+  const time = store.leaseTime(clock.now());
+  if (typeof time === "number") return time + offsetMs;
+  // NOTE: a subquery is worked out once, so that an index finds what is due by it.
+  return sql<number>`(select ${time} + ${sql.lit(offsetMs)})`;
+}
+
+/** The moment as it is now, ms since the epoch. */
+export async function readStoreTime({ store, clock }: TimeSource, db: Reader | Tx): Promise<number> {
+  const time = store.leaseTime(clock.now());
+  if (typeof time === "number") return time;
+  const { rows } = await sql<{ time: number }>`select ${time} as time`.execute(db);
+  const [row] = rows;
+  if (row === undefined) throw new Error("the database did not say its time");
+  return row.time;
+}
