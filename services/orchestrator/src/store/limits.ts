@@ -18,6 +18,14 @@ export const postgresLimits = {
   ownerWaitMs: 5_000,
   /** Pause between two tries to take the database, ms. */
   ownerPauseMs: 250,
+  /** Time between two questions whether a session lives that carries a lock or listens, ms: a third of a lease. */
+  watchMs: 5_000,
+  /** Longest wait for the answer, ms: a trivial statement, which only a dead connection or a stuck server delays so. */
+  watchAnswerMs: 5_000,
+  /** Longest wait for the server when a session ends, ms: one that is out of reach never answers. */
+  goodbyeMs: 1_000,
+  /** Silence on a connection before the system asks whether the other side is there, ms. */
+  keepAliveMs: 10_000,
   /** A burst of wake-ups within this time becomes one, ms: shorter than a person or a step notices. */
   wakeMs: 10,
   /** Bytes of one notification; the server takes fewer than 8000. */

@@ -85,7 +85,9 @@ async function queueForLock(): Promise<{ held: Promise<unknown>; end(): Promise<
   const look = new Client({ connectionString: database.url });
   await look.connect();
   await waitUntil("it waits", async () => {
-    const waiting = await look.query("select 1 from pg_locks where locktype = 'advisory' and not granted and " + ofHere);
+    const waiting = await look.query(
+      "select 1 from pg_locks where locktype = 'advisory' and not granted and " + ofHere,
+    );
     return waiting.rows.length === 1;
   });
   await look.end();

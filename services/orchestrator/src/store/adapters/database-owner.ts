@@ -4,20 +4,20 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { AgentError } from "@ossaat/contracts";
-import { Client } from "pg";
 
 import { postgresLimits } from "../limits.ts";
 import { translatePostgresError } from "./postgres-errors.ts";
-import { connectionConfig } from "./postgres-pool.ts";
+import { openWatchedSession } from "./watched-session.ts";
+import type { WatchedSession } from "./watched-session.ts";
 
 /** Names the lock among all locks of the database; any number that nobody else uses. */
 const ownerLock = 7_236_413_002;
 
 type Use = "alone" | "shared";
 
-const lockStatements: Readonly<Record<Use, string>> = {
-  alone: "select pg_try_advisory_lock($1) as held",
-  shared: "select pg_try_advisory_lock_shared($1) as held",
+const lockFunctions: Readonly<Record<Use, string>> = {
+  alone: "pg_try_advisory_lock",
+  shared: "pg_try_advisory_lock_shared",
 };
 
 const sharedHolders = `
@@ -36,7 +36,10 @@ export type DatabaseLockOptions = {
   onTaken(error: AgentError): void;
 };
 
-type Held = { client: Client; lost: Promise<void> };
+/** How the server knows a session; its number alone is given to others after it. */
+type SessionName = { pid: number; since: string };
+
+type Held = WatchedSession & { name: SessionName };
 
 function refused(reason: "database_owned" | "database_shared"): AgentError {
   const [message, others] =
@@ -47,31 +50,46 @@ function refused(reason: "database_owned" | "database_shared"): AgentError {
   return new AgentError("conflict", message, { details: { reason, next } });
 }
 
+type Wanted = {
+  url: string;
+  use: Use;
+  /** This process's own session before, which the server may still take for alive. */
+  before?: SessionName;
+};
+
+async function endBefore({ client }: WatchedSession, { pid, since }: SessionName): Promise<void> {
+  const ending = "select pg_terminate_backend(pid, $3) from pg_stat_activity where pid = $1 and backend_start = $2";
+  await client.query(ending, [pid, since, postgresLimits.ownerWaitMs]);
+}
+
 /** @returns why not, when others have it */
-async function tryLock(url: string, use: Use): Promise<Held | AgentError> {
-  const client = new Client(connectionConfig(url, postgresLimits));
-  const { promise: lost, resolve } = Promise.withResolvers<void>();
-  client.on("error", () => resolve());
-  client.on("end", () => resolve());
+async function tryLock({ url, use, before }: Wanted): Promise<Held | AgentError> {
+  const session = await openWatchedSession(url);
+  const { client } = session;
   try {
-    await client.connect();
     // A machine that vanished must not hold the lock for hours.
     await client.query("set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3");
-    const { rows } = await client.query<{ held: boolean }>(lockStatements[use], [ownerLock]);
-    if (rows[0]?.held === true) return { client, lost };
+    if (before !== undefined) await endBefore(session, before);
+    const { rows } = await client.query<SessionName & { held: boolean }>(
+      `select pid, backend_start::text as since, ${lockFunctions[use]}($1) as held
+       from pg_stat_activity where pid = pg_backend_pid()`,
+      [ownerLock],
+    );
+    const [row] = rows;
+    if (row?.held === true) return { ...session, name: { pid: row.pid, since: row.since } };
     const { rows: others } = await client.query<{ shared: boolean }>(sharedHolders, [ownerLock]);
-    await client.end();
+    await session.end();
     return refused(others[0]?.shared === true ? "database_shared" : "database_owned");
   } catch (error) {
-    await client.end().catch(() => undefined);
+    await session.end();
     throw translatePostgresError(error);
   }
 }
 
-async function lockWithin(url: string, use: Use, ms: number): Promise<Held> {
+async function lockWithin(wanted: Wanted, ms: number): Promise<Held> {
   const until = performance.now() + ms;
   for (;;) {
-    const tried = await tryLock(url, use);
+    const tried = await tryLock(wanted);
     if (!(tried instanceof AgentError)) return tried;
     if (performance.now() > until) throw tried;
     await sleep(postgresLimits.ownerPauseMs);
@@ -79,26 +97,27 @@ async function lockWithin(url: string, use: Use, ms: number): Promise<Held> {
 }
 
 /** Takes the lock, and takes it again whenever its session was lost. */
-async function holdLock({ url, onTaken }: DatabaseLockOptions, use: Use): Promise<DatabaseLock> {
+async function holdLock(options: DatabaseLockOptions, use: Use): Promise<DatabaseLock> {
+  const { url } = options;
   let isReleased = false;
-  let held = await lockWithin(url, use, postgresLimits.ownerWaitMs);
+  let held = await lockWithin({ url, use }, postgresLimits.ownerWaitMs);
   const keep = async (): Promise<void> => {
     for (;;) {
       await held.lost;
       if (isReleased) return;
-      const again = await tryLock(url, use).catch(() => "unreachable" as const);
-      if (again instanceof AgentError) return isReleased ? undefined : onTaken(again);
+      const again = await tryLock({ url, use, before: held.name }).catch(() => "unreachable" as const);
+      if (again instanceof AgentError) return isReleased ? undefined : options.onTaken(again);
       if (again === "unreachable") await sleep(postgresLimits.ownerPauseMs, undefined, { ref: false });
       else held = again;
       // NOTE: who released meanwhile had only the lost session to end.
-      if (isReleased) return void held.client.end();
+      if (isReleased) return held.end();
     }
   };
   void keep();
   return {
     async release() {
       isReleased = true;
-      await held.client.end();
+      await held.end();
     },
   };
 }

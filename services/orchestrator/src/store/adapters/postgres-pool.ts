@@ -32,6 +32,7 @@ export function connectionConfig(url: string, { statementMs, lockMs, answerMs }:
     application_name: "ossaat",
     types: ownTypes,
     keepAlive: true,
+    keepAliveInitialDelayMillis: postgresLimits.keepAliveMs,
     connectionTimeoutMillis: postgresLimits.connectMs,
     statement_timeout: statementMs,
     lock_timeout: lockMs,

@@ -3,13 +3,15 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { Client } from "pg";
-
 import { postgresLimits } from "../limits.ts";
 import type { Wakes } from "../store.ts";
-import { connectionConfig } from "./postgres-pool.ts";
+import { openWatchedSession } from "./watched-session.ts";
+import type { WatchedSession } from "./watched-session.ts";
 
 const channel = "ossaat_wake";
+
+/** Said again as the question whether the session lives. */
+const listen = `listen ${channel}`;
 
 export type PostgresWakes = Wakes & { close(): Promise<void> };
 
@@ -34,7 +36,7 @@ class ListeningWakes implements PostgresWakes {
   /** Topics of the next notification: a burst becomes one, because each takes a lock of the whole server. */
   #waiting = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
-  #client: Client | undefined;
+  #session: WatchedSession | undefined;
   #closed = false;
   readonly #running: Promise<void>;
 
@@ -56,7 +58,7 @@ class ListeningWakes implements PostgresWakes {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    await this.#client?.end().catch(() => undefined);
+    await this.#session?.end();
     await this.#running;
   }
 
@@ -66,7 +68,7 @@ class ListeningWakes implements PostgresWakes {
     this.#timer = undefined;
     try {
       for (const payload of payloads(this.#sender, topics)) {
-        await this.#client?.query("select pg_notify($1, $2)", [channel, payload]);
+        await this.#session?.client.query("select pg_notify($1, $2)", [channel, payload]);
       }
     } catch {
       // The connection is down, which the listening notices as well; the others poll.
@@ -82,22 +84,19 @@ class ListeningWakes implements PostgresWakes {
   /** Connects and listens, again and again until closed. */
   async #listen(): Promise<void> {
     while (!this.#closed) {
-      const client = new Client(connectionConfig(this.#url, postgresLimits));
-      const { promise: ended, resolve } = Promise.withResolvers<void>();
-      client.on("error", () => resolve());
-      client.on("end", () => resolve());
-      client.on("notification", ({ payload = "" }) => this.#hear(payload));
+      let session: WatchedSession | undefined;
       try {
-        await client.connect();
-        await client.query(`listen ${channel}`);
-        this.#client = client;
-        // NOTE: who closed while it connected had no client to end.
-        if (!this.#closed) await ended;
+        session = await openWatchedSession(this.#url, { question: listen });
+        session.client.on("notification", ({ payload = "" }) => this.#hear(payload));
+        await session.client.query(listen);
+        this.#session = session;
+        // NOTE: who closed while it connected had no session to end.
+        if (!this.#closed) await session.lost;
       } catch {
         // Out of reach: what matters is found by the polls, and the next try may succeed.
       }
-      this.#client = undefined;
-      await client.end().catch(() => undefined);
+      this.#session = undefined;
+      await session?.end();
       if (!this.#closed) await sleep(postgresLimits.relistenMs, undefined, { ref: false });
     }
   }
