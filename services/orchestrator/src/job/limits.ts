@@ -6,6 +6,8 @@ export const jobEngineLimits = {
   heartbeatMs: 10_000,
   /** A worker that could not renew for this share of the lease stops by itself. */
   selfAbortShare: 0.7,
+  /** Time between two looks whether it could, ms: a heartbeat that hangs must not hide it. */
+  silenceCheckMs: 1_000,
   /** Failures of one step before it ends failed. */
   maxFailures: 5,
   /** Calls of one step that a provider accepted and never finished answering; each took minutes and may be charged. */

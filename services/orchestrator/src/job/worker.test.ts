@@ -1,6 +1,6 @@
 import { AgentError } from "@ossaat/contracts";
 import { testPlan, testStep } from "@ossaat/contracts/testing";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { decidePlan } from "../plan/decide-plan.ts";
 import { auditPlan } from "../testing/audit-plan.ts";
@@ -37,6 +37,7 @@ beforeEach(async () => {
   engine.wakeQueue = () => queue.wake();
 });
 afterEach(async () => {
+  vi.useRealTimers();
   for (const worker of workers.splice(0)) await worker.stop();
   await queue.close({ drainMs: 1_000 });
   await engine.remove();
@@ -198,6 +199,46 @@ describe("a worker", () => {
     const events = await engine.store.read.selectFrom("event").select("data_json").where("step_id", "=", "a").execute();
     expect(events.some(({ data_json: data }) => data.includes("secret detail"))).toBe(false);
     expect(errors()).toEqual(["step handler failed", "step handler failed"]);
+  });
+
+  test("stops a step whose heartbeat never comes back, before its lease ends, and gives it up", async () => {
+    await storeApproved(engine, single);
+    const { store } = engine;
+    let isHanging = false;
+    let beats = 0;
+    engine.store = {
+      ...store,
+      tx: (work) => {
+        if (!isHanging) return store.tx(work);
+        beats += 1;
+        return new Promise<never>(() => undefined);
+      },
+    };
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    const reasons: unknown[] = [];
+    let isStarted = false;
+    startWorker(async (_claim, signal) => {
+      isStarted = true;
+      // By then the store answers again, so that the step can be given up.
+      signal.addEventListener("abort", () => {
+        reasons.push(signal.reason);
+        isHanging = false;
+      });
+      await untilStopped(signal);
+    });
+    await waitUntil("running", () => isStarted);
+    isHanging = true;
+    const pass = (ms: number) => {
+      engine.clock.advance(ms);
+      vi.advanceTimersByTime(ms);
+    };
+    const lastMs = jobEngineLimits.leaseMs * jobEngineLimits.selfAbortShare;
+    for (let passed = 0; passed < lastMs; passed += 1_000) pass(1_000);
+    const before = [...reasons];
+    pass(1_000);
+    expect([before, reasons, beats]).toEqual([[], [new StepStopped("silent")], 1]);
+    await waitUntil("it was given up", async () => (await stepRowOf(engine, planId, "a")).status === "backoff");
+    expect(await stepRowOf(engine, planId, "a")).toMatchObject({ lost_count: 1, failures: 0 });
   });
 
   test("that lost its lease writes nothing and says nothing", async () => {

@@ -51,10 +51,15 @@ export type Worker = {
 /** With the fence, because a step that was lost and taken again may run here twice for a moment. */
 const keyOf = ({ planId, stepId, fence }: Claim) => `${planId}/${stepId}/${fence}`;
 
-/** Renews the lease until stopped; aborts the step when it is lost or cancelled. */
+/**
+ * Renews the lease until stopped; aborts the step when it is lost or cancelled, or was not renewed for
+ * so long that another may have it soon. A heartbeat that never comes back is such a silence too.
+ */
 function keepLease(engine: Engine, claim: Claim, controller: AbortController): () => void {
+  const { leaseMs, selfAbortShare, heartbeatMs, silenceCheckMs } = jobEngineLimits;
   let renewedAt = engine.clock.monotonic();
   let busy = false;
+  const isSilent = () => engine.clock.monotonic() - renewedAt > leaseMs * selfAbortShare;
   const beat = async () => {
     if (busy) return;
     busy = true;
@@ -65,15 +70,19 @@ function keepLease(engine: Engine, claim: Claim, controller: AbortController): (
       if (answer === "cancel") controller.abort(new StepStopped("cancel"));
     } catch (error) {
       engine.log.warn({ planId: claim.planId, stepId: claim.stepId, error }, "heartbeat failed");
-      const silentMs = engine.clock.monotonic() - renewedAt;
-      if (silentMs > jobEngineLimits.leaseMs * jobEngineLimits.selfAbortShare)
-        controller.abort(new StepStopped("silent"));
+      if (isSilent()) controller.abort(new StepStopped("silent"));
     } finally {
       busy = false;
     }
   };
-  const timer = setInterval(() => void beat(), jobEngineLimits.heartbeatMs);
-  return () => clearInterval(timer);
+  const checkSilence = () => {
+    if (!isSilent()) return;
+    // After a stall of this process the lease may still be there to be renewed.
+    if (busy) controller.abort(new StepStopped("silent"));
+    else void beat();
+  };
+  const timers = [setInterval(() => void beat(), heartbeatMs), setInterval(checkSilence, silenceCheckMs)];
+  return () => timers.forEach((timer) => clearInterval(timer));
 }
 
 async function recordCrash(engine: Engine, claim: Claim, thrown: unknown): Promise<void> {
