@@ -100,6 +100,7 @@ async function openStore({ config, log, onTaken }: StackOptions): Promise<Orches
   return openOwnedPostgresStore({
     url: config.store,
     folderFile: file,
+    slots: config.slots,
     onTaken: (error) => {
       log.error({ error }, "the database was taken by another server");
       onTaken();

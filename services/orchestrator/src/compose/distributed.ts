@@ -120,7 +120,11 @@ async function compose(config: OrchestratorConfig, store: Store, parts: ProcessP
 
 /** Starts the process's part. @throws AgentError unavailable, invalid_input, conflict (newer schema) */
 export async function startDistributed(config: OrchestratorConfig, parts: ProcessParts): Promise<OrchestratorProcess> {
-  const store = await openPostgresStore({ url: config.storeUrl, onTaken: (error) => parts.onTaken(error) });
+  const store = await openPostgresStore({
+    url: config.storeUrl,
+    slots: config.role === "api" ? undefined : config.slots,
+    onTaken: (error) => parts.onTaken(error),
+  });
   const { orchestrator, closeClients } = await compose(config, store, parts).catch(async (error: unknown) => {
     await store.close();
     throw error;

@@ -2,8 +2,14 @@
 export const postgresLimits = {
   /** Oldest version that is supported, as `server_version_num`. */
   minVersion: 150_000,
-  /** Connections of one process: a transaction holds one for some milliseconds, and many replicas share a server. */
+  /** Connections of a process that runs no or few steps: a transaction holds one for some milliseconds. */
   poolSize: 8,
+  /** Connections of a process besides one for each step it runs: requests, sweeps and messages. */
+  poolReserve: 4,
+  /** Most connections of one process, which 256 steps share too: many replicas share a server, which takes 100. */
+  maxPoolSize: 32,
+  /** Times that a connection is waited for while all are in use: a process that is busy is no failure yet. */
+  poolTries: 3,
   /** Longest wait for a connection, ms: an API that cannot reach its database says so soon. */
   connectMs: 5_000,
   /** Longest statement, ms: every statement of the engine is a matter of milliseconds. */

@@ -17,6 +17,12 @@ const full: Meaning = {
   next: "make room on the database server; what waits goes on by itself",
 };
 
+const exhausted: Meaning = {
+  reason: "pool_exhausted",
+  message: "All connections of this process to the database are in use.",
+  next: "try again; let the process run fewer steps at once, or look for slow statements in pg_stat_activity",
+};
+
 const refused: Meaning = {
   reason: "password_refused",
   message: "The database refused the user or the password.",
@@ -90,7 +96,7 @@ const networkCodes = new Set([
 
 /** The driver gives these no code. */
 const driverMessages =
-  /^(Connection terminated|timeout expired|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Client was closed)/u;
+  /^(Connection terminated|timeout expired|Query read timeout|Client has encountered a connection error|Client was closed)/u;
 
 function codeOf(thrown: unknown): string | undefined {
   return thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" ? thrown.code : undefined;
@@ -109,9 +115,15 @@ function isNetworkError(thrown: unknown): boolean {
   return networkCodes.has(codeOf(thrown) ?? "") || driverMessages.test(thrown.message);
 }
 
+/** Nobody gave a connection back in time: the server itself was not asked. */
+export function isPoolExhausted(thrown: unknown): boolean {
+  return thrown instanceof Error && thrown.message === "timeout exceeded when trying to connect";
+}
+
 function meaningOf(thrown: unknown): Meaning | undefined {
   const code = codeOf(thrown) ?? "";
   if (code.length === 5) return meanings[code] ?? meanings[code.slice(0, 2)];
+  if (isPoolExhausted(thrown)) return exhausted;
   return isNetworkError(thrown) ? unreachable : undefined;
 }
 

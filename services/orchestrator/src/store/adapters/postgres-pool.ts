@@ -6,7 +6,13 @@ import { Pool, types } from "pg";
 import type { PoolClient, PoolConfig } from "pg";
 
 import { postgresLimits } from "../limits.ts";
-import { commitUnknown, isConnectionLost, isContention, translatePostgresError } from "./postgres-errors.ts";
+import {
+  commitUnknown,
+  isConnectionLost,
+  isContention,
+  isPoolExhausted,
+  translatePostgresError,
+} from "./postgres-errors.ts";
 
 /** Counters and times are numbers; one that a number cannot hold is an error, not another number. */
 function parseInt8(text: string): number {
@@ -69,6 +75,23 @@ class BorrowedClient implements Pick<PostgresPoolClient, "release"> {
   }
 }
 
+/** A connection of the pool; when all are in use, it is waited for several times as long as for the server. */
+async function borrow(pool: Pool): Promise<PoolClient> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await pool.connect();
+    } catch (error) {
+      if (!isPoolExhausted(error) || tries >= postgresLimits.poolTries) throw error;
+    }
+  }
+}
+
+/** Connections of a process that runs `slots` steps at once. */
+export function poolSizeFor(slots: number): number {
+  const { poolSize, poolReserve, maxPoolSize } = postgresLimits;
+  return Math.min(Math.max(poolSize, slots + poolReserve), maxPoolSize);
+}
+
 /** A pool in the shape that Kysely expects; errors come out translated. */
 export function createPostgresPool(config: PoolConfig): PostgresPool {
   const pool = new Pool(config);
@@ -79,7 +102,7 @@ export function createPostgresPool(config: PoolConfig): PostgresPool {
     options: config,
     connect: async () => {
       try {
-        return new BorrowedClient(await pool.connect()) as unknown as PostgresPoolClient;
+        return new BorrowedClient(await borrow(pool)) as unknown as PostgresPoolClient;
       } catch (error) {
         throw translatePostgresError(error);
       }

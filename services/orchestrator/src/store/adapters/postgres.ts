@@ -14,7 +14,7 @@ import type { Tables } from "../tables.ts";
 import { ownDatabase, shareDatabase } from "./database-owner.ts";
 import type { DatabaseLock } from "./database-owner.ts";
 import { isContention, translatePostgresError } from "./postgres-errors.ts";
-import { connectionConfig, createPostgresPool } from "./postgres-pool.ts";
+import { connectionConfig, createPostgresPool, poolSizeFor } from "./postgres-pool.ts";
 import type { PoolTimes } from "./postgres-pool.ts";
 import { openPostgresWakes } from "./postgres-wakes.ts";
 import { ownFolder } from "./sqlite.ts";
@@ -103,7 +103,9 @@ export type PostgresStoreOptions = {
   /** `postgres://user:password@host:port/database` */
   url: string;
   rng?: Rng;
-  /** Connections of this process; absent = {@link postgresLimits}. */
+  /** Steps that this process runs at once, for which it has connections; absent = few. */
+  slots?: number | undefined;
+  /** Connections of this process, whatever it runs. */
   poolSize?: number;
   /** Judges leases in place of the server's clock, where time is in a test's hand. */
   leaseClock?: Clock;
@@ -113,7 +115,7 @@ export type PostgresStoreOptions = {
 
 /** The store without what only several processes need. */
 async function openAlone(options: PostgresStoreOptions): Promise<Store> {
-  const { url, rng = Math.random, poolSize = postgresLimits.poolSize, leaseClock } = options;
+  const { url, rng = Math.random, slots = 0, poolSize = poolSizeFor(slots), leaseClock } = options;
   await migratePostgres(url);
   const pool = createPool(url, postgresLimits, poolSize);
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
@@ -176,15 +178,17 @@ export async function openOwnedPostgresStore(options: {
   url: string;
   /** A file of the folder that stands for it. */
   folderFile: string;
+  /** Steps that the server runs at once; absent = few. */
+  slots?: number | undefined;
   onTaken(error: AgentError): void;
 }): Promise<Store> {
-  const { url, folderFile } = options;
+  const { url, folderFile, slots } = options;
   const folder = ownFolder(folderFile);
   let lock: DatabaseLock | undefined;
   try {
     checkUrl(url);
     lock = await ownDatabase({ url, onTaken: (error) => options.onTaken(error) });
-    const store = await openAlone({ url });
+    const store = await openAlone({ url, slots });
     const release = lock.release.bind(lock);
     return {
       ...store,
