@@ -26,7 +26,8 @@ import type { TenantRoutes } from "../http/tenant-routes.ts";
 import { readInternalToken, requireCapability } from "../identity/identity.ts";
 import type { Engine } from "../job/engine.ts";
 import { reemitReady, sweepLeases, sweepTimers } from "../job/sweep.ts";
-import { createSweeper } from "../job/sweeper.ts";
+import { createCleaner, createSweeper } from "../job/sweeper.ts";
+import type { CleanUp } from "../job/sweeper.ts";
 import { createWorker } from "../job/worker.ts";
 import type { Worker } from "../job/worker.ts";
 import { recordMissing } from "../plan/record-plan.ts";
@@ -235,10 +236,11 @@ export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
     slots,
   });
   late.worker = worker;
-  const clearEndedPlans = () => clearEnded(stepDeps);
+  const clearEndedPlans: CleanUp = (signal) => clearEnded(stepDeps, signal);
   const { retention } = deps;
   const clearOld = retention === undefined ? [] : [createRetentionSweep(stepDeps, retention)];
-  const sweeper = createSweeper(engine, [clearEndedPlans, ...clearOld]);
+  const sweeper = createSweeper(engine);
+  const cleaner = createCleaner(engine, [clearEndedPlans, ...clearOld]);
   const routes = createRoutes(deps, engine);
   return {
     app: createApp(deps, routes),
@@ -255,10 +257,11 @@ export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
       worker.start();
       queueParts.start();
       sweeper.start();
+      cleaner.start();
     },
     async stop() {
       if (!runsSteps) return;
-      await sweeper.stop();
+      await Promise.all([sweeper.stop(), cleaner.stop()]);
       await worker.stop();
       await queueParts.stop();
     },

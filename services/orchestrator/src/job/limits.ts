@@ -28,6 +28,8 @@ export const jobEngineLimits = {
   minClockStepMs: 2_000,
   /** Safety poll of queue and timers when no wake arrives, ms. */
   pollMs: 500,
+  /** Pause between two clean-ups, ms: nobody waits for them. */
+  cleanMs: 2_000,
   /** Rows handled by one sweep. */
   sweepBatch: 100,
   /** Visibility of a claimed outbox row, ms. */

@@ -1,36 +1,35 @@
-// Runs the sweeps on a clock: often enough to be prompt, gently enough to cost nothing.
+// Runs the sweeps on a clock: often enough to be prompt, gently enough to cost nothing. They touch the
+// database alone; what waits for anything else is the cleaner's, which leases and timers never wait for.
 import type { Engine } from "./engine.ts";
 import { createClockWatch } from "./follow-clock.ts";
 import { jobEngineLimits } from "./limits.ts";
+import { createLoop } from "./loop.ts";
+import type { Loop } from "./loop.ts";
 import { reemitReady, sweepCancelled, sweepLeases, sweepTimers } from "./sweep.ts";
 
-export type Sweeper = { start(): void; stop(): Promise<void> };
+/** Runs one after the other; one that fails, whose name stands in the log, keeps none from running. */
+async function runEach({ log }: Engine, sweeps: readonly { name: string; run: () => Promise<unknown> }[]) {
+  for (const { name, run } of sweeps) {
+    await run().catch((error: unknown) => log.error({ error, sweep: name }, "sweep failed"));
+  }
+}
 
-/** @param more what else happens by this clock; its name stands in the log when it fails */
-export function createSweeper(engine: Engine, more: readonly (() => Promise<void>)[] = []): Sweeper {
-  let timer: NodeJS.Timeout | undefined;
-  let current: Promise<void> = Promise.resolve();
-  let stopped = false;
+export function createSweeper(engine: Engine): Loop {
+  const sweeps = [createClockWatch(engine), sweepTimers, sweepLeases, sweepCancelled, reemitReady].map((sweep) => ({
+    name: sweep.name,
+    run: (): Promise<unknown> => sweep(engine),
+  }));
+  return createLoop(() => runEach(engine, sweeps), jobEngineLimits.pollMs);
+}
 
-  const sweeps = [createClockWatch(engine), sweepTimers, sweepLeases, sweepCancelled, reemitReady, ...more];
-  const sweep = async () => {
-    for (const one of sweeps) {
-      const work: Promise<unknown> = one(engine);
-      // NOTE: a sweep that fails must not keep the ones after it from running.
-      await work.catch((error: unknown) => engine.log.error({ error, sweep: one.name }, "sweep failed"));
-    }
-  };
-  const tick = () => {
-    current = sweep().finally(() => {
-      if (!stopped) timer = setTimeout(tick, jobEngineLimits.pollMs);
-    });
-  };
-  return {
-    start: tick,
-    async stop() {
-      stopped = true;
-      clearTimeout(timer);
-      await current;
-    },
-  };
+/** Work that may be slow and is never urgent; its signal asks it to end soon. */
+export type CleanUp = (signal: AbortSignal) => Promise<void>;
+
+export function createCleaner(engine: Engine, works: readonly CleanUp[]): Loop {
+  const runAll = (signal: AbortSignal) =>
+    runEach(
+      engine,
+      works.map((work) => ({ name: work.name, run: () => work(signal) })),
+    );
+  return createLoop(runAll, jobEngineLimits.cleanMs);
 }

@@ -99,7 +99,8 @@ test("of a plan that failed nothing stays after its time; an open one and an unk
   }
   const day = 24 * 60 * 60 * 1_000;
   const looks: number[] = [];
-  const sweep = createRetentionSweep(deps, {
+  const { signal } = new AbortController();
+  const clearOld = createRetentionSweep(deps, {
     keepMs: 14 * day,
     plansWithTrees: () => {
       looks.push(stack.engine.clock.now());
@@ -108,13 +109,13 @@ test("of a plan that failed nothing stays after its time; an open one and an unk
   });
   const treeOf = (planId: string) => path.join(stack.engine.folder, "runner", "workspaces", planId);
   const kept = () => plans.map((planId) => existsSync(treeOf(planId)));
-  await sweep();
-  await sweep();
+  await clearOld(signal);
+  await clearOld(signal);
   expect([kept(), looks.length]).toEqual([[true, true, true], 1]);
   stack.engine.clock.advance(13 * day);
-  await sweep();
+  await clearOld(signal);
   expect(kept()).toEqual([true, true, true]);
   stack.engine.clock.advance(day);
-  await sweep();
+  await clearOld(signal);
   expect([kept(), looks.length]).toEqual([[false, true, true], 3]);
 });

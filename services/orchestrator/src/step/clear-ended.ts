@@ -1,30 +1,53 @@
 // Removes what ended plans have outside of the database. A plan's last step does so itself; what a
 // kill or a cancel left is found by the turns that were recorded for the plan.
-import { AgentError, isTerminalPlan } from "@ossaat/contracts";
-import type { PlanStatus } from "@ossaat/contracts";
+import { AgentError } from "@ossaat/contracts";
 
+import { storeTime } from "../job/store-time.ts";
+import type { CleanUp } from "../job/sweeper.ts";
+import { selectEnded } from "./ended-plans.ts";
+import type { EndedPlan } from "./ended-plans.ts";
+import { clearLimits } from "./limits.ts";
 import type { StepDeps } from "./step-deps.ts";
 
-export type ClearDeps = Pick<StepDeps, "engine" | "journal" | "workspaces">;
+export type ClearDeps = Pick<StepDeps, "engine" | "journal" | "workspaces"> & {
+  /** Longest wait for the removal of one plan's working trees, ms; absent = the limit. */
+  removeMs?: number | undefined;
+};
 
-/** @returns Whether they are gone, or will never go by another attempt */
-async function removeTrees({ engine, workspaces }: ClearDeps, planId: string): Promise<boolean> {
+function lateRemoval(): AgentError {
+  return new AgentError("unavailable", "The removal of working trees took too long.");
+}
+
+/** Waits for the tool runner only so long, and not at all once the process stops. */
+async function removeWithin(deps: ClearDeps, planId: string, stopping?: AbortSignal): Promise<void> {
+  const { workspaces, removeMs = clearLimits.removeMs } = deps;
+  const late = AbortSignal.timeout(removeMs);
+  const signal = stopping === undefined ? late : AbortSignal.any([late, stopping]);
+  if (signal.aborted) throw lateRemoval();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  signal.addEventListener("abort", () => reject(lateRemoval()), { once: true });
+  await Promise.race([workspaces.remove({ planId }, { signal }), aborted]);
+}
+
+/** @returns why they were not removed */
+async function removeTrees(deps: ClearDeps, planId: string, stopping?: AbortSignal): Promise<AgentError | undefined> {
   try {
-    await workspaces.remove({ planId });
-    return true;
+    await removeWithin(deps, planId, stopping);
+    return undefined;
   } catch (thrown) {
-    const error = AgentError.from(thrown);
-    engine.log.warn({ planId, problem: error.message }, "working trees were not removed");
-    return !error.isRetryable;
+    const problem = AgentError.from(thrown);
+    deps.engine.log.warn({ planId, problem: problem.message }, "working trees were not removed");
+    return problem;
   }
 }
 
 /** Removes the working trees of a plan that succeeded and the recorded turns of any that ended. */
-export async function clearPlan(deps: ClearDeps, planId: string, status: PlanStatus): Promise<void> {
+export async function clearPlan(deps: ClearDeps, { planId, status }: EndedPlan, stopping?: AbortSignal): Promise<void> {
   // NOTE: working trees of other plans stay, so that unfinished work can be looked at.
-  const isRemoved = status !== "succeeded" || (await removeTrees(deps, planId));
-  // Last, because the recorded turns are what an interrupted removal is found by.
-  if (isRemoved) await deps.journal.forgetPlan(planId);
+  const problem = status === "succeeded" ? await removeTrees(deps, planId, stopping) : undefined;
+  // Last, because the recorded turns are what an interrupted removal is found by. One that will never
+  // come to anything is not found again.
+  if (problem?.isRetryable !== true) await deps.journal.forgetPlan(planId);
 }
 
 export type Retention = {
@@ -34,41 +57,28 @@ export type Retention = {
   plansWithTrees(): Promise<string[]>;
 };
 
-/** Time between two looks for working trees that are old enough to go, ms. */
-const retentionPauseMs = 60 * 60 * 1_000;
-
-async function endedBefore({ engine }: ClearDeps, planId: string, limit: number): Promise<boolean> {
-  const row = await engine.store.read
-    .selectFrom("plan")
-    .select(["status", "finished_at"])
-    .where("id", "=", planId)
-    .executeTakeFirst();
-  // NOTE: a folder whose plan is not known may be another server's; it is not ours to remove.
-  if (row === undefined || row.finished_at === null) return false;
-  return isTerminalPlan(row.status) && row.finished_at <= limit;
-}
-
 /** Removes the working trees of plans that ended long ago: at once after a start, then from time to time. */
-export function createRetentionSweep(deps: ClearDeps, retention: Retention): () => Promise<void> {
-  const { clock, log } = deps.engine;
+export function createRetentionSweep(deps: ClearDeps, retention: Retention): CleanUp {
+  const { engine } = deps;
   let dueAt = Number.NEGATIVE_INFINITY;
-  return async function clearOldTrees() {
-    const now = clock.now();
+  return async function clearOldTrees(stopping) {
+    const now = engine.clock.now();
     if (now < dueAt) return;
-    dueAt = now + retentionPauseMs;
-    for (const planId of await retention.plansWithTrees()) {
-      if (!(await endedBefore(deps, planId, now - retention.keepMs))) continue;
-      await deps.workspaces.remove({ planId });
-      log.info({ planId }, "the working trees of an old plan were removed");
+    dueAt = now + clearLimits.retentionPauseMs;
+    // NOTE: a folder whose plan is not known may be another server's; it is not ours to remove.
+    const known = await retention.plansWithTrees();
+    for (const { planId } of await selectEnded(engine.store.read, known, storeTime(engine, -retention.keepMs))) {
+      if (stopping.aborted) return;
+      const problem = await removeTrees(deps, planId, stopping);
+      if (problem === undefined) engine.log.info({ planId }, "the working trees of an old plan were removed");
     }
   };
 }
 
 /** Clears every plan that has ended and still has recorded turns. */
-export async function clearEnded(deps: ClearDeps): Promise<void> {
-  for (const planId of await deps.journal.plans()) {
-    const { read } = deps.engine.store;
-    const plan = await read.selectFrom("plan").select("status").where("id", "=", planId).executeTakeFirst();
-    if (plan !== undefined && isTerminalPlan(plan.status)) await clearPlan(deps, planId, plan.status);
+export async function clearEnded(deps: ClearDeps, stopping?: AbortSignal): Promise<void> {
+  for (const plan of await deps.journal.endedPlans(deps.engine.store.read)) {
+    if (stopping?.aborted === true) return;
+    await clearPlan(deps, plan, stopping);
   }
 }

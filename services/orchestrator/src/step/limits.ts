@@ -1,4 +1,4 @@
-// Named limits of a running step.
+// Named limits of a running step, and of what is removed after its plan.
 export const stepLimits = {
   /** Model turns of one step. */
   maxTurns: 60,
@@ -48,4 +48,13 @@ export const stepLimits = {
   defaultTimeoutSeconds: 1_800,
   /** Characters of retrieved code in a step's first message. */
   maxContextChars: 24_000,
+} as const;
+
+export const clearLimits = {
+  /** Longest wait for the removal of one plan's working trees, ms: a large tree takes seconds, a runner may hang. */
+  removeMs: 60_000,
+  /** Time between two looks for working trees that are old enough to go, ms. */
+  retentionPauseMs: 60 * 60 * 1_000,
+  /** Plans that one statement names: SQLite takes 32,766 values. */
+  plansAStatement: 1_000,
 } as const;

@@ -113,5 +113,5 @@ export async function runFinishStep(deps: StepDeps, claim: Claim, signal: AbortS
   const end = { status, ...published, ...(bad === undefined ? {} : { reason: bad.reason }) };
   const evidence = await recordEvidence(deps, claim, { log, end });
   await recordEnd(deps, claim, { ...end, ...evidence, ...(bad === undefined ? {} : { message: bad.message }) });
-  await clearPlan(deps, claim.planId, status);
+  await clearPlan(deps, { planId: claim.planId, status });
 }

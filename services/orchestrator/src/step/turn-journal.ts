@@ -5,6 +5,9 @@
 // log holds is never read from here.
 import type { StreamEvent } from "@ossaat/providers";
 
+import type { Reader } from "../store/store.ts";
+import type { EndedPlan } from "./ended-plans.ts";
+
 export type TurnKey = { planId: string; stepId: string; turn: number };
 
 export type TurnRecording = {
@@ -23,6 +26,8 @@ export type TurnJournal = {
   forget(key: TurnKey): Promise<void>;
   /** Plans that have records, or had some until they were recorded. */
   plans(): Promise<string[]>;
+  /** Those of them that have ended, as `read` knows them; found by one statement, however many have not. */
+  endedPlans(read: Reader): Promise<EndedPlan[]>;
   /** Drops every record of a plan. */
   forgetPlan(planId: string): Promise<void>;
 };

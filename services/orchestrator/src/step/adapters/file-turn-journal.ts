@@ -6,6 +6,7 @@ import path from "node:path";
 import { PlanId, StepId } from "@ossaat/contracts";
 import type { StreamEvent } from "@ossaat/providers";
 
+import { selectEnded } from "../ended-plans.ts";
 import type { TurnJournal, TurnKey } from "../turn-journal.ts";
 
 type TurnFile = { events: StreamEvent[]; isCut: boolean };
@@ -67,6 +68,7 @@ export function createFileTurnJournal(folder: string): TurnJournal {
     received: (key) => done(() => read(key)?.events),
     forget: (key) => done(() => rmSync(fileOf(key), { force: true })),
     plans: () => done(() => planFolders(folder)),
+    endedPlans: (reader) => selectEnded(reader, planFolders(folder)),
     forgetPlan: (planId) => done(() => rmSync(folderOf(planId), { recursive: true, force: true })),
   };
 }

@@ -5,6 +5,7 @@ import { PlanId, StepId } from "@ossaat/contracts";
 import type { StreamEvent } from "@ossaat/providers";
 
 import type { Store, Tx } from "../../store/store.ts";
+import { terminalStatuses } from "../ended-plans.ts";
 import type { TurnJournal, TurnKey, TurnRecording } from "../turn-journal.ts";
 
 function checkKey({ planId, stepId, turn }: TurnKey): TurnKey {
@@ -88,6 +89,14 @@ export function createStoreTurnJournal(store: Store): TurnJournal {
       const rows = await store.read.selectFrom("turn_plan").select("plan_id").execute();
       return rows.map(({ plan_id: planId }) => planId);
     },
+    endedPlans: (read) =>
+      read
+        .selectFrom("turn_plan")
+        .innerJoin("plan", "plan.id", "turn_plan.plan_id")
+        .select(["plan.id as planId", "plan.status"])
+        .where("plan.status", "in", terminalStatuses)
+        .orderBy("plan.id")
+        .execute(),
     async forgetPlan(planId) {
       await store.tx(async (tx) => {
         await deleteRecords(tx, PlanId.parse(planId));
