@@ -30,6 +30,8 @@ export const jobEngineLimits = {
   pollMs: 500,
   /** Pause between two clean-ups, ms: nobody waits for them. */
   cleanMs: 2_000,
+  /** Pause of a timer that failed, ms: what it waits for may be mended meanwhile. */
+  failedTimerMs: 30_000,
   /** Rows handled by one sweep. */
   sweepBatch: 100,
   /** Visibility of a claimed outbox row, ms. */

@@ -283,3 +283,27 @@ test("a timer that cannot be run is reported and does not hold up the others", a
     [["error", "timer failed"]],
   ]);
 });
+
+test("timers that fail again and again do not keep the ones behind them from ringing", async () => {
+  await storeApproved(engine, plan);
+  const timer = { step_id: "a", kind: "retry" as const, ref: "", due_at: 0 };
+  const bad = Array.from({ length: jobEngineLimits.sweepBatch }, (_, n) => ({
+    ...timer,
+    id: `bad-${n}`,
+    plan_id: "plan-of-nobody",
+  }));
+  await engine.store.tx((tx) =>
+    tx
+      .insertInto("timer")
+      .values([...bad, { ...timer, id: "good", plan_id: planId, due_at: 1 }])
+      .execute(),
+  );
+  const left = async () => {
+    const rows = await engine.store.read.selectFrom("timer").select("id").where("id", "=", "good").execute();
+    return rows.length;
+  };
+  const counts = [await sweepTimers(engine), await left(), await sweepTimers(engine), await left()];
+  engine.clock.advance(jobEngineLimits.failedTimerMs);
+  expect([...counts, await sweepTimers(engine)]).toEqual([bad.length, 1, 1, 0, bad.length]);
+  expect(new Set(engine.lines.map(({ message }) => message))).toEqual(new Set(["timer failed"]));
+});

@@ -7,6 +7,7 @@ import type { SqlBool } from "kysely";
 import { waitingStatus } from "../approval/request-approval.ts";
 import { voidApprovals } from "../approval/void-approvals.ts";
 import { endAttempt, getStep, leaveRunning, listSteps } from "../step/step-rows.ts";
+import { isStoreOutage } from "../store/store-outage.ts";
 import type { StepRow, TimerRow } from "../store/tables.ts";
 import { addRetryTimer, askToReconcile, cancelledStep, endBadly, isUncertain } from "./end-step.ts";
 import type { Failure } from "./end-step.ts";
@@ -79,6 +80,18 @@ async function runTimer(engine: Engine, timer: TimerRow): Promise<void> {
   });
 }
 
+/** Lets a timer that failed ring later: those behind it must get their turn. */
+async function postponeTimer(engine: Engine, { id, due_at: dueAt }: TimerRow): Promise<void> {
+  await engine.store.tx((tx) =>
+    tx
+      .updateTable("timer")
+      .set({ due_at: storeTime(engine, jobEngineLimits.failedTimerMs) })
+      .where("id", "=", id)
+      .where("due_at", "=", dueAt)
+      .execute(),
+  );
+}
+
 /** T8: runs every due timer. Returns how many there were. */
 export async function sweepTimers(engine: Engine): Promise<number> {
   const due = await engine.store.read
@@ -89,9 +102,17 @@ export async function sweepTimers(engine: Engine): Promise<number> {
     .limit(jobEngineLimits.sweepBatch)
     .execute();
   for (const timer of due) {
-    await runTimer(engine, timer).catch((error: unknown) =>
-      engine.log.error({ planId: timer.plan_id, stepId: timer.step_id, kind: timer.kind, error }, "timer failed"),
-    );
+    const fields = { planId: timer.plan_id, stepId: timer.step_id, kind: timer.kind };
+    try {
+      await runTimer(engine, timer);
+    } catch (error) {
+      engine.log.error({ ...fields, error }, "timer failed");
+      // A store that is away is not the timer's fault, and the others would meet it too.
+      if (isStoreOutage(error)) break;
+      await postponeTimer(engine, timer).catch((problem: unknown) =>
+        engine.log.error({ ...fields, error: problem }, "timer was not put off"),
+      );
+    }
   }
   return due.length;
 }
