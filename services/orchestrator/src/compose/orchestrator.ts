@@ -30,6 +30,7 @@ import { createCleaner, createSweeper } from "../job/sweeper.ts";
 import type { CleanUp } from "../job/sweeper.ts";
 import { createWorker } from "../job/worker.ts";
 import type { Worker } from "../job/worker.ts";
+import { createAnswerSweep } from "../plan/forget-answers.ts";
 import { recordMissing } from "../plan/record-plan.ts";
 import { planRoutes } from "../plan/routes.ts";
 import type { PlanRouteDeps } from "../plan/routes.ts";
@@ -240,7 +241,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
   const { retention } = deps;
   const clearOld = retention === undefined ? [] : [createRetentionSweep(stepDeps, retention)];
   const sweeper = createSweeper(engine);
-  const cleaner = createCleaner(engine, [clearEndedPlans, ...clearOld]);
+  const cleaner = createCleaner(engine, [clearEndedPlans, ...clearOld, createAnswerSweep(engine)]);
   const routes = createRoutes(deps, engine);
   return {
     app: createApp(deps, routes),

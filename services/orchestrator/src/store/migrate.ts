@@ -8,6 +8,7 @@ import * as deadLetter from "../../migrations/0002-dead-letter.ts";
 import * as tenantRows from "../../migrations/0003-tenant-rows.ts";
 import * as outboxOrder from "../../migrations/0004-outbox-order.ts";
 import * as sharedTexts from "../../migrations/0005-shared-texts.ts";
+import * as idemExpiry from "../../migrations/0006-idem-expiry.ts";
 import type { Tables } from "./tables.ts";
 
 const migrations = {
@@ -16,6 +17,7 @@ const migrations = {
   "0003-tenant-rows": tenantRows,
   "0004-outbox-order": outboxOrder,
   "0005-shared-texts": sharedTexts,
+  "0006-idem-expiry": idemExpiry,
 };
 
 /** In the order they are applied. */
