@@ -60,6 +60,7 @@ const StepRecord = z.strictObject({
   lost_count: whole,
   fence: whole,
   ready_at: whole.nullable(),
+  announced_at: whole.nullable().default(null),
   lease_owner: text.nullable(),
   lease_until: whole.nullable(),
   effect_class: text,

@@ -19,10 +19,27 @@ const selectNeeds = statement((db, { planId }: Slots<{ planId: string }>) =>
   db.selectFrom("step_dep").select(["step_id", "needs_step_id"]).where("plan_id", "=", planId),
 );
 
-const setReady = statement((db, row: Slots<Pick<StepRow, "plan_id" | "step_id" | "attempt" | "ready_at">>) =>
+type ReadySet = Pick<StepRow, "plan_id" | "step_id" | "attempt" | "ready_at" | "announced_at">;
+
+const setReady = statement((db, row: Slots<ReadySet>) =>
   db
     .updateTable("step")
-    .set({ status: "ready", ready_at: row.ready_at, lease_owner: null, lease_until: null, attempt: row.attempt })
+    .set({
+      status: "ready",
+      ready_at: row.ready_at,
+      announced_at: row.announced_at,
+      lease_owner: null,
+      lease_until: null,
+      attempt: row.attempt,
+    })
+    .where("plan_id", "=", row.plan_id)
+    .where("step_id", "=", row.step_id),
+);
+
+const setAnnounced = statement((db, row: Slots<Pick<StepRow, "plan_id" | "step_id" | "announced_at">>) =>
+  db
+    .updateTable("step")
+    .set({ announced_at: row.announced_at })
     .where("plan_id", "=", row.plan_id)
     .where("step_id", "=", row.step_id),
 );
@@ -45,15 +62,22 @@ export async function readyStep(
   readyAt: number = change.now,
 ): Promise<void> {
   const { plan_id, step_id, attempt } = step;
-  await setReady(change.tx, { plan_id, step_id, attempt, ready_at: readyAt });
+  await setReady(change.tx, { plan_id, step_id, attempt, ready_at: readyAt, announced_at: change.now });
   await change.append({ type: "step.readied", stepId: step.step_id, data: {} });
   step.status = "ready";
   step.ready_at = readyAt;
-  await announceStep(engine, change, step);
+  await writeMessage(engine, change, step);
+}
+
+/** Announces a step that is ready already. */
+export async function announceStep(engine: Engine, change: PlanTx, step: StepState): Promise<void> {
+  const { plan_id, step_id } = step;
+  await setAnnounced(change.tx, { plan_id, step_id, announced_at: change.now });
+  await writeMessage(engine, change, step);
 }
 
 /** Writes the outbox row of a ready step. */
-export async function announceStep(engine: Engine, change: PlanTx, step: StepState): Promise<void> {
+async function writeMessage(engine: Engine, change: PlanTx, step: StepState): Promise<void> {
   await dispatchStep(change.tx, {
     tenantId: change.plan.tenant_id,
     priority: change.plan.priority,

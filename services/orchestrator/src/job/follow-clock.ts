@@ -6,7 +6,7 @@ import type { StepStatus } from "@ossaat/contracts";
 import type { Engine } from "./engine.ts";
 import { jobEngineLimits } from "./limits.ts";
 
-/** Statuses in which `ready_at` still decides something. */
+/** Statuses in which `ready_at` and `announced_at` still decide something. */
 const waiting: readonly StepStatus[] = ["ready", "backoff"];
 
 /**
@@ -22,7 +22,7 @@ async function moveBack(engine: Engine, byMs: number): Promise<void> {
       .execute();
     await tx
       .updateTable("step")
-      .set((eb) => ({ ready_at: eb("ready_at", "-", byMs) }))
+      .set((eb) => ({ ready_at: eb("ready_at", "-", byMs), announced_at: eb("announced_at", "-", byMs) }))
       .where("status", "in", waiting)
       .where("ready_at", "is not", null)
       .execute();

@@ -22,7 +22,7 @@ export const jobEngineLimits = {
   baseBackoffMs: 1_000,
   /** Grace for running steps after a cancel, ms. */
   cancelGraceMs: 10_000,
-  /** Ready steps without an outbox row older than this are dispatched again, ms. */
+  /** Ready steps without an outbox row that were announced longer ago than this are announced again, ms. */
   reemitAfterMs: 30_000,
   /** The clock was set back when it lost this much against one that never jumps, ms; less is adjustment. */
   minClockStepMs: 2_000,

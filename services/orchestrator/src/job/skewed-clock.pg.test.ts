@@ -117,7 +117,8 @@ test.each(writers)("a step that a replica %s made ready is announced again after
   const planId = await storePlan(writer());
   await change(`delete from outbox where plan_id = '${planId}'`);
   expect(await reemitReady(ahead)).toBe(0);
-  await change(`update step set ready_at = ready_at - ${jobEngineLimits.reemitAfterMs} where plan_id = '${planId}'`);
+  const { reemitAfterMs } = jobEngineLimits;
+  await change(`update step set announced_at = announced_at - ${reemitAfterMs} where plan_id = '${planId}'`);
   expect(await reemitReady(behind)).toBe(1);
   expect(await messagesOf(here, planId)).toHaveLength(1);
   await cancel(here, planId);

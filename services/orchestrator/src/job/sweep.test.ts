@@ -191,6 +191,31 @@ describe("a message that got lost", () => {
     await completeStep(engine, await takeStep(engine, planId, "a"), done);
   });
 
+  test("is sent again once in its time while a broker has it", async () => {
+    await storeApproved(engine, plan);
+    const toBroker = () => engine.store.tx((tx) => tx.deleteFrom("outbox").execute());
+    await toBroker();
+    const counts: number[] = [];
+    // Three times its time, as often as the sweeper looks.
+    for (let passed = 0; passed < 3 * jobEngineLimits.reemitAfterMs; passed += jobEngineLimits.pollMs) {
+      engine.clock.advance(jobEngineLimits.pollMs);
+      counts.push(await reemitReady(engine));
+      await toBroker();
+    }
+    expect(counts.filter((count) => count > 0)).toEqual([1, 1, 1]);
+  });
+
+  test("of a step that was given back counts from then", async () => {
+    await storeApproved(engine, plan);
+    const claim = await takeStep(engine, planId, "a");
+    engine.clock.advance(jobEngineLimits.reemitAfterMs);
+    await releaseStep(engine, claim, "stop");
+    await engine.store.tx((tx) => tx.deleteFrom("outbox").execute());
+    expect(await reemitReady(engine)).toBe(0);
+    engine.clock.advance(jobEngineLimits.reemitAfterMs);
+    expect(await reemitReady(engine)).toBe(1);
+  });
+
   test("is sent again at once after a restart, but not for a paused plan", async () => {
     await storeApproved(engine, plan);
     await engine.store.tx((tx) => tx.deleteFrom("outbox").execute());

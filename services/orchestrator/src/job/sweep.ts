@@ -209,7 +209,7 @@ async function isAnnounced({ tx }: PlanTx, { plan_id: planId, step_id: stepId }:
   return (await messages.executeTakeFirst()) !== undefined;
 }
 
-/** T12: announces ready steps again whose message is gone. */
+/** T12: announces ready steps again whose message is gone, or waits at a broker for so long that it may be. */
 export async function reemitReady(
   engine: Engine,
   olderThanMs: number = jobEngineLimits.reemitAfterMs,
@@ -219,7 +219,7 @@ export async function reemitReady(
     .innerJoin("plan", "plan.id", "step.plan_id")
     .selectAll("step")
     .where("step.status", "=", "ready")
-    .where("step.ready_at", "<=", storeTime(engine, -olderThanMs))
+    .where((eb) => eb.fn.coalesce("step.announced_at", "step.ready_at"), "<=", storeTime(engine, -olderThanMs))
     .where("plan.status", "in", ["draft", "pending", "running"])
     .orderBy("step.ready_at")
     .where((eb) =>
@@ -239,6 +239,8 @@ export async function reemitReady(
     const work = async (change: PlanTx) => {
       const current = await getStep(change.tx, step.plan_id, step.step_id);
       if (current?.status !== "ready" || current.attempt !== step.attempt) return;
+      // Another process was quicker, and a broker may have its message already.
+      if (current.announced_at !== step.announced_at) return;
       if (!(await isAnnounced(change, current))) await announceStep(engine, change, current);
     };
     await sweepStep(engine, step, { failed: "ready step was not announced", work });

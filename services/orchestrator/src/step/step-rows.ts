@@ -65,6 +65,7 @@ export async function insertStep(tx: Tx, step: NewStep): Promise<StepRow> {
       lost_count: 0,
       fence: 0,
       ready_at: null,
+      announced_at: null,
       lease_owner: null,
       lease_until: null,
       effect_class: step.effectClass,

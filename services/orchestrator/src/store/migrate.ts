@@ -9,6 +9,7 @@ import * as tenantRows from "../../migrations/0003-tenant-rows.ts";
 import * as outboxOrder from "../../migrations/0004-outbox-order.ts";
 import * as sharedTexts from "../../migrations/0005-shared-texts.ts";
 import * as idemExpiry from "../../migrations/0006-idem-expiry.ts";
+import * as stepAnnounced from "../../migrations/0007-step-announced.ts";
 import type { Tables } from "./tables.ts";
 
 const migrations = {
@@ -18,6 +19,7 @@ const migrations = {
   "0004-outbox-order": outboxOrder,
   "0005-shared-texts": sharedTexts,
   "0006-idem-expiry": idemExpiry,
+  "0007-step-announced": stepAnnounced,
 };
 
 /** In the order they are applied. */

@@ -54,6 +54,8 @@ export type StepRow = {
   /** Rises with every claim and every forced revocation. */
   fence: number;
   ready_at: number | null;
+  /** When its newest message was written; null = by a version that did not say. */
+  announced_at: number | null;
   lease_owner: string | null;
   lease_until: number | null;
   effect_class: string;
