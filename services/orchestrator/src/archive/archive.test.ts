@@ -15,13 +15,15 @@ import { AgentError, ApprovalDecision, sha256Hex } from "@ossaat/contracts";
 import type { ArchiveManifest } from "@ossaat/contracts";
 import { testStep } from "@ossaat/contracts/testing";
 import fc from "fast-check";
-import { packTar, unpackTar } from "modern-tar";
+import { unpackTar } from "modern-tar";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { decideApproval } from "../approval/decide-approval.ts";
 import { openAgentStack } from "../testing/agent-stack.ts";
 import type { AgentStack, ScriptEntry, ServerProcess } from "../testing/agent-stack.ts";
 import { auditPlan } from "../testing/audit-plan.ts";
+import { editRows, forgeArchive } from "../testing/forge-archive.ts";
+import type { Forge } from "../testing/forge-archive.ts";
 import { user } from "../testing/test-engine.ts";
 import { checkArchive } from "./check-archive.ts";
 import { exportPlan } from "./export-plan.ts";
@@ -302,57 +304,14 @@ describe("a file that is not what was exported", () => {
     await isBlank();
   });
 
-  type Parts = { manifest: ArchiveManifest; entries: Map<string, Buffer> };
-
-  /** An archive with a true seal over whatever was made of its parts. */
-  async function forged(name: string, forge: (parts: Parts) => void, resum = true): Promise<string> {
-    const unpacked = await unpackTar(readFileSync(archive));
-    const entries = new Map(unpacked.map(({ header, data }) => [header.name, Buffer.from(data ?? [])]));
-    const manifest = JSON.parse(entries.get("manifest.json")?.toString() ?? "") as ArchiveManifest;
-    entries.delete("manifest.json");
-    entries.delete("archive.sha256");
-    forge({ manifest, entries });
-    if (resum) {
-      manifest.entries = [...entries].map(([entry, data]) => ({
-        name: entry,
-        bytes: data.length,
-        sha256: sha256Hex(data),
-      }));
-    }
-    const all = new Map([["manifest.json", Buffer.from(JSON.stringify(manifest))], ...entries]);
-    const attributes = { mtime: new Date(0), mode: 0o600, uid: 0, gid: 0, uname: "", gname: "" };
-    const tar = async (parts: [string, Buffer][]) =>
-      Buffer.from(
-        await packTar(
-          parts.map(([entry, body]) => ({ header: { name: entry, size: body.length, ...attributes }, body })),
-        ),
-      );
-    const sealed = (await tar([...all])).subarray(0, -1_024);
-    const seal = await tar([["archive.sha256", Buffer.from(`${sha256Hex(sealed)}\n`)]]);
-    const file = path.join(folder, `forged-${name}.tar`);
-    writeFileSync(file, Buffer.concat([sealed, seal]));
-    return file;
-  }
-
-  const editRows =
-    (
-      edit: (rows: {
-        plan: Record<string, unknown>;
-        steps: Record<string, unknown>[];
-        approvals: Record<string, unknown>[];
-      }) => void,
-    ) =>
-    ({ entries }: Parts) => {
-      const rows = JSON.parse(entries.get("rows.json")?.toString() ?? "") as Parameters<typeof edit>[0];
-      edit(rows);
-      entries.set("rows.json", Buffer.from(JSON.stringify(rows)));
-    };
+  const forged = (name: string, forge: Forge, options: { resum?: boolean } = {}) =>
+    forgeArchive(archive, path.join(folder, `forged-${name}.tar`), { forge, ...options });
 
   test("is taken when nothing was forged, so that a refusal is one of the forgery", async () => {
     expect((await checkArchive(await forged("nothing", () => undefined))).manifest.planId).toBe(planId);
   });
 
-  test.each<[string, string, (parts: Parts) => void, boolean?]>([
+  test.each<[string, string, Forge, boolean?]>([
     ["a newer format", "conflict", ({ manifest }) => Object.assign(manifest, { schemaVersion: 2, more: true })],
     ["a newer schema", "conflict", ({ manifest }) => Object.assign(manifest, { storeSchema: "9999-later" })],
     ["a path out of its folder", "invalid_input", ({ entries }) => entries.set("../../escaped", Buffer.from("x"))],
@@ -406,7 +365,7 @@ describe("a file that is not what was exported", () => {
     ],
     ["a column it should not have", "invalid_input", editRows(({ plan }) => (plan["is_admin"] = 1))],
   ])("is refused with %s, and nothing is written", async (name, code, forge, resum = true) => {
-    const file = await forged(name.replaceAll(" ", "-"), forge, resum);
+    const file = await forged(name.replaceAll(" ", "-"), forge, { resum });
     expect(await refusal(importTo(blank, file))).toBe(code);
     await isBlank();
   });
@@ -417,7 +376,7 @@ describe("a file that is not what was exported", () => {
       ({ manifest }) => {
         for (const entry of manifest.entries) if (entry.name === "rows.json") entry.bytes = 129 * 1024 * 1024;
       },
-      false,
+      { resum: false },
     );
     expect(await refusal(checkArchive(file))).toBe("invalid_input");
   });

@@ -2,15 +2,7 @@
 // events tell the same story. Nothing is written before all of it holds.
 import { createHash } from "node:crypto";
 
-import {
-  AgentError,
-  ArchiveManifest,
-  ArchiveVersion,
-  archiveNames,
-  foldPlan,
-  hashPlan,
-  isSystemStepId,
-} from "@ossaat/contracts";
+import { AgentError, ArchiveManifest, ArchiveVersion, archiveNames, foldPlan, hashPlan } from "@ossaat/contracts";
 import type { Plan, PlanState } from "@ossaat/contracts";
 import { z } from "zod";
 
@@ -19,6 +11,8 @@ import { migrationNames } from "../store/migrate.ts";
 import type { EventRow } from "../store/tables.ts";
 import { checkSeal, damaged, readEntries, readWhole } from "./archive-file.ts";
 import type { ReadEntry } from "./archive-file.ts";
+import { findForgedApproval, findForgedGrants } from "./check-approvals.ts";
+import { findForgedStep } from "./check-steps.ts";
 import { archiveLimits } from "./limits.ts";
 import { baseOf, namedArtifacts } from "./plan-references.ts";
 import { EventRecord, PlanRecords } from "./plan-rows.ts";
@@ -130,24 +124,14 @@ function disagreement({ manifest, rows, events, state }: Omit<CheckedArchive, "f
   if (events.some(({ seq }, index) => seq !== index + 1)) return "its events have a gap";
   if (events.length !== manifest.events || plan.next_seq !== events.length + 1) return "events are missing";
   if (plan.status !== manifest.status || state.status !== plan.status) return "the state is not that of the events";
-  const told = new Map(steps.map((row) => [row.step_id, row.status]));
-  const wrong = state.steps.find(({ id, status }) => !isSystemStepId(id) && told.has(id) && told.get(id) !== status);
-  if (wrong !== undefined) return `step ${wrong.id} is not as its events say`;
-  const open = state.approvals.filter(({ status }) => status === "pending").map(({ approvalId }): string => approvalId);
-  const pending = approvals.filter(({ status }) => status === "pending").map(({ id }) => id);
-  if (open.toSorted().join() !== pending.toSorted().join()) return "its approval requests are not those of the events";
-  const requests = new Map(state.approvals.map((approval) => [approval.approvalId as string, approval.requestHash]));
-  if (approvals.some(({ id, request_hash: hash }) => requests.get(id) !== hash))
-    return "a request is not as it was asked";
+  const forged = findForgedStep({ rows, state, events }) ?? findForgedApproval(approvals, { state, events });
+  if (forged !== undefined) return forged;
   if (plan.def_json !== null && hashPlan(JSON.parse(plan.def_json) as Plan) !== plan.def_hash) {
     return "the plan is not the one its hash names";
   }
   if (plan.def_hash !== (state.planHash ?? null)) return "the plan is not the newest of its events";
-  const approved = JSON.parse(plan.approved_json) as Record<string, string>;
-  const known = new Set(
-    events.flatMap(({ data_json: json }) => [...json.matchAll(/[0-9a-f]{64}/gu)].map(([hash]) => hash)),
-  );
-  if (Object.values(approved).some((hash) => !known.has(hash))) return "a step was approved that no event names";
+  const wrong = findForgedGrants(plan, { state, events });
+  if (wrong !== undefined) return wrong;
   if (baseOf(plan.options_json) !== manifest.baseCommit) return "its base is not the manifest's";
   const carried = new Set(manifest.entries.map(({ name }) => name));
   if (namedArtifacts(events).some((ref) => !carried.has(archiveNames.artifact(ref)))) return "an artifact is missing";

@@ -1,9 +1,10 @@
 // What the database holds of one plan, as an archive carries it. Times to come and messages are
 // not state: messages are written anew where the plan goes on, leases are void there.
-import { ApprovalId, PlanId, PlanStatus, Sha256, StepId, StepStatus, eventData } from "@ossaat/contracts";
+import { ApprovalId, EffectClass, PlanId, PlanStatus, Sha256, StepId, StepStatus, eventData } from "@ossaat/contracts";
 import type { EventType } from "@ossaat/contracts";
 import { z } from "zod";
 
+import { defaultPool } from "../step/step-rows.ts";
 import type { Tx } from "../store/store.ts";
 import type { ApprovalRow, AttemptRow, EventRow, PlanRow, StepDepTable, StepRow, TimerRow } from "../store/tables.ts";
 
@@ -52,7 +53,7 @@ const StepRecord = z.strictObject({
   plan_id: PlanId,
   step_id: StepId,
   kind: z.enum(["planning", "agent", "merge", "finish"]),
-  pool: text,
+  pool: z.literal(defaultPool),
   status: StepStatus,
   reason: text.nullable(),
   attempt: whole,
@@ -63,7 +64,7 @@ const StepRecord = z.strictObject({
   announced_at: whole.nullable().default(null),
   lease_owner: text.nullable(),
   lease_until: whole.nullable(),
-  effect_class: text,
+  effect_class: EffectClass,
   intent_call_id: text.nullable(),
   reserved_tokens: whole,
   reserved_cost_usd: z.number(),

@@ -1,0 +1,177 @@
+// What a forger would gain most by: approvals, steps and needs that the events do not tell of.
+import { createWriteStream, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { pipeline } from "node:stream/promises";
+
+import { ApprovalDecision, PlanId, hashStep } from "@ossaat/contracts";
+import type { SealedPlan } from "@ossaat/contracts";
+import { testPlan, testStep } from "@ossaat/contracts/testing";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { decideApproval } from "../approval/decide-approval.ts";
+import { openAgentStack } from "../testing/agent-stack.ts";
+import type { AgentStack, ServerProcess } from "../testing/agent-stack.ts";
+import { editRows, forgeArchive } from "../testing/forge-archive.ts";
+import type { Forge } from "../testing/forge-archive.ts";
+import { planOptions, storeProposal, user } from "../testing/test-engine.ts";
+import { checkArchive } from "./check-archive.ts";
+import { exportPlan } from "./export-plan.ts";
+import type { ArchiveDeps } from "./export-plan.ts";
+import { importPlan } from "./import-plan.ts";
+
+let folder: string;
+let from: AgentStack;
+/** Takes nothing, ever. */
+let blank: AgentStack;
+
+const depsOf = ({ engine, parts }: AgentStack): ArchiveDeps => ({
+  engine,
+  workspaces: parts.workspaces,
+  version: "1.2.3",
+  stateDir: engine.folder,
+});
+
+async function exportTo(stack: AgentStack, id: string, name: string): Promise<string> {
+  const exported = await exportPlan(depsOf(stack), { planId: id, tenantId: "local" });
+  const file = path.join(folder, name);
+  await pipeline(exported.archive, createWriteStream(file));
+  await exported.remove();
+  return file;
+}
+
+const forged = (name: string, source: string, forge: Forge) =>
+  forgeArchive(source, path.join(folder, `forged-${name}.tar`), { forge });
+
+/** Nothing was approved yet. */
+let proposed: string;
+/** The start of step c was granted once, that of d denied. */
+let answered: string;
+const asking = (id: string, needs: string[] = []) =>
+  testStep(id, { needs, approvalRequired: true, envelope: { tools: ["read_file"] } });
+
+type Decided = { stepId: string; decision: "approve" | "deny" };
+
+const decide = async (server: ServerProcess, id: string, { stepId, decision }: Decided) => {
+  const { approvals } = await server.state(id);
+  const { approvalId, requestHash } = approvals.find((asked) => asked.stepId === stepId)!;
+  const parsed = ApprovalDecision.parse({ decision, requestHash });
+  await decideApproval(from.engine, { approvalId, tenantId: "local", decision: parsed, actor: user });
+};
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), "ossaat-forged-"));
+  from = await openAgentStack({ files: { "src/a.ts": "export const a = 1;\n" } });
+  blank = await openAgentStack({ files: { "src/a.ts": "export const a = 1;\n" } });
+  const commit = from.git("rev-parse", "HEAD").trim();
+  const planned = PlanId.parse(`plan-${from.engine.ids.uuid()}`);
+  const waiting = testPlan([asking("e")], { id: planned, repository: { commit, branch: "main" } });
+  const options = planOptions();
+  const repository = { ...options.repository, path: from.repository, baseCommit: commit };
+  await storeProposal(from.engine, waiting, { ...options, repository });
+  proposed = await exportTo(from, planned, "proposed.tar");
+  const model = from.script([]);
+  const server = from.process();
+  const id = await server.storePlan([asking("c"), asking("d"), asking("f", ["c"])], { model });
+  await server.run(id);
+  await decide(server, id, { stepId: "c", decision: "approve" });
+  await decide(server, id, { stepId: "d", decision: "deny" });
+  answered = await exportTo(from, id, "answered.tar");
+});
+
+afterAll(async () => {
+  await from.remove();
+  await blank.remove();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const approvalOf = (approvals: Record<string, unknown>[], step: string) =>
+  approvals.find((row) => row["step_id"] === step)!;
+const hashesOf = (plan: Record<string, unknown>): [string, string][] =>
+  (JSON.parse(String(plan["def_json"])) as SealedPlan).steps.map((step) => [step.id, hashStep(step)]);
+
+test("is taken when nothing was forged", async () => {
+  for (const [source, status] of [
+    [proposed, "awaiting_approval"],
+    [answered, "pending"],
+  ] as const) {
+    const { manifest } = await checkArchive(await forged(status, source, () => undefined));
+    expect(manifest.status).toBe(status);
+  }
+});
+
+test.each<[string, "proposed" | "answered", Forge]>([
+  [
+    "a denied request that was granted for the run",
+    "answered",
+    editRows(({ approvals }) => Object.assign(approvalOf(approvals, "d"), { status: "granted", scope: "run" })),
+  ],
+  [
+    "a grant for the run that was one for once",
+    "answered",
+    editRows(({ approvals }) => (approvalOf(approvals, "c")["scope"] = "run")),
+  ],
+  [
+    "a decision by somebody else",
+    "answered",
+    editRows(({ approvals }) => (approvalOf(approvals, "c")["decided_by"] = "mallory")),
+  ],
+  [
+    "a request for another call",
+    "answered",
+    editRows(({ approvals }) => {
+      const row = approvalOf(approvals, "c");
+      const request = JSON.parse(String(row["request_json"])) as object;
+      const inputJson = JSON.stringify({ argv: ["rm", "-rf", "."] });
+      row["request_json"] = JSON.stringify({ ...request, tool: "run_command", inputJson });
+    }),
+  ],
+  [
+    "an approval that no event tells of",
+    "answered",
+    editRows(({ approvals }) => approvals.push({ ...approvals[0]!, id: "approval-00000000000000ff" })),
+  ],
+  ["an approval that is missing", "answered", editRows(({ approvals }) => approvals.shift())],
+  [
+    "a step approved that was only proposed",
+    "proposed",
+    editRows(({ plan }) => (plan["approved_json"] = JSON.stringify(Object.fromEntries(hashesOf(plan))))),
+  ],
+  [
+    "a step approved as another",
+    "answered",
+    editRows(({ plan }) => {
+      const hashes = hashesOf(plan);
+      const turned = hashes.map(([id], index) => [id, hashes[(index + 1) % hashes.length]![1]]);
+      plan["approved_json"] = JSON.stringify(Object.fromEntries(turned));
+    }),
+  ],
+  ["a step that is missing", "answered", editRows(({ steps }) => steps.splice(0, 1))],
+  [
+    "a step that was never proposed",
+    "answered",
+    editRows(({ steps }) => steps.push({ ...steps[0]!, step_id: "z", status: "succeeded" })),
+  ],
+  ["a step that waits for nobody", "answered", editRows((rows) => (rows.needs = []))],
+  ["a pool of its own", "answered", editRows(({ steps }) => (steps[0]!["pool"] = "elsewhere"))],
+  ["an effect that may happen twice", "answered", editRows(({ steps }) => (steps[0]!["effect_class"] = "pure"))],
+  [
+    "a step that carries the hash of another",
+    "answered",
+    editRows(({ plan }) => {
+      const definition = JSON.parse(String(plan["def_json"])) as SealedPlan;
+      const [first, second] = definition.steps;
+      plan["def_json"] = JSON.stringify({
+        ...definition,
+        steps: [{ ...first, stepHash: hashStep(second!) }, ...definition.steps.slice(1)],
+      });
+    }),
+  ],
+])("is refused with %s, and nothing is written", async (name, of, forge) => {
+  const source = of === "proposed" ? proposed : answered;
+  const file = await forged(name.replaceAll(" ", "-"), source, forge);
+  const work = importPlan(depsOf(blank), { file, tenantId: "local", actor: user, repositoryPath: blank.repository });
+  await expect(work).rejects.toMatchObject({ code: "invalid_input" });
+  expect(await blank.engine.store.read.selectFrom("plan").select("id").execute()).toEqual([]);
+  expect(readdirSync(blank.engine.folder)).not.toContain("artifacts");
+});
