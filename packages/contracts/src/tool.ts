@@ -263,7 +263,7 @@ export type CallOptions = { signal?: AbortSignal; traceparent?: string };
  */
 export type ToolService = {
   execute(invocation: ToolInvocation, options?: CallOptions): AsyncIterable<ToolEvent>;
-  /** Ends the call's whole process tree; unknown ids are ignored. */
+  /** Ends the call's whole process tree. An id that has not come yet is answered `cancelled` when it does. */
   cancel(invocationId: string): Promise<void>;
   health(): Promise<ToolRunnerHealth>;
 };

@@ -176,7 +176,7 @@ export function describeToolService(connect: Connect): void {
       expect(await survivors(mark)).toEqual([]);
     });
 
-    it("by id reaches the process; unknown ids are ignored", async () => {
+    it("by id reaches the process", async () => {
       const { mark, invocation } = sleeping();
       const running = run(invocation);
       const other = services.tools.execute(invocation)[Symbol.asyncIterator]();
@@ -184,8 +184,23 @@ export function describeToolService(connect: Connect): void {
       await services.tools.cancel(invocation.invocationId);
       expect(outcomeOf(await running)).toMatchObject({ state: "cancelled" });
       expect(await survivors(mark)).toEqual([]);
-      await services.tools.cancel("never-seen");
       await other.return?.();
+    });
+
+    it("by an id that has not come yet answers it when it comes, after a restart, too, and runs nothing", async () => {
+      const late = command("echo x > late.txt");
+      await services.tools.cancel(late.invocationId);
+      const cancelled = { state: "cancelled", code: "cancelled", message: "The call was cancelled." };
+      expect(outcomeOf(await run(late))).toMatchObject(cancelled);
+      expect(outcomeOf(await collectEvents(open.restart().tools.execute(late)))).toMatchObject(cancelled);
+      expect(open.has("late.txt")).toBe(false);
+    });
+
+    it("by the id of a call that ended changes nothing", async () => {
+      const ended = command("true");
+      const events = await run(ended);
+      await services.tools.cancel(ended.invocationId);
+      expect((await run(ended)).at(-1)).toEqual(events.at(-1));
     });
 
     it("reaches a workspace call that waits", async () => {

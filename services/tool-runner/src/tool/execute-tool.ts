@@ -57,6 +57,9 @@ function runTool(deps: ExecuteDeps, call: CheckedCall, context: ToolContext): Pr
   return tool(context, call.input);
 }
 
+/** Held where a call begins and where one that has not begun is cancelled. */
+const resultLockKey = (invocationId: string): string => `result:${invocationId}`;
+
 function requestDigest(invocation: ToolInvocation): string {
   const { planId, stepId, tool, inputJson, workspaceId, grant } = invocation;
   return hashJson({ planId, stepId, tool, inputJson, workspaceId, grant });
@@ -180,10 +183,23 @@ export class ToolExecutor {
 
   /** See {@link ToolService.cancel}. */
   async cancel(invocationId: string): Promise<void> {
+    if (this.#calls.get(invocationId) === undefined) await this.#cancelUnknown(invocationId);
+    // It may have come in the meantime.
     const call = this.#calls.get(invocationId);
     if (call === undefined || call.events.terminal !== undefined) return;
     call.abort.abort();
     await call.done;
+  }
+
+  /** Whoever brings the id later is too late: another may be at work in its working tree. */
+  async #cancelUnknown(invocationId: string): Promise<void> {
+    const { results, lock } = this.#deps;
+    await lock.hold(resultLockKey(invocationId), async () => {
+      const stored = await results.load(invocationId);
+      if (stored?.terminal !== undefined || this.#calls.has(invocationId)) return;
+      const terminal: ToolEvent = { ...cancelledEvent(undefined, this.#at()), seq: 1 };
+      await results.save(invocationId, { ...stored, terminal });
+    });
   }
 
   /** Ends every running call and waits for it. */
@@ -221,8 +237,8 @@ export class ToolExecutor {
 
   async #run(invocation: ToolInvocation, call: Call): Promise<void> {
     const { invocationId } = invocation;
-    const { results } = this.#deps;
-    const stored = await results.load(invocationId);
+    const { results, lock } = this.#deps;
+    const stored = await lock.hold(resultLockKey(invocationId), () => results.load(invocationId));
     const last = stored === undefined ? undefined : replay(stored, invocation, call, this.#at());
     // Numbers only rise for a reader that goes on after a restart.
     call.events.continueAfter(stored?.terminal === undefined ? (invocation.afterSeq ?? 0) : stored.terminal.seq - 1);
@@ -278,7 +294,7 @@ export class ToolExecutor {
 
 /** What a stored record answers to a repeated id; undefined = run it (again). */
 function replay(stored: StoredCall, invocation: ToolInvocation, call: Call, at: string): NewEvent | undefined {
-  if (stored.request !== call.request) {
+  if (stored.request !== undefined && stored.request !== call.request) {
     return failure(new AgentError("conflict", "This invocation id was used for another call."), at);
   }
   if (stored.terminal !== undefined) {

@@ -9,8 +9,8 @@ import type { ToolEvent } from "@ossaat/contracts";
 import { writeFileAtomic } from "../workspace/write-file-atomic.ts";
 
 export type StoredCall = {
-  /** Digest of what was asked: the same id with other content is refused. */
-  request: string;
+  /** Digest of what was asked: the same id with other content is refused. Absent = cancelled before it was asked. */
+  request?: string;
   /** Absent while the call runs (or ran when the runner was killed). */
   terminal?: ToolEvent;
 };

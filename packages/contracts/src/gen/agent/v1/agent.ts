@@ -1625,7 +1625,7 @@ export const AgentServiceDefinition = {
       responseStream: true,
       options: {},
     },
-    /** Ends the call's whole process tree; unknown ids are ignored. */
+    /** Ends the call's whole process tree. An id that has not come yet is answered `cancelled` when it does. */
     cancelTool: {
       name: "CancelTool",
       requestType: CancelToolRequest as typeof CancelToolRequest,
@@ -1660,7 +1660,7 @@ export interface AgentServiceImplementation<CallContextExt = {}> {
     request: ExecuteToolRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<ToolEvent>>;
-  /** Ends the call's whole process tree; unknown ids are ignored. */
+  /** Ends the call's whole process tree. An id that has not come yet is answered `cancelled` when it does. */
   cancelTool(
     request: CancelToolRequest,
     context: CallContext & CallContextExt,
@@ -1683,7 +1683,7 @@ export interface AgentServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<ExecuteToolRequest>,
     options?: CallOptions & CallOptionsExt,
   ): AsyncIterable<ToolEvent>;
-  /** Ends the call's whole process tree; unknown ids are ignored. */
+  /** Ends the call's whole process tree. An id that has not come yet is answered `cancelled` when it does. */
   cancelTool(
     request: DeepPartial<CancelToolRequest>,
     options?: CallOptions & CallOptionsExt,
