@@ -71,6 +71,7 @@ export type {
 export type {
   CommitInfo,
   GrantInput,
+  HeldWorkspace,
   KeptPiece,
   KeptRequest,
   MergeResult,

@@ -233,6 +233,11 @@ export type ToolInvocation = {
   /** {@link hashGrant} of the fields above; the runner recomputes it and refuses a mismatch. */
   grant: Sha256;
   metadata: Record<string, string>;
+  /**
+   * Number of the caller's lease on the step, raised with every claim: the runner refuses one that
+   * is lower than it has seen for the working tree. Absent = nothing is checked.
+   */
+  fence?: number | undefined;
   /** Events up to this number were received: a broken stream goes on after it. */
   afterSeq?: number;
 };

@@ -40,6 +40,13 @@ export type KeptRequest = {
   objects: readonly string[];
 };
 
+/** A working tree, and the lease by which the caller has it. */
+export type HeldWorkspace = {
+  workspaceId: WorkspaceId;
+  /** As of an invocation: the newest holder's calls are taken, a former one's are `conflict`. */
+  fence?: number | undefined;
+};
+
 export type WorkspaceService = {
   /**
    * Looks at a user's repository without changing it.
@@ -52,8 +59,7 @@ export type WorkspaceService = {
    * Repeating it with the same id keeps the tree and its changes.
    */
   open(
-    request: {
-      workspaceId: WorkspaceId;
+    request: HeldWorkspace & {
       planId: string;
       repositoryPath: string;
       commit: string;
@@ -64,13 +70,13 @@ export type WorkspaceService = {
   ): Promise<{ tree: string }>;
 
   /** Current tree hash with all changes, ignored files left out. */
-  snapshot(request: { workspaceId: WorkspaceId }, options?: CallOptions): Promise<{ tree: string }>;
+  snapshot(request: HeldWorkspace, options?: CallOptions): Promise<{ tree: string }>;
 
   /** Makes the working tree equal to a tree hash taken by `snapshot`; ignored files stay. */
-  restore(request: { workspaceId: WorkspaceId; tree: string }, options?: CallOptions): Promise<void>;
+  restore(request: HeldWorkspace & { tree: string }, options?: CallOptions): Promise<void>;
 
   /** Diff of the working tree against the workspace's base commit. */
-  diff(request: { workspaceId: WorkspaceId }, options?: CallOptions): Promise<{ files: DiffFile[] }>;
+  diff(request: HeldWorkspace, options?: CallOptions): Promise<{ files: DiffFile[] }>;
 
   /** Diff between two commits known to the plan's repository. */
   diffCommits(
@@ -87,8 +93,7 @@ export type WorkspaceService = {
    * @throws AgentError policy_denied: names the paths that are not, and commits nothing.
    */
   commit(
-    request: {
-      workspaceId: WorkspaceId;
+    request: HeldWorkspace & {
       message: string;
       authoredAt: string;
       trailers: Record<string, string>;
@@ -103,12 +108,12 @@ export type WorkspaceService = {
    * Repeating it while a conflict waits puts the files into the state of that conflict again.
    */
   merge(
-    request: { workspaceId: WorkspaceId; heads: { stepId: string; head: string }[]; authoredAt: string },
+    request: HeldWorkspace & { heads: { stepId: string; head: string }[]; authoredAt: string },
     options?: CallOptions,
   ): Promise<MergeResult>;
 
   /** Commits the resolved files of a conflict and goes on with the remaining heads. */
-  continueMerge(request: { workspaceId: WorkspaceId; authoredAt: string }, options?: CallOptions): Promise<MergeResult>;
+  continueMerge(request: HeldWorkspace & { authoredAt: string }, options?: CallOptions): Promise<MergeResult>;
 
   /**
    * Creates the branch in the user's repository (objects and one new ref, nothing else).

@@ -23,6 +23,7 @@ import { toolRegistry } from "./tool/registry.ts";
 import { createResultStore } from "./tool/result-store.ts";
 import type { ResultStore } from "./tool/result-store.ts";
 import { createWorkspaces } from "./workspace/create-workspaces.ts";
+import { createFences } from "./workspace/fences.ts";
 import { createLayout } from "./workspace/layout.ts";
 import { createKeyedLock } from "./workspace/lock.ts";
 import { TreeGuards } from "./workspace/tree-guard.ts";
@@ -96,12 +97,14 @@ export function createToolRunner(options: ToolRunnerOptions): ToolRunner {
   const { git, results } = arrange({ git: createGit("git"), results: createResultStore(layout.results) });
   const lock = createKeyedLock();
   const logs = createLogStore(layout.logs);
+  const fences = createFences({ layout, lock });
   const clock = options.clock ?? { now: () => new Date() };
   const executor = new ToolExecutor({
     git,
     layout,
     lock,
     logs,
+    fences,
     caches: createBuildCaches({ layout, lock, sandbox, log: options.logger }),
     results,
     trees: new TreeGuards(),
@@ -119,7 +122,7 @@ export function createToolRunner(options: ToolRunnerOptions): ToolRunner {
       cancel: (invocationId) => executor.cancel(invocationId),
       health,
     },
-    workspaces: createWorkspaces({ git, layout, lock, logs, dependencyRoot: sandbox.dependencyRoot }),
+    workspaces: createWorkspaces({ git, layout, lock, logs, fences, dependencyRoot: sandbox.dependencyRoot }),
     health,
     clearLeftovers: () => clearUnfinishedSeeds(layout),
     close: () => executor.close(),

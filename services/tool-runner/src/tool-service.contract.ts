@@ -4,27 +4,14 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { AgentError } from "@ossaat/contracts";
-import type { ToolEvent, ToolInvocation, ToolService, WorkspaceId, WorkspaceService } from "@ossaat/contracts";
+import type { ToolEvent, ToolInvocation, WorkspaceId } from "@ossaat/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { survivors } from "./testing/marked-sleep.ts";
+import { refusal } from "./testing/connect-runner.ts";
+import type { Connect, Services } from "./testing/connect-runner.ts";
 import { collectEvents, makeInvocation, openRunner, outcomeOf, shellArgv, testPlanId } from "./testing/open-runner.ts";
 import type { OpenRunner } from "./testing/open-runner.ts";
-
-export type Services = { tools: ToolService; workspaces: WorkspaceService };
-
-/** Puts the path under test in front of a runner. */
-export type Connect = (services: Services) => Promise<Services & { close(): Promise<void> }>;
-
-async function refusal(work: Promise<unknown>): Promise<AgentError> {
-  const thrown = await work.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  expect(thrown).toBeInstanceOf(AgentError);
-  return thrown as AgentError;
-}
 
 /** Settles when a value has not changed for a while. */
 async function quiet(read: () => string): Promise<void> {

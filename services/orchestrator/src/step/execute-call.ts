@@ -49,6 +49,7 @@ function invocationOf(call: AllowedCall, metadata: ToolInvocation["metadata"]): 
     policyHash,
     grant,
     metadata,
+    fence: claim.fence,
   };
 }
 

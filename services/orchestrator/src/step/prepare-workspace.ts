@@ -36,6 +36,7 @@ export async function prepareWorkspace(
   const { tree } = await deps.workspaces.open(
     {
       workspaceId,
+      fence: claim.fence,
       planId: claim.planId,
       repositoryPath,
       commit: base,
@@ -48,7 +49,7 @@ export async function prepareWorkspace(
     history.workspace = { workspaceId, commit: base, tree };
     history.tree = tree;
   } else if (history.tree !== undefined && history.tree !== tree) {
-    await deps.workspaces.restore({ workspaceId, tree: history.tree }, { signal });
+    await deps.workspaces.restore({ workspaceId, fence: claim.fence, tree: history.tree }, { signal });
   }
   return workspaceId;
 }

@@ -73,6 +73,7 @@ async function commitStep(
   const committed = await deps.workspaces.commit(
     {
       workspaceId,
+      fence: claim.fence,
       message: `${step.title}\n\n${summary}`.trim(),
       authoredAt: await authoredAt(deps, claim),
       trailers: { "Ossaat-Plan": plan.id, "Ossaat-Step": step.id, "Ossaat-Agent": step.agent },

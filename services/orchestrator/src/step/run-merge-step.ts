@@ -69,7 +69,7 @@ async function strayPaths(
   { workspaceId, envelope }: { workspaceId: WorkspaceId; envelope: Envelope },
 ): Promise<string[]> {
   const { claim, signal } = run;
-  const { files } = await deps.workspaces.diff({ workspaceId }, { signal });
+  const { files } = await deps.workspaces.diff({ workspaceId, fence: claim.fence }, { signal });
   const approved = await readApprovedWrites(deps.engine.store.read, claim.planId, [claim.stepId]);
   const paths = [...envelope.paths, ...(await joinedPaths(deps, run))];
   return findStrayPaths(files, { envelope: { ...envelope, paths }, approved });
@@ -80,7 +80,7 @@ async function findDeniedChanges(
   { claim, signal }: StepRun,
   { workspaceId, envelope }: { workspaceId: WorkspaceId; envelope: Envelope },
 ): Promise<string[]> {
-  const { files } = await deps.workspaces.diff({ workspaceId }, { signal });
+  const { files } = await deps.workspaces.diff({ workspaceId, fence: claim.fence }, { signal });
   return findDeniedPaths(deps, claim, { paths: diffPaths(files), envelope });
 }
 
@@ -103,7 +103,7 @@ async function resolveConflict(
     try {
       return {
         accepted: true,
-        result: await deps.workspaces.continueMerge({ workspaceId, authoredAt: at }, { signal }),
+        result: await deps.workspaces.continueMerge({ workspaceId, fence: claim.fence, authoredAt: at }, { signal }),
       };
     } catch (error) {
       if (error instanceof AgentError && error.code === "conflict") throw finalFailure("merge_conflict", error.message);
@@ -137,7 +137,7 @@ async function mergeAll(deps: StepDeps, run: StepRun, workspaceId: WorkspaceId):
   const { claim, signal, plan, step, rows } = run;
   const at = await authoredAt(deps, claim);
   const heads = mergeHeads(plan, step, rows);
-  const merged = await deps.workspaces.merge({ workspaceId, heads, authoredAt: at }, { signal });
+  const merged = await deps.workspaces.merge({ workspaceId, fence: claim.fence, heads, authoredAt: at }, { signal });
   if (merged.status === "merged") return merged;
   const history = readHistory(await readStepEvents(deps.engine.store.read, claim.planId, claim.stepId));
   const { files, applying, details } = merged;
@@ -148,7 +148,7 @@ async function mergeAll(deps: StepDeps, run: StepRun, workspaceId: WorkspaceId):
     // The one that was resolved has brought another one, and its worker died before it could say so.
     return merged;
   } else if (history.tree !== undefined && history.workspace?.tree !== history.tree) {
-    await deps.workspaces.restore({ workspaceId, tree: history.tree }, { signal });
+    await deps.workspaces.restore({ workspaceId, fence: claim.fence, tree: history.tree }, { signal });
   }
   return resolveConflict(deps, run, { conflict: merged, workspaceId });
 }

@@ -85,11 +85,11 @@ function hasEffect({ tool, argsHash }: CallRecord): boolean {
 /** The agent's own run of all tests, when nothing was done after it and the tree is still the one it ran on. */
 async function freshTests(
   deps: StepDeps,
-  { history, workspaceId, signal }: CheckInput,
+  { claim, history, workspaceId, signal }: CheckInput,
 ): Promise<CheckOutput | undefined> {
   const last = history.finishedCalls.findLast(hasEffect);
   if (last?.argsHash !== allTests || last.finished?.state !== "completed") return undefined;
-  const { tree } = await deps.workspaces.snapshot({ workspaceId }, { signal });
+  const { tree } = await deps.workspaces.snapshot({ workspaceId, fence: claim.fence }, { signal });
   if (last.finished.snapshot !== tree) return undefined;
   return (await load(deps.engine.artifacts, last.finished.output)) as CheckOutput;
 }
@@ -145,11 +145,11 @@ function hasReport(report: unknown): boolean {
 }
 
 async function checkKind(deps: StepDeps, input: CheckInput): Promise<CheckResult> {
-  const { step, workspaceId, signal } = input;
+  const { claim, step, workspaceId, signal } = input;
   const check = step.successCheck;
   switch (check.kind) {
     case "changes": {
-      const { files } = await deps.workspaces.diff({ workspaceId }, { signal });
+      const { files } = await deps.workspaces.diff({ workspaceId, fence: claim.fence }, { signal });
       return checkChanges(files);
     }
     case "tests":
@@ -170,7 +170,7 @@ async function checkPaths(
   deps: StepDeps,
   { claim, step, workspaceId, signal }: CheckInput,
 ): Promise<{ ok: true; allowedPaths: string[] } | { ok: false; why: string }> {
-  const { files } = await deps.workspaces.diff({ workspaceId }, { signal });
+  const { files } = await deps.workspaces.diff({ workspaceId, fence: claim.fence }, { signal });
   const approved = await readApprovedWrites(deps.engine.store.read, claim.planId, [claim.stepId]);
   const { envelope } = step;
   const stray = findStrayPaths(files, { envelope, approved });

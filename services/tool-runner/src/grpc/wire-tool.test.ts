@@ -29,6 +29,7 @@ describe("an invocation", () => {
     });
     const changes = fc.record({
       attempt: fc.nat(100),
+      fence: fc.option(fc.nat(), { nil: undefined }),
       timeoutSeconds: fc.nat(3_600),
       approvedOutside: fc.boolean(),
       metadata: fc.dictionary(

@@ -19,7 +19,7 @@ type Names = { invocationId: string; planId: string; stepId: string };
 
 /** @throws AgentError invalid_input when a key of the metadata is one that objects of JavaScript cannot hold */
 export function toWireInvocation(invocation: ToolInvocation): WireInvocation {
-  const { envelope, grantExpiresAt = "", afterSeq = 0, ...same } = invocation;
+  const { envelope, grantExpiresAt = "", afterSeq = 0, fence, ...same } = invocation;
   // The generated decoder would lose it without a word.
   if (Object.hasOwn(same.metadata, "__proto__")) {
     throw new AgentError("invalid_input", "Metadata cannot have the key __proto__.");
@@ -33,6 +33,7 @@ export function toWireInvocation(invocation: ToolInvocation): WireInvocation {
     envelopeJson: JSON.stringify(envelope),
     grantExpiresAt,
     afterSeq,
+    fence,
   };
 }
 
@@ -70,6 +71,7 @@ export function fromWireInvocation(wire: WireInvocation | undefined): ToolInvoca
     policyHash: wire.policyHash,
     grant: wire.grant,
     ...(wire.grantExpiresAt === "" ? {} : { grantExpiresAt: wire.grantExpiresAt }),
+    ...(wire.fence === undefined ? {} : { fence: wire.fence }),
     ...(wire.afterSeq === 0 ? {} : { afterSeq: wire.afterSeq }),
   };
 }

@@ -12,6 +12,7 @@ import type { Git } from "../git/git.ts";
 import type { LogStore } from "../log/log-store.ts";
 import type { Sandbox, SandboxLimits } from "../sandbox/sandbox.ts";
 import { workspaceLockKey } from "../workspace/create-workspaces.ts";
+import type { Fences } from "../workspace/fences.ts";
 import type { Layout } from "../workspace/layout.ts";
 import type { KeyedLock } from "../workspace/lock.ts";
 import type { TreeGuards } from "../workspace/tree-guard.ts";
@@ -34,6 +35,7 @@ export type ExecuteDeps = {
   layout: Layout;
   lock: KeyedLock;
   logs: LogStore;
+  fences: Fences;
   caches: BuildCaches;
   trees: TreeGuards;
   results: ResultStore;
@@ -45,7 +47,12 @@ export type ExecuteDeps = {
   log: RunnerLog;
 };
 
-type Call = { events: EventLog; abort: AbortController; request: string; done: Promise<void> };
+type Call = {
+  events: EventLog;
+  abort: AbortController;
+  request: string;
+  done: Promise<void>;
+} & Pick<ToolInvocation, "workspaceId" | "fence">;
 
 /** Tools that let git look at the files; two at a time, or one beside a running command, would see half-made states. */
 const readers: ReadonlySet<ToolName> = new Set(["git_status", "git_diff", "git_log", "list_files", "search_text"]);
@@ -113,8 +120,13 @@ async function openWorkspace(deps: ExecuteDeps, invocation: ToolInvocation, deny
 
 async function perform(deps: ExecuteDeps, invocation: ToolInvocation, { events, signal, deny, reach }: Run) {
   const call = checkInvocation(invocation, deps.now());
+  const { workspaceId, fence } = invocation;
+  // Whoever may not look into a working tree may not keep others from it either.
+  if (fence !== undefined) await openWorkspace(deps, invocation, deny);
+  await deps.fences.admit(workspaceId, fence, signal);
   const run = async (): Promise<ToolResult> => {
     signal.throwIfAborted();
+    await deps.fences.check(workspaceId, fence);
     const workspace = await openWorkspace(deps, invocation, deny);
     return runTool(deps, call, {
       workspace,
@@ -137,7 +149,7 @@ async function perform(deps: ExecuteDeps, invocation: ToolInvocation, { events, 
     });
   };
   if (!needsLock(call.name)) return run();
-  return deps.lock.hold(workspaceLockKey(invocation.workspaceId), run, signal);
+  return deps.lock.hold(workspaceLockKey(workspaceId), run, signal);
 }
 
 /** An ending without a result that tells of the network all the same: what was asked for, was asked for. */
@@ -164,6 +176,7 @@ export class ToolExecutor {
 
   constructor(deps: ExecuteDeps) {
     this.#deps = deps;
+    deps.fences.onRaise((workspaceId, fence) => this.#endLower(workspaceId, fence));
   }
 
   /** See {@link ToolService.execute}. Leaving the loop early only detaches; an abort cancels the call. */
@@ -189,6 +202,15 @@ export class ToolExecutor {
     if (call === undefined || call.events.terminal !== undefined) return;
     call.abort.abort();
     await call.done;
+  }
+
+  /** Ends what a former holder of the working tree still runs in it. */
+  async #endLower(workspaceId: string, fence: number): Promise<void> {
+    const isLower = (call: Call): boolean =>
+      call.workspaceId === workspaceId && call.fence !== undefined && call.fence < fence;
+    const lower = [...this.#calls.values()].filter((call) => isLower(call) && call.events.terminal === undefined);
+    for (const call of lower) call.abort.abort();
+    await Promise.all(lower.map((call) => call.done));
   }
 
   /** Whoever brings the id later is too late: another may be at work in its working tree. */
@@ -224,7 +246,9 @@ export class ToolExecutor {
     const events = new EventLog();
     const abort = new AbortController();
     abort.signal.addEventListener("abort", () => events.release(), { once: true });
-    const call: Call = { events, abort, request: requestDigest(invocation), done: Promise.resolve() };
+    const { workspaceId, fence } = invocation;
+    const request = requestDigest(invocation);
+    const call: Call = { events, abort, request, done: Promise.resolve(), workspaceId, fence };
     call.done = this.#run(invocation, call).catch((error: unknown) => {
       const { invocationId } = invocation;
       this.#deps.log.warn({ invocationId, cause: error }, "A tool call could not be recorded.");

@@ -2,7 +2,7 @@
 import { rm } from "node:fs/promises";
 
 import { AgentError } from "@ossaat/contracts";
-import type { CallOptions, WorkspaceService } from "@ossaat/contracts";
+import type { CallOptions, HeldWorkspace, WorkspaceService } from "@ossaat/contracts";
 
 import { findDependencies } from "../dependencies/find-dependencies.ts";
 import { buildFarms } from "../dependencies/link-farm.ts";
@@ -14,6 +14,7 @@ import type { LogStore } from "../log/log-store.ts";
 import { requireAllowed } from "./allowed-paths.ts";
 import { commitMessage, commitTree, gitDate } from "./commit-tree.ts";
 import { changesBetween, diffTrees } from "./diff-trees.ts";
+import type { Fences } from "./fences.ts";
 import { findGitlinks } from "./gitlinks.ts";
 import { inspectRepository } from "./inspect-repository.ts";
 import { checkId } from "./layout.ts";
@@ -36,6 +37,7 @@ export type WorkspaceDeps = {
   layout: Layout;
   lock: KeyedLock;
   logs: LogStore;
+  fences: Fences;
   /** Where a box shows folders of the user's checkout; without it no installed dependencies are offered. */
   dependencyRoot?: string | undefined;
 };
@@ -159,45 +161,53 @@ async function diffCommits(deps: Opened, request: Parameters<WorkspaceService["d
 
 /** Makes the service over real git. */
 export function createWorkspaces(deps: WorkspaceDeps): WorkspaceService {
-  const { git, layout, lock, logs, dependencyRoot } = deps;
+  const { git, layout, lock, logs, fences, dependencyRoot } = deps;
   const opened: Opened = { git, layout, store: createRepositoryStore(git, layout, lock), dependencyRoot };
 
-  async function within<T>(
-    id: string,
+  /** Alone in the working tree, for as long as nobody else has taken it over. */
+  async function holding<T>(held: HeldWorkspace, options: CallOptions | undefined, work: () => Promise<T>) {
+    const { workspaceId, fence } = held;
+    const key = workspaceLockKey(checkId("workspace id", workspaceId));
+    await fences.admit(workspaceId, fence, options?.signal);
+    const run = async () => {
+      await fences.check(workspaceId, fence);
+      return work();
+    };
+    return lock.hold(key, run, options?.signal);
+  }
+
+  const within = <T>(
+    held: HeldWorkspace,
     options: CallOptions | undefined,
     work: (workspace: OpenWorkspace) => Promise<T>,
-  ) {
-    const run = async () => work(await loadWorkspace(layout, id));
-    return lock.hold(workspaceLockKey(checkId("workspace id", id)), run, options?.signal);
-  }
+  ) => holding(held, options, async () => work(await loadWorkspace(layout, held.workspaceId)));
 
   return {
     inspect: (request) => inspectRepository(opened, request),
     async open(request, options) {
       checkId("plan id", request.planId);
-      const key = workspaceLockKey(checkId("workspace id", request.workspaceId));
-      return lock.hold(key, () => openWorkspace(opened, request, options?.signal), options?.signal);
+      return holding(request, options, () => openWorkspace(opened, request, options?.signal));
     },
-    snapshot: ({ workspaceId }, options) =>
-      within(workspaceId, options, async (workspace) => ({
+    snapshot: (request, options) =>
+      within(request, options, async (workspace) => ({
         tree: await takeSnapshot(git, workspace, options?.signal),
       })),
-    restore: ({ workspaceId, tree }, options) =>
-      within(workspaceId, options, async (workspace) =>
-        restoreTree(git, workspace, await requireObject(git, workspace.gitDir, tree, "tree")),
+    restore: (request, options) =>
+      within(request, options, async (workspace) =>
+        restoreTree(git, workspace, await requireObject(git, workspace.gitDir, request.tree, "tree")),
       ),
-    diff: ({ workspaceId }, options) =>
-      within(workspaceId, options, async (workspace) => {
+    diff: (request, options) =>
+      within(request, options, async (workspace) => {
         const tree = await takeSnapshot(git, workspace, options?.signal);
         return { files: await diffTrees(git, workspace.gitDir, { from: workspace.base, to: tree }) };
       }),
     diffCommits: (request) => diffCommits(opened, request),
     commit: (request, options) =>
-      within(request.workspaceId, options, (workspace) => commitWorkspace(git, workspace, request, options?.signal)),
+      within(request, options, (workspace) => commitWorkspace(git, workspace, request, options?.signal)),
     merge: (request, options) =>
-      within(request.workspaceId, options, (workspace) => mergeHeads({ git, layout }, workspace, request)),
+      within(request, options, (workspace) => mergeHeads({ git, layout }, workspace, request)),
     continueMerge: (request, options) =>
-      within(request.workspaceId, options, (workspace) => continueMergeHeads({ git, layout }, workspace)),
+      within(request, options, (workspace) => continueMergeHeads({ git, layout }, workspace)),
     publish: (request) => publishBranch(opened, request),
     writeRecord: (request) => writePlanRecord(git, request),
     remove: ({ planId }) => removePlan(deps, planId),

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createGit } from "../git/git.ts";
 import { createLogStore } from "../log/log-store.ts";
 import { createWorkspaces } from "./create-workspaces.ts";
+import { createFences } from "./fences.ts";
 import { createLayout } from "./layout.ts";
 import type { Layout } from "./layout.ts";
 import { createKeyedLock } from "./lock.ts";
@@ -54,8 +55,9 @@ async function foldersOf(layout: Layout, planId: string): Promise<string[]> {
 /** @param stateDir the runner's own state folder */
 export function createKeptTrees(stateDir: string): KeptTrees {
   const layout = createLayout(stateDir);
-  const parts = { git: createGit("git"), layout, lock: createKeyedLock(), logs: createLogStore(layout.logs) };
-  const workspaces = createWorkspaces(parts);
+  const lock = createKeyedLock();
+  const parts = { git: createGit("git"), layout, lock, logs: createLogStore(layout.logs) };
+  const workspaces = createWorkspaces({ ...parts, fences: createFences(parts) });
   return {
     async list() {
       const names = [...(await namesIn(layout.workspaces)), ...(await namesIn(join(layout.caches, "plans")))];

@@ -41,6 +41,8 @@ export interface ToolInvocation {
   policyHash: string;
   /** RFC 3339; empty = as long as the step. */
   grantExpiresAt: string;
+  /** Newest number of the step's lease, raised with every claim; a lower one than was seen is refused. Absent: nothing is checked. */
+  fence?: number | undefined;
 }
 
 export interface ToolInvocation_MetadataEntry {
@@ -132,6 +134,7 @@ function createBaseToolInvocation(): ToolInvocation {
     approvedOutside: false,
     policyHash: "",
     grantExpiresAt: "",
+    fence: undefined,
   };
 }
 
@@ -193,6 +196,9 @@ export const ToolInvocation: MessageFns<ToolInvocation> = {
     }
     if (message.grantExpiresAt !== "") {
       writer.uint32(218).string(message.grantExpiresAt);
+    }
+    if (message.fence !== undefined) {
+      writer.uint32(224).int64(message.fence);
     }
     return writer;
   },
@@ -365,6 +371,14 @@ export const ToolInvocation: MessageFns<ToolInvocation> = {
             message.grantExpiresAt = reader.string();
             continue;
           }
+          case 28: {
+            if (tag !== 224) {
+              break;
+            }
+
+            message.fence = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -465,6 +479,7 @@ export const ToolInvocation: MessageFns<ToolInvocation> = {
         : isSet(object.grant_expires_at)
         ? globalThis.String(object.grant_expires_at)
         : "",
+      fence: isSet(object.fence) ? globalThis.Number(object.fence) : undefined,
     };
   },
 
@@ -533,6 +548,9 @@ export const ToolInvocation: MessageFns<ToolInvocation> = {
     if (message.grantExpiresAt !== "") {
       obj.grantExpiresAt = message.grantExpiresAt;
     }
+    if (message.fence !== undefined) {
+      obj.fence = Math.round(message.fence);
+    }
     return obj;
   },
 
@@ -568,6 +586,7 @@ export const ToolInvocation: MessageFns<ToolInvocation> = {
     message.approvedOutside = object.approvedOutside ?? false;
     message.policyHash = object.policyHash ?? "";
     message.grantExpiresAt = object.grantExpiresAt ?? "";
+    message.fence = object.fence ?? undefined;
     return message;
   },
 };

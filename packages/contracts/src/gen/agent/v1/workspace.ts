@@ -32,7 +32,11 @@ export interface OpenRequest {
   repositoryPath: string;
   commit: string;
   /** What git_diff and git_status compare with; absent = commit. */
-  diffBase?: string | undefined;
+  diffBase?:
+    | string
+    | undefined;
+  /** Newest number of the step's lease, raised with every claim; a lower one than was seen is refused. Absent: nothing is checked. */
+  fence?: number | undefined;
 }
 
 export interface TreeInfo {
@@ -41,11 +45,15 @@ export interface TreeInfo {
 
 export interface SnapshotRequest {
   workspaceId: string;
+  /** As of OpenRequest. */
+  fence?: number | undefined;
 }
 
 export interface RestoreRequest {
   workspaceId: string;
   tree: string;
+  /** As of OpenRequest. */
+  fence?: number | undefined;
 }
 
 export interface RestoreResponse {
@@ -53,6 +61,8 @@ export interface RestoreResponse {
 
 export interface DiffRequest {
   workspaceId: string;
+  /** As of OpenRequest. */
+  fence?: number | undefined;
 }
 
 export interface DiffCommitsRequest {
@@ -81,7 +91,11 @@ export interface CommitRequest {
   authoredAt: string;
   trailers: { [key: string]: string };
   /** Absent: nothing is checked. Present: every changed path must be covered. */
-  allowedPaths?: AllowedPaths | undefined;
+  allowedPaths?:
+    | AllowedPaths
+    | undefined;
+  /** As of OpenRequest. */
+  fence?: number | undefined;
 }
 
 export interface CommitRequest_TrailersEntry {
@@ -113,12 +127,16 @@ export interface MergeRequest {
   heads: MergeHead[];
   /** RFC 3339. */
   authoredAt: string;
+  /** As of OpenRequest. */
+  fence?: number | undefined;
 }
 
 export interface ContinueMergeRequest {
   workspaceId: string;
   /** RFC 3339. */
   authoredAt: string;
+  /** As of OpenRequest. */
+  fence?: number | undefined;
 }
 
 export interface MergeResult {
@@ -443,7 +461,7 @@ export const RepositoryInfo: MessageFns<RepositoryInfo> = {
 };
 
 function createBaseOpenRequest(): OpenRequest {
-  return { workspaceId: "", planId: "", repositoryPath: "", commit: "", diffBase: undefined };
+  return { workspaceId: "", planId: "", repositoryPath: "", commit: "", diffBase: undefined, fence: undefined };
 }
 
 export const OpenRequest: MessageFns<OpenRequest> = {
@@ -462,6 +480,9 @@ export const OpenRequest: MessageFns<OpenRequest> = {
     }
     if (message.diffBase !== undefined) {
       writer.uint32(162).string(message.diffBase);
+    }
+    if (message.fence !== undefined) {
+      writer.uint32(168).int64(message.fence);
     }
     return writer;
   },
@@ -519,6 +540,14 @@ export const OpenRequest: MessageFns<OpenRequest> = {
             message.diffBase = reader.string();
             continue;
           }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.fence = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -554,6 +583,7 @@ export const OpenRequest: MessageFns<OpenRequest> = {
         : isSet(object.diff_base)
         ? globalThis.String(object.diff_base)
         : undefined,
+      fence: isSet(object.fence) ? globalThis.Number(object.fence) : undefined,
     };
   },
 
@@ -574,6 +604,9 @@ export const OpenRequest: MessageFns<OpenRequest> = {
     if (message.diffBase !== undefined) {
       obj.diffBase = message.diffBase;
     }
+    if (message.fence !== undefined) {
+      obj.fence = Math.round(message.fence);
+    }
     return obj;
   },
 
@@ -587,6 +620,7 @@ export const OpenRequest: MessageFns<OpenRequest> = {
     message.repositoryPath = object.repositoryPath ?? "";
     message.commit = object.commit ?? "";
     message.diffBase = object.diffBase ?? undefined;
+    message.fence = object.fence ?? undefined;
     return message;
   },
 };
@@ -659,13 +693,16 @@ export const TreeInfo: MessageFns<TreeInfo> = {
 };
 
 function createBaseSnapshotRequest(): SnapshotRequest {
-  return { workspaceId: "" };
+  return { workspaceId: "", fence: undefined };
 }
 
 export const SnapshotRequest: MessageFns<SnapshotRequest> = {
   encode(message: SnapshotRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.workspaceId !== "") {
       writer.uint32(10).string(message.workspaceId);
+    }
+    if (message.fence !== undefined) {
+      writer.uint32(160).int64(message.fence);
     }
     return writer;
   },
@@ -691,6 +728,14 @@ export const SnapshotRequest: MessageFns<SnapshotRequest> = {
             message.workspaceId = reader.string();
             continue;
           }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.fence = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -710,6 +755,7 @@ export const SnapshotRequest: MessageFns<SnapshotRequest> = {
         : isSet(object.workspace_id)
         ? globalThis.String(object.workspace_id)
         : "",
+      fence: isSet(object.fence) ? globalThis.Number(object.fence) : undefined,
     };
   },
 
@@ -717,6 +763,9 @@ export const SnapshotRequest: MessageFns<SnapshotRequest> = {
     const obj: any = {};
     if (message.workspaceId !== "") {
       obj.workspaceId = message.workspaceId;
+    }
+    if (message.fence !== undefined) {
+      obj.fence = Math.round(message.fence);
     }
     return obj;
   },
@@ -727,12 +776,13 @@ export const SnapshotRequest: MessageFns<SnapshotRequest> = {
   fromPartial(object: DeepPartial<SnapshotRequest>): SnapshotRequest {
     const message = createBaseSnapshotRequest();
     message.workspaceId = object.workspaceId ?? "";
+    message.fence = object.fence ?? undefined;
     return message;
   },
 };
 
 function createBaseRestoreRequest(): RestoreRequest {
-  return { workspaceId: "", tree: "" };
+  return { workspaceId: "", tree: "", fence: undefined };
 }
 
 export const RestoreRequest: MessageFns<RestoreRequest> = {
@@ -742,6 +792,9 @@ export const RestoreRequest: MessageFns<RestoreRequest> = {
     }
     if (message.tree !== "") {
       writer.uint32(18).string(message.tree);
+    }
+    if (message.fence !== undefined) {
+      writer.uint32(160).int64(message.fence);
     }
     return writer;
   },
@@ -775,6 +828,14 @@ export const RestoreRequest: MessageFns<RestoreRequest> = {
             message.tree = reader.string();
             continue;
           }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.fence = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -795,6 +856,7 @@ export const RestoreRequest: MessageFns<RestoreRequest> = {
         ? globalThis.String(object.workspace_id)
         : "",
       tree: isSet(object.tree) ? globalThis.String(object.tree) : "",
+      fence: isSet(object.fence) ? globalThis.Number(object.fence) : undefined,
     };
   },
 
@@ -806,6 +868,9 @@ export const RestoreRequest: MessageFns<RestoreRequest> = {
     if (message.tree !== "") {
       obj.tree = message.tree;
     }
+    if (message.fence !== undefined) {
+      obj.fence = Math.round(message.fence);
+    }
     return obj;
   },
 
@@ -816,6 +881,7 @@ export const RestoreRequest: MessageFns<RestoreRequest> = {
     const message = createBaseRestoreRequest();
     message.workspaceId = object.workspaceId ?? "";
     message.tree = object.tree ?? "";
+    message.fence = object.fence ?? undefined;
     return message;
   },
 };
@@ -873,13 +939,16 @@ export const RestoreResponse: MessageFns<RestoreResponse> = {
 };
 
 function createBaseDiffRequest(): DiffRequest {
-  return { workspaceId: "" };
+  return { workspaceId: "", fence: undefined };
 }
 
 export const DiffRequest: MessageFns<DiffRequest> = {
   encode(message: DiffRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.workspaceId !== "") {
       writer.uint32(10).string(message.workspaceId);
+    }
+    if (message.fence !== undefined) {
+      writer.uint32(160).int64(message.fence);
     }
     return writer;
   },
@@ -905,6 +974,14 @@ export const DiffRequest: MessageFns<DiffRequest> = {
             message.workspaceId = reader.string();
             continue;
           }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.fence = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -924,6 +1001,7 @@ export const DiffRequest: MessageFns<DiffRequest> = {
         : isSet(object.workspace_id)
         ? globalThis.String(object.workspace_id)
         : "",
+      fence: isSet(object.fence) ? globalThis.Number(object.fence) : undefined,
     };
   },
 
@@ -931,6 +1009,9 @@ export const DiffRequest: MessageFns<DiffRequest> = {
     const obj: any = {};
     if (message.workspaceId !== "") {
       obj.workspaceId = message.workspaceId;
+    }
+    if (message.fence !== undefined) {
+      obj.fence = Math.round(message.fence);
     }
     return obj;
   },
@@ -941,6 +1022,7 @@ export const DiffRequest: MessageFns<DiffRequest> = {
   fromPartial(object: DeepPartial<DiffRequest>): DiffRequest {
     const message = createBaseDiffRequest();
     message.workspaceId = object.workspaceId ?? "";
+    message.fence = object.fence ?? undefined;
     return message;
   },
 };
@@ -1265,7 +1347,7 @@ export const DiffFile: MessageFns<DiffFile> = {
 };
 
 function createBaseCommitRequest(): CommitRequest {
-  return { workspaceId: "", message: "", authoredAt: "", trailers: {}, allowedPaths: undefined };
+  return { workspaceId: "", message: "", authoredAt: "", trailers: {}, allowedPaths: undefined, fence: undefined };
 }
 
 export const CommitRequest: MessageFns<CommitRequest> = {
@@ -1284,6 +1366,9 @@ export const CommitRequest: MessageFns<CommitRequest> = {
     });
     if (message.allowedPaths !== undefined) {
       AllowedPaths.encode(message.allowedPaths, writer.uint32(42).fork()).join();
+    }
+    if (message.fence !== undefined) {
+      writer.uint32(160).int64(message.fence);
     }
     return writer;
   },
@@ -1344,6 +1429,14 @@ export const CommitRequest: MessageFns<CommitRequest> = {
             message.allowedPaths = AllowedPaths.decode(reader, reader.uint32());
             continue;
           }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.fence = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1388,6 +1481,7 @@ export const CommitRequest: MessageFns<CommitRequest> = {
         : isSet(object.allowed_paths)
         ? AllowedPaths.fromJSON(object.allowed_paths)
         : undefined,
+      fence: isSet(object.fence) ? globalThis.Number(object.fence) : undefined,
     };
   },
 
@@ -1414,6 +1508,9 @@ export const CommitRequest: MessageFns<CommitRequest> = {
     if (message.allowedPaths !== undefined) {
       obj.allowedPaths = AllowedPaths.toJSON(message.allowedPaths);
     }
+    if (message.fence !== undefined) {
+      obj.fence = Math.round(message.fence);
+    }
     return obj;
   },
 
@@ -1437,6 +1534,7 @@ export const CommitRequest: MessageFns<CommitRequest> = {
     message.allowedPaths = (object.allowedPaths !== undefined && object.allowedPaths !== null)
       ? AllowedPaths.fromPartial(object.allowedPaths)
       : undefined;
+    message.fence = object.fence ?? undefined;
     return message;
   },
 };
@@ -1869,7 +1967,7 @@ export const MergeHead: MessageFns<MergeHead> = {
 };
 
 function createBaseMergeRequest(): MergeRequest {
-  return { workspaceId: "", heads: [], authoredAt: "" };
+  return { workspaceId: "", heads: [], authoredAt: "", fence: undefined };
 }
 
 export const MergeRequest: MessageFns<MergeRequest> = {
@@ -1882,6 +1980,9 @@ export const MergeRequest: MessageFns<MergeRequest> = {
     }
     if (message.authoredAt !== "") {
       writer.uint32(26).string(message.authoredAt);
+    }
+    if (message.fence !== undefined) {
+      writer.uint32(160).int64(message.fence);
     }
     return writer;
   },
@@ -1923,6 +2024,14 @@ export const MergeRequest: MessageFns<MergeRequest> = {
             message.authoredAt = reader.string();
             continue;
           }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.fence = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1948,6 +2057,7 @@ export const MergeRequest: MessageFns<MergeRequest> = {
         : isSet(object.authored_at)
         ? globalThis.String(object.authored_at)
         : "",
+      fence: isSet(object.fence) ? globalThis.Number(object.fence) : undefined,
     };
   },
 
@@ -1962,6 +2072,9 @@ export const MergeRequest: MessageFns<MergeRequest> = {
     if (message.authoredAt !== "") {
       obj.authoredAt = message.authoredAt;
     }
+    if (message.fence !== undefined) {
+      obj.fence = Math.round(message.fence);
+    }
     return obj;
   },
 
@@ -1973,12 +2086,13 @@ export const MergeRequest: MessageFns<MergeRequest> = {
     message.workspaceId = object.workspaceId ?? "";
     message.heads = object.heads?.map((e) => MergeHead.fromPartial(e)) || [];
     message.authoredAt = object.authoredAt ?? "";
+    message.fence = object.fence ?? undefined;
     return message;
   },
 };
 
 function createBaseContinueMergeRequest(): ContinueMergeRequest {
-  return { workspaceId: "", authoredAt: "" };
+  return { workspaceId: "", authoredAt: "", fence: undefined };
 }
 
 export const ContinueMergeRequest: MessageFns<ContinueMergeRequest> = {
@@ -1988,6 +2102,9 @@ export const ContinueMergeRequest: MessageFns<ContinueMergeRequest> = {
     }
     if (message.authoredAt !== "") {
       writer.uint32(18).string(message.authoredAt);
+    }
+    if (message.fence !== undefined) {
+      writer.uint32(160).int64(message.fence);
     }
     return writer;
   },
@@ -2021,6 +2138,14 @@ export const ContinueMergeRequest: MessageFns<ContinueMergeRequest> = {
             message.authoredAt = reader.string();
             continue;
           }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.fence = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2045,6 +2170,7 @@ export const ContinueMergeRequest: MessageFns<ContinueMergeRequest> = {
         : isSet(object.authored_at)
         ? globalThis.String(object.authored_at)
         : "",
+      fence: isSet(object.fence) ? globalThis.Number(object.fence) : undefined,
     };
   },
 
@@ -2056,6 +2182,9 @@ export const ContinueMergeRequest: MessageFns<ContinueMergeRequest> = {
     if (message.authoredAt !== "") {
       obj.authoredAt = message.authoredAt;
     }
+    if (message.fence !== undefined) {
+      obj.fence = Math.round(message.fence);
+    }
     return obj;
   },
 
@@ -2066,6 +2195,7 @@ export const ContinueMergeRequest: MessageFns<ContinueMergeRequest> = {
     const message = createBaseContinueMergeRequest();
     message.workspaceId = object.workspaceId ?? "";
     message.authoredAt = object.authoredAt ?? "";
+    message.fence = object.fence ?? undefined;
     return message;
   },
 };
