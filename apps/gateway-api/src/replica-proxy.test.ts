@@ -35,7 +35,9 @@ async function nobody(): Promise<string> {
 }
 
 async function gateway(...replicas: string[]) {
-  const proxy = createReplicaProxy({ replicas, log: { warn: () => undefined } });
+  // A look finds out what a case is about only where the case asks for it.
+  const limits = { lookMs: 3_600_000, firstByteMs: 300, silentMs: 300 };
+  const proxy = createReplicaProxy({ replicas, log: { warn: () => undefined }, limits });
   closers.push(() => proxy.close());
   const app = express();
   app.use((_request, response, next) => {
@@ -115,4 +117,64 @@ it("refuses a body that is too large before any replica hears of it", async () =
   const { url } = await gateway(await listen(named("a")));
   const answer = await fetch(`${url}/plans`, { method: "POST", body: "x".repeat(1024 * 1024 + 1) });
   expect(await answer.text()).toBe("limit_exceeded");
+});
+
+/** Takes connections and requests and never says a word, as a process that was stopped. */
+const silent: RequestListener = () => undefined;
+
+it("passes over a replica that takes a request and is silent, where asking twice does no harm", async () => {
+  const { url } = await gateway(await listen(silent), await listen(named("live")));
+  for (let n = 0; n < 4; n += 1) expect(await (await fetch(`${url}/x`)).text()).toBe("live GET /x ");
+  const keyed = { method: "POST", headers: { "idempotency-key": "k" }, body: "y" };
+  for (let n = 0; n < 2; n += 1) expect(await (await fetch(`${url}/x`, keyed)).text()).toBe("live POST /x y");
+  const once: string[] = [];
+  for (let n = 0; n < 2; n += 1) once.push(await (await fetch(`${url}/x`, { method: "POST", body: "y" })).text());
+  expect(once.toSorted()).toEqual(["live POST /x y", "unavailable"]);
+});
+
+it("asks no replica that a look found silent or not ready, as long as another one is ready", async () => {
+  let isReady = false;
+  const asked: string[] = [];
+  const draining: RequestListener = (request, response) => {
+    if (request.url !== "/readyz") asked.push(`${request.method}`);
+    response.writeHead(isReady ? 200 : 503).end("draining");
+  };
+  const { url, proxy } = await gateway(await listen(draining), await listen(named("live")));
+  const post = async () => (await fetch(`${url}/x`, { method: "POST", body: "y" })).text();
+  await proxy.ready();
+  expect([await post(), await post()]).toEqual(["live POST /x y", "live POST /x y"]);
+  expect(asked).toEqual([]);
+  isReady = true;
+  await proxy.ready();
+  expect([await post(), await post()].toSorted()).toEqual(["draining", "live POST /x y"]);
+});
+
+it("asks another replica when one says that it takes nothing now, and hands on what the last one says", async () => {
+  const busy: RequestListener = (_request, response) => void response.writeHead(503).end("busy");
+  const { url } = await gateway(await listen(busy), await listen(named("live")));
+  for (let n = 0; n < 2; n += 1) expect(await (await fetch(`${url}/x`)).text()).toBe("live GET /x ");
+  const alone = await gateway(await listen(busy), await listen(busy));
+  const answer = await fetch(`${alone.url}/x`);
+  expect([answer.status, await answer.text()]).toEqual([503, "busy"]);
+});
+
+it("looks by itself, and ends a stream that no byte comes of", async () => {
+  const looked = Promise.withResolvers<void>();
+  const origin = await listen((request, response) => {
+    response.writeHead(200);
+    if (request.url === "/readyz") {
+      looked.resolve();
+      response.end();
+      return;
+    }
+    response.write(": here\n\n");
+  });
+  const limits = { lookMs: 20, silentMs: 100 };
+  const proxy = createReplicaProxy({ replicas: [origin], log: { warn: () => undefined }, limits });
+  closers.push(() => proxy.close());
+  await looked.promise;
+  const answer = await fetch(await listen(express().use(proxy.forward)));
+  const reader = answer.body!.getReader();
+  expect(new TextDecoder().decode((await reader.read()).value)).toBe(": here\n\n");
+  await expect(reader.read()).rejects.toThrow("terminated");
 });

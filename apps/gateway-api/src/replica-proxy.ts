@@ -1,5 +1,5 @@
 // Forwards requests to the replicas of the orchestrator's API, each in its turn. A replica that does
-// not answer is passed over; a stream that breaks is the reader's to resume, from any of them.
+// not answer in time is passed over; a stream that breaks is the reader's to resume, from any of them.
 import { Agent, request as httpRequest } from "node:http";
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:http";
 
@@ -7,12 +7,17 @@ import { AgentError } from "@ossaat/contracts";
 import type { Request, Response } from "express";
 
 import { gatewayLimits } from "./limits.ts";
+import { watchReplicas } from "./replica-health.ts";
 
 export type ReplicaProxyOptions = {
   /** Origins of the replicas, as `http://127.0.0.1:8081`. */
   replicas: readonly string[];
   log: { warn(fields: object, message: string): void };
+  /** Limits that differ from the gateway's own. */
+  limits?: Partial<ReplicaLimits>;
 };
+
+type ReplicaLimits = { [name in "lookMs" | "connectMs" | "firstByteMs" | "silentMs"]: number };
 
 export type ReplicaProxy = {
   /** Rejects when no replica answers. */
@@ -52,29 +57,72 @@ async function readBody(request: Request): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-type Attempt = { request: Request; response: Response; body: Buffer; origin: string; agent: Agent };
+type Attempt = {
+  request: Request;
+  response: Response;
+  body: Buffer;
+  origin: string;
+  agent: Agent;
+  limits: ReplicaLimits;
+  /** Nobody is asked after this one. */
+  isLast: boolean;
+};
 
-/** Whether the replica cannot have begun with the request, or it does no harm to ask twice. */
-function mayAskAgain({ request }: Attempt, error: NodeJS.ErrnoException): boolean {
-  if (error.code === "ECONNREFUSED") return true;
+/** Whether it does no harm to ask twice. */
+function isRepeatable(request: Request): boolean {
   return request.method === "GET" || request.method === "HEAD" || request.get("idempotency-key") !== undefined;
 }
 
-function sendOn(response: Response, answer: IncomingMessage): void {
+/** Whether the replica cannot have begun with the request, or it does no harm to ask twice. */
+function mayAskAgain({ request }: Attempt, error: NodeJS.ErrnoException): boolean {
+  return error.code === "ECONNREFUSED" || error.code === notConnected || isRepeatable(request);
+}
+
+/** A replica whose machine is away: nothing of the request left this one. */
+const notConnected = "NOT_CONNECTED";
+
+/** Gives up an answer that no byte comes of; a reader that is slow itself is waited for. */
+function endWhenSilent(response: Response, answer: IncomingMessage, silentMs: number): void {
+  const timer = setTimeout(() => {
+    if (response.writableNeedDrain) return void timer.refresh();
+    answer.destroy();
+    response.destroy();
+  }, silentMs);
+  timer.unref();
+  answer.on("data", () => timer.refresh());
+  answer.on("close", () => clearTimeout(timer));
+}
+
+function sendOn(response: Response, answer: IncomingMessage, silentMs: number): void {
   const headers = Object.entries(passedOn(answer.headers)).filter(([name]) => !response.hasHeader(name));
   // What the gateway itself has set, such as the ids of the request, stays as it is.
   response.writeHead(answer.statusCode ?? 502, Object.fromEntries(headers));
   response.flushHeaders();
   answer.pipe(response);
+  endWhenSilent(response, answer, silentMs);
   // Half an answer is none: a reader has to see that it broke.
   answer.on("close", () => {
     if (!answer.complete) response.destroy();
   });
 }
 
+/** Ends a request that does not get on; the returned function says that it did. */
+function bound(asked: ClientRequest, { connectMs, firstByteMs }: ReplicaLimits): () => void {
+  const giveUp = (code: string, message: string) => () => asked.destroy(Object.assign(new Error(message), { code }));
+  const timers = [setTimeout(giveUp("ETIMEDOUT", "it does not answer"), firstByteMs)];
+  const connecting = setTimeout(giveUp(notConnected, "it cannot be connected to"), connectMs);
+  timers.push(connecting);
+  asked.once("socket", (socket) => {
+    if (socket.connecting) socket.once("connect", () => clearTimeout(connecting));
+    else clearTimeout(connecting);
+  });
+  return () => {
+    for (const timer of timers) clearTimeout(timer);
+  };
+}
+
 /** Resolves when the answer has begun. @throws the connection's error */
-function ask(attempt: Attempt): Promise<void> {
-  const { request, response, body, origin, agent } = attempt;
+function ask({ request, response, body, origin, agent, limits, isLast }: Attempt): Promise<void> {
   return new Promise((resolve, reject) => {
     const headers = { ...passedOn(request.headers), "content-length": String(body.length) };
     const asked: ClientRequest = httpRequest(new URL(request.originalUrl, origin), {
@@ -82,16 +130,25 @@ function ask(attempt: Attempt): Promise<void> {
       headers,
       agent,
     });
+    const unbound = bound(asked, limits);
     const leave = () => asked.destroy();
     response.once("close", leave);
-    asked.once("response", (answer) => {
-      sendOn(response, answer);
-      resolve();
-    });
-    asked.once("error", (error) => {
+    const fail = (error: Error) => {
+      unbound();
       response.off("close", leave);
       reject(error);
+    };
+    asked.once("response", (answer) => {
+      unbound();
+      if (answer.statusCode === 503 && !isLast && isRepeatable(request)) {
+        answer.resume();
+        fail(new Error("it takes no requests now"));
+        return;
+      }
+      sendOn(response, answer, limits.silentMs);
+      resolve();
     });
+    asked.on("error", fail);
     asked.end(body);
   });
 }
@@ -113,33 +170,28 @@ async function askInTurn(attempts: readonly Attempt[], { log }: ReplicaProxyOpti
   throw noReplica();
 }
 
-async function isReady(origin: string): Promise<boolean> {
-  const signal = AbortSignal.timeout(gatewayLimits.readyMs);
-  return fetch(new URL("/readyz", origin), { signal }).then(
-    ({ ok }) => ok,
-    () => false,
-  );
-}
-
 export function createReplicaProxy(options: ReplicaProxyOptions): ReplicaProxy {
-  const { replicas } = options;
+  const { replicas, log } = options;
+  const limits: ReplicaLimits = { ...gatewayLimits, ...options.limits };
   const agent = new Agent({ keepAlive: true });
+  const health = watchReplicas({ replicas, log, lookMs: limits.lookMs });
   let turn = 0;
   return {
     // Express hands its rejection on.
     async forward(request, response) {
       turn = (turn + 1) % replicas.length;
-      const inTurn = [...replicas.slice(turn), ...replicas.slice(0, turn)];
+      const inTurn = health.readyFirst([...replicas.slice(turn), ...replicas.slice(0, turn)]);
       const body = await readBody(request);
-      await askInTurn(
-        inTurn.map((origin) => ({ request, response, body, origin, agent })),
-        options,
-      );
+      const shared = { request, response, body, agent, limits };
+      const attempts = inTurn.map((origin, index) => ({ ...shared, origin, isLast: index === inTurn.length - 1 }));
+      await askInTurn(attempts, options);
     },
     async ready() {
-      const answers = await Promise.all(replicas.map(isReady));
-      if (!answers.includes(true)) throw noReplica();
+      if ((await health.look()) === 0) throw noReplica();
     },
-    close: () => agent.destroy(),
+    close() {
+      health.close();
+      agent.destroy();
+    },
   };
 }
