@@ -16,6 +16,7 @@ test("reads replicas, hosts and keys", () => {
     token: "t".repeat(32),
     user: "operator",
     internalKey: Buffer.from("0a".repeat(32), "hex"),
+    drainMs: 20_000,
     logLevel: "info",
   });
 });

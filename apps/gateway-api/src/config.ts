@@ -24,6 +24,8 @@ const Environment = z.object({
   /** Key of the internal tokens, 64 hex digits; or a file that holds it. The orchestrator has the same. */
   OSSAAT_INTERNAL_KEY: text,
   OSSAAT_INTERNAL_KEY_FILE: text,
+  /** Seconds that the process may take to end after SIGTERM. */
+  OSSAAT_DRAIN_SECONDS: z.coerce.number().int().min(1).max(600).default(20),
   OSSAAT_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
 });
 
@@ -34,6 +36,7 @@ export type GatewayConfig = {
   token: string;
   user: string;
   internalKey: Uint8Array;
+  drainMs: number;
   logLevel: "debug" | "info" | "warn" | "error";
 };
 
@@ -71,6 +74,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): GatewayConfig 
       file: data.OSSAAT_INTERNAL_KEY_FILE,
       read: (path) => readFileSync(path, "utf8"),
     }),
+    drainMs: data.OSSAAT_DRAIN_SECONDS * 1_000,
     logLevel: data.OSSAAT_LOG_LEVEL,
   };
 }

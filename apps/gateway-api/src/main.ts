@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 
 import { AgentError } from "@ossaat/contracts";
 import { listenUntilStopped } from "@ossaat/contracts/grpc";
+import { drainServer } from "@ossaat/contracts/http";
 import { mintInternalToken } from "@ossaat/orchestrator/identity";
 import { createLogger } from "@ossaat/telemetry";
 
@@ -14,7 +15,7 @@ import { createGateway } from "./create-gateway.ts";
 import { createReplicaProxy } from "./replica-proxy.ts";
 
 async function main(): Promise<void> {
-  const { port, replicas, allowedHosts, token, user, internalKey, logLevel } = readConfig();
+  const { port, replicas, allowedHosts, token, user, internalKey, drainMs, logLevel } = readConfig();
   const { version } = manifest;
   const log = createLogger({ service: "ossaat-gateway", version, level: logLevel, secrets: [token] });
   const stopped = listenUntilStopped(undefined);
@@ -36,8 +37,8 @@ async function main(): Promise<void> {
   await once(server, "listening");
   log.info({ address: `127.0.0.1:${(server.address() as AddressInfo).port}`, replicas }, "the gateway serves");
   await stopped;
-  server.close();
-  server.closeAllConnections();
+  proxy.drain();
+  await drainServer(server, drainMs);
   proxy.close();
   log.info({}, "the gateway has stopped");
 }

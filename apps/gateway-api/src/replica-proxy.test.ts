@@ -178,3 +178,17 @@ it("looks by itself, and ends a stream that no byte comes of", async () => {
   expect(new TextDecoder().decode((await reader.read()).value)).toBe(": here\n\n");
   await expect(reader.read()).rejects.toThrow("terminated");
 });
+
+it("ends streams when it drains, whole up to there, and is not ready any more", async () => {
+  const { url, proxy } = await gateway(
+    await listen((request, response) => {
+      if (request.url === "/readyz") return void response.end();
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write("id: 1\n\n");
+    }),
+  );
+  const answer = await fetch(`${url}/events`);
+  proxy.drain();
+  expect(await answer.text()).toBe("id: 1\n\n");
+  await expect(proxy.ready()).rejects.toMatchObject({ code: "unavailable" });
+});

@@ -22,8 +22,10 @@ type ReplicaLimits = { [name in "lookMs" | "connectMs" | "firstByteMs" | "silent
 export type ReplicaProxy = {
   /** Rejects when no replica answers. */
   forward(this: void, request: Request, response: Response): Promise<void>;
-  /** @throws AgentError unavailable when no replica is ready */
+  /** @throws AgentError unavailable when no replica is ready, or this gateway stops */
   ready(): Promise<void>;
+  /** Not ready from now on; streams end, and their readers go on at another gateway. */
+  drain(): void;
   close(): void;
 };
 
@@ -64,6 +66,8 @@ type Attempt = {
   origin: string;
   agent: Agent;
   limits: ReplicaLimits;
+  /** Aborts when streams must end. */
+  draining: AbortSignal;
   /** Nobody is asked after this one. */
   isLast: boolean;
 };
@@ -93,13 +97,26 @@ function endWhenSilent(response: Response, answer: IncomingMessage, silentMs: nu
   answer.on("close", () => clearTimeout(timer));
 }
 
-function sendOn(response: Response, answer: IncomingMessage, silentMs: number): void {
+/** Ends a stream as if it were over, so that nothing half said arrives. */
+function endWhenDraining(response: Response, answer: IncomingMessage, draining: AbortSignal): void {
+  if (!(answer.headers["content-type"] ?? "").startsWith("text/event-stream")) return;
+  const end = () => {
+    answer.unpipe(response);
+    response.end(() => answer.destroy());
+  };
+  if (draining.aborted) return end();
+  draining.addEventListener("abort", end, { once: true });
+  answer.on("close", () => draining.removeEventListener("abort", end));
+}
+
+function sendOn({ response, limits, draining }: Attempt, answer: IncomingMessage): void {
   const headers = Object.entries(passedOn(answer.headers)).filter(([name]) => !response.hasHeader(name));
   // What the gateway itself has set, such as the ids of the request, stays as it is.
   response.writeHead(answer.statusCode ?? 502, Object.fromEntries(headers));
   response.flushHeaders();
   answer.pipe(response);
-  endWhenSilent(response, answer, silentMs);
+  endWhenSilent(response, answer, limits.silentMs);
+  endWhenDraining(response, answer, draining);
   // Half an answer is none: a reader has to see that it broke.
   answer.on("close", () => {
     if (!answer.complete) response.destroy();
@@ -122,7 +139,8 @@ function bound(asked: ClientRequest, { connectMs, firstByteMs }: ReplicaLimits):
 }
 
 /** Resolves when the answer has begun. @throws the connection's error */
-function ask({ request, response, body, origin, agent, limits, isLast }: Attempt): Promise<void> {
+function ask(attempt: Attempt): Promise<void> {
+  const { request, response, body, origin, agent, limits, isLast } = attempt;
   return new Promise((resolve, reject) => {
     const headers = { ...passedOn(request.headers), "content-length": String(body.length) };
     const asked: ClientRequest = httpRequest(new URL(request.originalUrl, origin), {
@@ -145,7 +163,7 @@ function ask({ request, response, body, origin, agent, limits, isLast }: Attempt
         fail(new Error("it takes no requests now"));
         return;
       }
-      sendOn(response, answer, limits.silentMs);
+      sendOn(attempt, answer);
       resolve();
     });
     asked.on("error", fail);
@@ -174,6 +192,7 @@ export function createReplicaProxy(options: ReplicaProxyOptions): ReplicaProxy {
   const { replicas, log } = options;
   const limits: ReplicaLimits = { ...gatewayLimits, ...options.limits };
   const agent = new Agent({ keepAlive: true });
+  const draining = new AbortController();
   const health = watchReplicas({ replicas, log, lookMs: limits.lookMs });
   let turn = 0;
   return {
@@ -182,13 +201,14 @@ export function createReplicaProxy(options: ReplicaProxyOptions): ReplicaProxy {
       turn = (turn + 1) % replicas.length;
       const inTurn = health.readyFirst([...replicas.slice(turn), ...replicas.slice(0, turn)]);
       const body = await readBody(request);
-      const shared = { request, response, body, agent, limits };
+      const shared = { request, response, body, agent, limits, draining: draining.signal };
       const attempts = inTurn.map((origin, index) => ({ ...shared, origin, isLast: index === inTurn.length - 1 }));
       await askInTurn(attempts, options);
     },
     async ready() {
-      if ((await health.look()) === 0) throw noReplica();
+      if (draining.signal.aborted || (await health.look()) === 0) throw noReplica();
     },
+    drain: () => draining.abort(),
     close() {
       health.close();
       agent.destroy();

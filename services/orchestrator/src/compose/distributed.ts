@@ -26,6 +26,8 @@ const distributedLimits = {
   runnerWaitMs: 60_000,
   /** Milliseconds between two tries. */
   runnerPauseMs: 500,
+  /** Milliseconds in which the store closes when nothing of the drain time is left. */
+  closeMs: 500,
 } as const;
 
 export type ProcessParts = {
@@ -139,13 +141,19 @@ export async function startDistributed(config: OrchestratorConfig, parts: Proces
   return {
     port: server.port,
     async stop() {
+      // One time for all of it: whoever stops the process waits no longer.
+      const until = performance.now() + config.drainMs;
+      const leftMs = () => Math.max(0, until - performance.now());
       server.drain();
-      await within(config.drainMs, orchestrator.stop(), () => {
+      const served = server.close(leftMs());
+      await within(leftMs(), orchestrator.stop(), () => {
         parts.log.warn({ drainMs: config.drainMs }, "steps still run: their leases end by themselves");
       });
-      await server.close();
+      await served;
       closeClients();
-      await store.close();
+      await within(Math.max(leftMs(), distributedLimits.closeMs), store.close(), () => {
+        parts.log.warn({}, "the database did not let go of its connections in time");
+      });
     },
   };
 }

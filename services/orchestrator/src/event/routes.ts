@@ -3,7 +3,7 @@ import { AgentError } from "@ossaat/contracts";
 import { Router } from "express";
 import type { Request, Response } from "express";
 
-import { identityOf, textParam } from "../http/respond.ts";
+import { drainingOf, identityOf, textParam } from "../http/respond.ts";
 import { requireCapability } from "../identity/identity.ts";
 import type { Engine } from "../job/engine.ts";
 import { requirePlan } from "../plan/read-plan.ts";
@@ -55,7 +55,9 @@ async function answer(
   }
   const controller = new AbortController();
   response.on("close", () => controller.abort());
-  await streamEvents(engine, response, { planId, afterSeq, signal: controller.signal });
+  const draining = drainingOf(response);
+  const signals = draining === undefined ? [controller.signal] : [controller.signal, draining];
+  await streamEvents(engine, response, { planId, afterSeq, signal: AbortSignal.any(signals) });
 }
 
 export function eventRoutes(engine: Engine): Router {

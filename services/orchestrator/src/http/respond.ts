@@ -12,6 +12,16 @@ export function identityOf(response: Response): Identity {
   return identity as Identity;
 }
 
+/** Tells the routes behind when their process begins to stop. */
+export function setDraining(response: Response, signal: AbortSignal): void {
+  response.locals["draining"] = signal;
+}
+
+/** Aborts when the process begins to stop, where it says so: what would never end by itself ends then. */
+export function drainingOf(response: Response): AbortSignal | undefined {
+  return response.locals["draining"] as AbortSignal | undefined;
+}
+
 function invalidRequest(error: z.ZodError): AgentError {
   const problems = schemaProblems(error);
   const message = `The request is not valid: ${describeProblems(problems)}.`;

@@ -3,8 +3,11 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
 import { AgentError } from "@ossaat/contracts";
+import { drainServer } from "@ossaat/contracts/http";
 import express from "express";
 import type { RequestHandler } from "express";
+
+import { setDraining } from "./respond.ts";
 
 export type ServeProcessOptions = {
   /** 0 takes a free one; always on the loopback interface. */
@@ -18,28 +21,32 @@ export type ServeProcessOptions = {
 
 export type ProcessServer = {
   port: number;
-  /** Not ready from now on, so that nobody sends new requests; those that run go on. */
+  /** Not ready from now on, so that nobody sends new requests. Streams end: their readers go on at another replica. */
   drain(): void;
-  /** Ends everything, streams too: their readers go on at another replica. */
-  close(): Promise<void>;
+  /** Takes nothing any more and lets requests that run end, for at most so many milliseconds. */
+  close(graceMs: number): Promise<void>;
 };
 
 /** Starts listening. @throws AgentError unavailable */
 export async function serveProcess({ port, ready, api, version }: ServeProcessOptions): Promise<ProcessServer> {
   const app = express();
   app.disable("x-powered-by");
-  let isDraining = false;
+  const draining = new AbortController();
   app.get("/healthz", (_request, response) => {
     response.json({ status: "ok", version });
   });
   app.get("/readyz", async (_request, response) => {
     const isReady =
-      !isDraining &&
+      !draining.signal.aborted &&
       (await ready().then(
         () => true,
         () => false,
       ));
     response.status(isReady ? 200 : 503).json({ status: isReady ? "ok" : "unavailable" });
+  });
+  app.use((_request, response, next) => {
+    setDraining(response, draining.signal);
+    next();
   });
   if (api !== undefined) app.use(api);
   const server = createServer(app);
@@ -56,11 +63,7 @@ export async function serveProcess({ port, ready, api, version }: ServeProcessOp
   });
   return {
     port: (server.address() as AddressInfo).port,
-    drain: () => void (isDraining = true),
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    drain: () => draining.abort(),
+    close: (graceMs) => drainServer(server, graceMs),
   };
 }

@@ -1,0 +1,2 @@
+// What our HTTP servers share. Server side only: browsers never import it.
+export { drainServer } from "./drain-server.ts";
