@@ -262,8 +262,8 @@ export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
     },
     async stop() {
       if (!runsSteps) return;
-      await Promise.all([sweeper.stop(), cleaner.stop()]);
-      await worker.stop();
+      // NOTE: a sweep may take long, and steps that run hear of the stop at once.
+      await Promise.all([sweeper.stop(), cleaner.stop(), worker.stop()]);
       await queueParts.stop();
     },
     activePlans: () => countActive(engine),

@@ -7,9 +7,12 @@ import { createLoop } from "./loop.ts";
 import type { Loop } from "./loop.ts";
 import { reemitReady, sweepCancelled, sweepLeases, sweepTimers } from "./sweep.ts";
 
-/** Runs one after the other; one that fails, whose name stands in the log, keeps none from running. */
-async function runEach({ log }: Engine, sweeps: readonly { name: string; run: () => Promise<unknown> }[]) {
+type Sweep = { name: string; run: () => Promise<unknown> };
+
+/** Runs one after the other, until told to stop; one that fails, whose name stands in the log, keeps none from running. */
+async function runEach({ log }: Engine, sweeps: readonly Sweep[], signal: AbortSignal): Promise<void> {
   for (const { name, run } of sweeps) {
+    if (signal.aborted) return;
     await run().catch((error: unknown) => log.error({ error, sweep: name }, "sweep failed"));
   }
 }
@@ -19,7 +22,7 @@ export function createSweeper(engine: Engine): Loop {
     name: sweep.name,
     run: (): Promise<unknown> => sweep(engine),
   }));
-  return createLoop(() => runEach(engine, sweeps), jobEngineLimits.pollMs);
+  return createLoop((signal) => runEach(engine, sweeps, signal), jobEngineLimits.pollMs);
 }
 
 /** Work that may be slow and is never urgent; its signal asks it to end soon. */
@@ -30,6 +33,7 @@ export function createCleaner(engine: Engine, works: readonly CleanUp[]): Loop {
     runEach(
       engine,
       works.map((work) => ({ name: work.name, run: () => work(signal) })),
+      signal,
     );
   return createLoop(runAll, jobEngineLimits.cleanMs);
 }
