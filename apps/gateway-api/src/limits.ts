@@ -3,7 +3,7 @@ export const gatewayLimits = {
   requestsPerMinute: 3_000,
   /** Characters of a request id taken over from a caller. */
   maxRequestIdChars: 64,
-  /** Bytes of one request body that is forwarded; the orchestrator takes as much. */
+  /** Bytes of one request body that is forwarded as a whole; the orchestrator takes as much. Archives stream. */
   maxBodyBytes: 1024 * 1024,
   /** Milliseconds a replica may take to say whether it is ready. */
   readyMs: 2_000,
@@ -13,6 +13,8 @@ export const gatewayLimits = {
   connectMs: 2_000,
   /** Milliseconds until an answer begins: the slowest one looks at a large repository first. */
   firstByteMs: 30_000,
+  /** Milliseconds until the answer to an archive begins, or an archive: its commits are read first. */
+  archiveMs: 600_000,
   /** Milliseconds without a byte until an answer is given up: streams say every 15 s that they live. */
   silentMs: 45_000,
 } as const;

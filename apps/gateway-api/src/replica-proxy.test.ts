@@ -192,3 +192,25 @@ it("ends streams when it drains, whole up to there, and is not ready any more", 
   expect(await answer.text()).toBe("id: 1\n\n");
   await expect(proxy.ready()).rejects.toMatchObject({ code: "unavailable" });
 });
+
+it("streams an archive of any size to one replica, and asks no other when that one breaks", async () => {
+  const archive = Buffer.alloc(3 * 1024 * 1024, "a");
+  const sent = { method: "POST", headers: { "content-type": "application/x-tar" }, body: archive };
+  const counting: RequestListener = (request, response) => {
+    let bytes = 0;
+    request.on("data", (part: Buffer) => (bytes += part.length));
+    request.on("end", () => response.end(`${bytes} bytes`));
+  };
+  const { url } = await gateway(await listen(counting));
+  expect(await (await fetch(`${url}/plans/import`, sent)).text()).toBe(`${archive.length} bytes`);
+  const asked: string[] = [];
+  const breaking: RequestListener = (request) => {
+    asked.push(`${request.method}`);
+    request.once("data", () => request.socket.destroy());
+  };
+  const broken = await gateway(await listen(breaking), await listen(breaking));
+  const answer = await fetch(`${broken.url}/plans/import`, sent);
+  expect([answer.status, asked]).toEqual([503, ["POST"]]);
+  const refusing = await gateway(await listen((_request, response) => void response.writeHead(401).end("no")));
+  expect((await fetch(`${refusing.url}/plans/import`, sent)).status).toBe(401);
+});

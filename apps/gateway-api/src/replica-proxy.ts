@@ -17,7 +17,7 @@ export type ReplicaProxyOptions = {
   limits?: Partial<ReplicaLimits>;
 };
 
-type ReplicaLimits = { [name in "lookMs" | "connectMs" | "firstByteMs" | "silentMs"]: number };
+type ReplicaLimits = { [name in "lookMs" | "connectMs" | "firstByteMs" | "archiveMs" | "silentMs"]: number };
 
 export type ReplicaProxy = {
   /** Rejects when no replica answers. */
@@ -59,10 +59,16 @@ async function readBody(request: Request): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
+const archiveType = "application/x-tar";
+
+/** An archive may be larger than memory: it goes on to one replica as it comes. */
+const isUpload = (request: Request): boolean => request.method === "POST" && request.is(archiveType) === archiveType;
+
 type Attempt = {
   request: Request;
   response: Response;
-  body: Buffer;
+  /** Absent = it streams. */
+  body: Buffer | undefined;
   origin: string;
   agent: Agent;
   limits: ReplicaLimits;
@@ -124,31 +130,48 @@ function sendOn({ response, limits, draining }: Attempt, answer: IncomingMessage
 }
 
 /** Ends a request that does not get on; the returned function says that it did. */
-function bound(asked: ClientRequest, { connectMs, firstByteMs }: ReplicaLimits): () => void {
+function bound(asked: ClientRequest, { request, limits }: Attempt): () => void {
   const giveUp = (code: string, message: string) => () => asked.destroy(Object.assign(new Error(message), { code }));
-  const timers = [setTimeout(giveUp("ETIMEDOUT", "it does not answer"), firstByteMs)];
-  const connecting = setTimeout(giveUp(notConnected, "it cannot be connected to"), connectMs);
-  timers.push(connecting);
+  const timers = [setTimeout(giveUp(notConnected, "it cannot be connected to"), limits.connectMs)];
+  const wait = (ms: number) => void timers.push(setTimeout(giveUp("ETIMEDOUT", "it does not answer"), ms));
+  if (isUpload(request)) {
+    // What is still on its way cannot be answered; it must get on, though.
+    asked.setTimeout(limits.silentMs, giveUp("ETIMEDOUT", "it takes no more"));
+    asked.once("finish", () => {
+      asked.setTimeout(0);
+      wait(limits.archiveMs);
+    });
+  } else wait(request.get("accept") === archiveType ? limits.archiveMs : limits.firstByteMs);
   asked.once("socket", (socket) => {
-    if (socket.connecting) socket.once("connect", () => clearTimeout(connecting));
-    else clearTimeout(connecting);
+    if (socket.connecting) socket.once("connect", () => clearTimeout(timers[0]));
+    else clearTimeout(timers[0]);
   });
   return () => {
     for (const timer of timers) clearTimeout(timer);
   };
 }
 
+/** Sends the body on as it comes; what a replica does not want is read all the same, so that its answer arrives. */
+function stream(request: Request, asked: ClientRequest): void {
+  request.pipe(asked);
+  asked.once("close", () => {
+    request.unpipe(asked);
+    request.resume();
+  });
+}
+
 /** Resolves when the answer has begun. @throws the connection's error */
 function ask(attempt: Attempt): Promise<void> {
-  const { request, response, body, origin, agent, limits, isLast } = attempt;
+  const { request, response, body, origin, agent, isLast } = attempt;
   return new Promise((resolve, reject) => {
-    const headers = { ...passedOn(request.headers), "content-length": String(body.length) };
+    const length = body === undefined ? {} : { "content-length": String(body.length) };
+    const headers = { ...passedOn(request.headers), ...length };
     const asked: ClientRequest = httpRequest(new URL(request.originalUrl, origin), {
       method: request.method,
       headers,
       agent,
     });
-    const unbound = bound(asked, limits);
+    const unbound = bound(asked, attempt);
     const leave = () => asked.destroy();
     response.once("close", leave);
     const fail = (error: Error) => {
@@ -167,7 +190,8 @@ function ask(attempt: Attempt): Promise<void> {
       resolve();
     });
     asked.on("error", fail);
-    asked.end(body);
+    if (body === undefined) stream(request, asked);
+    else asked.end(body);
   });
 }
 
@@ -200,9 +224,12 @@ export function createReplicaProxy(options: ReplicaProxyOptions): ReplicaProxy {
     async forward(request, response) {
       turn = (turn + 1) % replicas.length;
       const inTurn = health.readyFirst([...replicas.slice(turn), ...replicas.slice(0, turn)]);
-      const body = await readBody(request);
+      const isStream = isUpload(request);
+      const body = isStream ? undefined : await readBody(request);
       const shared = { request, response, body, agent, limits, draining: draining.signal };
-      const attempts = inTurn.map((origin, index) => ({ ...shared, origin, isLast: index === inTurn.length - 1 }));
+      // What has streamed away cannot be sent again.
+      const asked = isStream ? inTurn.slice(0, 1) : inTurn;
+      const attempts = asked.map((origin, index) => ({ ...shared, origin, isLast: index === asked.length - 1 }));
       await askInTurn(attempts, options);
     },
     async ready() {

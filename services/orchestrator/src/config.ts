@@ -44,6 +44,8 @@ const Environment = z.object({
   OSSAAT_SLOTS: count(1, 256).optional(),
   /** Seconds that the process may take to end after SIGTERM. */
   OSSAAT_DRAIN_SECONDS: count(1, 600).default(20),
+  /** Folder for archives while they are exported or imported, of this process alone; absent = a temporary one. */
+  OSSAAT_SPOOL_DIR: text,
   /** Default model of new plans. */
   OSSAAT_MODEL: text,
   /** File to which scripted models log their requests. */
@@ -73,6 +75,7 @@ export type OrchestratorConfig = {
   workerName?: string | undefined;
   slots?: number | undefined;
   drainMs: number;
+  spoolDir?: string | undefined;
   model?: string | undefined;
   modelRequestLog?: string | undefined;
   policyFiles: PolicyFiles;
@@ -142,6 +145,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): OrchestratorCo
     workerName: data.OSSAAT_WORKER_NAME,
     slots: data.OSSAAT_SLOTS,
     drainMs: data.OSSAAT_DRAIN_SECONDS * 1_000,
+    spoolDir: data.OSSAAT_SPOOL_DIR,
     model: data.OSSAAT_MODEL,
     modelRequestLog: data.OSSAAT_MODEL_REQUEST_LOG,
     policyFiles: { admin: policy === undefined ? [] : [{ path: policy, mustExist: true }] },

@@ -19,20 +19,21 @@ import type { EntrySource } from "./archive-file.ts";
 import { readPlanRows } from "./plan-rows.ts";
 import { baseOf, findReferences } from "./plan-references.ts";
 import type { PlanReferences } from "./plan-references.ts";
+import { spoolName } from "./spool-folder.ts";
 
 export type ArchiveDeps = {
   engine: Engine;
   workspaces: WorkspaceService;
   version: string;
   /** Where an archive lies while it is made or checked. */
-  stateDir: string;
+  spoolDir: string;
 };
 
 type Source = EntrySource & { sha256: string };
 
 /** A folder that is gone when the work is over. */
-export async function makeSpool({ stateDir }: Pick<ArchiveDeps, "stateDir">): Promise<string> {
-  const folder = path.join(stateDir, "archives", randomUUID());
+export async function makeSpool({ spoolDir }: Pick<ArchiveDeps, "spoolDir">): Promise<string> {
+  const folder = path.join(spoolDir, spoolName, randomUUID());
   await mkdir(folder, { recursive: true, mode: 0o700 });
   return folder;
 }

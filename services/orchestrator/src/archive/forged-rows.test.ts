@@ -29,7 +29,7 @@ const depsOf = ({ engine, parts }: AgentStack): ArchiveDeps => ({
   engine,
   workspaces: parts.workspaces,
   version: "1.2.3",
-  stateDir: engine.folder,
+  spoolDir: engine.folder,
 });
 
 async function exportTo(stack: AgentStack, id: string, name: string): Promise<string> {

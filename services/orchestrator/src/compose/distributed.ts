@@ -8,6 +8,7 @@ import type { CertificateSource, ConnectOptions } from "@ossaat/contracts/grpc";
 import { connectIndexer } from "@ossaat/indexer/client";
 import { connectToolRunner } from "@ossaat/tool-runner/client";
 
+import { openSpoolFolder } from "../archive/spool-folder.ts";
 import { createStoreArtifacts } from "../artifact/adapters/store.ts";
 import { systemClock, systemIds } from "../clock.ts";
 import type { OrchestratorConfig, ServiceAddress } from "../config.ts";
@@ -76,10 +77,16 @@ async function within(ms: number, work: Promise<unknown>, onLate: () => void): P
   timer.abort();
 }
 
+/** A port has one process on a machine; one that takes any port is told apart by its id. */
+function spoolOf({ port }: OrchestratorConfig): string {
+  return port === 0 ? `process-${process.pid}` : String(port);
+}
+
 type Composed = { orchestrator: Orchestrator; closeClients: () => void };
 
 async function compose(config: OrchestratorConfig, store: Store, parts: ProcessParts): Promise<Composed> {
   const { certificates, log, version } = parts;
+  const { role } = config;
   const runner = connectToolRunner(config.runner.address, optionsOf(config.runner, certificates));
   const indexer = connectIndexer(config.indexer.address, optionsOf(config.indexer, certificates));
   const closeClients = () => {
@@ -107,9 +114,11 @@ async function compose(config: OrchestratorConfig, store: Store, parts: ProcessP
       sandbox,
       internalKey: config.internalKey,
       version,
+      // It keeps nothing of its own but archives on their way.
       stateDir: "",
+      spoolDir: role === "worker" ? undefined : openSpoolFolder({ dir: config.spoolDir, name: spoolOf(config) }),
       providerKeys: config.providerKeys,
-      role: config.role,
+      role,
       workerName: config.workerName,
       ...(config.slots === undefined ? {} : { slots: config.slots }),
     });

@@ -75,6 +75,8 @@ export type OrchestratorDeps = Pick<Engine, "store" | "clock" | "ids" | "rng" | 
   internalKey: Uint8Array;
   version: string;
   stateDir: string;
+  /** Where archives lie while they are made or checked; absent = the state folder. */
+  spoolDir?: string | undefined;
   /** Names of the vendors' variables that are set. */
   providerKeys: readonly string[];
   slots?: number;
@@ -172,7 +174,7 @@ function createRoutes(deps: OrchestratorDeps, engine: Engine): TenantRoutes {
     router.use(eventRoutes(own));
     router.use(approvalRoutes(own));
     router.use(artifactRoutes({ read: own.store.read, artifacts: own.artifacts, workspaces: deps.workspaces }));
-    router.use(archiveRoutes({ ...deps, engine: own }));
+    router.use(archiveRoutes({ ...deps, engine: own, spoolDir: deps.spoolDir ?? deps.stateDir }));
     router.use(policyRoutes(routeDeps));
     router.use(agentRoutes({ agents, workspaces: deps.workspaces }));
     router.get("/status", async (_request, response) => {
