@@ -212,8 +212,11 @@ function createEngine(deps: OrchestratorDeps, late: { queue?: QueueParts; worker
     log,
     budgetCaps: deps.budgetCaps,
     maxOpenSteps: deps.maxOpenSteps,
-    ...shareWakes(store.wakes, { bus: createEventBus(), wakeQueue: () => late.queue?.wake() }),
-    signalCancel: (planId, stepId) => late.worker?.cancel(planId, stepId),
+    ...shareWakes(store.wakes, {
+      bus: createEventBus(),
+      wakeQueue: () => late.queue?.wake(),
+      signalCancel: (planId, stepId) => late.worker?.cancel(planId, stepId),
+    }),
   };
 }
 

@@ -26,7 +26,11 @@ async function openReplica() {
   stores.push(store);
   const heard: string[] = [];
   const bus = createEventBus();
-  const points = shareWakes(store.wakes, { bus, wakeQueue: () => void heard.push("queue") });
+  const points = shareWakes(store.wakes, {
+    bus,
+    wakeQueue: () => void heard.push("queue"),
+    signalCancel: (plan, step) => void heard.push(`cancel ${step} of ${plan}`),
+  });
   points.bus.onWake(planId, () => void heard.push("plan"));
   return { ...points, heard };
 }
@@ -45,6 +49,14 @@ test("a wake in one process is heard in the other, once for a burst, and not twi
   await waitUntil("the answer is heard", () => here.heard.filter((word) => word === "queue").length === 2);
   expect(here.heard.filter((word) => word === "plan")).toHaveLength(100);
   expect(there.heard.filter((word) => word === "plan").length).toBeLessThan(100);
+});
+
+test("a step is asked to stop in the process where it runs", async () => {
+  const [here, there] = [await openReplica(), await openReplica()];
+  await listening(2);
+  here.signalCancel(planId, "plan.1");
+  await waitUntil("it is heard", () => there.heard.length > 0);
+  expect([here.heard, there.heard]).toEqual([[`cancel plan.1 of ${planId}`], [`cancel plan.1 of ${planId}`]]);
 });
 
 test("more plans than fit into one notification are all heard", async () => {

@@ -5,18 +5,27 @@ import type { EventBus } from "./event-bus.ts";
 /** Not the id of a plan. */
 const queueTopic = "queue";
 
+/** Begins the topic that names a step which must stop; no id of a plan or a step has a slash. */
+const cancelTopic = "cancel";
+
 export type WakePoints = {
   bus: EventBus;
   wakeQueue(): void;
+  /** Asks a running step to stop, where it runs. */
+  signalCancel(planId: string, stepId: string): void;
 };
 
-/** The same, and a wake here wakes the readers and the queues of the other processes as well. */
+function hear(topic: string, local: WakePoints): void {
+  if (topic === queueTopic) return local.wakeQueue();
+  const [head, planId, stepId] = topic.split("/");
+  if (head === cancelTopic && planId !== undefined && stepId !== undefined) local.signalCancel(planId, stepId);
+  else local.bus.wake(topic);
+}
+
+/** The same, and what is said here is heard by the readers, queues and workers of the other processes as well. */
 export function shareWakes(wakes: Wakes | undefined, local: WakePoints): WakePoints {
   if (wakes === undefined) return local;
-  wakes.onWake((topic) => {
-    if (topic === queueTopic) local.wakeQueue();
-    else local.bus.wake(topic);
-  });
+  wakes.onWake((topic) => hear(topic, local));
   return {
     bus: {
       ...local.bus,
@@ -28,6 +37,10 @@ export function shareWakes(wakes: Wakes | undefined, local: WakePoints): WakePoi
     wakeQueue: () => {
       local.wakeQueue();
       wakes.send(queueTopic);
+    },
+    signalCancel: (planId, stepId) => {
+      local.signalCancel(planId, stepId);
+      wakes.send(`${cancelTopic}/${planId}/${stepId}`);
     },
   };
 }

@@ -34,7 +34,7 @@ export type Engine = {
   maxOpenSteps?: number | undefined;
   /** Tells the relay that the outbox may have grown. */
   wakeQueue(): void;
-  /** Asks a running step of this process to stop; a no-op for steps elsewhere. */
+  /** Asks a running step to stop, in whichever process it runs; its next heartbeat tells it all the same. */
   signalCancel(planId: string, stepId: string): void;
 };
 
