@@ -11,6 +11,9 @@ function actFor(tenantId: string): string {
   return `set local role ${tenantRole}; select set_config('${tenantSetting}', ${escapeLiteral(tenantId)}, true)`;
 }
 
+/** Reads what it says and changes nothing, so that it may be asked again whatever became of its commit. */
+const reads = /^select\b/u;
+
 const begins = /^(?:begin|start transaction)\b/u;
 
 class TenantClient {
@@ -53,7 +56,8 @@ class TenantClient {
     await this.#begin("start transaction");
     try {
       const result = await this.#client.query(text, parameters);
-      await this.#client.query("commit", []);
+      // NOTE: the same to the server; a connection that is lost at a `commit` leaves open whether a change was saved.
+      await this.#client.query(reads.test(text) ? "end" : "commit", []);
       return result;
     } catch (error) {
       await this.#client.query("rollback", []).catch(() => undefined);
