@@ -17,7 +17,8 @@ import { createReplicaProxy } from "./replica-proxy.ts";
 async function main(): Promise<void> {
   const { port, replicas, allowedHosts, token, user, internalKey, drainMs, logLevel } = readConfig();
   const { version } = manifest;
-  const log = createLogger({ service: "ossaat-gateway", version, level: logLevel, secrets: [token] });
+  const secrets = [token, Buffer.from(internalKey).toString("hex")];
+  const log = createLogger({ service: "ossaat-gateway", version, level: logLevel, secrets });
   const stopped = listenUntilStopped(undefined);
   const proxy = createReplicaProxy({ replicas, log });
   const app = createGateway({

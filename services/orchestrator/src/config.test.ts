@@ -38,6 +38,7 @@ test("has defaults that are strict and local", () => {
     providerEnv: {},
     providerKeys: [],
     logLevel: "info",
+    secrets: [key],
   });
 });
 
@@ -68,6 +69,21 @@ test("takes roles, certificates with names, vendors' keys by name, and a policy 
     providerEnv: { OPENAI_API_KEY: "k" },
     providerKeys: ["OPENAI_API_KEY"],
   });
+});
+
+test("keeps the password out of the address, and every secret out of the log", () => {
+  const config = readConfig({
+    ...needed,
+    OSSAAT_STORE_PASSWORD: "of-the-store",
+    OSSAAT_RUNNER_TOKEN: "of-the-runner",
+    OSSAAT_INDEXER_TOKEN: "of-the-indexer",
+  });
+  expect(config.storeUrl).toBe("postgres://u:of-the-store@h/d");
+  expect(config.secrets).toEqual([key, "of-the-runner", "of-the-indexer", "of-the-store"]);
+  expect(readConfig({ ...needed, PGPASSWORD: "of-the-driver" }).secrets).toEqual([key, "of-the-driver"]);
+  expect(() => readConfig({ ...needed, OSSAAT_STORE: "postgres://u:hidden@h/d" })).toThrow(
+    /^OSSAAT_STORE must hold no password\.$/u,
+  );
 });
 
 test("reads the internal key from a file, and never repeats it", () => {

@@ -9,6 +9,7 @@ import { z } from "zod";
 
 import { readInternalKey } from "./identity/internal-key.ts";
 import type { PolicyFiles } from "./policy/policies.ts";
+import { readStoreUrl } from "./store/store-url.ts";
 
 const text = z.string().min(1).optional();
 const count = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
@@ -16,8 +17,11 @@ const count = (min: number, max: number) => z.coerce.number().int().min(min).max
 const Environment = z.object({
   /** `api` answers requests and streams, `worker` runs steps, `all` does both. */
   OSSAAT_ROLE: z.enum(["api", "worker", "all"]).default("all"),
-  /** postgres://user@host:port/database; the password may stand in PGPASSWORD. */
+  /** postgres://user@host:port/database, without a password. */
   OSSAAT_STORE: z.string().min(1),
+  /** Password of the database, or a file that holds it. */
+  OSSAAT_STORE_PASSWORD: text,
+  OSSAAT_STORE_PASSWORD_FILE: text,
   /** Which queue carries the hints; `embedded` = the database itself. */
   OSSAAT_QUEUE: z.enum(["embedded"]).default("embedded"),
   /** Port of the loopback interface for the API and for health; 0 takes a free one. */
@@ -65,6 +69,7 @@ export type ServiceAddress = { address: string; token?: string | undefined; serv
 
 export type OrchestratorConfig = {
   role: Values["OSSAAT_ROLE"];
+  /** With its password: never to be shown. */
   storeUrl: string;
   port: number;
   internalKey: Uint8Array;
@@ -85,6 +90,8 @@ export type OrchestratorConfig = {
   /** Names of the vendors' variables that are set. */
   providerKeys: string[];
   logLevel: Values["OSSAAT_LOG_LEVEL"];
+  /** What no log may hold. */
+  secrets: string[];
 };
 
 const vendorNames = [
@@ -111,26 +118,43 @@ function checkNames(values: Values, files: CertificateFiles | undefined): void {
   }
 }
 
+function secretsOf(
+  values: Values,
+  { internalKey, password }: { internalKey: Uint8Array; password?: string | undefined },
+) {
+  const key = Buffer.from(internalKey).toString("hex");
+  const told = [key, values.OSSAAT_RUNNER_TOKEN, values.OSSAAT_INDEXER_TOKEN, password];
+  return told.filter((secret) => secret !== undefined);
+}
+
 /** @throws AgentError invalid_input for a setting that is none */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): OrchestratorConfig {
-  const read = Environment.safeParse(env);
-  if (!read.success) {
-    throw new AgentError("invalid_input", `The environment is not valid: ${z.prettifyError(read.error)}`);
+  const parsed = Environment.safeParse(env);
+  if (!parsed.success) {
+    throw new AgentError("invalid_input", `The environment is not valid: ${z.prettifyError(parsed.error)}`);
   }
-  const { data } = read;
+  const { data } = parsed;
   const certificateFiles = readCertificateSettings(env, "OSSAAT");
   checkNames(data, certificateFiles);
   const providerEnv = vendorEnv(env);
   const policy = data.OSSAAT_POLICY_FILE;
+  const read = (path: string): string => readFileSync(path, "utf8");
+  const store = readStoreUrl({
+    address: data.OSSAAT_STORE,
+    password: data.OSSAAT_STORE_PASSWORD,
+    passwordFile: data.OSSAAT_STORE_PASSWORD_FILE,
+    read,
+  });
+  const internalKey = readInternalKey({
+    text: data.OSSAAT_INTERNAL_KEY,
+    file: data.OSSAAT_INTERNAL_KEY_FILE,
+    read,
+  });
   return {
     role: data.OSSAAT_ROLE,
-    storeUrl: data.OSSAAT_STORE,
+    storeUrl: store.url,
     port: Number(data.OSSAAT_LISTEN.split(":")[1]),
-    internalKey: readInternalKey({
-      text: data.OSSAAT_INTERNAL_KEY,
-      file: data.OSSAAT_INTERNAL_KEY_FILE,
-      read: (path) => readFileSync(path, "utf8"),
-    }),
+    internalKey,
     runner: {
       address: data.OSSAAT_RUNNER_ADDRESS,
       token: data.OSSAAT_RUNNER_TOKEN,
@@ -154,5 +178,6 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): OrchestratorCo
     providerEnv,
     providerKeys: Object.keys(providerEnv),
     logLevel: data.OSSAAT_LOG_LEVEL,
+    secrets: secretsOf(data, { internalKey, password: store.password ?? env["PGPASSWORD"] }),
   };
 }

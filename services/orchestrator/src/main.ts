@@ -9,9 +9,9 @@ import { readConfig } from "./config.ts";
 
 async function main(): Promise<void> {
   const config = readConfig();
-  const { certificateFiles: files, role, logLevel } = config;
+  const { certificateFiles: files, role, logLevel, secrets } = config;
   const { version } = manifest;
-  const log = createLogger({ service: `ossaat-orchestrator-${role}`, version, level: logLevel });
+  const log = createLogger({ service: `ossaat-orchestrator-${role}`, version, level: logLevel, secrets });
   const certificates = files === undefined ? undefined : new CertificateSource({ files, log });
   const stopped = listenUntilStopped(certificates);
   const { promise: taken, resolve: onTaken } = Promise.withResolvers<AgentError>();

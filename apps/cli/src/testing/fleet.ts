@@ -98,6 +98,14 @@ async function writeCertificates(folder: string): Promise<(name: string, prefix:
   });
 }
 
+/** The address as a process takes it: the password stands apart. */
+function storeSettings(storeUrl: string): Record<string, string> {
+  const address = new URL(storeUrl);
+  const password = decodeURIComponent(address.password);
+  address.password = "";
+  return { OSSAAT_STORE: address.href, OSSAAT_STORE_PASSWORD: password };
+}
+
 /** Makes the processes and starts them. The caller closes it. */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const { folder, storeUrl, requestLog } = options;
@@ -130,7 +138,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   });
   const orchestrator = {
     ...certificates("orchestrator", "OSSAAT"),
-    OSSAAT_STORE: storeUrl,
+    ...storeSettings(storeUrl),
     OSSAAT_INTERNAL_KEY: key,
     OSSAAT_RUNNER_ADDRESS: `127.0.0.1:${runnerPort}`,
     OSSAAT_RUNNER_NAME: "runner.test",
