@@ -29,6 +29,10 @@ export class PoolConsumer implements Subscription {
   readonly #handlers = new Set<Promise<void>>();
   /** Messages that wait here for their next try, and what wakes them early. */
   readonly #waiting = new Set<AbortController>();
+  /** Messages of this connection that are being handled: those of an earlier one hold no slot. */
+  readonly #busy = new Set<Held>();
+  /** Messages whose turn it is as soon as a slot is free. */
+  #due: Held[] = [];
   #model: ChannelModel | undefined;
   #channel: Channel | undefined;
   #tag: string | undefined;
@@ -66,12 +70,18 @@ export class PoolConsumer implements Subscription {
     this.#model = undefined;
     this.#channel = undefined;
     this.#tag = undefined;
+    this.#due = [];
+    this.#busy.clear();
+    for (const waiting of this.#waiting) waiting.abort();
   }
 
+  /**
+   * NOTE: what waits for its next try stays here. A worker pauses for each claim that fills it, and in an
+   * outage of the store each giving back would count as a delivery.
+   */
   pause(): void {
     this.#paused = true;
     this.#cancel();
-    for (const waiting of this.#waiting) waiting.abort();
   }
 
   resume(slots: number = this.#deps.slots): void {
@@ -84,12 +94,15 @@ export class PoolConsumer implements Subscription {
       this.#cancel();
       this.#consume();
     }
+    this.#begin();
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.pause();
     this.#closed = true;
+    for (const waiting of this.#waiting) waiting.abort();
+    for (const held of this.#due.splice(0)) this.#giveBack(held);
     await Promise.all(this.#handlers);
     const channel = this.#channel;
     this.#channel = undefined;
@@ -99,6 +112,8 @@ export class PoolConsumer implements Subscription {
   #consume(): void {
     const channel = this.#channel;
     if (channel === undefined || this.#paused || this.#closed || this.#tag !== undefined) return;
+    // A new consumer may hold as many as it has slots, whatever the ones before it still hold.
+    if (this.#waiting.size + this.#due.length >= rabbitmqLimits.maxWaiting) return;
     const { broker, pool } = this.#deps;
     // A tag of our own can be cancelled before the broker has answered.
     const consumerTag = broker.ids.short();
@@ -107,6 +122,7 @@ export class PoolConsumer implements Subscription {
     const begun = channel.prefetch(this.#slots).then(() => undefined);
     const onMessage = (message: ConsumeMessage | null) => {
       if (message === null) this.#deps.reset();
+      else if (this.#paused || this.#closed) this.#giveBack({ channel, message, settled: false });
       else this.#receive({ channel, message, settled: false });
     };
     const consuming = channel.consume(jobsQueue(broker, pool), onMessage, { consumerTag });
@@ -124,21 +140,39 @@ export class PoolConsumer implements Subscription {
   }
 
   #receive(held: Held): void {
-    if (this.#paused || this.#closed) return this.#giveBack(held);
+    if (this.#closed) return this.#giveBack(held);
+    this.#due.push(held);
+    this.#begin();
+  }
+
+  #begin(): void {
+    while (!this.#paused && !this.#closed && this.#busy.size < this.#slots) {
+      const held = this.#due.shift();
+      if (held === undefined) return;
+      this.#start(held);
+    }
+  }
+
+  #start(held: Held): void {
     let envelope: JobEnvelope;
     try {
       envelope = readEnvelope(held.message.content.toString());
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      return this.#track(this.#settle(held, "reject", reason));
+      return this.#track(held, this.#settle(held, "reject", reason));
     }
-    this.#track(this.#handle(held, envelope));
+    this.#track(held, this.#handle(held, envelope));
   }
 
-  #track(work: Promise<void>): void {
+  #track(held: Held, work: Promise<void>): void {
+    this.#busy.add(held);
     const tracked = work
       .catch((error: unknown) => this.#deps.broker.onError(error))
-      .finally(() => this.#handlers.delete(tracked));
+      .finally(() => {
+        this.#handlers.delete(tracked);
+        this.#busy.delete(held);
+        this.#begin();
+      });
     this.#handlers.add(tracked);
   }
 
@@ -178,7 +212,7 @@ export class PoolConsumer implements Subscription {
     const { minRetryMs } = this.#deps.broker.tuning;
     const pauseMs = Math.min(rabbitmqLimits.maxRetryMs, minRetryMs * 2 ** Math.min(this.#failures, 10));
     this.#failures += 1;
-    if (this.#paused || this.#closed) return this.#giveBack(held);
+    if (this.#closed) return this.#giveBack(held);
     const waiting = new AbortController();
     this.#waiting.add(waiting);
     void this.#tryAgain(held, { pauseMs, waiting });
@@ -187,7 +221,9 @@ export class PoolConsumer implements Subscription {
   async #tryAgain(held: Held, { pauseMs, waiting }: { pauseMs: number; waiting: AbortController }): Promise<void> {
     await sleep(pauseMs, undefined, { signal: waiting.signal }).catch(() => undefined);
     this.#waiting.delete(waiting);
-    if (held.channel === this.#channel) this.#receive({ ...held, settled: false });
+    if (held.channel !== this.#channel) return;
+    this.#receive({ ...held, settled: false });
+    this.#consume();
   }
 
   #giveBack({ channel, message }: Held): void {

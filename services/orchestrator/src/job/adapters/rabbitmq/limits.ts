@@ -18,6 +18,8 @@ export const rabbitmqLimits = {
   /** First and longest pause after `retry_soon`, ms. */
   minRetryMs: 1_000,
   maxRetryMs: 30_000,
+  /** Messages of a pool that wait here for their next try before no more are taken. */
+  maxWaiting: 64,
   /** Dead letters that are looked through for one. */
   maxDeadLetters: 10_000,
   /** Characters of a reason: it travels in a header. */
