@@ -67,12 +67,15 @@ pg: .tools/installed ## The engine and its store on a real PostgreSQL
 	@$(POSTGRES)
 	@$(BIN)/node tools/test/run-tests.ts pg
 
-kafka: .tools/installed ## The queue on a real broker of Apache Kafka
+kafka: .tools/installed ## The queue and a deployment on a real broker of Apache Kafka
+	@$(SANDBOX)
+	@$(POSTGRES)
 	@$(KAFKA)
 	@$(BIN)/node tools/test/run-tests.ts kafka
 
-rabbit: .tools/installed ## The queue and the engine on a real RabbitMQ
+rabbit: .tools/installed ## The queue, the engine and a deployment on a real RabbitMQ
 	@$(SANDBOX)
+	@$(POSTGRES)
 	@$(RABBITMQ)
 	@$(BIN)/node tools/test/run-tests.ts rabbit
 

@@ -35,7 +35,7 @@ const chunks = [
 ] as const;
 
 /** The parts of the server, which the CLI's bundle leaves out: as large as everything else together. */
-const servers = /^@ossaat\/(?:orchestrator(?:\/(?:postgres|rabbitmq))?|tool-runner|indexer|gateway-api)$/u;
+const servers = /^@ossaat\/(?:orchestrator(?:\/postgres)?|tool-runner|indexer|gateway-api)$/u;
 const sourcesOnly = "\0sources-only";
 
 /** What commander starts programs with; it has none to start here, and loading it takes as long as a request. */

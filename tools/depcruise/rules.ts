@@ -40,7 +40,7 @@ export const forbidden: (IForbiddenRuleType & { name: string })[] = [
     severity: "error",
     from: { path: "^((?:packages|services|apps)/[^/]+)/" },
     to: {
-      path: "^(?:packages|services|apps)/[^/]+/src/(?!index\\.ts$|postgres\\.ts$|(?:kafka|rabbitmq)\\.ts$|agent-error\\.ts$|grpc-client\\.ts$|decision\\.ts$|(?:grpc|http)/index\\.ts$|identity/index\\.ts$|gen/|testing/index\\.ts$|chaos/index\\.ts$)",
+      path: "^(?:packages|services|apps)/[^/]+/src/(?!index\\.ts$|postgres\\.ts$|agent-error\\.ts$|grpc-client\\.ts$|decision\\.ts$|(?:grpc|http)/index\\.ts$|identity/index\\.ts$|gen/|testing/index\\.ts$|chaos/index\\.ts$)",
       pathNot: "^$1/",
     },
   },
@@ -61,7 +61,7 @@ export const forbidden: (IForbiddenRuleType & { name: string })[] = [
     from: {
       path: "^services/[^/]+/src/",
       pathNot:
-        "/src/(?:compose/|index\\.ts$|postgres\\.ts$|(?:kafka|rabbitmq)\\.ts$|create-[a-z-]+\\.ts$|testing/)|/adapters/|\\.(?:test|contract|attack)\\.ts$",
+        "/src/(?:compose/|index\\.ts$|postgres\\.ts$|create-[a-z-]+\\.ts$|testing/)|/adapters/|\\.(?:test|contract|attack)\\.ts$",
     },
     to: { path: "/adapters/" },
   },

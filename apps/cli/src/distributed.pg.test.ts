@@ -17,7 +17,7 @@ import {
   readPlanFacts,
   startPostgres,
 } from "@ossaat/testkit";
-import type { PostgresServer, Query } from "@ossaat/testkit";
+import type { PostgresServer } from "@ossaat/testkit";
 import {
   Person,
   baseFiles,
@@ -28,7 +28,6 @@ import {
   writeScript,
 } from "@ossaat/testkit/chaos";
 import type { PlanShape, ShapeStep, StepTwist, World } from "@ossaat/testkit/chaos";
-import { Client as Database, types } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 
 import { loadConfig } from "./config.ts";
@@ -37,6 +36,7 @@ import { serve } from "./server/serve.ts";
 import { comparableLog, comparableOutcome } from "./testing/comparable-log.ts";
 import { startFleet } from "./testing/fleet.ts";
 import type { Fleet } from "./testing/fleet.ts";
+import { openDatabase } from "./testing/open-database.ts";
 
 /** Milliseconds between two kills. */
 const killEveryMs = 2_000;
@@ -152,21 +152,6 @@ async function wander(planId: string, { replicas, internalKey }: Fleet, signal: 
     }
   }
   return { events, visited };
-}
-
-async function openDatabase(url: string): Promise<{ query: Query; close(): Promise<void> }> {
-  // Numbers of 64 bits come as text, unless somebody says otherwise.
-  types.setTypeParser(types.builtins.INT8, Number);
-  const database = new Database({ connectionString: url });
-  await database.connect();
-  return {
-    async query(sql, parameters) {
-      let n = 0;
-      const numbered = sql.replaceAll("?", () => `$${(n += 1)}`);
-      return (await database.query<Record<string, unknown>>(numbered, [...parameters])).rows;
-    },
-    close: () => database.end(),
-  };
 }
 
 test("plans end as in one process while a process is killed every 2 s, and readers miss nothing", async () => {

@@ -21,6 +21,7 @@ test("has defaults that are strict and local", () => {
   expect(readConfig(needed)).toEqual({
     role: "all",
     storeUrl: "postgres://u@h/d",
+    queue: undefined,
     port: 8081,
     internalKey: Buffer.from(key, "hex"),
     runner: { address: "unix:/r", token: undefined, serverName: undefined },
@@ -102,11 +103,29 @@ test("reads the internal key from a file, and never repeats it", () => {
   rmSync(folder, { recursive: true });
 });
 
+test("takes the address of a broker, and its password from a variable or a file", () => {
+  const folder = mkdtempSync(path.join(tmpdir(), "ossaat-password-"));
+  const file = path.join(folder, "password");
+  writeFileSync(file, "p@ss word\n");
+  const url = "amqp://ossaat@broker:5672/jobs";
+  const queueOf = (env: NodeJS.ProcessEnv) => readConfig({ ...needed, ...env }).queue;
+  expect(queueOf({ OSSAAT_QUEUE: "embedded" })).toBeUndefined();
+  expect(queueOf({ OSSAAT_QUEUE: "kafka://a:1,b:2?namespace=n" })).toEqual({ url: "kafka://a:1,b:2?namespace=n" });
+  expect(queueOf({ OSSAAT_QUEUE: url, OSSAAT_QUEUE_PASSWORD: "secret" })).toEqual({ url, password: "secret" });
+  expect(queueOf({ OSSAAT_QUEUE: url, OSSAAT_QUEUE_PASSWORD_FILE: file })).toEqual({ url, password: "p@ss word" });
+  const both = { OSSAAT_QUEUE: url, OSSAAT_QUEUE_PASSWORD: "secret", OSSAAT_QUEUE_PASSWORD_FILE: file };
+  expect(() => queueOf(both)).toThrow("Set one of OSSAAT_QUEUE_PASSWORD and OSSAAT_QUEUE_PASSWORD_FILE.");
+  expect(() => queueOf({ OSSAAT_QUEUE: url, OSSAAT_QUEUE_PASSWORD_FILE: "/none" })).toThrow("/none cannot be read");
+  rmSync(folder, { recursive: true });
+});
+
 test("refuses what is no setting, plain text off the machine, and certificates without names", () => {
   for (const wrong of [
     { OSSAAT_ROLE: "boss" },
     { OSSAAT_LISTEN: "0.0.0.0:80" },
     { OSSAAT_QUEUE: "x" },
+    { OSSAAT_QUEUE: "amqp://u:secret@h" },
+    { OSSAAT_QUEUE: "kafka://" },
     { OSSAAT_STORE: "" },
   ]) {
     expect(() => readConfig({ ...needed, ...wrong })).toThrow(Object.keys(wrong)[0]);

@@ -1,18 +1,21 @@
 // Settings of an orchestrator in a process of its own; the only reader of its environment.
 import { readFileSync } from "node:fs";
 
-import { AgentError } from "@ossaat/contracts";
+import { AgentError, isBrokerAddress } from "@ossaat/contracts";
 import { readCertificateSettings } from "@ossaat/contracts/grpc";
 import type { CertificateFiles } from "@ossaat/contracts/grpc";
 import type { ProviderEnv } from "@ossaat/providers";
 import { z } from "zod";
 
 import { readInternalKey } from "./identity/internal-key.ts";
+import { readPassword } from "./password-setting.ts";
 import type { PolicyFiles } from "./policy/policies.ts";
 import { readStoreUrl } from "./store/store-url.ts";
 
 const text = z.string().min(1).optional();
 const count = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+
+const embedded = "embedded";
 
 const Environment = z.object({
   /** `api` answers requests and streams, `worker` runs steps, `all` does both. */
@@ -22,8 +25,16 @@ const Environment = z.object({
   /** Password of the database, or a file that holds it. */
   OSSAAT_STORE_PASSWORD: text,
   OSSAAT_STORE_PASSWORD_FILE: text,
-  /** Which queue carries the hints; `embedded` = the database itself. */
-  OSSAAT_QUEUE: z.enum(["embedded"]).default("embedded"),
+  /** Broker that carries the hints; `embedded` = the database itself. */
+  OSSAAT_QUEUE: z
+    .string()
+    .refine((value) => value === embedded || isBrokerAddress(value), {
+      error: "must be embedded, amqp://user@host:port/vhost or kafka://host:port, without a password",
+    })
+    .default(embedded),
+  /** Password of the user in that address; or a file that holds it. */
+  OSSAAT_QUEUE_PASSWORD: text,
+  OSSAAT_QUEUE_PASSWORD_FILE: text,
   /** Port of the loopback interface for the API and for health; 0 takes a free one. */
   OSSAAT_LISTEN: z
     .string()
@@ -67,10 +78,15 @@ type Values = z.output<typeof Environment>;
 /** Where a service of ours is, and how it is known. */
 export type ServiceAddress = { address: string; token?: string | undefined; serverName?: string | undefined };
 
+/** A broker; the password stands apart from the address, which is shown and stored. */
+export type BrokerSettings = { url: string; password?: string | undefined };
+
 export type OrchestratorConfig = {
   role: Values["OSSAAT_ROLE"];
   /** With its password: never to be shown. */
   storeUrl: string;
+  /** Absent = the database itself carries the hints. */
+  queue?: BrokerSettings | undefined;
   port: number;
   internalKey: Uint8Array;
   runner: ServiceAddress;
@@ -120,11 +136,17 @@ function checkNames(values: Values, files: CertificateFiles | undefined): void {
 
 function secretsOf(
   values: Values,
-  { internalKey, password }: { internalKey: Uint8Array; password?: string | undefined },
+  { internalKey, passwords }: { internalKey: Uint8Array; passwords: readonly (string | undefined)[] },
 ) {
   const key = Buffer.from(internalKey).toString("hex");
-  const told = [key, values.OSSAAT_RUNNER_TOKEN, values.OSSAAT_INDEXER_TOKEN, password];
+  const told = [key, values.OSSAAT_RUNNER_TOKEN, values.OSSAAT_INDEXER_TOKEN, ...passwords];
   return told.filter((secret) => secret !== undefined);
+}
+
+function readQueue(values: Values, read: (path: string) => string): BrokerSettings | undefined {
+  const { OSSAAT_QUEUE: url, OSSAAT_QUEUE_PASSWORD: password, OSSAAT_QUEUE_PASSWORD_FILE: passwordFile } = values;
+  if (url === embedded) return undefined;
+  return { url, password: readPassword({ name: "OSSAAT_QUEUE_PASSWORD", password, passwordFile, read }) };
 }
 
 /** @throws AgentError invalid_input for a setting that is none */
@@ -145,6 +167,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): OrchestratorCo
     passwordFile: data.OSSAAT_STORE_PASSWORD_FILE,
     read,
   });
+  const queue = readQueue(data, read);
   const internalKey = readInternalKey({
     text: data.OSSAAT_INTERNAL_KEY,
     file: data.OSSAAT_INTERNAL_KEY_FILE,
@@ -153,6 +176,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): OrchestratorCo
   return {
     role: data.OSSAAT_ROLE,
     storeUrl: store.url,
+    queue,
     port: Number(data.OSSAAT_LISTEN.split(":")[1]),
     internalKey,
     runner: {
@@ -178,6 +202,6 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): OrchestratorCo
     providerEnv,
     providerKeys: Object.keys(providerEnv),
     logLevel: data.OSSAAT_LOG_LEVEL,
-    secrets: secretsOf(data, { internalKey, password: store.password ?? env["PGPASSWORD"] }),
+    secrets: secretsOf(data, { internalKey, passwords: [store.password ?? env["PGPASSWORD"], queue?.password] }),
   };
 }

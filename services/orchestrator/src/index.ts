@@ -2,6 +2,7 @@
 export { createFileArtifacts } from "./artifact/adapters/files.ts";
 export { systemClock, systemIds } from "./clock.ts";
 export { createModels } from "./compose/models.ts";
+export { openBroker } from "./compose/open-broker.ts";
 export type { Models } from "./provider/models.ts";
 export { createOrchestrator } from "./compose/orchestrator.ts";
 export type { Orchestrator, OrchestratorDeps } from "./compose/orchestrator.ts";

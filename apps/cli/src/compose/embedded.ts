@@ -12,6 +12,7 @@ import {
   createModels,
   createOrchestrator,
   mintInternalToken,
+  openBroker,
   openSqliteStore,
   systemClock,
   systemIds,
@@ -24,7 +25,6 @@ import type { RequestHandler } from "express";
 import { runnerFolder } from "../config.ts";
 import type { Config } from "../config.ts";
 import { version } from "../version.ts";
-import { openBroker } from "../server/open-broker.ts";
 import { restrictModels } from "./restrict-models.ts";
 
 export type StackLog = {

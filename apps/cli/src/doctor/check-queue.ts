@@ -14,7 +14,7 @@ const closeMs = 500;
 export async function checkQueue({ queue }: Pick<Config, "queue">): Promise<Finding[]> {
   if (queue === undefined) return [];
   const errors: unknown[] = [];
-  const { openBroker } = await import("../server/open-broker.ts");
+  const { openBroker } = await import("@ossaat/orchestrator");
   let broker: JobQueue | undefined;
   try {
     broker = (await openBroker(queue))((error) => errors.push(error));

@@ -1,4 +1,5 @@
 // What a setting is: its type, who may set it, and how two values narrow each other.
+import { isBrokerAddress } from "@ossaat/contracts";
 
 /** Where a value came from; the order is that of precedence, highest first. */
 export const layerNames = ["flag", "env", "project", "user", "system", "default"] as const;
@@ -89,13 +90,7 @@ export function brokerAddress(options: SettingOptions<string>): Setting<string> 
     ...options,
     takes: "an address like amqp://user@host:port/vhost or kafka://host:port,host:port, without a password",
     read(value) {
-      if (typeof value !== "string") return undefined;
-      // Several hosts are no URL.
-      if (value.startsWith("kafka://")) return /^kafka:\/\/[^\s@/]+\S*$/u.test(value) ? value : undefined;
-      if (!URL.canParse(value)) return undefined;
-      const { protocol, hostname, password } = new URL(value);
-      const isAmqp = protocol === "amqp:" || protocol === "amqps:";
-      return isAmqp && hostname !== "" && password === "" ? value : undefined;
+      return typeof value === "string" && isBrokerAddress(value) ? value : undefined;
     },
   };
 }

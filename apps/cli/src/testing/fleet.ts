@@ -15,6 +15,8 @@ export type FleetOptions = {
   /** Folder for state, certificates and logs. */
   folder: string;
   storeUrl: string;
+  /** Of the orchestrators, beyond the fleet's own. */
+  settings?: Record<string, string>;
   requestLog: string;
   apis: number;
   workers: number;
@@ -146,6 +148,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     OSSAAT_INDEXER_NAME: "indexer.test",
     OSSAAT_MODEL_REQUEST_LOG: requestLog,
     OSSAAT_RUN_MODE: "consumer",
+    ...options.settings,
   };
   const entry = "services/orchestrator/src/main.ts";
   for (const [n, apiPort] of apiPorts.entries()) {

@@ -19,6 +19,7 @@ import { createStoreTurnJournal } from "../step/adapters/store-turn-journal.ts";
 import { openPostgresStore } from "../store/adapters/postgres.ts";
 import type { Store } from "../store/store.ts";
 import { createModels } from "./models.ts";
+import { openBroker } from "./open-broker.ts";
 import { createOrchestrator } from "./orchestrator.ts";
 import type { Orchestrator, OrchestratorDeps } from "./orchestrator.ts";
 
@@ -94,6 +95,7 @@ async function compose(config: OrchestratorConfig, store: Store, parts: ProcessP
     indexer.close();
   };
   try {
+    const openQueue = config.queue === undefined ? undefined : await openBroker(config.queue);
     const sandbox = await readSandbox(runner.tools, log);
     const orchestrator = createOrchestrator({
       store,
@@ -119,6 +121,7 @@ async function compose(config: OrchestratorConfig, store: Store, parts: ProcessP
       spoolDir: role === "worker" ? undefined : openSpoolFolder({ dir: config.spoolDir, name: spoolOf(config) }),
       providerKeys: config.providerKeys,
       role,
+      openQueue,
       workerName: config.workerName,
       ...(config.slots === undefined ? {} : { slots: config.slots }),
     });

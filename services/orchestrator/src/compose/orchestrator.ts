@@ -266,9 +266,8 @@ export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
       cleaner.start();
     },
     async stop() {
-      if (!runsSteps) return;
       // NOTE: a sweep may take long, and steps that run hear of the stop at once.
-      await Promise.all([sweeper.stop(), cleaner.stop(), worker.stop()]);
+      if (runsSteps) await Promise.all([sweeper.stop(), cleaner.stop(), worker.stop()]);
       await queueParts.stop();
     },
     activePlans: () => countActive(engine),

@@ -1,0 +1,29 @@
+// A deployment of real processes on PostgreSQL and RabbitMQ: a plan ends well, and its jobs went over the broker.
+import { startRabbitmq } from "@ossaat/testkit";
+import type { RabbitmqServer } from "@ossaat/testkit";
+import { connect } from "amqplib";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { runOnFleet } from "./testing/run-on-fleet.ts";
+
+let server: RabbitmqServer;
+beforeAll(async () => {
+  server = await startRabbitmq();
+});
+afterAll(() => server.remove());
+
+test("a plan of a deployment goes over RabbitMQ and leaves no message", async () => {
+  const address = new URL(server.url);
+  address.password = "";
+  const run = await runOnFleet({ OSSAAT_QUEUE: address.href, OSSAAT_QUEUE_PASSWORD: "guest" });
+  expect(run).toEqual({ status: "succeeded", findings: [], waiting: 0, ends: [0, 0, 0] });
+  const connection = await connect(server.url);
+  const channel = await connection.createChannel();
+  const counts: number[] = [];
+  // Asking for a queue that was never made fails.
+  for (const queue of ["ossaat.jobs.default", "ossaat.dlq.default"]) {
+    counts.push((await channel.checkQueue(queue)).messageCount);
+  }
+  await connection.close();
+  expect(counts).toEqual([0, 0]);
+});
