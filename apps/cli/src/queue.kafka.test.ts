@@ -3,6 +3,7 @@ import path from "node:path";
 
 import { startKafka } from "@ossaat/testkit";
 import type { KafkaServer } from "@ossaat/testkit";
+import { Kafka, logLevel } from "kafkajs";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { git, makeRepository } from "./testing/make-repository.ts";
@@ -15,6 +16,29 @@ beforeAll(async () => {
   broker = await startKafka();
 });
 afterAll(() => broker.remove());
+
+/** Reads the last states of steps by key until those of `keys` have ended. */
+async function readStates(topic: string, keys: readonly string[]): Promise<Record<string, string>> {
+  const kafka = new Kafka({ brokers: [broker.address], logLevel: logLevel.NOTHING });
+  const reader = kafka.consumer({ groupId: `reading-${topic}`, maxWaitTimeInMs: 50 });
+  const last = new Map<string, { state: string; seq: number }>();
+  const hasEnded = (key: string) => ["succeeded", "failed", "skipped"].includes(last.get(key)?.state ?? "");
+  const { promise: read, resolve } = Promise.withResolvers<void>();
+  await reader.connect();
+  await reader.subscribe({ topic, fromBeginning: true });
+  await reader.run({
+    autoCommit: false,
+    eachMessage({ message: { key, value } }) {
+      const state = JSON.parse(String(value)) as { state: string; seq: number };
+      if (state.seq >= (last.get(String(key))?.seq ?? 0)) last.set(String(key), state);
+      if (keys.every(hasEnded)) resolve();
+      return Promise.resolve();
+    },
+  });
+  await read;
+  await reader.disconnect();
+  return Object.fromEntries(keys.map((key) => [key, last.get(key)?.state ?? "none"]));
+}
 
 describe("a server whose jobs go over Kafka", () => {
   let cli: Cli;
@@ -42,6 +66,20 @@ describe("a server whose jobs go over Kafka", () => {
     expect(run.code, run.stderr).toBe(0);
     expect(run.value.plan).toMatchObject({ status: "succeeded", branch: `ossaat/${id}` });
     expect(git(repository, "show", `ossaat/${id}:src/sum.js`)).toContain("return a + b;");
+  });
+
+  test("keeps the states of all steps in a topic for others to read", async () => {
+    const queue = `kafka://${broker.address}?namespace=told&partitions=3`;
+    const up = await cli.run(repository, ["up", "--detach", "--queue", queue]);
+    expect(up.code, up.stderr).toBe(0);
+    const run = await cli.json(repository, ["run", "Let sum in src/sum.js add", "--model", model, "--yes"], {
+      env: { OSSAAT_QUEUE: queue },
+    });
+    expect(run.code, run.stderr).toBe(0);
+    const { id, steps } = run.value.plan as { id: string; steps: { id: string }[] };
+    const keys = [...steps.map((step) => `${id}:${step.id}`), `${id}:plan.finish`];
+    const expected = Object.fromEntries(keys.map((key) => [key, "succeeded"]));
+    expect(await readStates("told.job-state", keys)).toEqual(expected);
   });
 
   test("`ossaat doctor` says whether the broker answers, and what an address must be", async () => {
