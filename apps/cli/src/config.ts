@@ -281,6 +281,8 @@ export function serverEnv(config: Config): NodeJS.ProcessEnv {
 const rulesName = "run mode and rules";
 /** The same of the database that holds the plans. */
 export const storeName = "store";
+/** The same of the broker that carries the jobs. */
+export const queueName = "queue";
 
 /** By variable that is set, and for the rules: a fingerprint, useless without the server's token. */
 export function settingProofs(config: Config, token: string): Record<string, string> {
@@ -290,6 +292,7 @@ export function settingProofs(config: Config, token: string): Record<string, str
   return {
     ...Object.fromEntries(config.providerKeys.map((name) => [name, prove(values.get(name) ?? "")])),
     [storeName]: prove(config.store ?? ""),
+    [queueName]: prove(config.queue?.url ?? ""),
     [rulesName]: prove(
       JSON.stringify([runMode, allowedModels ?? null, isSandboxRequired, budgetCaps ?? null, config.policyFiles]),
     ),

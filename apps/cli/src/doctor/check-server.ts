@@ -4,13 +4,12 @@ import path from "node:path";
 
 import { AgentError } from "@ossaat/contracts/errors";
 
-import { settingProofs, storeName } from "../config.ts";
 import type { Config } from "../config.ts";
 import { connect, runningClient } from "../server/connect.ts";
 import { findServer } from "../server/find-server.ts";
 import { findHungServer } from "../server/hung-server.ts";
 import { readServerFile } from "../server/server-file.ts";
-import { settingDifferences } from "../server/setting-differences.ts";
+import { otherBackends, settingDifferences } from "../server/setting-differences.ts";
 import { version } from "../version.ts";
 import { fail, ok, warn } from "./finding.ts";
 import type { Finding } from "./finding.ts";
@@ -60,8 +59,7 @@ async function checkEmbedded(config: Config): Promise<Finding> {
     return warn("server", `It runs version ${status.version}, this is ${version}.`, "ossaat down");
   }
   const { missing, changed, kept } = settingDifferences(config, file);
-  const isOtherStore = file.settingProofs[storeName] !== settingProofs(config, file.token)[storeName];
-  const other = [...missing, ...changed, ...(isOtherStore ? [storeName] : [])];
+  const other = [...missing, ...changed, ...otherBackends(config, file)];
   if (other.length > 0) return warn("server", `It was started with another ${other.join(", ")}.`, "ossaat down");
   if (kept.length > 0) {
     return warn("server", `It was started with ${kept.join(", ")}, not set in this shell.`, "ossaat down");

@@ -4,7 +4,6 @@ import { createClient } from "@ossaat/client";
 import type { Client, ClientFetch } from "@ossaat/client";
 import { AgentError } from "@ossaat/contracts/errors";
 
-import { settingProofs, storeName } from "../config.ts";
 import type { Config } from "../config.ts";
 import { version } from "../version.ts";
 import { embeddedFetch, httpFetch } from "./http-fetch.ts";
@@ -117,19 +116,6 @@ function connectRemote(remote: NonNullable<Config["remote"]>): Connection {
   return { client, url: remote.url, started: false };
 }
 
-/** Nobody's plans may seem gone because the server changed its database in silence. @throws AgentError conflict */
-function requireSameStore(config: Config, file: ServerFile): void {
-  const proof = file.settingProofs[storeName];
-  if (proof === undefined || proof === settingProofs(config, file.token)[storeName]) return;
-  const named = config.store ?? "the file in the state folder";
-  throw new AgentError("conflict", `The running server (pid ${file.pid}) keeps its plans elsewhere than in ${named}.`, {
-    details: {
-      reason: "other_store",
-      next: "`ossaat down` and try again, or leave the store as it is; plans stay where they are",
-    },
-  });
-}
-
 type Running = { client: Client; options: ConnectOptions; differences: SettingDifferences };
 
 /** Whether the running server lacks something this command brings along. @throws AgentError conflict */
@@ -214,8 +200,8 @@ export async function connect(config: Config, options: ConnectOptions = {}): Pro
     const client = clientOf(config, options);
     const { url } = running;
     if (options.mustFit !== true) return { client, url, started: false };
-    requireSameStore(config, running);
-    const { keptNotice, settingDifferences } = await import("./setting-differences.ts");
+    const { keptNotice, requireSameBackends, settingDifferences } = await import("./setting-differences.ts");
+    requireSameBackends(config, running);
     const differences = settingDifferences(config, running);
     const reason = await mustRestart({ client, options, differences });
     if (reason === undefined) return { client, url, started: false, notice: keptNotice(differences.kept) };

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { loadConfig, settingProofs } from "../config.ts";
-import { keptNotice, settingDifferences } from "./setting-differences.ts";
+import { keptNotice, otherBackends, requireSameBackends, settingDifferences } from "./setting-differences.ts";
 
 const token = "t".repeat(64);
 const configOf = (environment: NodeJS.ProcessEnv) =>
@@ -25,6 +25,47 @@ test.each<[string, NodeJS.ProcessEnv, NodeJS.ProcessEnv, object]>([
 ])("%s", async (_name, server, shell, expected) => {
   const theirs = { token, settingProofs: settingProofs(await configOf(server), token) };
   expect(settingDifferences(await configOf(shell), theirs)).toEqual(expected);
+});
+
+const amqp = "amqp://ossaat@broker/jobs";
+const kafka = "kafka://broker:9092";
+const store = "postgres://ossaat@host/plans";
+
+test.each<[string, NodeJS.ProcessEnv, NodeJS.ProcessEnv, string[]]>([
+  ["the same", { OSSAAT_STORE: store, OSSAAT_QUEUE: amqp }, { OSSAAT_STORE: store, OSSAAT_QUEUE: amqp }, []],
+  ["a queue the server lacks", {}, { OSSAAT_QUEUE: amqp }, ["queue"]],
+  ["a queue of the server's alone", { OSSAAT_QUEUE: amqp }, {}, ["queue"]],
+  ["another queue", { OSSAAT_QUEUE: amqp }, { OSSAAT_QUEUE: kafka }, ["queue"]],
+  [
+    "the queue's password, not set here",
+    { OSSAAT_QUEUE: amqp, OSSAAT_QUEUE_PASSWORD: "x" },
+    { OSSAAT_QUEUE: amqp },
+    [],
+  ],
+  ["another store", { OSSAAT_STORE: store }, {}, ["store"]],
+  ["another store and queue", { OSSAAT_STORE: store }, { OSSAAT_QUEUE: kafka }, ["store", "queue"]],
+])("elsewhere, %s: noticed, and refused with the way out", async (_name, server, shell, expected) => {
+  const theirs = { token, pid: 7, settingProofs: settingProofs(await configOf(server), token) };
+  const config = await configOf(shell);
+  expect([otherBackends(config, theirs), settingDifferences(config, theirs)]).toEqual([expected, none]);
+  const [first] = expected;
+  const requiring = () => requireSameBackends(config, theirs);
+  if (first === undefined) return requiring();
+  expect(requiring).toThrow(
+    expect.objectContaining({ code: "conflict", details: expect.objectContaining({ reason: `other_${first}` }) }),
+  );
+});
+
+test("a server that says nothing of its store and queue is not refused for them", async () => {
+  expect(otherBackends(await configOf({ OSSAAT_QUEUE: amqp }), { token, settingProofs: {} })).toEqual([]);
+});
+
+test("a queue elsewhere is named without a secret", async () => {
+  const theirs = { token, pid: 7, settingProofs: settingProofs(await configOf({}), token) };
+  const config = await configOf({ OSSAAT_QUEUE: amqp, OSSAAT_QUEUE_PASSWORD: "hidden" });
+  expect(() => requireSameBackends(config, theirs)).toThrow(
+    "The running server (pid 7) has its jobs carried by another than amqp://ossaat@broker/jobs.",
+  );
 });
 
 test("what the server alone has is named with the command that mends it", () => {

@@ -1,5 +1,7 @@
 // In what a running server differs from the settings of a command. Fingerprints are compared, never values.
-import { provedNames, settingProofs, storeName } from "../config.ts";
+import { AgentError } from "@ossaat/contracts/errors";
+
+import { provedNames, queueName, settingProofs, storeName } from "../config.ts";
 import type { Config } from "../config.ts";
 import type { ServerFile } from "./server-file.ts";
 
@@ -13,19 +15,44 @@ export type SettingDifferences = {
   kept: string[];
 };
 
-export function settingDifferences(
-  config: Config,
-  { settingProofs: theirs, token }: Pick<ServerFile, "settingProofs" | "token">,
-): SettingDifferences {
+/** What a running server says of its settings. */
+type Proved = Pick<ServerFile, "settingProofs" | "token">;
+
+export function settingDifferences(config: Config, { settingProofs: theirs, token }: Proved): SettingDifferences {
   const names = provedNames(config);
   const own = settingProofs(config, token);
   const missing = names.filter((name) => theirs[name] === undefined);
   return {
     missing,
     changed: names.filter((name) => !missing.includes(name) && theirs[name] !== own[name]),
-    // The store has a refusal of its own.
-    kept: Object.keys(theirs).filter((name) => name !== storeName && !names.includes(name)),
+    // Store and queue have refusals of their own.
+    kept: Object.keys(theirs).filter((name) => name !== storeName && name !== queueName && !names.includes(name)),
   };
+}
+
+/** Which of store and queue a running server has elsewhere; one that says nothing of them is older, and told by that. */
+export function otherBackends(config: Config, { settingProofs: theirs, token }: Proved): string[] {
+  const own = settingProofs(config, token);
+  return [storeName, queueName].filter((name) => theirs[name] !== undefined && theirs[name] !== own[name]);
+}
+
+/**
+ * Nobody's plans may seem gone because the server changed its database in silence, and no message may lie
+ * with a broker that nobody asks any more.
+ * @throws AgentError conflict
+ */
+export function requireSameBackends(config: Config, file: Proved & Pick<ServerFile, "pid">): void {
+  const [other] = otherBackends(config, file);
+  if (other === undefined) return;
+  const isStore = other === storeName;
+  const named = isStore ? (config.store ?? "the file in the state folder") : (config.queue?.url ?? "the database");
+  const does = isStore ? `keeps its plans elsewhere than in ${named}` : `has its jobs carried by another than ${named}`;
+  throw new AgentError("conflict", `The running server (pid ${file.pid}) ${does}.`, {
+    details: {
+      reason: isStore ? "other_store" : "other_queue",
+      next: `\`ossaat down\` and try again, or leave the ${other} as it is; plans stay where they are`,
+    },
+  });
 }
 
 /** What a person should know of variables that only the server has. */
