@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startProxy, startRabbitmq } from "@ossaat/testkit";
 import type { RabbitmqServer } from "@ossaat/testkit";
 import { connect } from "amqplib";
-import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import { caseList } from "../../../testing/durability-cases.ts";
 import { QueueBench, done, envelope, envelopes, pool, stepIds } from "../../../testing/queue-under-test.ts";
@@ -174,6 +174,21 @@ describe("RabbitMQ in trouble", () => {
     await bench.publish([envelope(4)]);
     await waitUntil("the last arrives", () => bench.seen.includes("step-4"), restartMs);
     expect((await bench.queue.health()).blocked).toBeUndefined();
+  });
+
+  test("a broker that reads no more under its alarm holds up no publisher", async () => {
+    const { bench } = await openBench();
+    await bench.publish([envelope(0)]);
+    await server.alarm(true);
+    // More than the buffers between us and a broker that has stopped reading.
+    const many = envelopes(20_000).map((each) => ({ ...each, traceparent: "0".repeat(1_000) }));
+    const answers = await bench.queue.publish(many);
+    const reasons = new Set(answers.map((answer) => (answer.accepted ? "accepted" : answer.reason)));
+    expect([...reasons].filter((reason) => !["unavailable", "blocked"].includes(reason))).toEqual([]);
+    await server.alarm(false);
+    bench.subscribe(16, done);
+    await bench.publish([envelope(50_000)]);
+    await waitUntil("the last arrives", () => bench.seen.includes("step-50000"), restartMs);
   });
 
   cases.test("C30K", () => Promise.resolve());

@@ -22,7 +22,8 @@ export type Publisher = {
   close(): Promise<void>;
 };
 
-type Sending = { channel: ConfirmChannel; returned: Set<string>; drained: Promise<void> };
+/** `drained`: absent while the connection takes more. */
+type Sending = { channel: ConfirmChannel; returned: Set<string>; drained?: Promise<void> | undefined };
 
 const refused = (reason: Exclude<PublishResult, { accepted: true }>["reason"]): PublishResult => ({
   accepted: false,
@@ -62,15 +63,32 @@ class ConfirmingPublisher implements Publisher {
 
   async publish(envelopes: readonly JobEnvelope[]): Promise<PublishResult[]> {
     const answers: Promise<PublishResult>[] = [];
+    let hasRoom = true;
     for (const envelope of envelopes) {
       if (isTooLarge(envelope)) answers.push(Promise.resolve(refused("too_large")));
+      else if (!hasRoom) answers.push(Promise.resolve(refused(this.#whyFull())));
       else {
         const content = Buffer.from(JSON.stringify(envelope));
         answers.push(this.send(jobsQueue(this.#broker, envelope.pool), content, messageOptions(envelope)));
+        hasRoom = await this.#hasRoom();
       }
-      await this.#sending?.drained;
     }
     return Promise.all(answers);
+  }
+
+  #whyFull(): "blocked" | "unavailable" {
+    return this.link.blocked === undefined ? "unavailable" : "blocked";
+  }
+
+  /** NOTE: a broker that reads no more, as under an alarm, makes no room until it reads again. */
+  async #hasRoom(): Promise<boolean> {
+    const drained = this.#sending?.drained;
+    if (drained === undefined) return true;
+    const over = new AbortController();
+    const overdue = sleep(this.#broker.tuning.confirmMs, undefined, { signal: over.signal }).catch(() => undefined);
+    const hasRoom = await Promise.race([drained.then(() => true), overdue]);
+    over.abort();
+    return hasRoom ?? false;
   }
 
   async send(queue: string, content: Buffer, options: Options.Publish): Promise<PublishResult> {
@@ -110,7 +128,13 @@ class ConfirmingPublisher implements Publisher {
       if (this.#sending?.channel === channel) this.link.reset();
     });
     channel.on("return", (message: Message) => returned.add(String(message.properties.correlationId)));
-    this.#sending = { channel, returned, drained: Promise.resolve() };
+    this.#sending = { channel, returned };
+  }
+
+  #awaitRoom(sending: Sending): void {
+    sending.drained ??= nextDrain(sending.channel).finally(() => {
+      sending.drained = undefined;
+    });
   }
 
   #confirmed(
@@ -130,7 +154,7 @@ class ConfirmingPublisher implements Publisher {
       try {
         const all = { ...options, correlationId, persistent: true, mandatory: true };
         const hasRoom = channel.publish("", queue, content, all, answered);
-        if (!hasRoom) sending.drained = nextDrain(channel);
+        if (!hasRoom) this.#awaitRoom(sending);
       } catch {
         // The channel closed a moment ago.
         resolve(refused("unavailable"));
