@@ -18,10 +18,10 @@ beforeAll(async () => {
 afterAll(() => server.remove());
 
 /** Messages that wait, and dead letters. */
-async function countMessages(): Promise<number[]> {
+async function countMessages(prefix = "ossaat"): Promise<number[]> {
   const connection = await connect(server.url);
   const channel = await connection.createChannel();
-  const queues = ["ossaat.jobs.default", "ossaat.dlq.default"];
+  const queues = [`${prefix}.jobs.default`, `${prefix}.dlq.default`];
   const counts: number[] = [];
   for (const queue of queues) counts.push((await channel.checkQueue(queue)).messageCount);
   await connection.close();
@@ -60,6 +60,15 @@ describe("a server whose jobs go over RabbitMQ", () => {
     expect(run.value.plan).toMatchObject({ status: "succeeded", branch: `ossaat/${id}` });
     expectBranch(id);
     expect(await countMessages()).toEqual([0, 0]);
+  });
+
+  test("takes another's virtual host for its own with a prefix", async () => {
+    env = { OSSAAT_QUEUE: `${env["OSSAAT_QUEUE"]}?prefix=team-a` };
+    const id = await propose();
+    const run = await cli.json(repository, ["approve", id, "--watch"], { env });
+    expect(run.code, run.stderr).toBe(0);
+    // Asking for a queue that was never made fails.
+    expect(await countMessages("team-a")).toEqual([0, 0]);
   });
 
   test("runs a plan on while the broker is killed and comes back", async () => {

@@ -131,7 +131,7 @@ export const settingTable = {
   }),
   queue: brokerAddress({
     meaning:
-      "RabbitMQ (3.10 or newer) or Apache Kafka that carries the jobs; a password comes from OSSAAT_QUEUE_PASSWORD, never from here",
+      "RabbitMQ (3.10 or newer) or Apache Kafka that carries the jobs; servers that share a virtual host or cluster need a ?prefix= or ?namespace= each; a password comes from OSSAAT_QUEUE_PASSWORD, never from here",
     defaultText: "the database itself",
     env: ["OSSAAT_QUEUE"],
     flag: "--queue",

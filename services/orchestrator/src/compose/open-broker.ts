@@ -11,6 +11,8 @@ export async function openBroker(broker: BrokerSettings): Promise<OpenQueue> {
     const address = parseKafkaAddress(broker.url);
     return (onError) => createKafkaQueue({ ...address, rng: Math.random, onError });
   }
+  const { parseRabbitmqAddress } = await import("../job/adapters/rabbitmq/rabbitmq-address.ts");
   const { createRabbitmqQueue } = await import("../job/adapters/rabbitmq/rabbitmq.ts");
-  return (onError) => createRabbitmqQueue({ ...broker, rng: Math.random, ids: systemIds, onError });
+  const address = { ...parseRabbitmqAddress(broker.url), password: broker.password };
+  return (onError) => createRabbitmqQueue({ ...address, rng: Math.random, ids: systemIds, onError });
 }
