@@ -73,6 +73,21 @@ describe("a connection that breaks", () => {
   });
 });
 
+test("an archive goes up in parts, whole, with the built-in fetch", async () => {
+  const received: Buffer[] = [];
+  const answer = { schemaVersion: 1, planId: "plan-1", outcome: "imported", status: "running", events: 3, notes: [] };
+  const client = await serve((request, response) => {
+    request.on("data", (chunk: Buffer) => received.push(chunk));
+    request.on("end", () => response.end(JSON.stringify(answer)));
+  });
+  const part = Buffer.alloc(100_000, "a");
+  const archive = async function* archive() {
+    for (let n = 0; n < 5; n += 1) yield await Promise.resolve(part);
+  };
+  const imported = await client.importPlan(archive(), { signal: AbortSignal.timeout(10_000) });
+  expect([imported, Buffer.concat(received).equals(Buffer.alloc(500_000, "a"))]).toEqual([answer, true]);
+});
+
 describe("nonsense from the server", () => {
   test("an answer that is not JSON is `unavailable`, not a stack", async () => {
     const client = await serve((_request, response) => response.writeHead(502).end("<html>"));

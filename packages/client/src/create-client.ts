@@ -34,6 +34,8 @@ export type ClientFetch = (
     method?: string;
     headers?: Record<string, string>;
     body?: string | AsyncIterable<Uint8Array>;
+    /** The built-in one takes a body in parts only with this word. */
+    duplex?: "half";
     signal?: AbortSignal;
   },
 ) => Promise<ClientAnswer>;
@@ -129,7 +131,7 @@ function makeSend(options: ClientOptions) {
           ...headers,
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        ...(upload === undefined ? {} : { body: upload }),
+        ...(upload === undefined ? {} : { body: upload, duplex: "half" as const }),
         // A stream may stay open; anything else is answered in time or not at all.
         signal: signal ?? AbortSignal.timeout(requestTimeoutMs),
       });
