@@ -35,7 +35,18 @@ const cases = casesOf(program);
 
 /** Commands that only look share one repository. */
 const shared = new Map<World, Promise<ExamplePlace>>();
-const onlyLooks = new Set(["diff", "show", "logs", "cost", "context", "replay", "agents", "config list", "config get"]);
+const onlyLooks = new Set([
+  "diff",
+  "show",
+  "logs",
+  "cost",
+  "context",
+  "replay",
+  "agents",
+  "config list",
+  "config get",
+  "dlq show",
+]);
 let made = 0;
 
 function placeFor({ name, line }: Case): Promise<ExamplePlace> {
@@ -48,8 +59,11 @@ function placeFor({ name, line }: Case): Promise<ExamplePlace> {
 }
 
 /** Names in examples stand for those of the prepared plan. */
-function fillIn(line: string, { planId = "", approvalId = "" }: ExamplePlace): string {
-  return line.replaceAll("approval-9c41", approvalId).replaceAll("3f2a", planId.slice(0, 18));
+function fillIn(line: string, { planId = "", approvalId = "", letterId = "" }: ExamplePlace): string {
+  return line
+    .replaceAll("approval-9c41", approvalId)
+    .replaceAll("letter-7c1e", letterId)
+    .replaceAll("3f2a", planId.slice(0, 18));
 }
 
 function runLine(line: string, cwd: string): Promise<CliResult> {

@@ -13,6 +13,7 @@ import { addInspectCommands } from "./program/inspect-commands.ts";
 import { addListCommands, addRunsCommand, listRuns } from "./program/list-commands.ts";
 import { addMoveCommands } from "./program/move-commands.ts";
 import { addPolicyCommands } from "./program/policy-commands.ts";
+import { addQueueCommands } from "./program/queue-commands.ts";
 import { addResultCommands } from "./program/result-commands.ts";
 import { addSetupCommands } from "./program/setup-commands.ts";
 import { addSteerCommands } from "./program/steer-commands.ts";
@@ -42,6 +43,7 @@ const commandGroups: readonly CommandGroup[] = [
   { names: ["policy"], add: addPolicyCommands },
   { names: ["cost", "context"], add: addInspectCommands },
   { names: ["agents", "new-agent", "up", "down", "status"], add: addSetupCommands },
+  { names: ["queue", "dlq"], add: addQueueCommands },
   { names: ["config"], add: addConfigCommands },
   { names: ["doctor"], add: addDoctorCommands },
   { names: [], add: addCompletionCommands },

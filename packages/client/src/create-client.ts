@@ -6,6 +6,10 @@ import type {
   ApprovalListResponse,
   ApprovalState,
   CreatePlanRequest,
+  DeadLetterDecision,
+  DeadLetterDecisionResponse,
+  DeadLetterListResponse,
+  DeadLetterResponse,
   DiffResponse,
   EditPlanRequest,
   ErrorCode,
@@ -17,6 +21,7 @@ import type {
   PolicyCheckResponse,
   PolicyReplayRequest,
   PolicyReplayResponse,
+  QueueStatusResponse,
   RetryPlanRequest,
   StatusResponse,
   Stored,
@@ -178,6 +183,11 @@ export type Client = {
   listAgents(repository: string): Promise<AgentListResponse>;
   checkPolicy(planId: string): Promise<PolicyCheckResponse>;
   replayPolicy(request: PolicyReplayRequest): Promise<PolicyReplayResponse>;
+  queueStatus(): Promise<QueueStatusResponse>;
+  listDeadLetters(): Promise<DeadLetterListResponse>;
+  /** @throws AgentError not_found */
+  getDeadLetter(letterId: string): Promise<DeadLetterResponse>;
+  decideDeadLetter(letterId: string, request: DeadLetterDecision): Promise<DeadLetterDecisionResponse>;
 };
 
 function query(values: Record<string, string | undefined>): string {
@@ -190,6 +200,7 @@ export function createClient(options: ClientOptions): Client {
   const send = makeSend(options);
   const json = async <T>(path: string, call?: Call) => (await (await send(path, call)).json()) as T;
   const plan = async (path: string, call?: Call) => (await json<{ plan: PlanState }>(path, call)).plan;
+  const letterAt = (letterId: string) => `/queue/dead-letters/${encodeURIComponent(letterId)}`;
   const at = (planId: string) => `/plans/${encodeURIComponent(planId)}`;
   return {
     status: () => json("/status"),
@@ -245,5 +256,9 @@ export function createClient(options: ClientOptions): Client {
     listAgents: (repository) => json(`/agents${query({ repository })}`),
     checkPolicy: (planId) => json(`${at(planId)}/policy`),
     replayPolicy: (body) => json("/policy/replay", { method: "POST", body, isRepeatable: true }),
+    queueStatus: () => json("/queue"),
+    listDeadLetters: () => json("/queue/dead-letters"),
+    getDeadLetter: (letterId) => json(letterAt(letterId)),
+    decideDeadLetter: (letterId, body) => json(`${letterAt(letterId)}/decisions`, { method: "POST", body }),
   };
 }

@@ -103,6 +103,34 @@ export const PolicyReplayRequest = z.strictObject({
 });
 export type PolicyReplayRequest = z.infer<typeof PolicyReplayRequest>;
 
+/** `requeue` gives a message back to its queue, `drop` forgets it. */
+export const DeadLetterDecision = z.strictObject({ decision: z.enum(["requeue", "drop"]) });
+export type DeadLetterDecision = z.infer<typeof DeadLetterDecision>;
+
+/** A message that nobody handles unless a person gives it back; without a plan when it cannot be read. */
+export type DeadLetterSummary = {
+  id: string;
+  pool: string;
+  reason: string;
+  planId?: string;
+  stepId?: string;
+  attempt?: number;
+};
+export type DeadLetterListResponse = { schemaVersion: 1; letters: DeadLetterSummary[] };
+/** `message` is the text as it was found. */
+export type DeadLetterResponse = { schemaVersion: 1; letter: DeadLetterSummary & { message: string } };
+export type DeadLetterDecisionResponse = { schemaVersion: 1; letter: DeadLetterSummary } & DeadLetterDecision;
+/** Counts are null while the broker cannot be asked. */
+export type QueueStatusResponse = {
+  schemaVersion: 1;
+  /** `blocked`: it answers, and accepts no message for now. */
+  health: { ok: boolean; blocked: boolean; detail: string };
+  /** Messages of the caller's tenant that wait in the database. */
+  waiting: number;
+  /** `depth`: messages that wait there, of everybody; `deadLetters`: of the caller's tenant. */
+  pools: { pool: string; depth: number | null; deadLetters: number | null }[];
+};
+
 export type PlanSummary = {
   id: PlanId;
   goal: string;

@@ -24,6 +24,8 @@ export const PersonCapability = z.enum([
   "workflows.read",
   "policy.read",
   "policy.enforce",
+  "queue.read",
+  "queue.manage",
 ]);
 export type PersonCapability = z.infer<typeof PersonCapability>;
 

@@ -50,6 +50,8 @@ export const StepResult = z.looseObject({
 });
 export type StepResult = z.infer<typeof StepResult>;
 
+const DeadLetterData = z.looseObject({ letterId: z.string(), pool: z.string(), reason: z.string() });
+
 /** Data of each event, by type. */
 export const eventData = {
   "plan.created": z.looseObject({
@@ -193,6 +195,9 @@ export const eventData = {
   }),
   /** A message the platform adds to the step's conversation: check failures, feedback, notices. */
   "guidance.added": z.looseObject({ afterTurn: z.int().nonnegative(), kind: z.string(), text: z.string() }),
+  /** A person gave a message that nobody had handled back to its queue, or let it be forgotten. */
+  "message.requeued": DeadLetterData,
+  "message.dropped": DeadLetterData,
   /** What policy said about a call, from what, and by which rules. */
   "policy.decided": z.looseObject({
     callId: z.string(),

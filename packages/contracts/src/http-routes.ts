@@ -2,7 +2,14 @@
 // OpenAPI document says.
 import type { z } from "zod";
 
-import { CreatePlanRequest, EditPlanRequest, PlanDecision, PolicyReplayRequest, RetryPlanRequest } from "./api.ts";
+import {
+  CreatePlanRequest,
+  DeadLetterDecision,
+  EditPlanRequest,
+  PlanDecision,
+  PolicyReplayRequest,
+  RetryPlanRequest,
+} from "./api.ts";
 import { ApprovalDecision } from "./approval.ts";
 import type { PersonCapability } from "./capability.ts";
 
@@ -229,6 +236,39 @@ export const httpRoutes: readonly HttpRoute[] = [
     capability: "plan.read",
     query: { repository: "Path of the repository" },
     response: "AgentListResponse",
+    status: 200,
+  },
+  {
+    method: "get",
+    path: "/queue",
+    summary: "Health of the queue, and what waits in it",
+    capability: "queue.read",
+    response: "QueueStatusResponse",
+    status: 200,
+  },
+  {
+    method: "get",
+    path: "/queue/dead-letters",
+    summary: "Messages that nobody handled, oldest first",
+    capability: "queue.read",
+    response: "DeadLetterListResponse",
+    status: 200,
+  },
+  {
+    method: "get",
+    path: "/queue/dead-letters/{letterId}",
+    summary: "One of them, with its text",
+    capability: "queue.read",
+    response: "DeadLetterResponse",
+    status: 200,
+  },
+  {
+    method: "post",
+    path: "/queue/dead-letters/{letterId}/decisions",
+    summary: "Give the message back to its queue, or forget it",
+    capability: "queue.manage",
+    request: DeadLetterDecision,
+    response: "DeadLetterDecisionResponse",
     status: 200,
   },
 ];

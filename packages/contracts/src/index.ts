@@ -81,6 +81,7 @@ export type {
 } from "./workspace.ts";
 export {
   CreatePlanRequest,
+  DeadLetterDecision,
   EditPlanRequest,
   Goal,
   PlanDecision,
@@ -90,11 +91,16 @@ export {
 export type {
   AgentListResponse,
   ApprovalListResponse,
+  DeadLetterDecisionResponse,
+  DeadLetterListResponse,
+  DeadLetterResponse,
+  DeadLetterSummary,
   DiffResponse,
   ImportPlanResponse,
   PlanListResponse,
   PlanResponse,
   PlanSummary,
+  QueueStatusResponse,
   StatusResponse,
 } from "./api.ts";
 export {

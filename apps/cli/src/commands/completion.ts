@@ -58,6 +58,10 @@ function namesOf(context: CommandContext): Names {
       const { steps } = await running.getPlan(found.id);
       return steps.map(({ id, status }) => ({ text: id, note: statusText(status) }));
     },
+    async letters() {
+      const list = await (await client())?.listDeadLetters();
+      return list?.letters.map(({ id, reason }) => ({ text: id, note: noteOf("dead", reason) })) ?? [];
+    },
     async requests() {
       const list = await (await client())?.listApprovals({});
       return list?.approvals.map(({ approvalId, title }) => ({ text: approvalId, note: noteOf("asks", title) })) ?? [];

@@ -11,6 +11,7 @@ const one = (text: string) => Promise.resolve([{ text, note: "" }]);
 const names: Names = {
   plans: () => one("plan-1"),
   requests: () => one("appr-1"),
+  letters: () => one("letter-1"),
   steps: (plan) => one(`step of ${plan ?? "the newest"}`),
 };
 

@@ -13,6 +13,7 @@ export type Completion = Candidate[] | "files" | "folders";
 export type Names = {
   plans(): Promise<Candidate[]>;
   requests(): Promise<Candidate[]>;
+  letters(): Promise<Candidate[]>;
   /** Steps of the plan that is named, else of the newest one. */
   steps(plan: string | undefined): Promise<Candidate[]>;
 };
@@ -89,6 +90,8 @@ async function operandsOf({ command, operands }: Place, names: Names): Promise<C
   switch (argument?.name()) {
     case "plan":
       return names.plans();
+    case "letter":
+      return names.letters();
     case "id":
       return [...(await names.requests()), ...(await names.plans())];
     case "key":

@@ -2,6 +2,7 @@
 // its commands are about.
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { DatabaseSync } from "node:sqlite";
 
 import { makeRepository } from "./make-repository.ts";
 import type { Cli, Json } from "./run-ossaat.ts";
@@ -20,9 +21,10 @@ export type World =
   | "paused"
   | "done"
   | "exported"
+  | "buried"
   | "cancelled";
 
-export type ExamplePlace = { folder: string; planId?: string; approvalId?: string };
+export type ExamplePlace = { folder: string; planId?: string; approvalId?: string; letterId?: string };
 
 const draftPolicy = {
   schemaVersion: 1,
@@ -48,6 +50,17 @@ const scripts: Readonly<Record<"good" | "slow" | "asking", ScriptEntry[]>> = {
 const scriptOf = (world: World) =>
   world === "request" ? "asking" : ["running", "paused", "cancelled"].includes(world) ? "slow" : "good";
 
+/** Puts a message of a plan among the dead letters; the server must not run. */
+function buryMessage(stateDir: string, { id, planId }: { id: string; planId: string }): void {
+  const envelope = { messageId: id, dedupeId: id, tenantId: "local", planId, stepId: "fix", attempt: 1 };
+  const message = JSON.stringify({ ...envelope, pool: "default", kind: "agent", enqueuedAt: 1 });
+  const database = new DatabaseSync(path.join(stateDir, "ossaat.db"));
+  database
+    .prepare("insert into dead_letter (id, tenant_id, pool, reason, message, at) values (?, ?, ?, ?, ?, ?)")
+    .run(id, "local", "default", "it was too large", message, 1);
+  database.close();
+}
+
 /** Brings a new repository to where the world begins. */
 export async function makePlace(cli: Cli, world: World, name: string): Promise<ExamplePlace> {
   const folder = await makeRepository(path.join(cli.folder, "examples", name));
@@ -57,7 +70,7 @@ export async function makePlace(cli: Cli, world: World, name: string): Promise<E
   const run = async (...args: string[]): Promise<Json> => (await cli.json(folder, args)).value;
   if (world === "configured") await writeFile(path.join(folder, "ossaat.yaml"), "model: none\n");
   if (world === "fresh" || world === "configured") return { folder };
-  const ready = ["proposed", "edited", "request", "running", "paused", "cancelled"].includes(world);
+  const ready = ["proposed", "buried", "edited", "request", "running", "paused", "cancelled"].includes(world);
   const first = ready ? await run("plan", goal) : await run("run", goal, "--yes");
   const planId = first.plan.id as string;
   const file = path.join(folder, ".plans", planId, "plan.json");
@@ -72,6 +85,10 @@ export async function makePlace(cli: Cli, world: World, name: string): Promise<E
       const { plan } = await run("approve", planId, "--watch");
       return { folder, planId, approvalId: plan.approvals[0].approvalId };
     }
+    case "buried":
+      await cli.run(folder, ["down"]);
+      buryMessage(cli.stateDir, { id: `letter-${name}`, planId });
+      return { folder, planId, letterId: `letter-${name}` };
     case "running":
       await run("approve", planId);
       break;
@@ -117,6 +134,9 @@ const worlds: Readonly<Record<string, World>> = {
   "policy check": "done",
   "policy explain": "done",
   "policy replay": "done",
+  "dlq show": "buried",
+  "dlq requeue": "buried",
+  "dlq drop": "buried",
   "config trust": "configured",
   "config untrust": "configured",
 };
@@ -124,6 +144,7 @@ const worlds: Readonly<Record<string, World>> = {
 /** The world that an example of a command needs. */
 export function worldOf(name: string, line: string): World {
   if (line.includes("approval-")) return "request";
+  if (line.includes("letter-")) return "buried";
   if (name === "retry") return line.includes("--from") ? "done" : "cancelled";
   if (name === "" && line.includes("approve")) return "proposed";
   return worlds[name] ?? "fresh";

@@ -25,6 +25,8 @@ import { tenantRoutes } from "../http/tenant-routes.ts";
 import type { TenantRoutes } from "../http/tenant-routes.ts";
 import { readInternalToken, requireCapability } from "../identity/identity.ts";
 import type { Engine } from "../job/engine.ts";
+import type { JobQueue } from "../job/job-queue.ts";
+import { queueRoutes } from "../job/routes.ts";
 import { reemitReady, sweepLeases, sweepTimers } from "../job/sweep.ts";
 import { createCleaner, createSweeper } from "../job/sweeper.ts";
 import type { CleanUp } from "../job/sweeper.ts";
@@ -163,7 +165,7 @@ async function readStatus(
   };
 }
 
-function createRoutes(deps: OrchestratorDeps, engine: Engine): TenantRoutes {
+function createRoutes(deps: OrchestratorDeps, engine: Engine, queue: JobQueue): TenantRoutes {
   const startedAt = toTimestamp(deps.clock.now());
   const agents = createAgentCatalog({ index: deps.index, userDir: deps.userAgentsDir });
   const policies = createPolicies({ index: deps.index, files: deps.policyFiles, runMode: deps.runMode });
@@ -177,6 +179,7 @@ function createRoutes(deps: OrchestratorDeps, engine: Engine): TenantRoutes {
     router.use(archiveRoutes({ ...deps, engine: own, spoolDir: deps.spoolDir ?? deps.stateDir }));
     router.use(policyRoutes(routeDeps));
     router.use(agentRoutes({ agents, workspaces: deps.workspaces }));
+    router.use(queueRoutes({ engine: own, queue, pools: [defaultPool] }));
     router.get("/status", async (_request, response) => {
       const identity = identityOf(response);
       requireCapability(identity, "plan.read");
@@ -247,7 +250,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
   const clearOld = retention === undefined ? [] : [createRetentionSweep(stepDeps, retention)];
   const sweeper = createSweeper(engine);
   const cleaner = createCleaner(engine, [clearEndedPlans, ...clearOld, createAnswerSweep(engine)]);
-  const routes = createRoutes(deps, engine);
+  const routes = createRoutes(deps, engine, queueParts.queue);
   return {
     app: createApp(deps, routes),
     routesOf: (tenantId) => routes.of(tenantId),

@@ -32,7 +32,12 @@ beforeAll(async () => {
   app = await serveApp(orchestrator.app, { internalKey, capabilities });
   await orchestrator.start();
   plan = await proposed("src/greet.ts");
-  owned = { planId: plan.id, ...(await keepValues(plan.id)), approvalId: await askSomething(plan) };
+  owned = {
+    planId: plan.id,
+    ...(await keepValues(plan.id)),
+    approvalId: await askSomething(plan),
+    letterId: await buryMessageOf(plan),
+  };
 });
 afterAll(async () => {
   await orchestrator.stop();
@@ -64,6 +69,16 @@ async function keepValues(planId: string): Promise<{ ref: string; logRef: string
     appendEvents(tx, { planId: PlanId.parse(planId), actor: user, now: 1 }, [{ type: "tool.finished", data } as never]),
   );
   return { ref: (stored as { ref: string }).ref, logRef };
+}
+
+/** A dead letter of the plan. */
+async function buryMessageOf({ id: planId }: PlanState): Promise<string> {
+  const id = "letter-1";
+  const envelope = { messageId: id, dedupeId: "d", tenantId: "local", planId, stepId: "s1", attempt: 1 };
+  const message = JSON.stringify({ ...envelope, pool: "default", kind: "agent", enqueuedAt: 1 });
+  const row = { id, tenant_id: "local", pool: "default", reason: "wrong", message, at: 1 };
+  await stack.engine.store.tx((tx) => tx.insertInto("dead_letter").values(row).execute());
+  return id;
 }
 
 /** A row as an approval request leaves it. */
@@ -122,6 +137,7 @@ function bodyOf({ method, path }: Route): unknown {
     return path === "/plan" ? request("x.ts") : { basePlanHash: plan.planHash, plan: plan.plan };
   if (path === "/plans") return request("x.ts");
   if (path.startsWith("/approvals")) return { decision: "deny", requestHash: "c".repeat(64) };
+  if (path.startsWith("/queue")) return { decision: "drop" };
   if (path.endsWith("/decisions")) return { decision: "pause" };
   return {};
 }
@@ -144,6 +160,10 @@ const withoutAName: Readonly<Record<string, (answer: HttpAnswer) => boolean>> = 
   "get /approvals": ({ body }) => (body["approvals"] as unknown[]).length === 0,
   "post /policy/replay": ({ body }) => !JSON.stringify(body).includes(plan.id),
   "get /status": ({ body }) => JSON.stringify(body["plans"]) === '{"open":0,"running":0,"awaitingApproval":0}',
+  "get /queue/dead-letters": ({ body }) => (body["letters"] as unknown[]).length === 0,
+  // The queue is there for all; what is counted of a tenant is none.
+  "get /queue": ({ body }) =>
+    JSON.stringify([body["waiting"], body["pools"]]) === '[0,[{"pool":"default","depth":0,"deadLetters":0}]]',
   // Reads profiles of a folder of the machine and nothing that is stored.
   "get /agents": ({ status }) => status === 200,
 };

@@ -44,6 +44,8 @@ export const jobEngineLimits = {
   relayClaimMs: 30_000,
   /** Pause of the relay while the broker has enough, ms: an idle worker must not wait for a poll. */
   relayFullMs: 25,
+  /** Dead letters of a pool that are looked through for a person, the oldest ones. */
+  shownDeadLetters: 1_000,
   /** Pause of a subscription whose handler could not reach the store, ms. */
   retrySoonMs: 1_000,
 } as const;

@@ -1,0 +1,77 @@
+// Routes of the queue: what waits in it, and the messages that nobody handled.
+import { AgentError, DeadLetterDecision } from "@ossaat/contracts";
+import type { DeadLetterSummary, QueueStatusResponse } from "@ossaat/contracts";
+import { Router } from "express";
+
+import { identityOf, parse, textParam } from "../http/respond.ts";
+import { requireCapability } from "../identity/identity.ts";
+import { decideLetter, listLetters, requireLetter } from "./tenant-letters.ts";
+import type { LettersDeps, TenantLetter } from "./tenant-letters.ts";
+
+const summaryOf = ({ message: _message, ...summary }: TenantLetter): DeadLetterSummary => summary;
+
+async function countWaiting({ engine }: LettersDeps, tenantId: string): Promise<number> {
+  const row = await engine.store.read
+    .selectFrom("outbox")
+    .select((eb) => eb.fn.countAll<number>().as("count"))
+    .where("tenant_id", "=", tenantId)
+    .executeTakeFirstOrThrow();
+  return row.count;
+}
+
+/** Null for what the broker could not be asked. */
+async function ifThere<T>(asking: Promise<T>): Promise<T | null> {
+  try {
+    return await asking;
+  } catch (error) {
+    if (error instanceof AgentError && error.code === "unavailable") return null;
+    throw error;
+  }
+}
+
+async function readStatus(deps: LettersDeps, tenantId: string): Promise<QueueStatusResponse> {
+  const { queue, pools } = deps;
+  const { ok, blocked = false, detail } = await queue.health();
+  const letters = ok ? await ifThere(listLetters(deps, tenantId)) : null;
+  const counts = pools.map(async (pool) => ({
+    pool,
+    depth: ok ? await ifThere(queue.depth(pool)) : null,
+    deadLetters: letters?.filter((letter) => letter.pool === pool).length ?? null,
+  }));
+  return {
+    schemaVersion: 1,
+    health: { ok, blocked, detail },
+    waiting: await countWaiting(deps, tenantId),
+    pools: await Promise.all(counts),
+  };
+}
+
+export function queueRoutes(deps: LettersDeps): Router {
+  const router = Router();
+  router.get("/queue", async (_request, response) => {
+    const identity = identityOf(response);
+    requireCapability(identity, "queue.read");
+    response.json(await readStatus(deps, identity.tenantId));
+  });
+  router.get("/queue/dead-letters", async (_request, response) => {
+    const identity = identityOf(response);
+    requireCapability(identity, "queue.read");
+    const letters = await listLetters(deps, identity.tenantId);
+    response.json({ schemaVersion: 1, letters: letters.map(summaryOf) });
+  });
+  router.get("/queue/dead-letters/:letterId", async (request, response) => {
+    const identity = identityOf(response);
+    requireCapability(identity, "queue.read");
+    const letter = await requireLetter(deps, identity.tenantId, textParam(request, "letterId"));
+    response.json({ schemaVersion: 1, letter });
+  });
+  router.post("/queue/dead-letters/:letterId/decisions", async (request, response) => {
+    const identity = identityOf(response);
+    requireCapability(identity, "queue.manage");
+    const { tenantId, actor } = identity;
+    const { decision } = parse(DeadLetterDecision, request.body ?? {});
+    const letter = await decideLetter(deps, { tenantId, letterId: textParam(request, "letterId"), actor, decision });
+    response.json({ schemaVersion: 1, letter: summaryOf(letter), decision });
+  });
+  return router;
+}

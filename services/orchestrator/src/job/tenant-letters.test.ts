@@ -1,0 +1,130 @@
+// What a person sees of dead letters and does about them, over the routes and a real outbox.
+import { PersonCapability, httpRoutes } from "@ossaat/contracts";
+import { testPlan, testStep } from "@ossaat/contracts/testing";
+import express from "express";
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+import { errorHandler } from "../http/respond.ts";
+import { readInternalToken } from "../identity/identity.ts";
+import { eventsOf } from "../testing/look.ts";
+import { serveApp } from "../testing/serve-orchestrator.ts";
+import type { HttpCall, ServedApp } from "../testing/serve-orchestrator.ts";
+import { messagesOf } from "../testing/take-step.ts";
+import { openTestEngine, storeApproved } from "../testing/test-engine.ts";
+import type { TestEngine } from "../testing/test-engine.ts";
+import { createEmbeddedQueue } from "./adapters/embedded.ts";
+import { buryMessage } from "./bury-message.ts";
+import { queueRoutes } from "./routes.ts";
+
+const internalKey = new Uint8Array(32).fill(7);
+const plan = testPlan([testStep("a")]);
+
+let engine: TestEngine;
+let app: ServedApp;
+let letterId: string;
+beforeEach(async () => {
+  engine = await openTestEngine();
+  await storeApproved(engine, plan);
+  const queue = createEmbeddedQueue({ ...engine, onError: () => undefined });
+  const routes = express();
+  routes.use(async (request, response, next) => {
+    response.locals["identity"] = await readInternalToken(request.get("authorization"), internalKey);
+    next();
+  });
+  routes.use(express.json());
+  routes.use(queueRoutes({ engine, queue, pools: ["default"] }));
+  routes.use(errorHandler(engine.log));
+  app = await serveApp(routes, { internalKey, capabilities: PersonCapability.options });
+  const [message] = await messagesOf(engine, plan.id);
+  letterId = message?.messageId ?? "";
+  await engine.store.tx((tx) => buryMessage(tx, { id: letterId, at: 5, reason: "nobody took it" }));
+});
+afterEach(async () => {
+  await app.close();
+  await engine.remove();
+});
+
+const summary = () => ({
+  id: letterId,
+  pool: "default",
+  reason: "nobody took it",
+  planId: plan.id,
+  stepId: "a",
+  attempt: 1,
+});
+const decide = (decision: string, call: HttpCall = {}) =>
+  app.call(`/queue/dead-letters/${letterId}/decisions`, { method: "POST", body: { decision }, ...call });
+const list = async (identity = {}) => (await app.call("/queue/dead-letters", { identity })).body["letters"];
+const decisions = async () => (await eventsOf(engine, plan.id)).filter((event) => event.startsWith("message."));
+
+test("a dead letter is listed, counted and shown with its text", async () => {
+  expect(await list()).toEqual([summary()]);
+  const shown = (await app.call(`/queue/dead-letters/${letterId}`)).body["letter"] as { message: string };
+  expect({ ...shown, message: "" }).toEqual({ ...summary(), message: "" });
+  expect(JSON.parse(shown.message)).toMatchObject({ messageId: letterId, stepId: "a" });
+  expect((await app.call("/queue")).body).toEqual({
+    schemaVersion: 1,
+    health: { ok: true, blocked: false, detail: "outbox table" },
+    waiting: 0,
+    pools: [{ pool: "default", depth: 0, deadLetters: 1 }],
+  });
+});
+
+test("one that is given back waits in its queue again, and the plan's log says who did it", async () => {
+  expect(await decide("requeue")).toEqual({
+    status: 200,
+    body: { schemaVersion: 1, decision: "requeue", letter: summary() },
+  });
+  expect((await messagesOf(engine, plan.id)).map(({ messageId }) => messageId)).toEqual([letterId]);
+  expect([await list(), await decisions()]).toEqual([[], ["message.requeued a"]]);
+  const { actor_json: actor } = await engine.store.read
+    .selectFrom("event")
+    .select("actor_json")
+    .where("type", "=", "message.requeued")
+    .executeTakeFirstOrThrow();
+  expect(JSON.parse(actor)).toEqual({ kind: "user", id: "ann" });
+});
+
+test("one that is dropped is gone, and the logs of plan and server say so", async () => {
+  expect((await decide("drop")).status).toBe(200);
+  expect([await messagesOf(engine, plan.id), await list(), await decisions()]).toEqual([[], [], ["message.dropped a"]]);
+  const told = engine.lines.filter(({ message }) => message === "a person decided about a dead letter");
+  expect(told.map(({ fields }) => fields)).toMatchObject([{ letterId, decision: "drop", actor: { id: "ann" } }]);
+  expect((await decide("drop")).status).toBe(404);
+});
+
+test("nothing follows the end of a plan's log", async () => {
+  await engine.store.tx((tx) => tx.updateTable("plan").set({ status: "cancelled" }).execute());
+  expect((await decide("drop")).status).toBe(200);
+  expect(await decisions()).toEqual([]);
+});
+
+test("another tenant sees none of it and can do nothing about it", async () => {
+  const identity = { tenantId: "others" };
+  expect(await list(identity)).toEqual([]);
+  expect((await app.call(`/queue/dead-letters/${letterId}`, { identity })).status).toBe(404);
+  expect((await decide("drop", { identity })).status).toBe(404);
+  expect((await app.call("/queue", { identity })).body["pools"]).toEqual([
+    { pool: "default", depth: 0, deadLetters: 0 },
+  ]);
+  expect(await list()).toEqual([summary()]);
+});
+
+test("what cannot be read names no tenant: the installation's own sees it and may forget it", async () => {
+  await engine.store.tx((tx) => tx.updateTable("dead_letter").set({ message: "{" }).execute());
+  const unread = { id: letterId, pool: "default", reason: "nobody took it" };
+  expect([await list(), await list({ tenantId: "others" })]).toEqual([[unread], []]);
+  expect((await decide("drop")).status).toBe(200);
+  expect(await decisions()).toEqual([]);
+});
+
+test.each(httpRoutes.filter(({ path }) => path.startsWith("/queue")))(
+  "$method $path needs its capability",
+  async ({ method, path, capability }) => {
+    const without = PersonCapability.options.filter((each) => each !== capability);
+    const body = method === "get" ? {} : { body: { decision: "drop" } };
+    const call = { method: method.toUpperCase(), identity: { capabilities: without }, ...body };
+    const answer = await app.call(path.replace("{letterId}", letterId), call);
+    expect([answer.status, answer.body["message"]]).toEqual([403, `This needs the capability ${capability}.`]);
+  },
+);
