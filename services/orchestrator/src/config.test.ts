@@ -83,7 +83,7 @@ test("keeps the password out of the address, and every secret out of the log", (
   expect(config.secrets).toEqual([key, "of-the-runner", "of-the-indexer", "of-the-store"]);
   expect(readConfig({ ...needed, PGPASSWORD: "of-the-driver" }).secrets).toEqual([key, "of-the-driver"]);
   expect(() => readConfig({ ...needed, OSSAAT_STORE: "postgres://u:hidden@h/d" })).toThrow(
-    /^OSSAAT_STORE must hold no password\.$/u,
+    /^OSSAAT_STORE must hold no password: (?!.*hidden)/u,
   );
 });
 

@@ -16,14 +16,10 @@ export type PasswordSetting = {
  */
 export function readPassword({ name, password, passwordFile, read }: PasswordSetting): string | undefined {
   if (passwordFile === undefined) return password;
-  const next = `put the password into ${name}, or into a file that ${name}_FILE names`;
-  if (password !== undefined) {
-    throw new AgentError("invalid_input", `Set one of ${name} and ${name}_FILE.`, { details: { next } });
-  }
+  if (password !== undefined) throw new AgentError("invalid_input", `Set one of ${name} and ${name}_FILE.`);
   try {
     return read(passwordFile).replace(/\r?\n$/u, "");
   } catch (cause) {
-    const message = `The password file ${passwordFile} cannot be read.`;
-    throw new AgentError("invalid_input", message, { details: { next }, cause });
+    throw new AgentError("invalid_input", `The password file ${passwordFile} cannot be read.`, { cause });
   }
 }

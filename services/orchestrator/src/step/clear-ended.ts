@@ -15,7 +15,9 @@ export type ClearDeps = Pick<StepDeps, "engine" | "journal" | "workspaces"> & {
 };
 
 function lateRemoval(): AgentError {
-  return new AgentError("unavailable", "The removal of working trees took too long.");
+  return new AgentError("unavailable", "The removal of working trees took too long.", {
+    details: { next: "`ossaat doctor` says how the tool runner is; the removal is tried again by itself" },
+  });
 }
 
 /** Waits for the tool runner only so long, and not at all once the process stops. */

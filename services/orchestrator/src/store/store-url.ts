@@ -11,15 +11,16 @@ export type StoreSetting = Omit<PasswordSetting, "name"> & {
 
 export type StoreUrl = { url: string; password?: string | undefined };
 
-const next = "put the password into OSSAAT_STORE_PASSWORD, or into a file that OSSAAT_STORE_PASSWORD_FILE names";
-
 /** The address with its password. @throws AgentError invalid_input; neither is repeated */
 export function readStoreUrl(setting: StoreSetting): StoreUrl {
   const { address } = setting;
   const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (url === undefined) throw new AgentError("invalid_input", "OSSAAT_STORE is no address.", { details: { next } });
+  if (url === undefined) {
+    throw new AgentError("invalid_input", "OSSAAT_STORE is no address: it is postgres://user@host:port/database.");
+  }
   if (url.password !== "" || url.searchParams.has("password")) {
-    throw new AgentError("invalid_input", "OSSAAT_STORE must hold no password.", { details: { next } });
+    const place = "put it into OSSAAT_STORE_PASSWORD, or into a file that OSSAAT_STORE_PASSWORD_FILE names";
+    throw new AgentError("invalid_input", `OSSAAT_STORE must hold no password: ${place}.`);
   }
   const password = readPassword({ ...setting, name: "OSSAAT_STORE_PASSWORD" });
   if (password === undefined) return { url: address };
