@@ -49,7 +49,7 @@ demo: .tools/installed ## The whole job on a sample repository, with a scripted 
 
 test: .tools/installed ## Unit, sandbox and end-to-end tests
 	@$(SANDBOX)
-	@$(BIN)/node tools/test/run-tests.ts unit sandbox e2e
+	@$(BIN)/node tools/test/run-tests.ts unit unit-apart sandbox e2e
 
 cli: .tools/installed ## The CLI in real shells and terminals; every setting, every example
 	@$(SANDBOX)

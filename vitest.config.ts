@@ -2,6 +2,14 @@ import { defineConfig } from "vitest/config";
 
 const shared = { environment: "node", restoreMocks: true, dangerouslyIgnoreUnhandledErrors: false } as const;
 
+/** A guard against hangs, not a measure: a busy machine is no failure. */
+const patient = { testTimeout: 30_000, hookTimeout: 60_000 };
+
+const unitTests = ["{apps,packages,services,tools}/**/*.test.ts"];
+const notUnit = ["**/node_modules/**", "**/*.{e2e,sandbox,attacks,pg,rabbit,kafka,browser}.test.ts"];
+/** Unit tests that start many processes. */
+const startMany = ["services/tool-runner/**/*.test.ts", "services/orchestrator/src/{step,archive,compose}/**/*.test.ts"];
+
 /** Long tests that need the machine alone: they use both processors and judge how soon work goes on. */
 const alone = ["apps/cli/src/failpoints.faults.e2e.test.ts"];
 
@@ -12,13 +20,22 @@ export default defineConfig({
         test: {
           ...shared,
           name: "unit",
-          // Files stay apart: one worker for all of them imports less, but grows, and starting git takes the longer
+          // One module graph for all files of a worker: most of what they cost is importing.
+          isolate: false,
+          include: unitTests,
+          exclude: [...notUnit, ...startMany],
+          ...patient,
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "unit-apart",
+          // A worker of its own for each file: one for all of them grows, and starting git takes the longer
           // the larger its parent is.
-          // A guard against hangs, not a measure: a busy machine is no failure.
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
-          include: ["{apps,packages,services,tools}/**/*.test.ts"],
-          exclude: ["**/node_modules/**", "**/*.{e2e,sandbox,attacks,pg,rabbit,kafka,browser}.test.ts"],
+          include: startMany,
+          exclude: notUnit,
+          ...patient,
         },
       },
       {
@@ -62,7 +79,8 @@ export default defineConfig({
             "services/orchestrator/src/{job,job/adapters,plan,approval,event,compose}/*.test.ts",
             "services/orchestrator/src/step/{crash-resume,execute-call,run-finish-step,zombie-turn}.test.ts",
           ],
-          exclude: ["**/node_modules/**", "**/*.{e2e,sandbox,rabbit,kafka}.test.ts"],
+          // The clock of a process moves nothing there: skewed-clock.pg.test.ts.
+          exclude: ["**/node_modules/**", "**/*.{e2e,sandbox,rabbit,kafka}.test.ts", "**/follow-clock.test.ts"],
           globalSetup: ["packages/testkit/src/servers/vitest-postgres.ts"],
           setupFiles: ["services/orchestrator/src/testing/use-postgres.ts"],
           testTimeout: 120_000,
