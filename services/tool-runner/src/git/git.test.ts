@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 
 import { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { afterEach, beforeEach, expect, it } from "vitest";
 
@@ -65,6 +66,23 @@ it("has objects and refs on the disk before a call returns", async () => {
   const read = await flushes(["cat-file", "-p", object.output]);
   expect(counts.map((count) => count > 0)).toEqual(counts.map(() => true));
   expect(read).toEqual({ count: 0, output: "content" });
+});
+
+it("ends an aborted call only when its program has ended", async () => {
+  const slow = [
+    "#!/bin/sh",
+    "sleep 30 >/dev/null 2>&1 &",
+    'trap "kill $!; sleep 0.3; echo yes >ended; exit 1" TERM',
+    "echo yes >begun",
+    "wait",
+  ];
+  writeFileSync(dir.at("slow-git"), `${slow.join("\n")}\n`, { mode: 0o755 });
+  const stop = new AbortController();
+  const call = createGit(dir.at("slow-git")).run(["add"], { cwd: dir.at("tree"), signal: stop.signal });
+  const end = call.catch((error: unknown) => (error as { code?: unknown }).code);
+  while (!existsSync(dir.at("tree/begun"))) await sleep(5);
+  stop.abort();
+  expect([await end, existsSync(dir.at("tree/ended"))]).toEqual(["cancelled", true]);
 });
 
 it("hands a stream on as it comes, and ends what writes it when the reader fails", async () => {

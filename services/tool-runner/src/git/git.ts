@@ -104,8 +104,14 @@ export function createGit(gitPath: string): Git {
       ...(call.signal === undefined ? {} : { signal: call.signal }),
     });
     const exit = new Promise<number>((resolve, reject) => {
-      child.once("error", reject);
-      child.once("close", (code) => resolve(code ?? killedCode));
+      let failure: Error | undefined;
+      child.once("error", (error) => {
+        // NOTE: one that was told to stop lives on for a moment, and takes its lock files away as it ends:
+        // by then they could be those of the next call.
+        failure = error;
+        if (child.pid === undefined) reject(error);
+      });
+      child.once("close", (code) => (failure === undefined ? resolve(code ?? killedCode) : reject(failure)));
     });
     // Kept handled: the caller awaits it after the output was read.
     exit.catch(() => undefined);
