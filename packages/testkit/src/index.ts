@@ -1,5 +1,6 @@
 // Public names of the test kit: what must hold of a plan, and tools to break its server.
 export { checkPlan } from "./oracle/check-plan.ts";
+export { describeBadEnds } from "./oracle/describe-bad-ends.ts";
 export { readPlanFacts } from "./oracle/facts.ts";
 export type { PlanFacts, Query } from "./oracle/facts.ts";
 export { describeFinding, invariants } from "./oracle/finding.ts";
