@@ -8,7 +8,10 @@ const patient = { testTimeout: 30_000, hookTimeout: 60_000 };
 const unitTests = ["{apps,packages,services,tools}/**/*.test.ts"];
 const notUnit = ["**/node_modules/**", "**/*.{e2e,sandbox,attacks,pg,rabbit,kafka,browser}.test.ts"];
 /** Unit tests that start many processes. */
-const startMany = ["services/tool-runner/**/*.test.ts", "services/orchestrator/src/{step,archive,compose}/**/*.test.ts"];
+const startMany = [
+  "services/tool-runner/**/*.test.ts",
+  "services/orchestrator/src/{step,archive,compose}/**/*.test.ts",
+];
 
 /** Long tests that need the machine alone: they use both processors and judge how soon work goes on. */
 const alone = ["apps/cli/src/failpoints.faults.e2e.test.ts"];

@@ -9,7 +9,19 @@ const reportFolder = ".tools/reports";
 
 /** vitest projects that must have left a report. */
 const attacks = process.getuid?.() === 0 ? ["attacks-root", "attacks-user"] : ["attacks-user"];
-const projects = ["unit", "unit-apart", "sandbox", "e2e", "cli", "pg", "rabbit", "kafka", "faults", "faults-alone", ...attacks];
+const projects = [
+  "unit",
+  "unit-apart",
+  "sandbox",
+  "e2e",
+  "cli",
+  "pg",
+  "rabbit",
+  "kafka",
+  "faults",
+  "faults-alone",
+  ...attacks,
+];
 
 /** Steps without a report of their own; the others are counted by theirs. */
 const steps = ["check", "policy", "demo", "bench"];
