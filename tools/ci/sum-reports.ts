@@ -26,7 +26,7 @@ const projects = [
 /** Steps without a report of their own; the others are counted by theirs. */
 const steps = ["check", "policy", "demo", "bench"];
 
-type StepLine = { step: string; status: number; seconds: number };
+type StepLine = { step: string; status: number; seconds: number; cpuSeconds: number };
 
 function readSteps(): StepLine[] {
   const file = `${reportFolder}/steps.jsonl`;
@@ -86,7 +86,9 @@ for (const [name, read] of Object.entries(counts)) {
   }
 }
 const ran = readSteps();
-for (const { step, status, seconds } of ran) say(`${step}: exit ${status} after ${seconds} s`);
+for (const { step, status, seconds, cpuSeconds } of ran) {
+  say(`${step}: exit ${status} after ${seconds} s, ${cpuSeconds} s of the processor`);
+}
 for (const name of steps) {
   if (ran.some(({ step, status }) => step === name && status === 0)) passed += 1;
   else failed += 1;
