@@ -115,7 +115,9 @@ up: .tools/installed ## Run the embedded server in the foreground
 
 bench: .tools/installed ## Measure, as ratios to a baseline of the same run
 	@$(SANDBOX)
+	@$(POSTGRES)
 	@$(KAFKA)
+	@$(RABBITMQ)
 	@$(BIN)/node tools/bundle/build-cli.ts
 	@$(BIN)/node tools/bench/run-bench.ts
 

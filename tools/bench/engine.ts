@@ -6,14 +6,8 @@ import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-import { PlanId } from "../../packages/contracts/src/index.ts";
-import { testPlan, testStep } from "../../packages/contracts/src/testing/index.ts";
-import { createEmbeddedQueue } from "../../services/orchestrator/src/job/adapters/embedded.ts";
-import { completeStep } from "../../services/orchestrator/src/job/end-step.ts";
-import type { Claim, Engine } from "../../services/orchestrator/src/job/engine.ts";
-import { createWorker } from "../../services/orchestrator/src/job/worker.ts";
-import { endByLastStep } from "../../services/orchestrator/src/testing/take-step.ts";
-import { openTestEngine, storeApproved } from "../../services/orchestrator/src/testing/test-engine.ts";
+import { openSqliteStore } from "../../services/orchestrator/src/store/adapters/sqlite.ts";
+import { countDone, openLoadEngine, runSteps, storeNoOps } from "./engine-load.ts";
 import { interleave, toResult } from "./measure.ts";
 import type { Result } from "./measure.ts";
 import type { Bench } from "./report.ts";
@@ -25,51 +19,20 @@ const slots = 4;
 const rawSteps = 300;
 const rounds = 7;
 
-function noOpPlan(n: number) {
-  const steps = Array.from({ length: stepsPerPlan }, (_, index) =>
-    testStep(`s${index}`, { action: "audit", needs: index === 0 ? [] : [`s${index - 1}`] }),
-  );
-  const id = PlanId.parse(`plan-00000000-0000-4000-8000-${String(n).padStart(12, "0")}`);
-  return testPlan(steps, { id });
-}
-
-/** Runs every step that does nothing; resolves when the last plan has ended. */
-async function runAll(engine: Engine): Promise<void> {
-  const ended = Promise.withResolvers<void>();
-  const { store, clock } = engine;
-  const queue = createEmbeddedQueue({ store, clock, onError: (error) => ended.reject(error) });
-  let open = plans;
-  const runStep = async (claim: Claim) => {
-    if (claim.step.kind !== "finish") return completeStep(engine, claim, { summary: "" });
-    await endByLastStep(engine, claim);
-    open -= 1;
-    if (open === 0) ended.resolve();
-  };
-  engine.wakeQueue = () => queue.wake();
-  const worker = createWorker({ engine, queue, runStep, workerId: "bench", pool: "default", slots });
-  worker.start();
-  await ended.promise;
-  await worker.stop();
-  await queue.close({ drainMs: 1_000 });
-}
-
 async function engineRate(): Promise<number> {
-  const engine = await openTestEngine();
+  const folder = mkdtempSync(path.join(tmpdir(), "ossaat-bench-"));
+  const engine = openLoadEngine(await openSqliteStore(path.join(folder, "state.db")));
   try {
-    for (let n = 0; n < plans; n += 1) await storeApproved(engine, noOpPlan(n));
+    await storeNoOps(engine, { next: 0 }, { plans, steps: stepsPerPlan });
     const start = performance.now();
-    await runAll(engine);
+    const running = runSteps(engine, { slots });
+    await running.ended(plans);
     const seconds = (performance.now() - start) / 1000;
-    const { done } = await engine.store.read
-      .selectFrom("step")
-      .select((eb) => eb.fn.countAll<number>().as("done"))
-      .where("kind", "=", "agent")
-      .where("status", "=", "succeeded")
-      .executeTakeFirstOrThrow();
-    if (done !== plans * stepsPerPlan) throw new Error(`${done} steps were run instead of ${plans * stepsPerPlan}`);
-    return done / seconds;
+    await running.stop();
+    return (await countDone(engine, plans * stepsPerPlan)) / seconds;
   } finally {
-    await engine.remove();
+    await engine.close();
+    rmSync(folder, { recursive: true });
   }
 }
 

@@ -7,39 +7,14 @@ import { Kafka, Partitioners, logLevel } from "kafkajs";
 
 import type { JobEnvelope } from "../../packages/contracts/src/index.ts";
 import { createKafkaQueue } from "../../services/orchestrator/src/job/adapters/kafka/kafka-queue.ts";
+import { Tally, contend, countOf } from "./queue-contest.ts";
+import type { Contender } from "./queue-contest.ts";
 
-export type Contender = {
-  /** Sends all, in batches, and resolves when all were handled. */
-  pass(batches: readonly (readonly JobEnvelope[])[]): Promise<void>;
-  close(): Promise<void>;
-};
-
-const pool = "default";
-const slots = 16;
 /** Records after which marks are committed, as the adapter does. */
 const commitRecords = 100;
 const fetchWaitMs = 250;
 
 const keyed = (envelope: JobEnvelope) => ({ key: envelope.planId, value: JSON.stringify(envelope) });
-const countOf = (batches: readonly (readonly unknown[])[]) => batches.reduce((sum, { length }) => sum + length, 0);
-
-/** Counts what was handled and tells when it is enough. */
-class Tally {
-  #left = 0;
-  #done = Promise.withResolvers<void>();
-
-  expect(count: number): Promise<void> {
-    this.#left = count;
-    this.#done = Promise.withResolvers<void>();
-    return this.#done.promise;
-  }
-
-  add(): void {
-    this.#left -= 1;
-    if (this.#left === 0) this.#done.resolve();
-  }
-}
-
 const noError = (error: unknown) => {
   throw error;
 };
@@ -51,40 +26,25 @@ async function makeTopic(address: string, topic: string): Promise<void> {
   await admin.disconnect();
 }
 
-export async function openAdapter(address: string): Promise<Contender> {
-  const tally = new Tally();
-  const queue = createKafkaQueue({
-    brokers: [address],
-    namespace: `b-${randomUUID()}`,
-    partitions: 3,
-    rng: Math.random,
-    onError: noError,
-  });
-  await queue.ensureTopology([pool]);
-  queue.subscribe(pool, slots, async (delivery) => {
-    await delivery.settle("done");
-    tally.add();
-  });
-  return {
-    async pass(batches) {
-      const all = tally.expect(countOf(batches));
-      for (const batch of batches) {
-        const results = await queue.publish(batch);
-        if (!results.every(({ accepted }) => accepted)) throw new Error("a message was not accepted");
-      }
-      await all;
-    },
-    close: () => queue.close({ drainMs: 5_000 }),
-  };
+export function openAdapter(address: string): Promise<Contender> {
+  return contend(
+    createKafkaQueue({
+      brokers: [address],
+      namespace: `b-${randomUUID()}`,
+      partitions: 3,
+      rng: Math.random,
+      onError: noError,
+    }),
+  );
 }
 
-export async function openKafkajs(address: string): Promise<Contender> {
+/** A topic with nothing but the client around it. */
+export async function openRawKafka(address: string, handle: (value: Buffer | null) => void) {
   const topic = `b-${randomUUID()}`;
   await makeTopic(address, topic);
   const kafka = new Kafka({ brokers: [address], logLevel: logLevel.NOTHING });
   const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
   const consumer = kafka.consumer({ groupId: topic, maxWaitTimeInMs: fetchWaitMs });
-  const tally = new Tally();
   await producer.connect();
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
@@ -95,9 +55,8 @@ export async function openKafkajs(address: string): Promise<Contender> {
       const { batch } = payload;
       const { partition } = batch;
       for (const [index, { offset, value }] of batch.messages.entries()) {
-        JSON.parse(value?.toString() ?? "");
+        handle(value);
         payload.resolveOffset(offset);
-        tally.add();
         if ((index + 1) % commitRecords !== 0 && index + 1 < batch.messages.length) continue;
         await payload.commitOffsetsIfNecessary({
           topics: [{ topic, partitions: [{ partition, offset: String(Number(offset) + 1) }] }],
@@ -106,15 +65,32 @@ export async function openKafkajs(address: string): Promise<Contender> {
     },
   });
   return {
-    async pass(batches) {
-      const all = tally.expect(countOf(batches));
-      for (const batch of batches) await producer.send({ topic, acks: -1, messages: batch.map(keyed) });
-      await all;
-    },
+    send: (...messages: { planId: string }[]) =>
+      producer.send({
+        topic,
+        acks: -1,
+        messages: messages.map((message) => ({ key: message.planId, value: JSON.stringify(message) })),
+      }),
     async close() {
       await consumer.disconnect();
       await producer.disconnect();
     },
+  };
+}
+
+export async function openKafkajs(address: string): Promise<Contender> {
+  const tally = new Tally();
+  const raw = await openRawKafka(address, (value) => {
+    JSON.parse(value?.toString() ?? "");
+    tally.add();
+  });
+  return {
+    async pass(batches) {
+      const all = tally.expect(countOf(batches));
+      for (const batch of batches) await raw.send(...batch);
+      await all;
+    },
+    close: () => raw.close(),
   };
 }
 

@@ -1,12 +1,15 @@
 // Measures, prints a table and writes bench/latest.json. A goal that is missed is shown and fails
 // nothing; a measurement that could not be made fails the run.
 import { describeCommit, describeMachine } from "./machine.ts";
+import { brokerPath } from "./broker-path.ts";
 import { cliStart } from "./cli-start.ts";
 import { engineSteps } from "./engine.ts";
 import { eventLatency } from "./event-latency.ts";
 import { kafkaQueue } from "./kafka.ts";
 import { memoryUse } from "./memory.ts";
 import { planning } from "./planning.ts";
+import { postgresEngine } from "./postgres.ts";
+import { rabbitQueue } from "./rabbit.ts";
 import { renderHead, renderSummary, runBenches, writeReport } from "./report.ts";
 import { restart } from "./restart.ts";
 import { sandboxStart } from "./sandbox.ts";
@@ -17,6 +20,9 @@ const all = [
   engineSteps,
   eventLatency,
   kafkaQueue,
+  rabbitQueue,
+  postgresEngine,
+  brokerPath,
   restart,
   sandboxStart,
   workspaceOpen,
