@@ -68,8 +68,10 @@ const runLimits = {
   readyMs: 30_000,
   /** Time a server has to stop after it was asked to, ms. */
   stopMs: 10_000,
-  /** Time for what is done after the end of a plan, ms: several sweeps. */
+  /** Time for what follows the end of a plan at once, ms. */
   afterEndMs: 1_500,
+  /** Time for what is cleaned up after the end of a plan, ms: several rounds of it. */
+  tidyMs: 6_000,
 } as const;
 
 function problem(message: string): Finding {
@@ -274,7 +276,7 @@ class Series {
   /** What ended plans leave is cleared by a sweep soon after. */
   async #tidied(): Promise<void> {
     const { stateDir } = this.#plan.world;
-    const end = Date.now() + runLimits.afterEndMs;
+    const end = Date.now() + runLimits.tidyMs;
     const isTidy = () => this.#person.ends().every((plan) => findFolderLeftovers(stateDir, { plan }).length === 0);
     while (Date.now() < end && !isTidy()) await sleep(15);
   }

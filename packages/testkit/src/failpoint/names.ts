@@ -35,6 +35,7 @@ export const transactionNames = [
   "turn.reserve",
   "turn.record",
   "turn.fail",
+  "idem.forget",
 ] as const;
 export type TransactionName = (typeof transactionNames)[number];
 

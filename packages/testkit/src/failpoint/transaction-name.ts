@@ -82,6 +82,7 @@ const rules: readonly [
   ["T5.outcome", (event) => event("tool.finished") || event("egress.decided")],
   ["T12.announce", (_event, did) => did("insert outbox")],
   ["T4.heartbeat", (_event, did) => did("update step") && !did("insert event")],
+  ["idem.forget", (_event, did) => did("delete idem")],
 ];
 
 /** @returns undefined for a transaction that wrote nothing, or only dropped a stale message. @throws Error for one that no rule names */

@@ -29,7 +29,7 @@ export const jobEngineLimits = {
   /** Safety poll of queue and timers when no wake arrives, ms. */
   pollMs: 500,
   /** Pause between two clean-ups, ms: nobody waits for them. */
-  cleanMs: 2_000,
+  cleanMs: 1_000,
   /** Pause of a timer that failed, ms: what it waits for may be mended meanwhile. */
   failedTimerMs: 30_000,
   /** Rows handled by one sweep. */
