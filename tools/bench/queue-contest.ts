@@ -76,7 +76,7 @@ export function benchMessage(round: number, n: number): JobEnvelope {
   });
 }
 
-function messagesOf(round: number): JobEnvelope[][] {
+export function messagesOf(round: number): JobEnvelope[][] {
   return Array.from({ length: batches }, (_, batch) =>
     Array.from({ length: batchSize }, (_none, n) => benchMessage(round, batch * batchSize + n)),
   );

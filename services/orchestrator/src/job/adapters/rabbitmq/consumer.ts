@@ -81,7 +81,7 @@ export class PoolConsumer implements Subscription {
    */
   pause(): void {
     this.#paused = true;
-    this.#cancel();
+    void this.#cancel();
   }
 
   resume(slots: number = this.#deps.slots): void {
@@ -91,7 +91,7 @@ export class PoolConsumer implements Subscription {
     this.#paused = slots <= 0;
     // NOTE: fewer slots need no new consumer: whatever comes too much is given back.
     if (!isEnough && !this.#paused) {
-      this.#cancel();
+      void this.#cancel();
       this.#consume();
     }
     this.#begin();
@@ -99,11 +99,13 @@ export class PoolConsumer implements Subscription {
 
   async close(): Promise<void> {
     if (this.#closed) return;
-    this.pause();
+    this.#paused = true;
+    // NOTE: waited for, because a channel that is closed answers nothing that was asked before.
+    const cancelled = this.#cancel();
     this.#closed = true;
     for (const waiting of this.#waiting) waiting.abort();
     for (const held of this.#due.splice(0)) this.#giveBack(held);
-    await Promise.all(this.#handlers);
+    await Promise.all([cancelled, ...this.#handlers]);
     const channel = this.#channel;
     this.#channel = undefined;
     if (channel !== undefined) await closeChannel(channel);
@@ -130,13 +132,15 @@ export class PoolConsumer implements Subscription {
   }
 
   /** Goes to the broker ahead of what is settled afterwards, so that nothing new follows it. */
-  #cancel(): void {
+  async #cancel(): Promise<void> {
     const tag = this.#tag;
     this.#tag = undefined;
     if (tag === undefined) return;
-    this.#attempt(() => {
-      this.#channel?.cancel(tag).catch((error: unknown) => this.#deps.broker.onError(error));
-    });
+    try {
+      await this.#channel?.cancel(tag);
+    } catch (error) {
+      this.#deps.broker.onError(error);
+    }
   }
 
   #receive(held: Held): void {

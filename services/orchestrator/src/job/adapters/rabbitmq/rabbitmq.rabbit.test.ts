@@ -6,13 +6,15 @@ import { fileURLToPath } from "node:url";
 import { startProxy, startRabbitmq } from "@ossaat/testkit";
 import type { RabbitmqServer } from "@ossaat/testkit";
 import { connect } from "amqplib";
-import { afterAll, beforeAll } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { systemIds } from "../../../clock.ts";
 import { consumeAndDie, publishAndDie } from "../../../testing/queue-deaths.ts";
 import type { JobQueueUnderTest } from "../../../testing/queue-under-test.ts";
 import { pool } from "../../../testing/queue-under-test.ts";
 import { testRabbitmqQueue, testTuning } from "../../../testing/rabbitmq-queue.ts";
 import { describeJobQueue } from "../../job-queue.contract.ts";
+import { createRabbitmqQueue } from "./rabbitmq.ts";
 
 let server: RabbitmqServer;
 beforeAll(async () => {
@@ -52,3 +54,17 @@ async function openQueue(): Promise<JobQueueUnderTest> {
 }
 
 describeJobQueue("RabbitMQ", openQueue);
+
+test("an orderly end is no error", async () => {
+  const errors: unknown[] = [];
+  const onError = (error: unknown) => void errors.push(error);
+  const prefix = `t${randomUUID().slice(0, 8)}`;
+  const queue = createRabbitmqQueue({ url: server.url, prefix, rng: Math.random, ids: systemIds, onError });
+  await queue.ensureTopology([pool]);
+  const subscription = queue.subscribe(pool, 2, (delivery) => delivery.settle("done"));
+  queue.subscribe(pool, 2, (delivery) => delivery.settle("done"));
+  await sleep(200);
+  await subscription.close();
+  await queue.close({ drainMs: 5_000 });
+  expect(errors).toEqual([]);
+});
