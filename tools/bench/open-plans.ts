@@ -12,7 +12,11 @@ const stepsPerPlan = 4;
 const retryMs = 86_400_000;
 
 /** Copies every row of a plan under new ids: making each of ten thousand would take minutes. */
-async function copyPlan(client: Client, from: string, copies: number): Promise<void> {
+async function copyPlan(
+  client: Client,
+  from: string,
+  { first, copies }: { first: number; copies: number },
+): Promise<void> {
   for (const table of ["plan", "step", "step_dep", "attempt", "event", "timer", "approval"]) {
     const { rows: columns } = await client.query<{ name: string; type: string }>(
       "select column_name as name, data_type as type from information_schema.columns where table_name = $1",
@@ -22,7 +26,7 @@ async function copyPlan(client: Client, from: string, copies: number): Promise<v
     const values = columns.map(({ name, type }) => {
       if (type !== "text") return `t.${name}`;
       if (name === "id" && table !== "plan") return "t.id || '-' || n";
-      return `replace(t.${name}, '${from}', left('${from}', 24) || lpad(n::text, 17, '0'))`;
+      return `replace(t.${name}, '${from}', left('${from}', -12) || lpad((n + ${first})::text, 12, '0'))`;
     });
     await client.query(
       `insert into ${table} (${columns.map(({ name }) => name).join(", ")})
@@ -38,7 +42,7 @@ export async function storeOpenPlans(engine: Engine, client: Client, count: numb
   const claim = await takeStep(engine, running, "s0");
   const later = { reason: "provider_failed", code: "provider_failed", message: "later", retryable: true } as const;
   await failStep(engine, claim, { ...later, retryAfterMs: retryMs });
-  await copyPlan(client, waiting, count / 2 - 1);
-  await copyPlan(client, running, count / 2 - 1);
+  await copyPlan(client, waiting, { first: 1_000_000, copies: count / 2 - 1 });
+  await copyPlan(client, running, { first: 2_000_000, copies: count / 2 - 1 });
   await client.query("analyze");
 }

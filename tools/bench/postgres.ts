@@ -86,8 +86,7 @@ async function openStarts(server: PostgresServer, open: number): Promise<Starts>
   const engine = await openEngine(url);
   const client = new Client({ connectionString: url });
   await client.connect();
-  await storeOpenPlans(engine, client, open);
-  await client.end();
+  await storeOpenPlans(engine, client, open).finally(() => client.end());
   const numbers = { next: 10_000_000 };
   let readyAt = 0;
   let startedAt = 0;
