@@ -43,6 +43,8 @@ export type Config = {
   /** Unfinished steps after which new plans are refused. */
   maxOpenSteps?: number;
   slots?: number;
+  /** Steps that run at once on one repository and of one plan; absent = as many as there are slots. */
+  caps: { repository?: number; plan?: number };
   logLevel: "debug" | "info" | "warn" | "error";
   modelRequestLog?: string;
   otlpEndpoint?: string;
@@ -234,6 +236,10 @@ export async function loadConfig(options: ConfigOptions = {}): Promise<Config> {
     keepDays: read("workspaces.keepDays") ?? 14,
     ...optional("maxOpenSteps", read("server.maxOpenSteps")),
     ...optional("slots", read("server.slots")),
+    caps: {
+      ...optional("repository", read("server.maxRunningPerRepository")),
+      ...optional("plan", read("server.maxRunningPerPlan")),
+    },
     logLevel: read("server.logLevel") ?? "info",
     ...optional("modelRequestLog", read("providers.scripted.requestLog")),
     ...optional("otlpEndpoint", read("telemetry.otlpEndpoint")),

@@ -18,6 +18,7 @@ import { canMount, runInBox } from "./testing/run-in-box.ts";
 import { createCli, ossaatEntry } from "./testing/run-ossaat.ts";
 import type { Cli, Json, RunOptions } from "./testing/run-ossaat.ts";
 import { counterFrame, counterScript, writeScript } from "./testing/script.ts";
+import { startedTogether } from "./testing/started-together.ts";
 
 let cli: Cli;
 let repository: string;
@@ -263,6 +264,19 @@ const effects: Readonly<Record<SettingKey, () => Promise<void>>> = {
     await restart();
     expect((await asked()).code).toBe(0);
     await cli.run(repository, ["cancel", open.id]);
+  },
+  "server.maxRunningPerRepository": async () => {
+    await restart();
+    expect(await withSetting("server.maxRunningPerRepository", "1", planningOverlaps)).toBe(false);
+    await restart();
+  },
+  "server.maxRunningPerPlan": async () => {
+    await restart();
+    const together = () => startedTogether(cli, repository);
+    expect(await together()).toBe(2);
+    await restart();
+    expect(await withSetting("server.maxRunningPerPlan", "1", together)).toBe(1);
+    await restart();
   },
   "server.logLevel": async () => {
     await restart();

@@ -9,6 +9,7 @@ import { Sha256, Timestamp } from "./ids.ts";
 import { Plan, planLimits } from "./plan.ts";
 import type { AgentFrontMatter } from "./agent-profile.ts";
 import type { PlanStatus } from "./plan-status.ts";
+import { PlanPriority } from "./priority.ts";
 import type { DiffFile, ToolRunnerHealth } from "./tool.ts";
 
 // oxlint-disable-next-line no-control-regex -- finding control characters is the purpose
@@ -39,6 +40,8 @@ export const CreatePlanRequest = z.strictObject({
     .max(16)
     .optional(),
   budget: z.strictObject(Budget.shape).optional(),
+  /** Among the plans of the tenant; absent = normal. */
+  priority: PlanPriority.optional(),
 });
 export type CreatePlanRequest = z.input<typeof CreatePlanRequest>;
 
@@ -147,6 +150,8 @@ export type PlanSummary = {
   unknownCostTurns: number;
   branch?: string;
   scripted: boolean;
+  /** Absent = normal. */
+  priority?: PlanPriority;
 };
 
 /** How an import ended. */

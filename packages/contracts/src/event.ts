@@ -9,6 +9,7 @@ import { Budget } from "./envelope.ts";
 import { ApprovalId, PlanId, Sha256, StepId, Timestamp } from "./ids.ts";
 import { Plan, PlannerKind } from "./plan.ts";
 import { EndReason } from "./plan-status.ts";
+import { PlanPriority } from "./priority.ts";
 import { DenyEntry, PolicyOutcome, RunMode } from "./policy.ts";
 
 /** A value kept inline when small, else in the artifact store by its SHA-256. */
@@ -77,6 +78,8 @@ export const eventData = {
     budget: Budget,
     tenantId: z.string(),
     retryOf: PlanId.optional(),
+    /** Absent = normal. */
+    priority: PlanPriority.optional(),
   }),
   "plan.proposed": z.looseObject({
     plan: Plan,

@@ -6,6 +6,7 @@ import { finishStepId, isPlanningStepId } from "./ids.ts";
 import type { Plan, PlannerKind } from "./plan.ts";
 import { canPlanGo, canStepGo, isTerminalPlan, isTerminalStep } from "./plan-status.ts";
 import type { EndReason, PlanStatus, StepStatus } from "./plan-status.ts";
+import type { PlanPriority } from "./priority.ts";
 
 export type StepState = {
   id: string;
@@ -55,6 +56,8 @@ export type PlanState = {
   sandbox: EventData<"plan.created">["sandbox"];
   budget: Budget;
   retryOf?: string | undefined;
+  /** Absent = normal. */
+  priority?: PlanPriority | undefined;
   planner?: PlannerKind | undefined;
   plan?: Plan | undefined;
   planHash?: string | undefined;
@@ -110,6 +113,7 @@ function created(event: PlanEventOf<"plan.created">): PlanState {
     sandbox: data.sandbox,
     budget: data.budget,
     retryOf: data.retryOf,
+    ...(data.priority === undefined ? {} : { priority: data.priority }),
     revision: 0,
     recordedRevision: 0,
     approvedSteps: {},

@@ -130,6 +130,7 @@ export { describeProblems, schemaProblems } from "./schema-problems.ts";
 export type { SchemaProblem } from "./schema-problems.ts";
 export { countOf } from "./count-of.ts";
 export { PolicyFile, PolicyRule, policyFileLimits } from "./policy-file.ts";
+export { PlanPriority, priorityNumber } from "./priority.ts";
 export {
   DenyReason,
   ExplainedEntry,

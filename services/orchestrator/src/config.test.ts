@@ -29,6 +29,7 @@ test("has defaults that are strict and local", () => {
     certificateFiles: undefined,
     workerName: undefined,
     slots: undefined,
+    dispatch: { weights: {}, caps: { tenant: undefined, repository: undefined, plan: undefined } },
     drainMs: 20_000,
     spoolDir: undefined,
     model: undefined,
@@ -51,11 +52,19 @@ test("takes roles, certificates with names, vendors' keys by name, and a policy 
     OSSAAT_ROLE: "worker",
     OSSAAT_WORKER_NAME: "w-1",
     OSSAAT_SLOTS: "2",
+    OSSAAT_MAX_RUNNING_PER_TENANT: "8",
+    OSSAAT_MAX_RUNNING_PER_REPOSITORY: "4",
+    OSSAAT_MAX_RUNNING_PER_PLAN: "3",
+    OSSAAT_TENANT_WEIGHTS: "acme=3,other=100",
     OSSAAT_DRAIN_SECONDS: "5",
     OSSAAT_SPOOL_DIR: "/spool",
     OSSAAT_POLICY_FILE: "/p.json",
     OPENAI_API_KEY: "k",
     ANTHROPIC_API_KEY: "",
+  });
+  expect(config.dispatch).toEqual({
+    weights: { acme: 3, other: 100 },
+    caps: { tenant: 8, repository: 4, plan: 3 },
   });
   expect(config).toMatchObject({
     role: "worker",
@@ -127,6 +136,10 @@ test("refuses what is no setting, plain text off the machine, and certificates w
     { OSSAAT_QUEUE: "amqp://u:secret@h" },
     { OSSAAT_QUEUE: "kafka://" },
     { OSSAAT_STORE: "" },
+    { OSSAAT_MAX_RUNNING_PER_PLAN: "0" },
+    { OSSAAT_TENANT_WEIGHTS: "acme=0" },
+    { OSSAAT_TENANT_WEIGHTS: "acme=101" },
+    { OSSAAT_TENANT_WEIGHTS: "acme" },
   ]) {
     expect(() => readConfig({ ...needed, ...wrong })).toThrow(Object.keys(wrong)[0]);
   }

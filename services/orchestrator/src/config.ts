@@ -8,6 +8,7 @@ import type { ProviderEnv } from "@ossaat/providers";
 import { z } from "zod";
 
 import { readInternalKey } from "./identity/internal-key.ts";
+import type { DispatchRules } from "./job/dispatch-rules.ts";
 import { readPassword } from "./password-setting.ts";
 import type { PolicyFiles } from "./policy/policies.ts";
 import { readStoreUrl } from "./store/store-url.ts";
@@ -57,6 +58,18 @@ const Environment = z.object({
     .optional(),
   /** Steps this process runs at once. */
   OSSAAT_SLOTS: count(1, 256).optional(),
+  /** Steps that may run at once in the whole deployment; absent = any number. The same for all processes. */
+  OSSAAT_MAX_RUNNING_PER_TENANT: count(1, 1_000_000).optional(),
+  OSSAAT_MAX_RUNNING_PER_REPOSITORY: count(1, 1_000_000).optional(),
+  OSSAAT_MAX_RUNNING_PER_PLAN: count(1, 1_000_000).optional(),
+  /** Shares of tenants in what is handed out: `name=3,other=2`; a tenant that is not named has 1. */
+  OSSAAT_TENANT_WEIGHTS: z
+    .string()
+    .regex(
+      /^[^=,\s]{1,64}=([1-9]\d?|100)(,[^=,\s]{1,64}=([1-9]\d?|100))*$/u,
+      "must be tenant=weight, by comma; weights from 1 to 100",
+    )
+    .optional(),
   /** Seconds that the process may take to end after SIGTERM. */
   OSSAAT_DRAIN_SECONDS: count(1, 600).default(20),
   /** Folder for archives while they are exported or imported, of this process alone; absent = a temporary one. */
@@ -95,6 +108,7 @@ export type OrchestratorConfig = {
   certificateFiles?: CertificateFiles | undefined;
   workerName?: string | undefined;
   slots?: number | undefined;
+  dispatch: DispatchRules;
   drainMs: number;
   spoolDir?: string | undefined;
   model?: string | undefined;
@@ -149,6 +163,18 @@ function readQueue(values: Values, read: (path: string) => string): BrokerSettin
   return { url, password: readPassword({ name: "OSSAAT_QUEUE_PASSWORD", password, passwordFile, read }) };
 }
 
+function readDispatch(values: Values): DispatchRules {
+  const pairs = values.OSSAAT_TENANT_WEIGHTS?.split(",").map((pair) => pair.split("=")) ?? [];
+  return {
+    weights: Object.fromEntries(pairs.map(([tenant = "", weight]) => [tenant, Number(weight)])),
+    caps: {
+      tenant: values.OSSAAT_MAX_RUNNING_PER_TENANT,
+      repository: values.OSSAAT_MAX_RUNNING_PER_REPOSITORY,
+      plan: values.OSSAAT_MAX_RUNNING_PER_PLAN,
+    },
+  };
+}
+
 /** @throws AgentError invalid_input for a setting that is none */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): OrchestratorConfig {
   const parsed = Environment.safeParse(env);
@@ -192,6 +218,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): OrchestratorCo
     certificateFiles,
     workerName: data.OSSAAT_WORKER_NAME,
     slots: data.OSSAAT_SLOTS,
+    dispatch: readDispatch(data),
     drainMs: data.OSSAAT_DRAIN_SECONDS * 1_000,
     spoolDir: data.OSSAAT_SPOOL_DIR,
     model: data.OSSAAT_MODEL,

@@ -1,5 +1,5 @@
 // `ossaat plan`: proposes a plan and shows it. Nothing runs.
-import { AgentError, exitCodes } from "@ossaat/contracts";
+import { AgentError, PlanPriority, exitCodes } from "@ossaat/contracts";
 import type { CreatePlanRequest, PlanState } from "@ossaat/contracts";
 import type { Client } from "@ossaat/client";
 import path from "node:path";
@@ -16,7 +16,16 @@ import { isModelAllowed } from "../settings/model-pattern.ts";
 import { escapeLine, escapeText } from "../terminal/escape.ts";
 import { renderPlanText } from "../terminal/render-plan.ts";
 
-export type PlanFlags = { base?: string; detach?: boolean };
+export type PlanFlags = { base?: string; detach?: boolean; priority?: string };
+
+/** @throws AgentError invalid_input */
+function readPriority(text: string): PlanPriority {
+  const { data } = PlanPriority.safeParse(text);
+  if (data !== undefined) return data;
+  throw new AgentError("invalid_input", `--priority takes high, normal or low, not ${JSON.stringify(text)}.`, {
+    details: { next: 'ossaat plan "<goal>" --priority high' },
+  });
+}
 
 /** A scripted model's file is named relative to where the command was typed. */
 function absoluteModel(model: string | undefined, context: CommandContext): string | undefined {
@@ -60,6 +69,7 @@ export async function readPlanRequest(
   context: CommandContext,
 ): Promise<CreatePlanRequest> {
   const { agents, budget } = context.config;
+  const priority = flags.priority === undefined ? {} : { priority: readPriority(flags.priority) };
   const goal = await readGoal(words);
   const repository = await findRepository(context);
   requireOutside(context.config, repository ?? context.folder);
@@ -73,6 +83,7 @@ export async function readPlanRequest(
     ...(model === undefined ? {} : { model }),
     ...(agents === undefined ? {} : { agents: [...agents] }),
     ...(Object.keys(budget).length === 0 ? {} : { budget }),
+    ...priority,
   };
 }
 

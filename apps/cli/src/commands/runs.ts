@@ -24,7 +24,10 @@ async function row(plan: PlanSummary, { style, output }: CommandContext): Promis
   const asks =
     plan.pendingApprovals === 0 ? "" : `${plan.pendingApprovals} ${plan.pendingApprovals === 1 ? "needs" : "need"} you`;
   const cost = plan.costUsd === 0 && plan.unknownCostTurns === 0 ? "" : formatCost(plan);
-  const facts = [steps, asks, cost, plan.scripted ? "scripted" : "", `${age} ago`].filter((text) => text !== "");
+  const urgency = plan.priority === undefined || plan.priority === "normal" ? "" : `priority ${plan.priority}`;
+  const facts = [urgency, steps, asks, cost, plan.scripted ? "scripted" : "", `${age} ago`].filter(
+    (text) => text !== "",
+  );
   const goal = await clipGoal(goalLine(plan.goal), Math.max(20, output.width - 2));
   return `${plan.id}  ${style.status(plan.status)}  ${style.paint("dim", facts.join(", "))}\n  ${goal}`;
 }

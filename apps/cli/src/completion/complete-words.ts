@@ -57,6 +57,7 @@ const plain = (words: readonly string[]): Candidate[] => words.map((text) => ({ 
 const optionValues: Readonly<Record<string, readonly string[] | "files" | "folders">> = {
   "--output": ["text", "json", "ndjson"],
   "--scope": ["once", "step", "run"],
+  "--priority": ["high", "normal", "low"],
   "--model": ["none", "anthropic/", "openai/", "scripted:"],
   "--cd": "folders",
   "--dir": "folders",

@@ -156,6 +156,7 @@ export async function createEmbeddedStack(options: StackOptions): Promise<Embedd
     policyFiles: config.policyFiles,
     runMode: config.loaded.serverRules.runMode,
     maxOpenSteps: config.maxOpenSteps,
+    dispatch: { caps: config.caps },
     budgetCaps: config.loaded.serverRules.budgetCaps,
     sandbox: driver,
     internalKey,

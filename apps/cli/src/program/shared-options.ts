@@ -16,6 +16,7 @@ export function addPlanning(command: Command): Command {
     .option("-m, --model <model>", "openai/MODEL, anthropic/MODEL, scripted:FILE or none")
     .option("--base <ref>", "branch, tag or commit to start from (default: HEAD)")
     .option("--agents <names>", "agents the plan may use, by comma")
+    .option("--priority <level>", "high, normal or low: what waits goes in this order (default: normal)")
     .option("--detach", "print the id and return at once");
   return addBudget(command);
 }

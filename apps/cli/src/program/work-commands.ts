@@ -10,6 +10,7 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
   plan: [
     ['ossaat plan "Reject negative amounts in parsePrice"', "read a plan, run nothing"],
     ["ossaat plan - --max-cost 1 < goal.txt", "a longer goal, with a cap in US dollars"],
+    ['ossaat plan "Mend the build" --priority high', "before everything of yours that waits"],
   ],
   run: [
     ['ossaat run "Let sum in src/sum.js add" --yes', "plan, approve unseen, watch to the end"],

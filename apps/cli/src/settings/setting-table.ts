@@ -161,6 +161,18 @@ export const settingTable = {
     env: ["OSSAAT_MAX_OPEN_STEPS"],
     project: "never",
   }),
+  "server.maxRunningPerRepository": wholeNumber(64, {
+    meaning: "steps on one repository that run at once; the others wait until one has ended",
+    defaultText: "as many as server.slots",
+    env: ["OSSAAT_MAX_RUNNING_PER_REPOSITORY"],
+    project: "never",
+  }),
+  "server.maxRunningPerPlan": wholeNumber(64, {
+    meaning: "steps of one plan that run at once; the others wait until one has ended",
+    defaultText: "as many as server.slots",
+    env: ["OSSAAT_MAX_RUNNING_PER_PLAN"],
+    project: "never",
+  }),
   "server.logLevel": choice(["debug", "info", "warn", "error"], {
     meaning: "least level that server.log holds",
     default: "info",

@@ -64,6 +64,7 @@ export function renderPlanText(state: PlanState, style: Style): string {
     `Planner  ${escapeLine(plannerText(plan, state))}`,
     `Base     ${escapeLine(repository.branch ?? "detached")} @ ${plan.repository.commit.slice(0, 12)}${dirty}`,
     `Budget   ${budgetText(plan)}`,
+    ...(state.priority === undefined || state.priority === "normal" ? [] : [`Priority ${state.priority}`]),
     "",
     ...escapeText(plan.summary)
       .split("\n")

@@ -1,6 +1,16 @@
 // What the database holds of one plan, as an archive carries it. Times to come and messages are
 // not state: messages are written anew where the plan goes on, leases are void there.
-import { ApprovalId, EffectClass, PlanId, PlanStatus, Sha256, StepId, StepStatus, eventData } from "@ossaat/contracts";
+import {
+  ApprovalId,
+  EffectClass,
+  PlanId,
+  PlanStatus,
+  Sha256,
+  StepId,
+  StepStatus,
+  eventData,
+  priorityNumber,
+} from "@ossaat/contracts";
 import type { EventType } from "@ossaat/contracts";
 import { z } from "zod";
 
@@ -33,7 +43,7 @@ const PlanRecord = z.strictObject({
   model: text.nullable(),
   next_seq: whole,
   cancel_at: whole.nullable(),
-  priority: whole,
+  priority: z.int().min(priorityNumber("low")).max(priorityNumber("high")),
   repository_path: text,
   created_by: text,
   created_at: whole,

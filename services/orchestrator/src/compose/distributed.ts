@@ -123,6 +123,7 @@ async function compose(config: OrchestratorConfig, store: Store, parts: ProcessP
       role,
       openQueue,
       workerName: config.workerName,
+      dispatch: config.dispatch,
       ...(config.slots === undefined ? {} : { slots: config.slots }),
     });
     return { orchestrator, closeClients };

@@ -24,6 +24,7 @@ import { errorHandler, identityOf } from "../http/respond.ts";
 import { tenantRoutes } from "../http/tenant-routes.ts";
 import type { TenantRoutes } from "../http/tenant-routes.ts";
 import { readInternalToken, requireCapability } from "../identity/identity.ts";
+import type { DispatchRules } from "../job/dispatch-rules.ts";
 import type { Engine } from "../job/engine.ts";
 import type { JobQueue } from "../job/job-queue.ts";
 import { queueRoutes } from "../job/routes.ts";
@@ -73,6 +74,8 @@ export type OrchestratorDeps = Pick<Engine, "store" | "clock" | "ids" | "rng" | 
   budgetCaps?: Budget | undefined;
   /** Unfinished steps that one tenant may have; absent = the default. */
   maxOpenSteps?: number | undefined;
+  /** Weights of tenants; absent = all are equal. */
+  dispatch?: DispatchRules | undefined;
   /** Key of the internal tokens the gateway mints. */
   internalKey: Uint8Array;
   version: string;
@@ -215,6 +218,7 @@ function createEngine(deps: OrchestratorDeps, late: { queue?: QueueParts; worker
     log,
     budgetCaps: deps.budgetCaps,
     maxOpenSteps: deps.maxOpenSteps,
+    dispatch: deps.dispatch,
     ...shareWakes(store.wakes, {
       bus: createEventBus(),
       wakeQueue: () => late.queue?.wake(),

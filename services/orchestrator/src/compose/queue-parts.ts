@@ -33,13 +33,13 @@ async function soon(work: Promise<void>): Promise<void> {
 }
 
 export function createQueueParts(
-  engine: Pick<Engine, "store" | "clock" | "bus" | "log">,
+  engine: Pick<Engine, "store" | "clock" | "bus" | "log" | "dispatch">,
   { openQueue, slots }: { openQueue: OpenQueue | undefined; slots: number },
 ): QueueParts {
   const { store, clock, bus, log } = engine;
   const onError = (error: unknown) => log.error({ error }, "queue");
   if (openQueue === undefined) {
-    const queue = createEmbeddedQueue({ store, clock, onError });
+    const queue = createEmbeddedQueue({ store, clock, weights: engine.dispatch?.weights, onError });
     const stop = () => queue.close({ drainMs });
     return { queue, wake: () => queue.wake(), start: () => undefined, stop };
   }

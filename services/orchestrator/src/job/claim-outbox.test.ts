@@ -105,6 +105,48 @@ test("removes what was handed out, and is content with what is gone", async () =
   expect(await opened.store.read.selectFrom("outbox").select("id").execute()).toEqual([]);
 });
 
+test("tenants take turns, however much one of them has, and each one's own goes by urgency", async () => {
+  await insert(opened.store, ...numbered(200));
+  await insert(
+    opened.store,
+    row("b-young", { tenant_id: "b", available_at: 9 }),
+    row("b-urgent", { tenant_id: "b", priority: 1, available_at: 10 }),
+    row("z", { tenant_id: "z" }),
+  );
+  expect(idsOf(await take(first, 2))).toEqual(["b-urgent", "000"]);
+  expect(idsOf(await take(first, 5))).toEqual(["z", "b-young", "001", "002", "003"]);
+});
+
+test("a tenant has as many messages in a round as its weight says, over several takes too", async () => {
+  const weighed = createOutboxClaims({ store: opened.store, clock, weights: { heavy: 3 } });
+  const of = (tenant: string) => numbered(20).map(({ id }) => row(`${tenant}-${id}`, { tenant_id: tenant }));
+  await insert(opened.store, ...of("heavy"), ...of("light"));
+  const tenants: string[] = [];
+  for (let n = 0; n < 12; n += 1) {
+    const [taken] = await take(weighed, 1);
+    tenants.push(taken?.id.split("-")[0] ?? "none");
+  }
+  const round = ["heavy", "heavy", "heavy", "light"];
+  expect(tenants).toEqual([...round, ...round, ...round]);
+});
+
+test("gives no message to two when several tenants wait, however they ask at once", async () => {
+  const rows = numbered(60).map((each, n) => ({ ...each, tenant_id: `t${n % 7}` }));
+  await insert(opened.store, ...rows);
+  const asked = Array.from({ length: 12 }, (_, n) => take(n % 2 === 0 ? first : second, 7));
+  const taken = (await Promise.all(asked)).map(idsOf);
+  expect(taken.every(({ length }) => length <= 7)).toBe(true);
+  const rest = idsOf(await take(first));
+  expect([...taken.flat(), ...rest].sort()).toEqual(idsOf(rows));
+});
+
+test("a tenant whose messages are all claimed is passed over", async () => {
+  await insert(opened.store, row("a", { tenant_id: "a" }), row("b", { tenant_id: "b" }), row("c", { tenant_id: "b" }));
+  expect(idsOf(await take(first, 1))).toEqual(["a"]);
+  expect(idsOf(await take(second, 1))).toEqual(["b"]);
+  expect(idsOf(await take(first, 9))).toEqual(["c"]);
+});
+
 test("keeps no claim of a process that owned the file and died", async () => {
   const file = path.join(folder, "owned.db");
   const dead = await openSqliteStore(file);

@@ -5,12 +5,17 @@ import type { Expression } from "kysely";
 
 import type { NewEvent } from "../event/append-events.ts";
 import { hasReservation, releaseReservation } from "./budget.ts";
+import { dispatchStep } from "./dispatch-step.ts";
 import { LeaseLost, changePlan, workerActor } from "./engine.ts";
 import type { Claim, Engine, PlanTx } from "./engine.ts";
+import { getStep } from "../step/step-rows.ts";
 import { statement } from "../store/statement.ts";
 import type { Slots } from "../store/statement.ts";
 import type { AttemptRow, StepRow } from "../store/tables.ts";
 import { jobEngineLimits } from "./limits.ts";
+import { releaseHeld } from "./release-held.ts";
+import { findFullCap, lineOf, setCaps } from "./running-caps.ts";
+import type { CapScope } from "./running-caps.ts";
 import { storeTime } from "./store-time.ts";
 
 const runnable: Readonly<Record<string, readonly PlanStatus[]>> = {
@@ -75,16 +80,59 @@ async function startAttempt(change: PlanTx, claim: Omit<Claim, "step" | "plan">,
   await change.append(...events);
 }
 
+type Held = { heldFor: CapScope };
+
+/**
+ * Lets the message of a ready step wait for room under a cap that is full. Undefined when there is
+ * room, or the message is stale.
+ */
+async function holdAtCap(engine: Engine, change: PlanTx, envelope: JobEnvelope): Promise<Held | undefined> {
+  const { tx, now, plan } = change;
+  const { planId, stepId, attempt } = envelope;
+  if (setCaps(engine).length === 0) return undefined;
+  const step = await getStep(tx, planId, stepId);
+  if (step?.status !== "ready" || step.attempt !== attempt) return undefined;
+  const kind = await findFullCap(engine, tx, plan);
+  if (kind === undefined) return undefined;
+  // One message is enough for a step, and this one may have come twice.
+  await tx.deleteFrom("outbox").where("plan_id", "=", planId).where("step_id", "=", stepId).execute();
+  await dispatchStep(tx, {
+    tenantId: plan.tenant_id,
+    priority: plan.priority,
+    step,
+    now,
+    availableAt: Math.min(step.ready_at ?? now, now),
+    messageId: engine.ids.uuid(),
+    line: lineOf(kind, plan),
+    traceparent: plan.traceparent,
+  });
+  return { heldFor: plan };
+}
+
 /**
  * Claims the step a message names. Undefined when the message is stale: the step moved on,
- * another worker has it, or the plan does not run now.
+ * another worker has it, or the plan does not run now; and when a cap keeps the step from running,
+ * whose message then waits until there is room.
  */
 export async function claimStep(engine: Engine, envelope: JobEnvelope, worker: string): Promise<Claim | undefined> {
+  const claimed = await tryClaim(engine, envelope, worker).catch((error: unknown) => {
+    if (error instanceof AgentError && error.code === "not_found") return undefined;
+    throw error;
+  });
+  if (claimed === undefined || !("heldFor" in claimed)) return claimed;
+  // NOTE: room may have come between the count and the commit, when nobody saw this message wait.
+  await releaseHeld(engine, claimed.heldFor);
+  return undefined;
+}
+
+async function tryClaim(engine: Engine, envelope: JobEnvelope, worker: string): Promise<Claim | Held | undefined> {
   const { planId, stepId, attempt } = envelope;
-  const claimed = changePlan(engine, { planId, actor: workerActor(worker) }, async (change) => {
+  return changePlan(engine, { planId, actor: workerActor(worker) }, async (change) => {
     const { tx, plan } = change;
     const allowed = runnable[envelope.kind] ?? [];
     if (!allowed.includes(plan.status)) return undefined;
+    const held = await holdAtCap(engine, change, envelope);
+    if (held !== undefined) return held;
     const [step] = await claimReady(tx, { planId, stepId, attempt, worker, leaseUntil: leaseEnd(engine) });
     if (step === undefined) return undefined;
     if (hasReservation(step)) await releaseReservation(tx, step);
@@ -93,10 +141,6 @@ export async function claimStep(engine: Engine, envelope: JobEnvelope, worker: s
     const claim = { planId, stepId, attempt, fence: step.fence, worker };
     await startAttempt(change, claim, envelope.kind);
     return { ...claim, step, plan };
-  });
-  return claimed.catch((error: unknown) => {
-    if (error instanceof AgentError && error.code === "not_found") return undefined;
-    throw error;
   });
 }
 

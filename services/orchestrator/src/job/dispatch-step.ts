@@ -14,6 +14,8 @@ export type DispatchInput = {
   /** Its place among the messages that wait, not after `now`; absent = behind them. */
   availableAt?: number;
   messageId: string;
+  /** Where the message waits instead of its pool. */
+  line?: string;
   traceparent: string | null;
 };
 
@@ -55,7 +57,7 @@ export async function dispatchStep(tx: Tx, input: DispatchInput): Promise<void> 
   const envelope = jobEnvelope(input);
   await insertMessage(tx, {
     id: messageId,
-    pool: step.pool,
+    pool: input.line ?? step.pool,
     dedupe_id: envelope.dedupeId,
     plan_id: step.plan_id,
     step_id: step.step_id,

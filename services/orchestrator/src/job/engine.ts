@@ -11,6 +11,7 @@ import type { NewEvent } from "../event/append-events.ts";
 import type { EventBus } from "../event/event-bus.ts";
 import { statement } from "../store/statement.ts";
 import type { Slots } from "../store/statement.ts";
+import type { DispatchRules } from "./dispatch-rules.ts";
 import type { Store, Tx } from "../store/store.ts";
 import type { PlanRow, StepRow } from "../store/tables.ts";
 
@@ -32,6 +33,8 @@ export type Engine = {
   budgetCaps?: Budget | undefined;
   /** Unfinished steps that one tenant may have before new plans are refused; absent = the default. */
   maxOpenSteps?: number | undefined;
+  /** Absent = tenants are equal. */
+  dispatch?: DispatchRules | undefined;
   /** Tells the relay that the outbox may have grown. */
   wakeQueue(): void;
   /** Asks a running step to stop, in whichever process it runs; its next heartbeat tells it all the same. */

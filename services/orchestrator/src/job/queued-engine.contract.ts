@@ -12,12 +12,15 @@ import { caseList } from "../testing/durability-cases.ts";
 import type { LeftOut } from "../testing/durability-cases.ts";
 import { eventsOf, planRowOf, statusesOf, stepRowOf } from "../testing/look.ts";
 import { endByLastStep, messagesOf } from "../testing/take-step.ts";
-import { noModels, openTestEngine, storeApproved, user } from "../testing/test-engine.ts";
+import { envelopes } from "../testing/queue-under-test.ts";
+import { noModels, openTestEngine, planOptions, storeApproved, user } from "../testing/test-engine.ts";
 import type { TestEngine } from "../testing/test-engine.ts";
 import { waitUntil } from "../testing/wait-until.ts";
 import { claimStep } from "./claim-step.ts";
 import { completeStep, failStep } from "./end-step.ts";
 import type { Claim } from "./engine.ts";
+import type { JobQueue } from "./job-queue.ts";
+import { jobEngineLimits } from "./limits.ts";
 import { reemitReady, sweepTimers } from "./sweep.ts";
 import { createWorker } from "./worker.ts";
 import type { Worker } from "./worker.ts";
@@ -36,13 +39,57 @@ const plan = testPlan(["a", "b", "c", "d"].map((id) => testStep(id)));
 const planId = plan.id;
 const asking = testPlan([testStep("a", { approvalRequired: true })]);
 
+/** Messages that may be on their way before a new one is chosen: the relay's and those of the slots. */
+const inFlight = slots * jobEngineLimits.relayedPerSlot + slots;
+const backlogSize = 10_000;
+
+/** Messages of plans that are not there: each costs a delivery and claims nothing. */
+async function insertBacklog(engine: TestEngine, tenantId: string): Promise<void> {
+  const rows = envelopes(backlogSize).map((message, n) => ({
+    id: message.messageId,
+    pool,
+    dedupe_id: message.dedupeId,
+    plan_id: message.planId,
+    step_id: message.stepId,
+    tenant_id: tenantId,
+    priority: 0,
+    envelope_json: JSON.stringify({ ...message, tenantId }),
+    available_at: n,
+    claimed_until: 0,
+  }));
+  for (let from = 0; from < rows.length; from += 1_000) {
+    await engine.store.tx((tx) =>
+      tx
+        .insertInto("outbox")
+        .values(rows.slice(from, from + 1_000))
+        .execute(),
+    );
+  }
+}
+
+/** A queue that notes of which plan each delivery was. */
+function listening(queue: JobQueue) {
+  const plans: string[] = [];
+  const subscribe: JobQueue["subscribe"] = (from, count, handler) =>
+    queue.subscribe(from, count, (delivery) => {
+      plans.push(delivery.envelope.planId);
+      return handler(delivery);
+    });
+  return {
+    queue: { ...queue, subscribe },
+    /** Where the first messages of a plan stood among all deliveries, from 0. */
+    placesOf: (id: string, count: number) =>
+      plans.flatMap((each, place) => (each === id ? [place] : [])).slice(0, count),
+  };
+}
+
 export function describeQueuedEngine(
   name: string,
   open: () => QueueUnderEngine,
   { leftOut = {} }: { leftOut?: LeftOut } = {},
 ): void {
   describe(`an engine over ${name}`, () => {
-    const cases = caseList(["C20", "C33", "C36", "C40", "C42", "C44", "C46"], leftOut);
+    const cases = caseList(["C20", "C33", "C36", "C40", "C42", "C44", "C46", "C50", "C51"], leftOut);
     let engine: TestEngine;
     let carried: QueueUnderEngine;
     let parts: QueueParts;
@@ -64,9 +111,9 @@ export function describeQueuedEngine(
       await engine.remove();
     });
 
-    const work = (runStep: (claim: Claim) => Promise<void> = finish, slotCount = slots) => {
+    const work = (runStep: (claim: Claim) => Promise<void> = finish, slotCount = slots, queue = parts.queue) => {
       const workerId = `worker-${workers.length}`;
-      const worker = createWorker({ engine, queue: parts.queue, runStep, workerId, pool, slots: slotCount });
+      const worker = createWorker({ engine, queue, runStep, workerId, pool, slots: slotCount });
       workers.push(worker);
       worker.start();
     };
@@ -197,6 +244,29 @@ export function describeQueuedEngine(
       engine.wakeQueue();
       await ends();
       expect(await startsOf()).toEqual(once);
+      await expectSound();
+    });
+
+    cases.test("C50", async () => {
+      await insertBacklog(engine, "flood");
+      await storeApproved(engine, plan);
+      const delivered = listening(parts.queue);
+      work(finish, slots, delivered.queue);
+      await ends();
+      const [last = Number.NaN] = delivered.placesOf(planId, 4).slice(-1);
+      // Four messages and one of the other tenant for each; before them what is at the broker already.
+      expect(last).toBeLessThan(8 + inFlight);
+      await expectSound();
+    });
+
+    cases.test("C51", async () => {
+      await insertBacklog(engine, "local");
+      await storeApproved(engine, plan, { ...planOptions(), priority: "high" });
+      const delivered = listening(parts.queue);
+      work(finish, slots, delivered.queue);
+      await ends();
+      const [last = Number.NaN] = delivered.placesOf(planId, 4).slice(-1);
+      expect(last).toBeLessThan(4 + inFlight);
       await expectSound();
     });
 

@@ -12,7 +12,7 @@ import type { JobQueue, PublishResult } from "./job-queue.ts";
 import { jobEngineLimits } from "./limits.ts";
 
 export type RelayDeps = {
-  engine: Pick<Engine, "store" | "clock" | "log">;
+  engine: Pick<Engine, "store" | "clock" | "log" | "dispatch">;
   queue: JobQueue;
   pools: readonly string[];
   /** Steps that run at once in this process: it keeps twice as many messages at the broker. */
@@ -40,7 +40,8 @@ class PoolRelay {
   constructor(deps: RelayDeps, pool: string) {
     this.#deps = deps;
     this.#pool = pool;
-    this.#claims = createOutboxClaims(deps.engine);
+    const { store, clock, dispatch } = deps.engine;
+    this.#claims = createOutboxClaims({ store, clock, weights: dispatch?.weights });
   }
 
   async round(): Promise<Round> {

@@ -5,6 +5,7 @@ import { createClockWatch } from "./follow-clock.ts";
 import { jobEngineLimits } from "./limits.ts";
 import { createLoop } from "./loop.ts";
 import type { Loop } from "./loop.ts";
+import { createHeldSweep } from "./release-held.ts";
 import { reemitReady, sweepCancelled, sweepLeases, sweepTimers } from "./sweep.ts";
 
 type Sweep = { name: string; run: () => Promise<unknown> };
@@ -18,7 +19,14 @@ async function runEach({ log }: Engine, sweeps: readonly Sweep[], signal: AbortS
 }
 
 export function createSweeper(engine: Engine): Loop {
-  const sweeps = [createClockWatch(engine), sweepTimers, sweepLeases, sweepCancelled, reemitReady].map((sweep) => ({
+  const sweeps = [
+    createClockWatch(engine),
+    sweepTimers,
+    sweepLeases,
+    sweepCancelled,
+    reemitReady,
+    createHeldSweep(engine),
+  ].map((sweep) => ({
     name: sweep.name,
     run: (): Promise<unknown> => sweep(engine),
   }));

@@ -12,6 +12,7 @@ import { LeaseLost } from "./engine.ts";
 import type { Claim, Engine } from "./engine.ts";
 import type { Delivery, JobQueue } from "./job-queue.ts";
 import { jobEngineLimits } from "./limits.ts";
+import { releaseHeld } from "./release-held.ts";
 import { loseClaim } from "./sweep.ts";
 
 /** Why a running step is asked to stop; `silent`: its lease could not be renewed for too long. */
@@ -143,6 +144,11 @@ async function settleEnd(engine: Engine, claim: Claim, end: StepEnd & { closing:
   }
 }
 
+/** What waited for the room that a step has left goes on at once; the sweep does it when this fails. */
+async function letNextIn(engine: Engine, { planId, plan }: Claim): Promise<void> {
+  await releaseHeld(engine, plan).catch((error: unknown) => engine.log.warn({ planId, error }, "held steps wait"));
+}
+
 async function runClaim(
   { engine, runStep }: WorkerDeps,
   claim: Claim,
@@ -185,7 +191,8 @@ export function createWorker(deps: WorkerDeps): Worker {
       .finally(() => {
         running.delete(key);
         resume();
-      });
+      })
+      .then(() => letNextIn(engine, claim));
     running.set(key, { claim, controller, done });
   };
 

@@ -1,7 +1,7 @@
 // T1: takes a goal and starts its planning. Durable before it is answered.
 import { isAbsolute } from "node:path";
 
-import { AgentError, CreatePlanRequest, PlanId, planningStepId } from "@ossaat/contracts";
+import { AgentError, CreatePlanRequest, PlanId, planningStepId, priorityNumber } from "@ossaat/contracts";
 import type { Actor, EventData, RepositoryInfo, RunMode, WorkspaceService } from "@ossaat/contracts";
 import { activeTraceId, currentTraceparent } from "@ossaat/telemetry";
 
@@ -57,7 +57,7 @@ export async function insertPlan(
       model: options.model,
       next_seq: 1,
       cancel_at: null,
-      priority: 0,
+      priority: priorityNumber(options.priority),
       repository_path: options.repository.path,
       created_by: actor.id,
       created_at: now,
@@ -79,9 +79,8 @@ export async function insertPlan(
 export async function startPlanning(
   engine: Engine,
   tx: Tx,
-  plan: { planId: PlanId; tenantId: string; now: number },
+  { planId, options, now }: { planId: PlanId; options: PlanOptions; now: number },
 ): Promise<void> {
-  const { planId, tenantId, now } = plan;
   const step = await insertStep(tx, {
     planId,
     stepId: planningStepId(1),
@@ -96,7 +95,9 @@ export async function startPlanning(
     .where("step_id", "=", step.step_id)
     .execute();
   const traceparent = currentTraceparent() ?? null;
-  await dispatchStep(tx, { tenantId, priority: 0, step, now, messageId: engine.ids.uuid(), traceparent });
+  const { tenantId } = options;
+  const priority = priorityNumber(options.priority);
+  await dispatchStep(tx, { tenantId, priority, step, now, messageId: engine.ids.uuid(), traceparent });
 }
 
 function repositoryOf(info: RepositoryInfo, baseRef: string | undefined): PlanOptions["repository"] {
@@ -156,9 +157,10 @@ export async function createPlan(deps: PlanDeps, input: CreatePlanInput): Promis
       budget: capBudget({ ...defaultBudget, ...request.budget }, engine.budgetCaps),
       tenantId: input.tenantId,
       ...(request.agents === undefined ? {} : { agents: request.agents }),
+      ...(request.priority === undefined ? {} : { priority: request.priority }),
     };
     await insertPlan(engine, tx, { planId, options, actor: input.actor, now });
-    await startPlanning(engine, tx, { planId, tenantId: input.tenantId, now });
+    await startPlanning(engine, tx, { planId, options, now });
     return { planId };
   });
   engine.bus.wake(answer.planId);

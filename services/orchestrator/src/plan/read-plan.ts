@@ -8,6 +8,7 @@ import { planNotFound } from "../job/engine.ts";
 import { listSteps } from "../step/step-rows.ts";
 import type { Reader } from "../store/store.ts";
 import type { PlanRow } from "../store/tables.ts";
+import type { PlanOptions } from "./create-plan.ts";
 import { planFeatureLimits } from "./limits.ts";
 
 /** The plan row of a tenant. @throws AgentError not_found, also for plans of other tenants */
@@ -46,7 +47,7 @@ async function summarize(read: Reader, row: PlanRow): Promise<PlanSummary> {
     .where("type", "=", "plan.finished")
     .executeTakeFirst();
   const finished = end === undefined ? {} : (JSON.parse(end.data_json) as { reason?: string; branch?: string });
-  const options = JSON.parse(row.options_json) as { scripted?: boolean };
+  const options = JSON.parse(row.options_json) as Partial<PlanOptions>;
   return {
     id: PlanId.parse(row.id),
     goal: row.goal,
@@ -62,6 +63,7 @@ async function summarize(read: Reader, row: PlanRow): Promise<PlanSummary> {
     costUsd: row.spent_cost_usd,
     unknownCostTurns: row.unknown_cost_turns,
     scripted: options.scripted === true,
+    ...(options.priority === undefined ? {} : { priority: options.priority }),
   };
 }
 

@@ -107,7 +107,7 @@ export async function retryPlan(engine: Engine, { old, request, actor }: RetryIn
     const now = await readStoreTime(engine, tx);
     await insertPlan(engine, tx, { planId, options, actor, now });
     if (before === undefined || !wasApproved) {
-      await startPlanning(engine, tx, { planId, tenantId: options.tenantId, now });
+      await startPlanning(engine, tx, { planId, options, now });
       return;
     }
     const start = { before, options, old, fromStep };

@@ -10,6 +10,7 @@ import * as outboxOrder from "../../migrations/0004-outbox-order.ts";
 import * as sharedTexts from "../../migrations/0005-shared-texts.ts";
 import * as idemExpiry from "../../migrations/0006-idem-expiry.ts";
 import * as stepAnnounced from "../../migrations/0007-step-announced.ts";
+import * as tenantDispatch from "../../migrations/0008-tenant-dispatch.ts";
 import type { Tables } from "./tables.ts";
 
 const migrations = {
@@ -20,6 +21,7 @@ const migrations = {
   "0005-shared-texts": sharedTexts,
   "0006-idem-expiry": idemExpiry,
   "0007-step-announced": stepAnnounced,
+  "0008-tenant-dispatch": tenantDispatch,
 };
 
 /** In the order they are applied. */

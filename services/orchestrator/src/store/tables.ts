@@ -171,6 +171,8 @@ export type Tables = {
   event: EventRow;
   outbox: OutboxRow;
   dead_letter: DeadLetterRow;
+  /** Locked by claims of the tenant while they count what runs. */
+  claim_gate: { tenant_id: string };
   timer: TimerRow;
   idem: IdemRow;
   artifact: ArtifactRow;

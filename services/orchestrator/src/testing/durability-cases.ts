@@ -50,6 +50,8 @@ export const durabilityCases = {
   C45: "swap_adapter_mid_plan_completes",
   C46: "purge_broker_reemit_completes",
   C48: "kafka_lag_metric_uncommitted_group",
+  C50: "tenant_flood_other_tenant_bounded",
+  C51: "priority_high_overtakes_backlog",
 } as const;
 
 export type CaseId = keyof typeof durabilityCases;

@@ -10,6 +10,7 @@ import type { Store } from "../../store/store.ts";
 import { buryMessage } from "../bury-message.ts";
 import { createOutboxClaims } from "../claim-outbox.ts";
 import type { ClaimedMessage, OutboxClaims } from "../claim-outbox.ts";
+import type { DispatchRules } from "../dispatch-rules.ts";
 import { isTooLarge, readEnvelope } from "../envelope-text.ts";
 import type { Delivery, JobQueue, PublishResult, Settlement, Subscription } from "../job-queue.ts";
 import { jobEngineLimits } from "../limits.ts";
@@ -18,6 +19,8 @@ import { createEmbeddedDeadLetters } from "./embedded-dead-letters.ts";
 export type EmbeddedQueueDeps = {
   store: Store;
   clock: Clock;
+  /** Messages of a tenant in one round; absent = one of each. */
+  weights?: DispatchRules["weights"];
   onError(error: unknown): void;
 };
 
@@ -179,7 +182,9 @@ class PoolPump {
       .finally(() => {
         this.#handlers.delete(handling);
         this.#pump.busy -= 1;
-        this.poke();
+        // NOTE: timers and requests get their turn between two messages, however many are stale: a file
+        // answers without waiting for anything.
+        setImmediate(() => this.poke());
       });
     this.#handlers.add(handling);
   }

@@ -12,7 +12,13 @@ import { tenantRole } from "../tenant-role.ts";
 import { migratePostgres, openPostgresStore } from "./postgres.ts";
 
 /** Tables that no tenant may read at all. */
-const hidden = ["artifact", "turn_plan", "turn_record", "turn_event"] as const satisfies readonly (keyof Tables)[];
+const hidden = [
+  "artifact",
+  "claim_gate",
+  "turn_plan",
+  "turn_record",
+  "turn_event",
+] as const satisfies readonly (keyof Tables)[];
 type TenantTable = Exclude<keyof Tables, (typeof hidden)[number]>;
 
 /** Each writes one row of a plan that is its tenant's; `n` tells rows of one plan apart. */

@@ -1,0 +1,179 @@
+// Claims in the rows, for databases on which several processes work.
+import { sql } from "kysely";
+import type { RawBuilder, SqlBool } from "kysely";
+
+import type { Tx } from "../store/store.ts";
+import type { OutboxRow } from "../store/tables.ts";
+import type { ClaimDeps, ClaimSource, ClaimedMessage, OutboxClaims } from "./claim-outbox.ts";
+import type { Turn, WaitingTenant } from "./dispatch-rounds.ts";
+import { TenantTurns, byUrgency, inTurns, removeRows } from "./outbox-order.ts";
+import { isOneTenant, tenantRing } from "./waiting-tenants.ts";
+
+type Taken = ClaimedMessage & Pick<OutboxRow, "tenant_id" | "priority" | "available_at">;
+
+const returned = [
+  "outbox.id as id",
+  "outbox.tenant_id as tenant_id",
+  "outbox.envelope_json as envelope_json",
+  "outbox.claimed_until as claimed_until",
+  "outbox.priority as priority",
+  "outbox.available_at as available_at",
+] as const;
+
+/** What a pool came to: its only tenant's messages, or that it has several tenants. */
+type Look = { isAlone: SqlBool | null; taken: Taken[] };
+
+class RowClaims {
+  readonly #deps: ClaimDeps;
+  readonly #turns: TenantTurns;
+  /** Pools that had several tenants when they were looked at last. */
+  readonly #shared = new Set<string>();
+
+  constructor(deps: ClaimDeps) {
+    this.#deps = deps;
+    this.#turns = new TenantTurns(deps.weights);
+  }
+
+  async take(source: ClaimSource): Promise<Taken[]> {
+    const { pool } = source;
+    const { taken, next, isShared } = await this.#deps.store.tx((tx) => this.#takeIn(tx, source));
+    if (isShared) this.#shared.add(pool);
+    else this.#shared.delete(pool);
+    if (next !== undefined) this.#turns.moveOn(pool, next);
+    return taken;
+  }
+
+  async #takeIn(tx: Tx, source: ClaimSource): Promise<{ taken: Taken[]; next?: Turn; isShared: boolean }> {
+    if (!this.#shared.has(source.pool)) {
+      const { isAlone, taken } = await this.#takeOfOne(tx, source);
+      if (isAlone === null) return { taken, isShared: false };
+      if (isAlone) {
+        const [first] = taken;
+        return {
+          taken: taken.sort(byUrgency),
+          isShared: false,
+          ...(first === undefined ? {} : { next: { tenantId: first.tenant_id, left: 0 } }),
+        };
+      }
+    }
+    const { pool, limit } = source;
+    const waiting = await this.#waiting(tx, source);
+    const { turns, next } = this.#turns.share(pool, { waiting, limit });
+    const taken = await this.#takeShares(tx, source, turns);
+    return { taken: inTurns(turns, taken.sort(byUrgency)), next, isShared: waiting.length > 1 };
+  }
+
+  get #time(): RawBuilder<number> {
+    const { store, clock } = this.#deps;
+    return sql<number>`${store.leaseTime(clock.now())}`;
+  }
+
+  get #isOtherFree(): RawBuilder<SqlBool> {
+    return sql<SqlBool>`other.claimed_until <= ${this.#time}`;
+  }
+
+  /** The next messages of a tenant that is alone, in one statement. */
+  async #takeOfOne(tx: Tx, { pool, limit, forMs }: ClaimSource): Promise<Look> {
+    const isAlone = isOneTenant({ pool, isFree: this.#isOtherFree });
+    // NOTE: chosen in a part of its own, because a server may run a subquery of an update again for
+    // each row, and then takes more than the limit.
+    const rows = await tx
+      .with("look", (db) => db.selectNoFrom(isAlone.as("is_alone")))
+      .with("chosen", (db) =>
+        db
+          .selectFrom("outbox")
+          .select("id")
+          .where("pool", "=", pool)
+          .where("claimed_until", "<=", this.#time)
+          .where((eb) => sql<SqlBool>`coalesce(${eb.selectFrom("look").select("is_alone")}, false)`)
+          .orderBy("priority", "desc")
+          .orderBy("available_at")
+          .orderBy("id")
+          .limit(limit)
+          .forUpdate()
+          .skipLocked(),
+      )
+      .with("taken", (db) =>
+        db
+          .updateTable("outbox")
+          .from("chosen")
+          .set({ claimed_until: sql<number>`${this.#time} + ${sql.lit(forMs)}` })
+          .whereRef("outbox.id", "=", "chosen.id")
+          .returning(returned),
+      )
+      .selectFrom("look")
+      .leftJoin("taken", (join) => join.onTrue())
+      .selectAll("taken")
+      .select("look.is_alone")
+      .execute();
+    const taken = rows.filter((row): row is Taken & typeof row => row.id !== null);
+    return { isAlone: rows[0]?.is_alone ?? null, taken };
+  }
+
+  /** The next tenants, and how many messages each has, counted as far as it may matter. */
+  async #waiting(tx: Tx, { pool, limit }: ClaimSource): Promise<WaitingTenant[]> {
+    const ring = { pool, from: this.#turns.from(pool), tenants: limit, isFree: this.#isOtherFree };
+    const { rows } = await sql<{ tenant_id: string; messages: number }>`
+      with recursive ${tenantRing(ring)}
+      select ring.tenant_id, waiting.messages
+      from ring cross join lateral (
+        select count(*) as messages from (
+          select 1 from outbox as other
+          where other.pool = ${pool} and other.tenant_id = ring.tenant_id and ${this.#isOtherFree}
+          limit ${limit + 1}
+        ) as counted
+      ) as waiting
+    `.execute(tx);
+    return rows.map(({ tenant_id: tenantId, messages }) => ({ tenantId, messages }));
+  }
+
+  async #takeShares(tx: Tx, { pool, forMs }: ClaimSource, turns: readonly WaitingTenant[]): Promise<Taken[]> {
+    if (turns.length === 0) return [];
+    const shares = new Map<string, number>();
+    for (const { tenantId, messages } of turns) shares.set(tenantId, (shares.get(tenantId) ?? 0) + messages);
+    const list = sql.join([...shares].map(([tenantId, messages]) => sql`(${tenantId}, ${sql.lit(messages)})`));
+    const chosen = sql<{ id: string }>`(
+      select message.id from (values ${list}) as share(tenant_id, messages) cross join lateral (
+        select id from outbox as other
+        where other.pool = ${pool} and other.tenant_id = share.tenant_id and ${this.#isOtherFree}
+        order by other.priority desc, other.available_at, other.id limit share.messages
+        for update skip locked
+      ) as message
+    )`;
+    return tx
+      .with("chosen", (db) => db.selectFrom(chosen.as("picked")).select("picked.id"))
+      .updateTable("outbox")
+      .from("chosen")
+      .set({ claimed_until: sql<number>`${this.#time} + ${sql.lit(forMs)}` })
+      .whereRef("outbox.id", "=", "chosen.id")
+      .returning(returned)
+      .execute();
+  }
+}
+
+export function rowClaims(deps: ClaimDeps): OutboxClaims {
+  const { store, clock } = deps;
+  const claims = new RowClaims(deps);
+  return {
+    remove: (messages) => removeRows(store, messages),
+    take: (source) => claims.take(source),
+    async giveBack(messages, afterMs = 0) {
+      if (messages.length === 0) return;
+      const free = sql<number>`${store.leaseTime(clock.now())} + ${sql.lit(afterMs)}`;
+      await store.tx((tx) =>
+        tx
+          .updateTable("outbox")
+          .set({ claimed_until: free })
+          // The end of a claim names it: the next one on the same row ends later.
+          .where((eb) =>
+            eb.or(
+              messages.map(({ id, claimed_until: until }) =>
+                eb.and([eb("id", "=", id), eb("claimed_until", "=", until)]),
+              ),
+            ),
+          )
+          .execute(),
+      );
+    },
+  };
+}
