@@ -43,7 +43,7 @@ const commandGroups: readonly CommandGroup[] = [
   { names: ["policy"], add: addPolicyCommands },
   { names: ["cost", "context"], add: addInspectCommands },
   { names: ["agents", "new-agent", "up", "down", "status"], add: addSetupCommands },
-  { names: ["queue", "dlq"], add: addQueueCommands },
+  { names: ["plans", "queue", "dlq"], add: addQueueCommands },
   { names: ["config"], add: addConfigCommands },
   { names: ["doctor"], add: addDoctorCommands },
   { names: [], add: addCompletionCommands },

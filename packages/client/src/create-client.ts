@@ -22,6 +22,7 @@ import type {
   PolicyReplayRequest,
   PolicyReplayResponse,
   QueueStatusResponse,
+  ReconcileResponse,
   RetryPlanRequest,
   StatusResponse,
   Stored,
@@ -184,6 +185,9 @@ export type Client = {
   checkPolicy(planId: string): Promise<PolicyCheckResponse>;
   replayPolicy(request: PolicyReplayRequest): Promise<PolicyReplayResponse>;
   queueStatus(): Promise<QueueStatusResponse>;
+  /** What differs; mends nothing. */
+  findDifferences(): Promise<ReconcileResponse>;
+  mendDifferences(): Promise<ReconcileResponse>;
   listDeadLetters(): Promise<DeadLetterListResponse>;
   /** @throws AgentError not_found */
   getDeadLetter(letterId: string): Promise<DeadLetterResponse>;
@@ -257,6 +261,8 @@ export function createClient(options: ClientOptions): Client {
     checkPolicy: (planId) => json(`${at(planId)}/policy`),
     replayPolicy: (body) => json("/policy/replay", { method: "POST", body, isRepeatable: true }),
     queueStatus: () => json("/queue"),
+    findDifferences: () => json("/reconciliation"),
+    mendDifferences: () => json("/reconciliation", { method: "POST", isRepeatable: true }),
     listDeadLetters: () => json("/queue/dead-letters"),
     getDeadLetter: (letterId) => json(letterAt(letterId)),
     decideDeadLetter: (letterId, body) => json(`${letterAt(letterId)}/decisions`, { method: "POST", body }),

@@ -271,4 +271,20 @@ export const httpRoutes: readonly HttpRoute[] = [
     response: "DeadLetterDecisionResponse",
     status: 200,
   },
+  {
+    method: "get",
+    path: "/reconciliation",
+    summary: "Differences between what is recorded of plans and what is there",
+    capability: "queue.read",
+    response: "ReconcileResponse",
+    status: 200,
+  },
+  {
+    method: "post",
+    path: "/reconciliation",
+    summary: "Mend them",
+    capability: "queue.manage",
+    response: "ReconcileResponse",
+    status: 200,
+  },
 ];

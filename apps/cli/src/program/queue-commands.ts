@@ -77,9 +77,33 @@ function addDeadLetters(program: Command, act: Act): void {
   );
 }
 
-/** queue, dlq */
+/** plans reconcile */
+function addPlans(program: Command, act: Act): void {
+  const plans = program.command("plans").description("the plans as the server has them recorded");
+  withExamples(
+    plans,
+    ["ossaat plans reconcile", "what differs from what is there"],
+    ["ossaat plans reconcile --apply", "and mend it"],
+  );
+  const reconcile = plans
+    .command("reconcile")
+    .description("find what differs between record and reality; exit 3 when something does")
+    .option("--apply", "mend it")
+    .action(
+      act(async (context, _args, flags) => (await import("../commands/reconcile.ts")).reconcileCommand(flags, context)),
+    );
+  withExamples(
+    reconcile,
+    ["ossaat plans reconcile", "look, and change nothing"],
+    ["ossaat plans reconcile --apply", "mend what is found"],
+    ["ossaat plans reconcile --json", "for a monitor"],
+  );
+}
+
+/** plans, queue, dlq */
 export function addQueueCommands(program: Command, act: Act): void {
   program.commandsGroup("Manage:");
+  addPlans(program, act);
   addQueue(program, act);
   addDeadLetters(program, act);
 }

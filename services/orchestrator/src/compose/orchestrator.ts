@@ -41,6 +41,7 @@ import { createPolicies } from "../policy/policies.ts";
 import { policyRoutes } from "../policy/routes.ts";
 import type { PolicyFiles } from "../policy/policies.ts";
 import type { Models } from "../provider/models.ts";
+import { reconcileRoutes } from "../reconcile/routes.ts";
 import { clearEnded, createRetentionSweep } from "../step/clear-ended.ts";
 import type { Retention } from "../step/clear-ended.ts";
 import { createStepRunner } from "../step/run-step.ts";
@@ -183,6 +184,7 @@ function createRoutes(deps: OrchestratorDeps, engine: Engine, queue: JobQueue): 
     router.use(policyRoutes(routeDeps));
     router.use(agentRoutes({ agents, workspaces: deps.workspaces }));
     router.use(queueRoutes({ engine: own, queue, pools: [defaultPool] }));
+    router.use(reconcileRoutes({ ...deps, engine: own }));
     router.get("/status", async (_request, response) => {
       const identity = identityOf(response);
       requireCapability(identity, "plan.read");

@@ -166,6 +166,43 @@ function isExpired(engine: Engine) {
   return sql<SqlBool>`coalesce(lease_until, 0) < ${storeTime(engine)}`.as("expired");
 }
 
+/** Which steps are looked for: of one tenant alone, as many at most. */
+type Wanted = { tenantId?: string; limit: number };
+
+/** Steps that run and whose lease has run out. */
+export async function selectExpired(engine: Engine, { tenantId, limit }: Wanted): Promise<StepRow[]> {
+  const query = engine.store.read
+    .selectFrom("step")
+    .innerJoin("plan", "plan.id", "step.plan_id")
+    .selectAll("step")
+    .where("step.status", "=", "running")
+    .where((eb) => eb.fn.coalesce("step.lease_until", sql.lit(0)), "<", storeTime(engine))
+    .orderBy("step.lease_until")
+    .limit(limit);
+  return (tenantId === undefined ? query : query.where("plan.tenant_id", "=", tenantId)).execute();
+}
+
+/**
+ * Takes the lease of a step back that has run out, or whose owner is known to be gone. It is looked at
+ * under its lock, because its worker may have renewed the lease meanwhile.
+ */
+export async function takeBackLease(
+  engine: Engine,
+  change: PlanTx,
+  { planId, stepId, isDead }: { planId: string; stepId: string; isDead?: (step: StepRow) => boolean },
+): Promise<void> {
+  const step = await change.tx
+    .selectFrom("step")
+    .selectAll()
+    .select(isExpired(engine))
+    .where("plan_id", "=", planId)
+    .where("step_id", "=", stepId)
+    .forUpdate()
+    .executeTakeFirst();
+  if (step?.status !== "running" || (!Boolean(step.expired) && isDead?.(step) !== true)) return;
+  await loseStep(engine, change, step);
+}
+
 /**
  * T9: takes back leases that ran out. With `deadOwners` also those whose owner is known to be
  * gone, as after a restart of the only process.
@@ -182,22 +219,12 @@ export async function sweepLeases(
     .orderBy("plan_id")
     .orderBy("step_id")
     .execute();
-  const isLost = (step: StepRow & { expired: SqlBool }) => Boolean(step.expired) || deadOwners(step.lease_owner ?? "");
-  const lost = running.filter(isLost);
+  const isOwnerDead = (step: StepRow) => deadOwners(step.lease_owner ?? "");
+  const lost = running.filter((step) => Boolean(step.expired) || isOwnerDead(step));
   for (const candidate of lost) {
-    const work = async (change: PlanTx) => {
-      // NOTE: looked at again under its lock, because its worker may have renewed the lease meanwhile.
-      const step = await change.tx
-        .selectFrom("step")
-        .selectAll()
-        .select(isExpired(engine))
-        .where("plan_id", "=", candidate.plan_id)
-        .where("step_id", "=", candidate.step_id)
-        .forUpdate()
-        .executeTakeFirst();
-      if (step?.status !== "running" || step.fence !== candidate.fence || !isLost(step)) return;
-      await loseStep(engine, change, step);
-    };
+    const { plan_id: planId, step_id: stepId, fence } = candidate;
+    const isDead = (step: StepRow) => step.fence === fence && isOwnerDead(step);
+    const work = (change: PlanTx) => takeBackLease(engine, change, { planId, stepId, isDead });
     await sweepStep(engine, candidate, { failed: "lease was not taken back", work });
   }
   return lost.length;
@@ -209,12 +236,12 @@ async function isAnnounced({ tx }: PlanTx, { plan_id: planId, step_id: stepId }:
   return (await messages.executeTakeFirst()) !== undefined;
 }
 
-/** T12: announces ready steps again whose message is gone, or waits at a broker for so long that it may be. */
-export async function reemitReady(
+/** Ready steps that were announced long ago and of which no message is left, the oldest first. */
+export async function selectStranded(
   engine: Engine,
-  olderThanMs: number = jobEngineLimits.reemitAfterMs,
-): Promise<number> {
-  const stranded = await engine.store.read
+  { tenantId, limit, olderThanMs = jobEngineLimits.reemitAfterMs }: Wanted & { olderThanMs?: number },
+): Promise<StepRow[]> {
+  const query = engine.store.read
     .selectFrom("step")
     .innerJoin("plan", "plan.id", "step.plan_id")
     .selectAll("step")
@@ -233,17 +260,33 @@ export async function reemitReady(
         ),
       ),
     )
-    .limit(jobEngineLimits.sweepBatch)
-    .execute();
-  for (const step of stranded) {
-    const work = async (change: PlanTx) => {
-      const current = await getStep(change.tx, step.plan_id, step.step_id);
-      if (current?.status !== "ready" || current.attempt !== step.attempt) return;
-      // Another process was quicker, and a broker may have its message already.
-      if (current.announced_at !== step.announced_at) return;
-      if (!(await isAnnounced(change, current))) await announceStep(engine, change, current);
-    };
-    await sweepStep(engine, step, { failed: "ready step was not announced", work });
+    .limit(limit);
+  return (tenantId === undefined ? query : query.where("plan.tenant_id", "=", tenantId)).execute();
+}
+
+/** Announces a ready step of which no message is left. */
+export async function announceStranded(
+  engine: Engine,
+  change: PlanTx,
+  { planId, stepId, seen }: { planId: string; stepId: string; seen?: StepRow },
+): Promise<void> {
+  const current = await getStep(change.tx, planId, stepId);
+  if (current?.status !== "ready") return;
+  // Another process was quicker, and a broker may have its message already.
+  if (seen !== undefined && (current.attempt !== seen.attempt || current.announced_at !== seen.announced_at)) return;
+  if (!(await isAnnounced(change, current))) await announceStep(engine, change, current);
+}
+
+/** T12: announces ready steps again whose message is gone, or waits at a broker for so long that it may be. */
+export async function reemitReady(
+  engine: Engine,
+  olderThanMs: number = jobEngineLimits.reemitAfterMs,
+): Promise<number> {
+  const stranded = await selectStranded(engine, { limit: jobEngineLimits.sweepBatch, olderThanMs });
+  for (const seen of stranded) {
+    const { plan_id: planId, step_id: stepId } = seen;
+    const work = (change: PlanTx) => announceStranded(engine, change, { planId, stepId, seen });
+    await sweepStep(engine, seen, { failed: "ready step was not announced", work });
   }
   return stranded.length;
 }
