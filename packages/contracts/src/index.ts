@@ -131,7 +131,6 @@ export type { SchemaProblem } from "./schema-problems.ts";
 export { countOf } from "./count-of.ts";
 export { PolicyFile, PolicyRule, policyFileLimits } from "./policy-file.ts";
 export { PlanPriority, priorityNumber } from "./priority.ts";
-export { differenceKinds } from "./reconcile.ts";
 export type { Difference, DifferenceKind, ReconcileResponse } from "./reconcile.ts";
 export {
   DenyReason,

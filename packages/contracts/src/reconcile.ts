@@ -1,15 +1,13 @@
 // What differs between the plans as they are recorded and what is there, and may be mended.
 
-export const differenceKinds = [
-  "ready_without_message",
-  "lease_over",
-  "backoff_without_timer",
-  "timer_without_step",
-  "plan_without_end",
-  "approval_of_ended_plan",
-  "leftovers_of_ended_plan",
-] as const;
-export type DifferenceKind = (typeof differenceKinds)[number];
+export type DifferenceKind =
+  | "ready_without_message"
+  | "lease_over"
+  | "backoff_without_timer"
+  | "timer_without_step"
+  | "plan_without_end"
+  | "approval_of_ended_plan"
+  | "leftovers_of_ended_plan";
 
 export type Difference = {
   kind: DifferenceKind;

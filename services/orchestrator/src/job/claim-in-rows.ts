@@ -112,7 +112,8 @@ class RowClaims {
 
   /** The next tenants, and how many messages each has, counted as far as it may matter. */
   async #waiting(tx: Tx, { pool, limit }: ClaimSource): Promise<WaitingTenant[]> {
-    const ring = { pool, from: this.#turns.from(pool), tenants: limit, isFree: this.#isOtherFree };
+    // One tenant more than messages are asked for: the one on turn may have had its turn.
+    const ring = { pool, from: this.#turns.from(pool), tenants: limit + 1, isFree: this.#isOtherFree };
     const { rows } = await sql<{ tenant_id: string; messages: number }>`
       with recursive ${tenantRing(ring)}
       select ring.tenant_id, waiting.messages

@@ -92,7 +92,8 @@ async function holdAtCap(engine: Engine, change: PlanTx, envelope: JobEnvelope):
   if (setCaps(engine).length === 0) return undefined;
   const step = await getStep(tx, planId, stepId);
   if (step?.status !== "ready" || step.attempt !== attempt) return undefined;
-  const kind = await findFullCap(engine, tx, plan);
+  const readyAt = Math.min(step.ready_at ?? now, now);
+  const kind = await findFullCap(engine, tx, { plan, readyAt });
   if (kind === undefined) return undefined;
   // One message is enough for a step, and this one may have come twice.
   await tx.deleteFrom("outbox").where("plan_id", "=", planId).where("step_id", "=", stepId).execute();
@@ -101,7 +102,7 @@ async function holdAtCap(engine: Engine, change: PlanTx, envelope: JobEnvelope):
     priority: plan.priority,
     step,
     now,
-    availableAt: Math.min(step.ready_at ?? now, now),
+    availableAt: readyAt,
     messageId: engine.ids.uuid(),
     line: lineOf(kind, plan),
     traceparent: plan.traceparent,

@@ -81,14 +81,42 @@ async function passGate({ store }: Engine, tx: Tx, tenantId: string): Promise<vo
   await lockGate(tx, { tenantId });
 }
 
+/** Messages in a line that go before one that became ready then, counted no further than `limit`. */
+async function countAhead(
+  tx: Tx,
+  { line, priority, readyAt, limit }: { line: string; priority: number; readyAt: number; limit: number },
+): Promise<number> {
+  const ahead = await tx
+    .selectFrom("outbox")
+    .select("id")
+    .where("pool", "=", line)
+    .where((eb) =>
+      eb.or([eb("priority", ">", priority), eb.and([eb("priority", "=", priority), eb("available_at", "<", readyAt)])]),
+    )
+    .limit(limit)
+    .execute();
+  return ahead.length;
+}
+
 /**
- * The cap that keeps one more step of the plan from running; undefined when there is room, which no
- * other claim takes before this transaction has ended.
+ * The cap that keeps a step of the plan from running now: it is full, or what waits for its room goes
+ * first. Undefined when there is room, which no other claim takes before this transaction has ended.
  */
-export async function findFullCap(engine: Engine, tx: Tx, plan: PlanRow): Promise<CapKind | undefined> {
+export async function findFullCap(
+  engine: Engine,
+  tx: Tx,
+  { plan, readyAt }: { plan: PlanRow; readyAt: number },
+): Promise<CapKind | undefined> {
   const caps = setCaps(engine);
   if (caps.length === 0) return undefined;
   await passGate(engine, tx, plan.tenant_id);
   const running = await countRunning(tx, plan);
-  return caps.find(([kind, cap]) => running[kind] >= cap)?.[0];
+  const full = caps.find(([kind, cap]) => running[kind] >= cap);
+  if (full !== undefined) return full[0];
+  const { priority } = plan;
+  for (const [kind, cap] of caps) {
+    const limit = cap - running[kind];
+    if ((await countAhead(tx, { line: lineOf(kind, plan), priority, readyAt, limit })) >= limit) return kind;
+  }
+  return undefined;
 }
