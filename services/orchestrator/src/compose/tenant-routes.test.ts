@@ -164,6 +164,8 @@ const withoutAName: Readonly<Record<string, (answer: HttpAnswer) => boolean>> = 
   // The queue is there for all; what is counted of a tenant is none.
   "get /queue": ({ body }) =>
     JSON.stringify([body["waiting"], body["pools"]]) === '[0,[{"pool":"default","depth":0,"deadLetters":0}]]',
+  "get /reconciliation": ({ body }) => (body["differences"] as unknown[]).length === 0,
+  "post /reconciliation": ({ body }) => (body["differences"] as unknown[]).length === 0,
   // Reads profiles of a folder of the machine and nothing that is stored.
   "get /agents": ({ status }) => status === 200,
 };

@@ -199,7 +199,8 @@ export async function takeBackLease(
     .where("step_id", "=", stepId)
     .forUpdate()
     .executeTakeFirst();
-  if (step?.status !== "running" || (!Boolean(step.expired) && isDead?.(step) !== true)) return;
+  if (step?.status !== "running") return;
+  if (!step.expired && isDead?.(step) !== true) return;
   await loseStep(engine, change, step);
 }
 
