@@ -79,7 +79,7 @@ export default defineConfig({
           // The engine's own tests run here again, as they are: their engine stands on PostgreSQL.
           include: [
             "{apps,packages,services}/**/*.pg.test.ts",
-            "services/orchestrator/src/{job,job/adapters,plan,approval,event,compose,reconcile}/*.test.ts",
+            "services/orchestrator/src/{job,job/adapters,plan,approval,event,compose,metrics,reconcile}/*.test.ts",
             "services/orchestrator/src/step/{crash-resume,execute-call,run-finish-step,zombie-turn}.test.ts",
           ],
           // The clock of a process moves nothing there: skewed-clock.pg.test.ts.

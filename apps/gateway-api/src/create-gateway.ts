@@ -3,6 +3,7 @@
 import { AgentError, PersonCapability, errorTable, proveToken, toErrorBody } from "@ossaat/contracts";
 import express from "express";
 import type { Express, NextFunction, Request, RequestHandler, Response } from "express";
+import { metricsContentType } from "@ossaat/telemetry";
 import { rateLimit } from "express-rate-limit";
 
 import { checkHost, checkToken, hasToken, withIds } from "./guard.ts";
@@ -25,6 +26,8 @@ export type GatewayOptions = {
   version: string;
   /** Resolves when the server can take work. */
   ready(): Promise<void>;
+  /** What a scrape is answered. */
+  metrics(): Promise<string>;
   /** Told of every request that was let in. */
   onActivity(): void;
   log: { error(fields: object, message: string): void };
@@ -92,6 +95,10 @@ export function createGateway(options: GatewayOptions): Express {
   health(options, app);
   app.use(limiter(options));
   app.use(checkToken(options.token));
+  // Not beside the health routes: what this server did is for who may ask it, and a proxy may stand before it.
+  app.get("/metrics", async (_request, response) => {
+    response.setHeader("content-type", metricsContentType).send(await options.metrics());
+  });
   app.use(forward(options));
   app.use((request: Request, response: Response) => {
     answerError(

@@ -7,7 +7,7 @@ import { AgentError } from "@ossaat/contracts";
 import { listenUntilStopped } from "@ossaat/contracts/grpc";
 import { drainServer } from "@ossaat/contracts/http";
 import { mintInternalToken } from "@ossaat/orchestrator/identity";
-import { createLogger } from "@ossaat/telemetry";
+import { createLogger, renderMetrics } from "@ossaat/telemetry";
 
 import manifest from "../package.json" with { type: "json" };
 import { readConfig } from "./config.ts";
@@ -30,6 +30,7 @@ async function main(): Promise<void> {
     allowedHosts,
     version,
     ready: () => proxy.ready(),
+    metrics: () => renderMetrics(),
     onActivity: () => undefined,
     log,
   });

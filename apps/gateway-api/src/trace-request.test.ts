@@ -6,8 +6,9 @@ import os from "node:os";
 import path from "node:path";
 
 import { AgentError } from "@ossaat/contracts";
-import { activeTraceId, startTracing } from "@ossaat/telemetry";
+import { activeTraceId, renderMetrics, startTracing } from "@ossaat/telemetry";
 import type { SpanLine, Tracing } from "@ossaat/telemetry";
+import { readExposition } from "@ossaat/telemetry/testing";
 import express from "express";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
@@ -46,6 +47,7 @@ async function startGateway(): Promise<void> {
     allowedHosts: ["127.0.0.1"],
     version: "1",
     ready: () => Promise.resolve(),
+    metrics: () => renderMetrics(),
     onActivity: () => undefined,
     log: { error: () => undefined },
   });
@@ -154,5 +156,19 @@ describe("without tracing", () => {
     expect(own.body["traceId"]).toBeNull();
     expect((await ask("/plans")).traceId).not.toBe(own.traceId);
     expect((await ask("/plans", { headers: { traceparent } })).traceId).toBe(incoming.traceId);
+  });
+
+  test("a scrape is for who brings the token, and tells of requests by the template of their route", async () => {
+    const scrape = (headers: Record<string, string>) => fetch(`${url}/metrics`, { headers });
+    expect((await scrape({})).status).toBe(401);
+    const series = { method: "GET", route: "/plans/{planId}", status: "401" };
+    const count = async () => {
+      const text = await (await scrape({ authorization: `Bearer ${token}` })).text();
+      expect(text).not.toMatch(new RegExp(`${planId}|/metrics`, "u"));
+      return readExposition(text).value("ossaat_http_request_seconds_count", series) ?? 0;
+    };
+    const before = await count();
+    for (const id of [planId, planId]) await ask(`/plans/${id}`, { headers: { authorization: "Bearer other" } });
+    await expect.poll(count).toBe(before + 2);
   });
 });

@@ -5,8 +5,8 @@ import type { HttpRoute } from "@ossaat/contracts";
 import { openSpan, requestEnd, requestSpan } from "@ossaat/telemetry";
 import type { NextFunction, Request, Response } from "express";
 
-/** Asked every few seconds by supervisors: their spans would bury the others. */
-const probes: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
+/** Asked every few seconds by supervisors and scrapers: their spans would bury the others. */
+const probes: ReadonlySet<string> = new Set(["/healthz", "/readyz", "/metrics"]);
 
 const patterns = httpRoutes.map(({ method, path }) => ({
   method: method.toUpperCase(),

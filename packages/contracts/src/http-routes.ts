@@ -38,6 +38,15 @@ export const httpRoutes: readonly HttpRoute[] = [
   { method: "get", path: "/openapi.json", summary: "This document", response: "OpenApi", status: 200 },
   {
     method: "get",
+    path: "/metrics",
+    summary: "What the server measured, in the text format of Prometheus",
+    capability: "plan.read",
+    response: "Metrics",
+    status: 200,
+    gives: "text/plain",
+  },
+  {
+    method: "get",
     path: "/status",
     summary: "Version, model, sandbox and counts",
     capability: "plan.read",

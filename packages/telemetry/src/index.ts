@@ -2,6 +2,7 @@
 export { createLogger } from "./create-logger.ts";
 export type { LogLevel, Logger, LoggerOptions } from "./create-logger.ts";
 export type { SpanLine } from "./file-exporter.ts";
+export { countLeaseLost, countStale, countStream, measureAppend, measureClaim } from "./metrics.ts";
 export { attributeKeys, serviceName, spanNames } from "./names.ts";
 export {
   createPlanEnd,
@@ -14,12 +15,17 @@ export {
   stepSpan,
   toolCallEnd,
   toolCallSpan,
+  toolRunSpan,
 } from "./product-spans.ts";
 export type { ModelTurnEnd, ModelTurnStart, RequestSpanInput, ToolCallEnd, ToolCallStart } from "./product-spans.ts";
 export { redactFields } from "./redact-fields.ts";
 export type { RedactOptions } from "./redact-fields.ts";
 export { redactText, redacted, textRedactor } from "./redact-text.ts";
 export type { RedactText } from "./redact-text.ts";
+export { metricsContentType, renderMetrics } from "./render-metrics.ts";
+export type { GaugeReading } from "./render-metrics.ts";
+export { serveMetrics } from "./serve-metrics.ts";
+export type { MetricsServer } from "./serve-metrics.ts";
 export { activeTraceId, continueTrace, currentTraceparent, traceIdOf } from "./trace-context.ts";
 export { startTracing } from "./tracing.ts";
 export type { Tracing, TracingOptions } from "./tracing.ts";

@@ -17,6 +17,8 @@ export const telemetryLimits = {
   maxFrames: 10,
   /** Bytes of a trace file; a run writes a few hundred bytes a tool call. */
   maxTraceFileBytes: 256 * 1024 * 1024,
+  /** Values of one label of a metric, such as names of models: each is a dozen series and more. */
+  maxLabelValues: 50,
   /** One export to a collector, ms. */
   exportTimeoutMs: 10_000,
   /** Flushing at the end, ms: a collector that is away must not hold up a shutdown. */

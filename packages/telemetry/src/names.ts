@@ -12,6 +12,7 @@ export const spanNames = {
   step: (kind: string) => `step ${kind}`,
   modelTurn: (model: string) => `chat ${model}`,
   toolCall: (tool: string) => `execute_tool ${tool}`,
+  toolRun: (tool: string) => `run_tool ${tool}`,
 } as const;
 
 export const attributeKeys = {

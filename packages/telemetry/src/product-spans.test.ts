@@ -21,6 +21,7 @@ test("a request is named by method and route, never by its URL", () => {
     name: "GET /plans/{planId}",
     kind: "server",
     traceparent,
+    measure: expect.any(Function) as unknown,
     attributes: { "http.request.method": "GET", "http.route": "/plans/{planId}", "ossaat.plan.id": "plan-1" },
   });
   expect(requestSpan({ method: "GET" }).name).toBe("GET");
@@ -38,6 +39,7 @@ test("plan and step carry their ids, and a failed step its reason", () => {
   expect(createPlanEnd({ planId: "plan-1" })).toEqual({ "ossaat.plan.id": "plan-1" });
   expect(stepSpan({ ...ids, kind: "agent", tenantId: "local" })).toEqual({
     name: "step agent",
+    measure: expect.any(Function) as unknown,
     attributes: {
       "ossaat.plan.id": "plan-1",
       "ossaat.step.id": "edit",
@@ -63,6 +65,7 @@ describe("a model turn", () => {
   test("follows the GenAI conventions", () => {
     expect(modelTurnSpan({ ...start, maxOutputTokens: 100, temperature: 0.2 })).toEqual({
       name: "chat claude",
+      measure: expect.any(Function) as unknown,
       kind: "client",
       attributes: {
         "gen_ai.operation.name": "chat",
@@ -117,6 +120,7 @@ describe("a model turn", () => {
 test("a tool call carries the hash of its arguments and its exit code", () => {
   expect(toolCallSpan({ ...ids, tool: "run_command", callId: "2.0", argsHash: "abc" })).toEqual({
     name: "execute_tool run_command",
+    measure: expect.any(Function) as unknown,
     attributes: {
       "gen_ai.operation.name": "execute_tool",
       "gen_ai.tool.name": "run_command",

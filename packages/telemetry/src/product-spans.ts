@@ -1,5 +1,7 @@
 // What the product's spans carry: one function for the start of each and, where the outcome
 // has figures, one for its end. Ids, names, counts, hashes; never content.
+import { measureModelTurn, measureRequest, measureStep, measureToolCall, measureToolRun } from "./metrics.ts";
+import type { TurnFigures } from "./metrics.ts";
 import { attributeKeys as keys, spanNames } from "./names.ts";
 import type { SpanAttributes, SpanStart } from "./with-span.ts";
 
@@ -25,6 +27,8 @@ export function requestSpan({ method, route, planId, traceparent }: RequestSpanI
     kind: "server",
     traceparent,
     attributes: { [keys.httpMethod]: method, [keys.httpRoute]: route, [keys.planId]: planId },
+    measure: (measured, { [keys.httpStatus]: status = "none" }) =>
+      measureRequest({ method, route, status: String(status) }, measured),
   };
 }
 
@@ -47,6 +51,7 @@ export function createPlanEnd({ planId }: { planId: string }): SpanAttributes {
 export function stepSpan({ kind, tenantId, ...ids }: StepIds & { kind: string; tenantId: string }): SpanStart {
   return {
     name: spanNames.step(kind),
+    measure: (measured) => measureStep({ kind }, measured),
     attributes: { ...stepAttributes(ids), [keys.stepKind]: kind, [keys.tenantId]: tenantId },
   };
 }
@@ -68,10 +73,23 @@ export type ModelTurnStart = StepIds & {
   temperature?: number | undefined;
 };
 
+function turnFigures(attributes: SpanAttributes): TurnFigures {
+  const figure = (key: string) => {
+    const value = attributes[key];
+    return typeof value === "number" ? value : undefined;
+  };
+  return {
+    inputTokens: figure(keys.genAiInputTokens),
+    outputTokens: figure(keys.genAiOutputTokens),
+    costUsd: figure(keys.costUsd),
+  };
+}
+
 /** One request to a model, until its answer is whole. */
 export function modelTurnSpan(input: ModelTurnStart): SpanStart {
   return {
     name: spanNames.modelTurn(input.model),
+    measure: (measured, attributes) => measureModelTurn(input, measured, turnFigures(attributes)),
     kind: "client",
     attributes: {
       [keys.genAiOperation]: "chat",
@@ -136,6 +154,7 @@ export type ToolCallStart = StepIds & { tool: string; callId: string; argsHash: 
 export function toolCallSpan({ tool, callId, argsHash, ...ids }: ToolCallStart): SpanStart {
   return {
     name: spanNames.toolCall(tool),
+    measure: (measured) => measureToolCall({ tool }, measured),
     attributes: {
       [keys.genAiOperation]: "execute_tool",
       [keys.genAiToolName]: tool,
@@ -144,6 +163,15 @@ export function toolCallSpan({ tool, callId, argsHash, ...ids }: ToolCallStart):
       ...stepAttributes(ids),
       [keys.argsHash]: argsHash,
     },
+  };
+}
+
+/** One call of a tool, inside a runner in a process of its own. */
+export function toolRunSpan({ tool, ...ids }: StepIds & { tool: string }): SpanStart {
+  return {
+    name: spanNames.toolRun(tool),
+    measure: (measured) => measureToolRun({ tool }, measured),
+    attributes: { [keys.genAiToolName]: tool, ...stepAttributes(ids) },
   };
 }
 

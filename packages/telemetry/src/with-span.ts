@@ -4,6 +4,7 @@ import { SpanKind, SpanStatusCode, context, trace } from "@opentelemetry/api";
 import type { Attributes, Span } from "@opentelemetry/api";
 
 import { telemetryLimits } from "./limits.ts";
+import type { Measured } from "./metrics.ts";
 import { attributeKeys, serviceName } from "./names.ts";
 import { contextOf } from "./trace-context.ts";
 
@@ -16,6 +17,8 @@ export type SpanStart = {
   attributes?: SpanAttributes;
   /** Continues this trace; without it the span belongs to the one that runs, or begins its own. */
   traceparent?: string | undefined;
+  /** Told once, at the end; also when tracing is off. */
+  measure?: ((measured: Measured, attributes: SpanAttributes) => void) | undefined;
 };
 
 export type ActiveSpan = {
@@ -59,19 +62,48 @@ function recordError(span: Span, error: unknown): void {
   });
 }
 
+/** Keeps what a span's end is measured by, whether or not the span is recorded. */
+function createMeasure({ measure, attributes = {} }: SpanStart) {
+  const startedAt = performance.now();
+  const all: SpanAttributes = { ...attributes };
+  let hasFailed = false;
+  let hasEnded = false;
+  return {
+    set: (values: SpanAttributes) => void Object.assign(all, values),
+    fail: () => void (hasFailed = true),
+    end() {
+      if (!hasEnded) measure?.({ seconds: (performance.now() - startedAt) / 1_000, hasFailed }, all);
+      hasEnded = true;
+    },
+  };
+}
+
 /** Starts a span whose end is not the end of a function; the caller must `end()` it. */
 export function openSpan(start: SpanStart): OpenSpan {
   const { name, kind = "internal", attributes = {}, traceparent } = start;
   const parent = traceparent === undefined ? context.active() : contextOf(traceparent);
   const options = { kind: kinds[kind], attributes: known(attributes) };
+  const measured = createMeasure(start);
   const span = trace.getTracer(serviceName).startSpan(name, options, parent);
   const own = trace.setSpan(parent, span);
   return {
-    set: (values) => void span.setAttributes(known(values)),
-    fail: (code) => failSpan(span, code),
-    recordError: (error) => recordError(span, error),
+    set: (values) => {
+      measured.set(values);
+      span.setAttributes(known(values));
+    },
+    fail: (code) => {
+      measured.fail();
+      failSpan(span, code);
+    },
+    recordError: (error) => {
+      measured.fail();
+      recordError(span, error);
+    },
     run: (work) => context.with(own, work),
-    end: () => span.end(),
+    end: () => {
+      span.end();
+      measured.end();
+    },
   };
 }
 

@@ -36,6 +36,8 @@ const Environment = z.object({
   OSSAAT_RUNNER_SANDBOX: z.enum(["auto", "bubblewrap", "container", "none"]).default("auto"),
   /** Image whose files a container has; left out = the machine's own. */
   OSSAAT_RUNNER_IMAGE: z.string().min(1).optional(),
+  /** Port of the loopback interface that answers scrapes of `/metrics`, 0 = a free one; left out = none. */
+  OSSAAT_RUNNER_METRICS_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
   OSSAAT_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
 });
 
@@ -48,6 +50,7 @@ export type RunnerConfig = {
   stateDir: string;
   sandbox: DriverSetting | "none";
   image?: string;
+  metricsPort?: number;
   logLevel: "debug" | "info" | "warn" | "error";
 };
 
@@ -61,7 +64,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): RunnerConfig {
     );
   }
   const state = env["XDG_STATE_HOME"] ?? join(env["HOME"] ?? homedir(), ".local", "state");
-  const token = read.data.OSSAAT_RUNNER_TOKEN;
+  const { OSSAAT_RUNNER_TOKEN: token, OSSAAT_RUNNER_METRICS_PORT: metricsPort } = read.data;
   const tls = readServerTlsSettings(env, "OSSAAT_RUNNER");
   // A folder of its own, so that it can be made for its owner alone.
   const runDir = env["XDG_RUNTIME_DIR"] ?? join(state, "ossaat");
@@ -72,6 +75,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): RunnerConfig {
     stateDir: read.data.OSSAAT_RUNNER_STATE_DIR ?? join(state, "ossaat", "runner"),
     sandbox: read.data.OSSAAT_RUNNER_SANDBOX,
     ...(read.data.OSSAAT_RUNNER_IMAGE === undefined ? {} : { image: read.data.OSSAAT_RUNNER_IMAGE }),
+    ...(metricsPort === undefined ? {} : { metricsPort }),
     logLevel: read.data.OSSAAT_LOG_LEVEL,
   };
 }

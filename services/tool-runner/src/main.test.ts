@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { AgentError } from "@ossaat/contracts";
 import { CertificateSource } from "@ossaat/contracts/grpc";
 import { makeAuthority } from "@ossaat/contracts/testing";
+import { readExposition } from "@ossaat/telemetry/testing";
 import { afterAll, expect, it } from "vitest";
 
 import { readConfig, readEngineEnvironment } from "./config.ts";
@@ -93,6 +94,22 @@ it("serves with certificates, reads them again on SIGHUP, and lets in the caller
   expect(await once(child, "exit")).toEqual([0, null]);
 });
 
+it("answers scrapes on a port of its own when it is told to", async () => {
+  const child = start({
+    OSSAAT_RUNNER_ADDRESS: `unix:${dir.at("scraped.sock")}`,
+    OSSAAT_RUNNER_STATE_DIR: dir.at("state-scraped"),
+    OSSAAT_RUNNER_SANDBOX: "none",
+    OSSAAT_RUNNER_METRICS_PORT: "0",
+  });
+  const [line] = (await once(child.stdout, "data")) as [Buffer];
+  const { msg, url } = JSON.parse(line.toString("utf8").split("\n")[0] ?? "") as { msg: string; url: string };
+  expect(msg).toBe("metrics are served");
+  const read = readExposition(await (await fetch(url)).text());
+  expect(read.families.has("ossaat_tool_run_seconds")).toBe(true);
+  child.kill("SIGTERM");
+  expect(await once(child, "exit")).toEqual([0, null]);
+});
+
 it("says what is wrong with its settings", async () => {
   const child = start({ OSSAAT_RUNNER_ADDRESS: "0.0.0.0:80", OSSAAT_RUNNER_STATE_DIR: dir.at("other") });
   const [text] = (await once(child.stderr, "data")) as [Buffer];
@@ -107,6 +124,8 @@ it("reads its settings, and defaults that keep it isolated and local", () => {
     sandbox: "auto",
     logLevel: "info",
   });
+  expect(readConfig({ HOME: "/home/x", OSSAAT_RUNNER_METRICS_PORT: "9464" })).toMatchObject({ metricsPort: 9_464 });
+  expect(() => readConfig({ OSSAAT_RUNNER_METRICS_PORT: "65536" })).toThrow("The environment is not valid");
   expect(
     readConfig({
       OSSAAT_RUNNER_STATE_DIR: "/s",

@@ -1,7 +1,7 @@
 // Entry of a tool runner in a process of its own.
 import { AgentError } from "@ossaat/contracts";
 import { CertificateSource, listenUntilStopped } from "@ossaat/contracts/grpc";
-import { createLogger } from "@ossaat/telemetry";
+import { createLogger, serveMetrics } from "@ossaat/telemetry";
 
 import { readConfig } from "./config.ts";
 import { createDriverTrial } from "./create-driver-trial.ts";
@@ -11,7 +11,7 @@ import { serveToolRunner } from "./serve-grpc.ts";
 import { runnerVersion } from "./version.ts";
 
 async function main(): Promise<void> {
-  const { address, token, tls, stateDir, sandbox: setting, image, logLevel } = readConfig();
+  const { address, token, tls, stateDir, sandbox: setting, image, metricsPort, logLevel } = readConfig();
   const sandbox = setting === "none" ? setting : await chooseDriver(setting, createDriverTrial(image));
   const log = createLogger({ service: "ossaat-tool-runner", version: runnerVersion, level: logLevel });
   const certificates = tls === undefined ? undefined : new CertificateSource({ files: tls.files, log });
@@ -25,12 +25,15 @@ async function main(): Promise<void> {
     log,
     tls: certificates && tls && { certificates, callers: tls.callers },
   });
+  const metrics = metricsPort === undefined ? undefined : await serveMetrics(metricsPort);
+  if (metrics !== undefined) log.info({ url: metrics.url }, "metrics are served");
   const health = await runner.health();
   log.info({ address: server.address, ...health }, "the tool runner serves");
   await stopped;
   // Running calls end first, so that their readers hear of it.
   await runner.close();
   await server.close();
+  await metrics?.close();
   log.info({}, "the tool runner has stopped");
 }
 

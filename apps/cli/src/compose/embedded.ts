@@ -80,6 +80,7 @@ function gatewayOf(
     allowedHosts,
     version,
     ready: () => orchestrator.ready(),
+    metrics: () => orchestrator.metrics(),
     onActivity,
     log,
   });

@@ -147,6 +147,7 @@ export async function startDistributed(config: OrchestratorConfig, parts: Proces
   const server = await serveProcess({
     port: config.port,
     ready: () => orchestrator.ready(),
+    metrics: () => orchestrator.metrics(),
     api: config.role === "worker" ? undefined : orchestrator.app,
     version: parts.version,
   });

@@ -33,6 +33,7 @@ import { createCleaner, createSweeper } from "../job/sweeper.ts";
 import type { CleanUp } from "../job/sweeper.ts";
 import { createWorker } from "../job/worker.ts";
 import type { Worker } from "../job/worker.ts";
+import { createMetrics } from "../metrics/create-metrics.ts";
 import { createAnswerSweep } from "../plan/forget-answers.ts";
 import { recordMissing } from "../plan/record-plan.ts";
 import { planRoutes } from "../plan/routes.ts";
@@ -105,6 +106,8 @@ export type Orchestrator = {
   routesOf(tenantId: string): Router;
   /** Plans that a worker is or will be busy with. */
   activePlans(): Promise<number>;
+  /** What a scrape is answered, in the text format of Prometheus. Never rejects. */
+  metrics(): Promise<string>;
   ready(): Promise<void>;
 };
 
@@ -257,6 +260,12 @@ export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
   const sweeper = createSweeper(engine);
   const cleaner = createCleaner(engine, [clearEndedPlans, ...clearOld, createAnswerSweep(engine)]);
   const routes = createRoutes(deps, engine, queueParts.queue);
+  const metrics = createMetrics({
+    engine,
+    queue: queueParts.queue,
+    pools: [defaultPool],
+    ...(runsSteps ? { worker: { pool: defaultPool, slots: () => worker.slots() } } : {}),
+  });
   return {
     app: createApp(deps, routes),
     routesOf: (tenantId) => routes.of(tenantId),
@@ -280,6 +289,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
       await queueParts.stop();
     },
     activePlans: () => countActive(engine),
+    metrics,
     ready: () => store.ping(),
   };
 }

@@ -221,7 +221,7 @@ describe("every route of the orchestrator", () => {
 
   test("stands in the table of routes, and each of the table is there", () => {
     const written = httpRoutes.map(({ method, path }) => `${method} ${path.replaceAll(/\{(\w+)\}/gu, ":$1")}`);
-    const edge = ["get /healthz", "get /readyz", "get /openapi.json"];
+    const edge = ["get /healthz", "get /readyz", "get /openapi.json", "get /metrics"];
     const real = routesOf(orchestrator.routesOf("local")).map(({ method, path }) => `${method} ${path}`);
     expect([...real, ...edge].toSorted()).toEqual(written.toSorted());
   });

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { isTerminalPlan } from "@ossaat/contracts";
 import type { EventType, LiveEvent, PlanEvent } from "@ossaat/contracts";
+import { countStream } from "@ossaat/telemetry";
 import type { Response } from "express";
 
 import type { Engine } from "../job/engine.ts";
@@ -72,6 +73,7 @@ export async function streamEvents(
     if (response.writableLength < streamLimits.maxBufferedBytes) response.write(liveFrame(event));
   });
   const heartbeat = setInterval(() => response.write(": keep-alive\n\n"), streamLimits.heartbeatMs);
+  const leave = countStream();
   let sent = afterSeq;
   try {
     while (!signal.aborted && !response.destroyed) {
@@ -91,6 +93,7 @@ export async function streamEvents(
       await waitFor(woken, signal);
     }
   } finally {
+    leave();
     offWake();
     offLive();
     clearInterval(heartbeat);

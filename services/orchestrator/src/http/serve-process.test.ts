@@ -18,7 +18,13 @@ test("a drain ends streams and readiness at once, and a request that runs gets i
     response.write(": here\n\n");
     drainingOf(response)?.addEventListener("abort", () => response.end());
   });
-  const server = await serveProcess({ port: 0, ready: () => Promise.resolve(), api, version: "1.2.3" });
+  const server = await serveProcess({
+    port: 0,
+    ready: () => Promise.resolve(),
+    metrics: () => Promise.resolve("figures"),
+    api,
+    version: "1.2.3",
+  });
   const url = `http://127.0.0.1:${server.port}`;
   expect((await fetch(`${url}/readyz`)).status).toBe(200);
   const stream = await fetch(`${url}/events`);

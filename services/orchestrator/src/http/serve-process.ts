@@ -1,9 +1,11 @@
-// The port of an orchestrator process: health for whoever watches it, and the API where its role has one.
+// The port of an orchestrator process: health and metrics for whoever watches it, and the API where its
+// role has one.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
 import { AgentError } from "@ossaat/contracts";
 import { drainServer } from "@ossaat/contracts/http";
+import { metricsContentType } from "@ossaat/telemetry";
 import express from "express";
 import type { RequestHandler } from "express";
 
@@ -14,7 +16,9 @@ export type ServeProcessOptions = {
   port: number;
   /** Resolves when the process can take work. */
   ready: () => Promise<void>;
-  /** Absent = health only. */
+  /** What a scrape of `/metrics` is answered. */
+  metrics: () => Promise<string>;
+  /** Absent = health and metrics only. */
   api?: RequestHandler | undefined;
   version: string;
 };
@@ -28,7 +32,13 @@ export type ProcessServer = {
 };
 
 /** Starts listening. @throws AgentError unavailable */
-export async function serveProcess({ port, ready, api, version }: ServeProcessOptions): Promise<ProcessServer> {
+export async function serveProcess({
+  port,
+  ready,
+  metrics,
+  api,
+  version,
+}: ServeProcessOptions): Promise<ProcessServer> {
   const app = express();
   app.disable("x-powered-by");
   const draining = new AbortController();
@@ -43,6 +53,9 @@ export async function serveProcess({ port, ready, api, version }: ServeProcessOp
         () => false,
       ));
     response.status(isReady ? 200 : 503).json({ status: isReady ? "ok" : "unavailable" });
+  });
+  app.get("/metrics", async (_request, response) => {
+    response.setHeader("content-type", metricsContentType).send(await metrics());
   });
   app.use((_request, response, next) => {
     setDraining(response, draining.signal);

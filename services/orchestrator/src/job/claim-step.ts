@@ -68,7 +68,7 @@ const insertAttempt = statement(
     }),
 );
 
-async function startAttempt(change: PlanTx, claim: Omit<Claim, "step" | "plan">, agent: string): Promise<void> {
+async function startAttempt(change: PlanTx, claim: Omit<Claim, "step" | "plan" | "at">, agent: string): Promise<void> {
   const { tx, now, plan } = change;
   const { planId, stepId, attempt, fence, worker } = claim;
   await insertAttempt(tx, { plan_id: planId, step_id: stepId, attempt, fence, worker, started_at: now });
@@ -141,7 +141,7 @@ async function tryClaim(engine: Engine, envelope: JobEnvelope, worker: string): 
     await takeMessage(tx, { messageId: envelope.messageId });
     const claim = { planId, stepId, attempt, fence: step.fence, worker };
     await startAttempt(change, claim, envelope.kind);
-    return { ...claim, step, plan };
+    return { ...claim, at: change.now, step, plan };
   });
 }
 

@@ -1,7 +1,7 @@
 // What every transaction of the engine needs, and the one way to run one.
 import { AgentError } from "@ossaat/contracts";
-import type { Actor, Budget } from "@ossaat/contracts";
-import { activeTraceId, traceIdOf } from "@ossaat/telemetry";
+import type { Actor, Budget, EventType } from "@ossaat/contracts";
+import { activeTraceId, measureAppend, traceIdOf } from "@ossaat/telemetry";
 import { sql } from "kysely";
 
 import type { Artifacts } from "../artifact/artifacts.ts";
@@ -95,7 +95,7 @@ export async function inPlanTx<T>(
   engine: Engine,
   tx: Tx,
   { planId, actor, work }: PlanTxContext & { work: (change: PlanTx) => Promise<T> },
-): Promise<{ result: T; hasMessage: boolean }> {
+): Promise<{ result: T; hasMessage: boolean; types: EventType[] }> {
   const locked = await lockPlan(engine, tx, planId);
   if (locked === undefined) throw planNotFound(planId);
   const { plan, now } = locked;
@@ -116,7 +116,7 @@ export async function inPlanTx<T>(
     },
   });
   await appendEvents(tx, { planId, actor, now, traceId }, events);
-  return { result, hasMessage };
+  return { result, hasMessage, types: events.map(({ type }) => type) };
 }
 
 /**
@@ -129,7 +129,10 @@ export async function changePlan<T>(
   context: PlanTxContext,
   work: (change: PlanTx) => Promise<T>,
 ): Promise<T> {
-  const { result, hasMessage } = await engine.store.tx((tx) => inPlanTx(engine, tx, { ...context, work }));
+  const startedAt = engine.clock.monotonic();
+  const changed = await engine.store.tx((tx) => inPlanTx(engine, tx, { ...context, work }));
+  const { result, hasMessage, types } = changed;
+  if (types.length > 0) measureAppend({ seconds: (engine.clock.monotonic() - startedAt) / 1_000, types });
   engine.bus.wake(context.planId);
   if (hasMessage) engine.wakeQueue();
   return result;
@@ -148,6 +151,8 @@ export type Claim = {
   attempt: number;
   fence: number;
   worker: string;
+  /** When it was taken, by the clock that everything waits by, ms since the epoch. */
+  at: number;
   step: StepRow;
   plan: PlanRow;
 };

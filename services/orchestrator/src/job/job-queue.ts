@@ -49,6 +49,8 @@ export type DeadLetter = {
 export type DeadLetters = {
   /** The oldest first. Looking takes nothing away. */
   list(pool: string, limit: number): Promise<DeadLetter[]>;
+  /** How many there are; cheap enough to be asked every few seconds. */
+  count(pool: string): Promise<number>;
   /**
    * `requeue` gives a letter back to its pool, `drop` forgets it.
    * @returns false when there is no such letter (any more)

@@ -1,10 +1,11 @@
 // Routes of the queue: what waits in it, and the messages that nobody handled.
-import { AgentError, DeadLetterDecision } from "@ossaat/contracts";
+import { DeadLetterDecision } from "@ossaat/contracts";
 import type { DeadLetterSummary, QueueStatusResponse } from "@ossaat/contracts";
 import { Router } from "express";
 
 import { identityOf, parse, textParam } from "../http/respond.ts";
 import { requireCapability } from "../identity/identity.ts";
+import { askQueue, ifThere } from "./ask-queue.ts";
 import { decideLetter, listLetters, requireLetter } from "./tenant-letters.ts";
 import type { LettersDeps, TenantLetter } from "./tenant-letters.ts";
 
@@ -19,30 +20,18 @@ async function countWaiting({ engine }: LettersDeps, tenantId: string): Promise<
   return row.count;
 }
 
-/** Null for what the broker could not be asked. */
-async function ifThere<T>(asking: Promise<T>): Promise<T | null> {
-  try {
-    return await asking;
-  } catch (error) {
-    if (error instanceof AgentError && error.code === "unavailable") return null;
-    throw error;
-  }
-}
-
 async function readStatus(deps: LettersDeps, tenantId: string): Promise<QueueStatusResponse> {
-  const { queue, pools } = deps;
-  const { ok, blocked = false, detail } = await queue.health();
-  const letters = ok ? await ifThere(listLetters(deps, tenantId)) : null;
-  const counts = pools.map(async (pool) => ({
-    pool,
-    depth: ok ? await ifThere(queue.depth(pool)) : null,
-    deadLetters: letters?.filter((letter) => letter.pool === pool).length ?? null,
-  }));
+  const { health, pools } = await askQueue(deps.queue, deps.pools);
+  const letters = health.ok ? await ifThere(listLetters(deps, tenantId)) : null;
   return {
     schemaVersion: 1,
-    health: { ok, blocked, detail },
+    health,
     waiting: await countWaiting(deps, tenantId),
-    pools: await Promise.all(counts),
+    pools: pools.map(({ pool, depth }) => ({
+      pool,
+      depth,
+      deadLetters: letters?.filter((letter) => letter.pool === pool).length ?? null,
+    })),
   };
 }
 

@@ -3,7 +3,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { AgentError } from "@ossaat/contracts";
-import { continueTrace } from "@ossaat/telemetry";
+import type { JobEnvelope } from "@ossaat/contracts";
+import { continueTrace, countStale, measureClaim } from "@ossaat/telemetry";
 
 import { claimStep, heartbeat } from "./claim-step.ts";
 import { cancelledStep, failStep, releaseStep } from "./end-step.ts";
@@ -43,6 +44,8 @@ type Running = { claim: Claim; controller: AbortController; done: Promise<void> 
 
 export type Worker = {
   start(): void;
+  /** Slots by what they do now. */
+  slots(): { busy: number; free: number };
   /** Asks one running step to stop; a no-op when it does not run here. */
   cancel(planId: string, stepId: string): void;
   /** Stops claiming, asks running steps to stop, waits until they gave up their lease. */
@@ -168,6 +171,19 @@ async function runClaim(
   }
 }
 
+async function claimMeasured(engine: Engine, envelope: JobEnvelope, workerId: string): Promise<Claim | undefined> {
+  const { pool } = envelope;
+  const startedAt = engine.clock.monotonic();
+  const claim = await claimStep(engine, envelope, workerId);
+  if (claim === undefined) {
+    countStale({ pool });
+    return undefined;
+  }
+  const seconds = (engine.clock.monotonic() - startedAt) / 1_000;
+  measureClaim({ pool, seconds, waitedMs: claim.at - (claim.step.ready_at ?? claim.at) });
+  return claim;
+}
+
 /** Makes a worker; `slots` steps run at once. */
 export function createWorker(deps: WorkerDeps): Worker {
   const { engine, queue, workerId, pool, slots } = deps;
@@ -201,7 +217,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     claiming += 1;
     if (isFull()) subscription?.pause();
     try {
-      const claim = await claimStep(engine, envelope, workerId);
+      const claim = await claimMeasured(engine, envelope, workerId);
       if (claim !== undefined) begin(claim);
     } finally {
       claiming -= 1;
@@ -221,6 +237,10 @@ export function createWorker(deps: WorkerDeps): Worker {
       subscription = queue.subscribe(pool, slots, (delivery) =>
         continueTrace(delivery.envelope.traceparent, () => onDelivery(delivery)),
       );
+    },
+    slots() {
+      const busy = Math.min(slots, running.size + claiming);
+      return { busy, free: slots - busy };
     },
     cancel(planId, stepId) {
       for (const { claim, controller } of running.values()) {

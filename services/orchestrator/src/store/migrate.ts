@@ -11,6 +11,7 @@ import * as sharedTexts from "../../migrations/0005-shared-texts.ts";
 import * as idemExpiry from "../../migrations/0006-idem-expiry.ts";
 import * as stepAnnounced from "../../migrations/0007-step-announced.ts";
 import * as tenantDispatch from "../../migrations/0008-tenant-dispatch.ts";
+import * as planWaiting from "../../migrations/0009-plan-waiting.ts";
 import type { Tables } from "./tables.ts";
 
 const migrations = {
@@ -22,6 +23,7 @@ const migrations = {
   "0006-idem-expiry": idemExpiry,
   "0007-step-announced": stepAnnounced,
   "0008-tenant-dispatch": tenantDispatch,
+  "0009-plan-waiting": planWaiting,
 };
 
 /** In the order they are applied. */

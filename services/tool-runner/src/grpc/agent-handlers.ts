@@ -1,10 +1,11 @@
 // agent.v1.AgentService over the runner's own ToolService.
-import type { ToolEvent, ToolService } from "@ossaat/contracts";
+import type { CallOptions, ToolEvent, ToolInvocation, ToolService } from "@ossaat/contracts";
 import type {
   AgentServiceImplementation,
   ExecuteToolRequest,
   ToolEvent as WireEvent,
 } from "@ossaat/contracts/proto/agent";
+import { openSpan, toolRunSpan } from "@ossaat/telemetry";
 import type { CallContext } from "nice-grpc";
 
 import type { Attachments } from "./attachments.ts";
@@ -40,13 +41,32 @@ async function* untilGone(events: AsyncIterable<ToolEvent>, signal: AbortSignal)
   }
 }
 
+/** Measures and traces a call in this process. */
+async function* traced(invocation: ToolInvocation, events: () => AsyncIterable<ToolEvent>): AsyncGenerator<ToolEvent> {
+  const span = openSpan(toolRunSpan(invocation));
+  try {
+    for await (const event of span.run(events)) {
+      if (event.state === "failed" || event.state === "cancelled") span.fail(event.error.code);
+      yield event;
+    }
+  } catch (error) {
+    span.recordError(error);
+    throw error;
+  } finally {
+    span.end();
+  }
+}
+
 export function createAgentHandlers(tools: ToolService, attachments: Attachments): AgentServiceImplementation {
+  const execute = (invocation: ToolInvocation, options: CallOptions) =>
+    traced(invocation, () => tools.execute(invocation, options));
+
   async function* stream(request: ExecuteToolRequest, context: CallContext): AsyncGenerator<WireEvent> {
     const invocation = fromWireInvocation(request.invocation);
     const leave = attachments.attach(invocation.invocationId);
     let isOver = false;
     try {
-      for await (const event of untilGone(tools.execute(invocation, callOptions(context)), context.signal)) {
+      for await (const event of untilGone(execute(invocation, callOptions(context)), context.signal)) {
         isOver = event.state !== "running";
         yield toWireEvent(event, invocation);
       }
@@ -61,7 +81,7 @@ export function createAgentHandlers(tools: ToolService, attachments: Attachments
       const invocation = fromWireInvocation(request.invocation);
       const options = { ...callOptions(context), signal: context.signal };
       const events: WireEvent[] = [];
-      for await (const event of tools.execute(invocation, options)) events.push(toWireEvent(event, invocation));
+      for await (const event of execute(invocation, options)) events.push(toWireEvent(event, invocation));
       return { events };
     },
     async cancelTool({ invocationId }) {

@@ -32,6 +32,11 @@ export function createEmbeddedDeadLetters({ store, clock }: EmbeddedQueueDeps, w
         .orderBy("id")
         .limit(limit)
         .execute(),
+    async count(pool) {
+      const letters = store.read.selectFrom("dead_letter").where("pool", "=", pool);
+      const { count } = await letters.select((eb) => eb.fn.countAll<number>().as("count")).executeTakeFirstOrThrow();
+      return count;
+    },
     async end(pool, id, how) {
       const found = await store.tx(async (tx) => {
         const gone = tx.deleteFrom("dead_letter").where("id", "=", id).where("pool", "=", pool);

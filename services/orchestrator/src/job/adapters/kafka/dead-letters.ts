@@ -92,9 +92,24 @@ async function readLetters(deps: DeadLetterDeps, pool: string): Promise<Letter[]
 
 const shown = ({ id, reason, value }: Letter): DeadLetter => ({ id, reason, message: value.toString("utf8") });
 
+/** The topic is read again only when something was added to it: an end of a letter is a record too. */
+function createCount(deps: DeadLetterDeps): DeadLetters["count"] {
+  const known = new Map<string, { high: number; count: number }>();
+  return async (pool) => {
+    const [ends] = await deps.topics.lag(deadLetterTopic(deps.namespace, pool), `${deps.namespace}.reader`);
+    const high = ends?.high ?? 0;
+    const before = known.get(pool);
+    if (before?.high === high) return before.count;
+    const count = (await readLetters(deps, pool)).length;
+    known.set(pool, { high, count });
+    return count;
+  };
+}
+
 export function createDeadLetters(deps: DeadLetterDeps): DeadLetters {
   const { publisher, namespace } = deps;
   return {
+    count: createCount(deps),
     list: async (pool, limit) => (await readLetters(deps, pool)).slice(0, limit).map(shown),
     async end(pool, id, how) {
       const letter = (await readLetters(deps, pool)).find((candidate) => candidate.id === id);

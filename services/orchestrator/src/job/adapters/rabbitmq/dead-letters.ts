@@ -88,6 +88,7 @@ export function createDeadLetters(broker: Broker, publisher: Publisher): DeadLet
         }
         return letters;
       }),
+    count: (pool) => look(async (channel) => (await channel.checkQueue(deadQueue(broker, pool))).messageCount),
     end: (pool, id, how) =>
       look(async (channel) => {
         for (let looked = 0; looked < rabbitmqLimits.maxDeadLetters; looked += 1) {

@@ -1,0 +1,3 @@
+// Helpers for tests that scrape.
+export { readExposition } from "./read-exposition.ts";
+export type { Exposition } from "./read-exposition.ts";

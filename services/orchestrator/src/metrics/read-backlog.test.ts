@@ -1,0 +1,80 @@
+// Figures of the database, on whatever database the project of the test stands on.
+import { PlanId } from "@ossaat/contracts";
+import { testPlan, testStep } from "@ossaat/contracts/testing";
+import { readExposition } from "@ossaat/telemetry/testing";
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+import { createEmbeddedQueue } from "../job/adapters/embedded.ts";
+import { claimStep } from "../job/claim-step.ts";
+import { messagesOf } from "../testing/take-step.ts";
+import { openTestEngine, storeApproved, storeProposal } from "../testing/test-engine.ts";
+import type { TestEngine } from "../testing/test-engine.ts";
+import { createMetrics } from "./create-metrics.ts";
+import { metricsLimits } from "./limits.ts";
+import { readBacklog } from "./read-backlog.ts";
+
+let engine: TestEngine;
+const planA = testPlan([testStep("a"), { ...testStep("b"), needs: [] }]);
+
+beforeEach(async () => {
+  engine = await openTestEngine();
+});
+afterEach(() => engine.remove());
+
+const none = { count: 0, oldestSeconds: null };
+const approvals = (kinds: Record<string, object>) =>
+  ["plan", "step", "call", "reconcile"].map((kind) => ({ kind, waiting: kinds[kind] ?? none }));
+
+test("nothing is told as nothing", async () => {
+  expect(await readBacklog(engine, ["default"])).toEqual({
+    pools: [{ pool: "default", ready: none, running: 0, backoff: 0, needsReconcile: 0, outbox: none }],
+    approvals: approvals({}),
+  });
+});
+
+test("steps count by status, where their plan goes on; messages and questions by their age", async () => {
+  const planId = await storeApproved(engine, planA);
+  engine.clock.advance(3_000);
+  const [message] = await messagesOf(engine, planId);
+  if (message === undefined) throw new Error("there is no message");
+  expect(await claimStep(engine, message, "worker-1")).toMatchObject({ at: engine.clock.now() });
+  await storeProposal(
+    engine,
+    testPlan([testStep("a")], { id: PlanId.parse("plan-00000000-0000-4000-8000-00000000000b") }),
+  );
+  engine.clock.advance(2_000);
+  const waiting = { count: 1, oldestSeconds: 5 };
+  expect(await readBacklog(engine, ["default", "other"])).toEqual({
+    pools: [
+      { pool: "default", ready: waiting, running: 1, backoff: 0, needsReconcile: 0, outbox: waiting },
+      { pool: "other", ready: none, running: 0, backoff: 0, needsReconcile: 0, outbox: none },
+    ],
+    approvals: approvals({ plan: { count: 1, oldestSeconds: 2 } }),
+  });
+  await engine.store.tx((tx) => tx.updateTable("plan").set({ status: "paused" }).where("id", "=", planId).execute());
+  // A worker must not be started for what may not start.
+  expect((await readBacklog(engine, ["default"])).pools).toEqual([
+    { pool: "default", ready: none, running: 1, backoff: 0, needsReconcile: 0, outbox: waiting },
+  ]);
+});
+
+test("a database out of reach fails no scrape: it says so, and no old figure stands", async () => {
+  await storeApproved(engine, planA);
+  const queue = createEmbeddedQueue({ store: engine.store, clock: engine.clock, onError: () => undefined });
+  const metrics = createMetrics({ engine, queue, pools: ["default"] });
+  const scrape = async () => readExposition(await metrics());
+  const figures = async () => {
+    const read = await scrape();
+    return ["ossaat_store_up", "ossaat_queue_up"]
+      .map((name) => read.value(name))
+      .concat(read.value("ossaat_jobs_ready", { pool: "default" }));
+  };
+  expect(await figures()).toEqual([1, 1, 2]);
+  await queue.close({ drainMs: 0 });
+  await engine.store.close();
+  engine.clock.advance(metricsLimits.cacheMs);
+  expect(await figures()).toEqual([0, 0, undefined]);
+  expect(await figures()).toEqual([0, 0, undefined]);
+  // It was asked once for both scrapes, and the log says what is wrong.
+  expect(engine.lines.filter(({ message }) => message.startsWith("figures for metrics"))).toHaveLength(2);
+});
