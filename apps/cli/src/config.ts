@@ -47,7 +47,8 @@ export type Config = {
   caps: { repository?: number; plan?: number };
   logLevel: "debug" | "info" | "warn" | "error";
   modelRequestLog?: string;
-  otlpEndpoint?: string;
+  /** What OpenTelemetry's own variables say; the address of the collector may come of the settings. */
+  tracingEnv: Readonly<Record<string, string | undefined>>;
   providerEnv: ProviderEnv;
   /** Where the user keeps secrets for steps; it may be missing. */
   secretsFile: string;
@@ -242,7 +243,7 @@ export async function loadConfig(options: ConfigOptions = {}): Promise<Config> {
     },
     logLevel: read("server.logLevel") ?? "info",
     ...optional("modelRequestLog", read("providers.scripted.requestLog")),
-    ...optional("otlpEndpoint", read("telemetry.otlpEndpoint")),
+    tracingEnv: tracingEnvOf(env, read("telemetry.otlpEndpoint")),
     providerEnv,
     secretsFile: path.join(settingPaths(env).userFolder, "secrets.json"),
     secretVariable: (name) => env[name],
@@ -256,6 +257,11 @@ export async function loadConfig(options: ConfigOptions = {}): Promise<Config> {
     loaded,
     notices: lockNotices(loaded.settings),
   };
+}
+
+function tracingEnvOf(env: NodeJS.ProcessEnv, endpoint: string | undefined): Config["tracingEnv"] {
+  const own = Object.entries(env).filter(([name]) => name.startsWith("OTEL_"));
+  return { ...Object.fromEntries(own), OTEL_EXPORTER_OTLP_ENDPOINT: endpoint };
 }
 
 /** The tool runner's folder within the state folder. */

@@ -17,6 +17,7 @@ test("reads replicas, hosts and keys", () => {
     user: "operator",
     internalKey: Buffer.from("0a".repeat(32), "hex"),
     drainMs: 20_000,
+    tracing: { secrets: [], problems: [] },
     logLevel: "info",
   });
 });

@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 
 import { AgentError } from "@ossaat/contracts";
 import { readInternalKey } from "@ossaat/orchestrator/identity";
+import { readTracingSettings } from "@ossaat/telemetry";
+import type { TracingSettings } from "@ossaat/telemetry";
 import { z } from "zod";
 
 const text = z.string().min(1).optional();
@@ -37,6 +39,8 @@ export type GatewayConfig = {
   user: string;
   internalKey: Uint8Array;
   drainMs: number;
+  /** By OpenTelemetry's own variables. */
+  tracing: TracingSettings;
   logLevel: "debug" | "info" | "warn" | "error";
 };
 
@@ -75,6 +79,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): GatewayConfig 
       read: (path) => readFileSync(path, "utf8"),
     }),
     drainMs: data.OSSAAT_DRAIN_SECONDS * 1_000,
+    tracing: readTracingSettings(env),
     logLevel: data.OSSAAT_LOG_LEVEL,
   };
 }

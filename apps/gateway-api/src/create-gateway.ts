@@ -1,15 +1,14 @@
 // The public edge in front of the orchestrator: ids, guards, limits, health, and an internal
 // token for whoever was let in. It holds no plan logic and no provider key.
-import { AgentError, PersonCapability, errorTable, proveToken, toErrorBody } from "@ossaat/contracts";
+import { AgentError, PersonCapability, errorTable, httpRoutes, proveToken, toErrorBody } from "@ossaat/contracts";
 import express from "express";
 import type { Express, NextFunction, Request, RequestHandler, Response } from "express";
-import { metricsContentType } from "@ossaat/telemetry";
+import { metricsContentType, traceRequests } from "@ossaat/telemetry";
 import { rateLimit } from "express-rate-limit";
 
 import { checkHost, checkToken, hasToken, withIds } from "./guard.ts";
 import { gatewayLimits } from "./limits.ts";
 import { openApiDocument } from "./open-api.ts";
-import { traceRequest } from "./trace-request.ts";
 
 export type Person = { tenantId: string; userId: string; capabilities: readonly string[] };
 
@@ -89,7 +88,7 @@ function forward(options: GatewayOptions): RequestHandler {
 export function createGateway(options: GatewayOptions): Express {
   const app = express();
   app.disable("x-powered-by");
-  app.use(traceRequest);
+  app.use(traceRequests(httpRoutes));
   app.use(withIds);
   app.use(checkHost(new Set(options.allowedHosts)));
   health(options, app);

@@ -7,7 +7,7 @@ import { AgentError } from "@ossaat/contracts";
 import { listenUntilStopped } from "@ossaat/contracts/grpc";
 import { drainServer } from "@ossaat/contracts/http";
 import { mintInternalToken } from "@ossaat/orchestrator/identity";
-import { createLogger, renderMetrics } from "@ossaat/telemetry";
+import { createLogger, renderMetrics, startTracing } from "@ossaat/telemetry";
 
 import manifest from "../package.json" with { type: "json" };
 import { readConfig } from "./config.ts";
@@ -15,10 +15,17 @@ import { createGateway } from "./create-gateway.ts";
 import { createReplicaProxy } from "./replica-proxy.ts";
 
 async function main(): Promise<void> {
-  const { port, replicas, allowedHosts, token, user, internalKey, drainMs, logLevel } = readConfig();
+  const { port, replicas, allowedHosts, token, user, internalKey, drainMs, tracing: settings, logLevel } = readConfig();
   const { version } = manifest;
-  const secrets = [token, Buffer.from(internalKey).toString("hex")];
+  const secrets = [token, Buffer.from(internalKey).toString("hex"), ...settings.secrets];
   const log = createLogger({ service: "ossaat-gateway", version, level: logLevel, secrets });
+  const tracing = await startTracing({
+    serviceName: "ossaat-gateway",
+    version,
+    settings,
+    secrets,
+    onProblem: (error) => log.warn({ error }, "spans cannot be exported"),
+  });
   const stopped = listenUntilStopped(undefined);
   const proxy = createReplicaProxy({ replicas, log });
   const app = createGateway({
@@ -42,6 +49,7 @@ async function main(): Promise<void> {
   proxy.drain();
   await drainServer(server, drainMs);
   proxy.close();
+  await tracing.shutdown();
   log.info({}, "the gateway has stopped");
 }
 

@@ -4,6 +4,7 @@ import { Agent, request as httpRequest } from "node:http";
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:http";
 
 import { AgentError } from "@ossaat/contracts";
+import { currentTraceparent } from "@ossaat/telemetry";
 import type { Request, Response } from "express";
 
 import { gatewayLimits } from "./limits.ts";
@@ -160,12 +161,18 @@ function stream(request: Request, asked: ClientRequest): void {
   });
 }
 
+/** The gateway's span stands for the caller's; without tracing the caller's goes on as it came. */
+function ownTrace(): { traceparent?: string } {
+  const traceparent = currentTraceparent();
+  return traceparent === undefined ? {} : { traceparent };
+}
+
 /** Resolves when the answer has begun. @throws the connection's error */
 function ask(attempt: Attempt): Promise<void> {
   const { request, response, body, origin, agent, isLast } = attempt;
   return new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { "content-length": String(body.length) };
-    const headers = { ...passedOn(request.headers), ...length };
+    const headers = { ...passedOn(request.headers), ...length, ...ownTrace() };
     const asked: ClientRequest = httpRequest(new URL(request.originalUrl, origin), {
       method: request.method,
       headers,

@@ -3,14 +3,23 @@ import type { ContextManager, TextMapPropagator, TracerProvider as ApiTracerProv
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { W3CTraceContextPropagator, setGlobalErrorHandler } from "@opentelemetry/core";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
-import { defaultResource, resourceFromAttributes } from "@opentelemetry/resources";
-import { BatchSpanProcessor, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
-import type { SpanProcessor } from "@opentelemetry/sdk-trace";
+import { defaultResource, detectResources, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
+import {
+  AlwaysOffSampler,
+  AlwaysOnSampler,
+  BatchSpanProcessor,
+  ParentBasedSampler,
+  SimpleSpanProcessor,
+  TraceIdRatioBasedSampler,
+  TracerProvider,
+} from "@opentelemetry/sdk-trace";
+import type { Sampler, SpanProcessor } from "@opentelemetry/sdk-trace";
 
 import { createFileExporter } from "./file-exporter.ts";
 import { telemetryLimits } from "./limits.ts";
 import { textRedactor } from "./redact-text.ts";
 import { withRedaction } from "./redacting-exporter.ts";
+import type { TracingSettings } from "./tracing-settings.ts";
 import type { TracingOptions } from "./tracing.ts";
 
 export type Sdk = {
@@ -20,28 +29,31 @@ export type Sdk = {
   shutdown(): Promise<void>;
 };
 
-/** URL that takes traces: the collector's base, or the full address when that is given. */
-export function tracesUrl(endpoint: string): string {
-  const url = new URL(endpoint);
-  if (!url.pathname.endsWith("/v1/traces")) url.pathname = `${url.pathname.replace(/\/+$/, "")}/v1/traces`;
-  return url.href;
-}
-
-function createProcessors({ otlpEndpoint, traceFile, secrets = [] }: TracingOptions): SpanProcessor[] {
-  const redact = textRedactor(secrets);
+function createProcessors({ settings, traceFile, secrets = [] }: TracingOptions): SpanProcessor[] {
+  const redact = textRedactor([...secrets, ...(settings?.secrets ?? [])]);
   const processors: SpanProcessor[] = [];
   if (traceFile !== undefined) {
     // NOTE: span by span, so that the file is whole also when the process is killed.
     processors.push(new SimpleSpanProcessor({ exporter: withRedaction(createFileExporter(traceFile), redact) }));
   }
-  if (otlpEndpoint !== undefined) {
-    const timeoutMillis = telemetryLimits.exportTimeoutMs;
-    const exporter = new OTLPTraceExporter({ url: tracesUrl(otlpEndpoint), timeoutMillis });
-    processors.push(
-      new BatchSpanProcessor({ exporter: withRedaction(exporter, redact), exportTimeoutMillis: timeoutMillis }),
-    );
+  if (settings?.tracesUrl !== undefined) {
+    const exporter = withRedaction(new OTLPTraceExporter({ url: settings.tracesUrl }), redact);
+    processors.push(new BatchSpanProcessor({ exporter, exportTimeoutMillis: telemetryLimits.exportTimeoutMs }));
   }
   return processors;
+}
+
+/** A caller that does not sample is followed, unless the setting names the root's rule alone. */
+function samplerOf({ sampler }: TracingSettings): Sampler | undefined {
+  if (sampler === undefined) return undefined;
+  const { name, ratio } = sampler;
+  const roots = {
+    always_on: () => new AlwaysOnSampler(),
+    always_off: () => new AlwaysOffSampler(),
+    traceidratio: () => new TraceIdRatioBasedSampler(ratio),
+  };
+  const root = roots[name.replace("parentbased_", "") as keyof typeof roots]();
+  return name.startsWith("parentbased_") ? new ParentBasedSampler({ root }) : root;
 }
 
 function once(report: (error: Error) => void): (thrown: unknown) => void {
@@ -64,12 +76,16 @@ async function within(ms: number, work: Promise<void>): Promise<void> {
 
 /** @throws Error of Node when the trace file cannot be opened */
 export function createSdk(options: TracingOptions): Sdk {
-  const { serviceName, version, onProblem, shutdownMs = telemetryLimits.shutdownMs } = options;
+  const { serviceName, version, settings, onProblem, shutdownMs = telemetryLimits.shutdownMs } = options;
+  const sampler = settings === undefined ? undefined : samplerOf(settings);
+  const own = resourceFromAttributes({ "service.name": serviceName, "service.version": version });
   const report = once(onProblem ?? (() => undefined));
   const provider = new TracerProvider({
-    resource: defaultResource().merge(
-      resourceFromAttributes({ "service.name": serviceName, "service.version": version }),
-    ),
+    // What the environment says of this process stands above its own name.
+    resource: defaultResource()
+      .merge(own)
+      .merge(detectResources({ detectors: [envDetector] })),
+    ...(sampler === undefined ? {} : { sampler }),
     spanProcessors: createProcessors(options),
   });
   setGlobalErrorHandler(report);

@@ -5,6 +5,7 @@ export type { SpanLine } from "./file-exporter.ts";
 export { countLeaseLost, countStale, countStream, measureAppend, measureClaim } from "./metrics.ts";
 export { attributeKeys, serviceName, spanNames } from "./names.ts";
 export {
+  callSpan,
   createPlanEnd,
   createPlanSpan,
   modelTurnEnd,
@@ -13,6 +14,8 @@ export {
   requestSpan,
   stepEnd,
   stepSpan,
+  takeJobEnd,
+  takeJobSpan,
   toolCallEnd,
   toolCallSpan,
   toolRunSpan,
@@ -27,6 +30,9 @@ export type { GaugeReading } from "./render-metrics.ts";
 export { serveMetrics } from "./serve-metrics.ts";
 export type { MetricsServer } from "./serve-metrics.ts";
 export { activeTraceId, continueTrace, currentTraceparent, traceIdOf } from "./trace-context.ts";
+export { traceRequests } from "./trace-request.ts";
+export { readTracingSettings } from "./tracing-settings.ts";
+export type { TracingEnvironment, TracingSettings } from "./tracing-settings.ts";
 export { startTracing } from "./tracing.ts";
 export type { Tracing, TracingOptions } from "./tracing.ts";
 export { openSpan, withSpan } from "./with-span.ts";

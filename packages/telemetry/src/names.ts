@@ -8,7 +8,10 @@ export const serviceName = "ossaat";
 export const spanNames = {
   /** `route` is the template, for example `/plans/{planId}`. */
   request: (method: string, route: string | undefined) => (route === undefined ? method : `${method} ${route}`),
+  /** `service` with its package, for example `agent.v1.AgentService`. */
+  call: (service: string, method: string) => `${service}/${method}`,
   createPlan: "create_plan",
+  takeJob: (pool: string) => `process ossaat.jobs.${pool}`,
   step: (kind: string) => `step ${kind}`,
   modelTurn: (model: string) => `chat ${model}`,
   toolCall: (tool: string) => `execute_tool ${tool}`,
@@ -23,6 +26,14 @@ export const attributeKeys = {
   httpMethod: "http.request.method",
   httpRoute: "http.route",
   httpStatus: "http.response.status_code",
+
+  rpcSystem: "rpc.system.name",
+  rpcMethod: "rpc.method",
+
+  messagingOperation: "messaging.operation.name",
+  messagingOperationType: "messaging.operation.type",
+  messagingDestination: "messaging.destination.name",
+  messagingMessageId: "messaging.message.id",
 
   genAiOperation: "gen_ai.operation.name",
   genAiProvider: "gen_ai.provider.name",
@@ -53,6 +64,8 @@ export const attributeKeys = {
   stepKind: "ossaat.step.kind",
   stepReason: "ossaat.step.reason",
   attempt: "ossaat.attempt",
+  /** The message led to nothing. */
+  isStale: "ossaat.stale",
   /** 1-based model turn of the step. */
   turn: "ossaat.turn",
   /** 1-based: how often this very turn has been requested. */

@@ -37,6 +37,38 @@ export function requestEnd({ status, requestId }: { status: number; requestId: s
   return { [keys.httpStatus]: status, [keys.requestId]: requestId };
 }
 
+/** One call that another process makes of this one; `path` is `/package.Service/Method`. */
+export function callSpan({ path, traceparent }: { path: string; traceparent: string | undefined }): SpanStart {
+  const [service = "", method = ""] = path.slice(1).split("/");
+  const name = spanNames.call(service, method);
+  return {
+    name,
+    kind: "server",
+    traceparent,
+    attributes: { [keys.rpcSystem]: "grpc", [keys.rpcMethod]: name },
+  };
+}
+
+/** Taking the message of an attempt until the step is claimed. Its step is a child, and ends later. */
+export function takeJobSpan({ pool, messageId, ...ids }: StepIds & { pool: string; messageId: string }): SpanStart {
+  return {
+    name: spanNames.takeJob(pool),
+    kind: "consumer",
+    attributes: {
+      [keys.messagingOperation]: "process",
+      [keys.messagingOperationType]: "process",
+      [keys.messagingDestination]: `ossaat.jobs.${pool}`,
+      [keys.messagingMessageId]: messageId,
+      ...stepAttributes(ids),
+    },
+  };
+}
+
+/** A message that led to nothing. */
+export function takeJobEnd({ isStale }: { isStale: boolean }): SpanAttributes {
+  return { [keys.isStale]: isStale };
+}
+
 /** The creation of a plan: the parent of everything the plan does later. */
 export function createPlanSpan({ tenantId }: { tenantId: string }): SpanStart {
   return { name: spanNames.createPlan, attributes: { [keys.tenantId]: tenantId } };

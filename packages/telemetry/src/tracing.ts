@@ -1,18 +1,20 @@
 // Turns tracing on for this process, when and only when somewhere to send spans is configured.
 import { context, propagation, trace } from "@opentelemetry/api";
 
+import type { TracingSettings } from "./tracing-settings.ts";
+
 export type TracingOptions = {
   serviceName: string;
   version: string;
-  /** Base URL of an OTLP/HTTP collector; `/v1/traces` is added unless it is there. */
-  otlpEndpoint?: string | undefined;
+  /** A collector, and how much of the traces it gets; absent = none. */
+  settings?: TracingSettings | undefined;
   /** File that gets one JSON object a line for each span; appended to, readable by its owner only. */
   traceFile?: string | undefined;
   /** Values that must never be exported, whatever their shape. */
   secrets?: readonly string[];
   /** Longest time the last export may take, ms; 3 s by default. */
   shutdownMs?: number;
-  /** Told once when spans cannot be exported; the product goes on without them. */
+  /** Told of what cannot be followed, and once when spans cannot be exported; the product goes on without them. */
   onProblem?: (error: Error) => void;
 };
 
@@ -26,8 +28,9 @@ export type Tracing = {
  * @throws Error of Node (`ENOENT`, `EACCES` …) when the trace file cannot be opened
  */
 export async function startTracing(options: TracingOptions): Promise<Tracing> {
-  if (options.otlpEndpoint === undefined && options.traceFile === undefined)
-    return { shutdown: () => Promise.resolve() };
+  const { settings, traceFile, onProblem } = options;
+  for (const problem of settings?.problems ?? []) onProblem?.(new Error(problem));
+  if (settings?.tracesUrl === undefined && traceFile === undefined) return { shutdown: () => Promise.resolve() };
   // NOTE: loaded here, because the SDK costs a process that traces nothing 100 ms and more.
   const { createSdk } = await import("./create-sdk.ts");
   const sdk = createSdk(options);

@@ -13,7 +13,7 @@ export type SpanAttributes = Record<string, string | number | boolean | string[]
 
 export type SpanStart = {
   name: string;
-  kind?: "internal" | "server" | "client";
+  kind?: "internal" | "server" | "client" | "consumer";
   attributes?: SpanAttributes;
   /** Continues this trace; without it the span belongs to the one that runs, or begins its own. */
   traceparent?: string | undefined;
@@ -30,12 +30,19 @@ export type ActiveSpan = {
 export type OpenSpan = ActiveSpan & {
   /** Marks the span as failed by something thrown. */
   recordError(error: unknown): void;
+  /** Names another span that led to this one, by its `traceparent`; what is none is left out. */
+  link(traceparent: string | undefined): void;
   /** Runs work with this span as the current one. */
   run<T>(work: () => T): T;
   end(): void;
 };
 
-const kinds = { internal: SpanKind.INTERNAL, server: SpanKind.SERVER, client: SpanKind.CLIENT } as const;
+const kinds = {
+  internal: SpanKind.INTERNAL,
+  server: SpanKind.SERVER,
+  client: SpanKind.CLIENT,
+  consumer: SpanKind.CONSUMER,
+} as const;
 
 function known(attributes: SpanAttributes): Attributes {
   return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined)) as Attributes;
@@ -98,6 +105,10 @@ export function openSpan(start: SpanStart): OpenSpan {
     recordError: (error) => {
       measured.fail();
       recordError(span, error);
+    },
+    link: (other) => {
+      const linked = trace.getSpanContext(contextOf(other));
+      if (linked !== undefined) span.addLink({ context: linked });
     },
     run: (work) => context.with(own, work),
     end: () => {

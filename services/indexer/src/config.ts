@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { AgentError } from "@ossaat/contracts";
 import { readServerTlsSettings } from "@ossaat/contracts/grpc";
 import type { ServerTlsSettings } from "@ossaat/contracts/grpc";
+import { readTracingSettings } from "@ossaat/telemetry";
+import type { TracingSettings } from "@ossaat/telemetry";
 import { z } from "zod";
 
 const Environment = z.object({
@@ -27,6 +29,8 @@ export type IndexerConfig = {
   tls?: ServerTlsSettings;
   cacheDir: string;
   maxHeapMb?: number;
+  /** By OpenTelemetry's own variables. */
+  tracing: TracingSettings;
   logLevel: "debug" | "info" | "warn" | "error";
 };
 
@@ -50,6 +54,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): IndexerConfig 
     ...(tls === undefined ? {} : { tls }),
     cacheDir: data.OSSAAT_INDEXER_CACHE_DIR ?? join(cache, "ossaat", "indexer"),
     ...(data.OSSAAT_INDEXER_HEAP_MB === undefined ? {} : { maxHeapMb: data.OSSAAT_INDEXER_HEAP_MB }),
+    tracing: readTracingSettings(env),
     logLevel: data.OSSAAT_LOG_LEVEL,
   };
 }

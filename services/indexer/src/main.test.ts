@@ -83,6 +83,7 @@ it("reads its settings, and defaults that keep it local", () => {
   expect(readConfig({ HOME: "/home/x" })).toEqual({
     address: "unix:/home/x/.local/state/ossaat/ossaat-indexer/indexer.sock",
     cacheDir: "/home/x/.cache/ossaat/indexer",
+    tracing: { secrets: [], problems: [] },
     logLevel: "info",
   });
   expect(
@@ -99,6 +100,7 @@ it("reads its settings, and defaults that keep it local", () => {
     token: "secret",
     cacheDir: "/c",
     maxHeapMb: 512,
+    tracing: { secrets: [], problems: [] },
     logLevel: "warn",
   });
   expect(() => readConfig({ OSSAAT_INDEXER_HEAP_MB: "1" })).toThrow("The environment is not valid");

@@ -1,7 +1,7 @@
 // Entry of an indexer in a process of its own.
 import { AgentError } from "@ossaat/contracts";
 import { CertificateSource, listenUntilStopped } from "@ossaat/contracts/grpc";
-import { createLogger } from "@ossaat/telemetry";
+import { callSpan, createLogger, openSpan, startTracing } from "@ossaat/telemetry";
 
 import manifest from "../package.json" with { type: "json" };
 import { readConfig } from "./config.ts";
@@ -10,8 +10,16 @@ import { indexGrpcLimits } from "./grpc/limits.ts";
 import { serveIndexer } from "./serve-grpc.ts";
 
 async function main(): Promise<void> {
-  const { address, token, tls, cacheDir, maxHeapMb, logLevel } = readConfig();
-  const log = createLogger({ service: "ossaat-indexer", version: manifest.version, level: logLevel });
+  const { address, token, tls, cacheDir, maxHeapMb, tracing: settings, logLevel } = readConfig();
+  const secrets = [...(token === undefined ? [] : [token]), ...settings.secrets];
+  const log = createLogger({ service: "ossaat-indexer", version: manifest.version, level: logLevel, secrets });
+  const tracing = await startTracing({
+    serviceName: "ossaat-indexer",
+    version: manifest.version,
+    settings,
+    secrets,
+    onProblem: (error) => log.warn({ error }, "spans cannot be exported"),
+  });
   const certificates = tls === undefined ? undefined : new CertificateSource({ files: tls.files, log });
   const stopped = listenUntilStopped(certificates);
   const index = createIndexer({ cacheDir, ...(maxHeapMb === undefined ? {} : { maxHeapMb }) });
@@ -21,12 +29,14 @@ async function main(): Promise<void> {
     token,
     log,
     tls: certificates && tls && { certificates, callers: tls.callers },
+    openSpan: (call) => openSpan(callSpan(call)),
   });
   log.info({ address: server.address }, "the indexer serves");
   await stopped;
   // No new call is taken; those that run get their answer inside the grace.
   await server.close(indexGrpcLimits.drainMs);
   await index.close();
+  await tracing.shutdown();
   log.info({}, "the indexer has stopped");
 }
 

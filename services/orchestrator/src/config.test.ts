@@ -39,6 +39,7 @@ test("has defaults that are strict and local", () => {
     runMode: "enterprise",
     providerEnv: {},
     providerKeys: [],
+    tracing: { secrets: [], problems: [] },
     logLevel: "info",
     secrets: [key],
   });

@@ -5,6 +5,8 @@ import { AgentError, isBrokerAddress } from "@ossaat/contracts";
 import { readCertificateSettings } from "@ossaat/contracts/grpc";
 import type { CertificateFiles } from "@ossaat/contracts/grpc";
 import type { ProviderEnv } from "@ossaat/providers";
+import { readTracingSettings } from "@ossaat/telemetry";
+import type { TracingSettings } from "@ossaat/telemetry";
 import { z } from "zod";
 
 import { readInternalKey } from "./identity/internal-key.ts";
@@ -119,6 +121,8 @@ export type OrchestratorConfig = {
   providerEnv: ProviderEnv;
   /** Names of the vendors' variables that are set. */
   providerKeys: string[];
+  /** By OpenTelemetry's own variables. */
+  tracing: TracingSettings;
   logLevel: Values["OSSAAT_LOG_LEVEL"];
   /** What no log may hold. */
   secrets: string[];
@@ -194,6 +198,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): OrchestratorCo
     read,
   });
   const queue = readQueue(data, read);
+  const tracing = readTracingSettings(env);
   const internalKey = readInternalKey({
     text: data.OSSAAT_INTERNAL_KEY,
     file: data.OSSAAT_INTERNAL_KEY_FILE,
@@ -228,7 +233,11 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): OrchestratorCo
     runMode: data.OSSAAT_RUN_MODE,
     providerEnv,
     providerKeys: Object.keys(providerEnv),
+    tracing,
     logLevel: data.OSSAAT_LOG_LEVEL,
-    secrets: secretsOf(data, { internalKey, passwords: [store.password ?? env["PGPASSWORD"], queue?.password] }),
+    secrets: secretsOf(data, {
+      internalKey,
+      passwords: [store.password ?? env["PGPASSWORD"], queue?.password, ...tracing.secrets],
+    }),
   };
 }

@@ -1,7 +1,7 @@
 // Entry of an orchestrator in a process of its own.
 import { AgentError } from "@ossaat/contracts";
 import { CertificateSource, listenUntilStopped } from "@ossaat/contracts/grpc";
-import { createLogger } from "@ossaat/telemetry";
+import { createLogger, startTracing } from "@ossaat/telemetry";
 
 import manifest from "../package.json" with { type: "json" };
 import { startDistributed } from "./compose/distributed.ts";
@@ -9,9 +9,12 @@ import { readConfig } from "./config.ts";
 
 async function main(): Promise<void> {
   const config = readConfig();
-  const { certificateFiles: files, role, logLevel, secrets } = config;
+  const { certificateFiles: files, role, logLevel, secrets, tracing: settings } = config;
   const { version } = manifest;
-  const log = createLogger({ service: `ossaat-orchestrator-${role}`, version, level: logLevel, secrets });
+  const service = `ossaat-orchestrator-${role}`;
+  const log = createLogger({ service, version, level: logLevel, secrets });
+  const onProblem = (error: Error) => log.warn({ error }, "spans cannot be exported");
+  const tracing = await startTracing({ serviceName: service, version, settings, secrets, onProblem });
   const certificates = files === undefined ? undefined : new CertificateSource({ files, log });
   const stopped = listenUntilStopped(certificates);
   const { promise: taken, resolve: onTaken } = Promise.withResolvers<AgentError>();
@@ -19,6 +22,7 @@ async function main(): Promise<void> {
   log.info({ role, address: `127.0.0.1:${running.port}` }, "the orchestrator serves");
   const problem = await Promise.race([stopped, taken]);
   await running.stop();
+  await tracing.shutdown();
   if (problem !== undefined) throw problem;
   log.info({ role }, "the orchestrator has stopped");
 }

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { AgentError, describeProblems, schemaProblems } from "@ossaat/contracts";
 import { readServerTlsSettings } from "@ossaat/contracts/grpc";
 import type { ServerTlsSettings } from "@ossaat/contracts/grpc";
+import { readTracingSettings } from "@ossaat/telemetry";
+import type { TracingSettings } from "@ossaat/telemetry";
 import { z } from "zod";
 
 import type { DriverSetting } from "./sandbox/choose-driver.ts";
@@ -51,6 +53,8 @@ export type RunnerConfig = {
   sandbox: DriverSetting | "none";
   image?: string;
   metricsPort?: number;
+  /** By OpenTelemetry's own variables. */
+  tracing: TracingSettings;
   logLevel: "debug" | "info" | "warn" | "error";
 };
 
@@ -76,6 +80,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): RunnerConfig {
     sandbox: read.data.OSSAAT_RUNNER_SANDBOX,
     ...(read.data.OSSAAT_RUNNER_IMAGE === undefined ? {} : { image: read.data.OSSAAT_RUNNER_IMAGE }),
     ...(metricsPort === undefined ? {} : { metricsPort }),
+    tracing: readTracingSettings(env),
     logLevel: read.data.OSSAAT_LOG_LEVEL,
   };
 }

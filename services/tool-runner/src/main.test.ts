@@ -122,6 +122,7 @@ it("reads its settings, and defaults that keep it isolated and local", () => {
     address: "unix:/home/x/.local/state/ossaat/ossaat-runner/runner.sock",
     stateDir: "/home/x/.local/state/ossaat/runner",
     sandbox: "auto",
+    tracing: { secrets: [], problems: [] },
     logLevel: "info",
   });
   expect(readConfig({ HOME: "/home/x", OSSAAT_RUNNER_METRICS_PORT: "9464" })).toMatchObject({ metricsPort: 9_464 });
@@ -137,6 +138,7 @@ it("reads its settings, and defaults that keep it isolated and local", () => {
     address: "unix:/r",
     stateDir: "/s",
     sandbox: "none",
+    tracing: { secrets: [], problems: [] },
     logLevel: "warn",
   });
   const shared = { HOME: "/home/x", XDG_RUNTIME_DIR: "/run/user/7", OSSAAT_RUNNER_TOKEN: "secret" };

@@ -1,7 +1,7 @@
 // Entry of a tool runner in a process of its own.
 import { AgentError } from "@ossaat/contracts";
 import { CertificateSource, listenUntilStopped } from "@ossaat/contracts/grpc";
-import { createLogger, serveMetrics } from "@ossaat/telemetry";
+import { callSpan, createLogger, openSpan, serveMetrics, startTracing } from "@ossaat/telemetry";
 
 import { readConfig } from "./config.ts";
 import { createDriverTrial } from "./create-driver-trial.ts";
@@ -11,9 +11,27 @@ import { serveToolRunner } from "./serve-grpc.ts";
 import { runnerVersion } from "./version.ts";
 
 async function main(): Promise<void> {
-  const { address, token, tls, stateDir, sandbox: setting, image, metricsPort, logLevel } = readConfig();
+  const {
+    address,
+    token,
+    tls,
+    stateDir,
+    sandbox: setting,
+    image,
+    metricsPort,
+    tracing: settings,
+    logLevel,
+  } = readConfig();
   const sandbox = setting === "none" ? setting : await chooseDriver(setting, createDriverTrial(image));
-  const log = createLogger({ service: "ossaat-tool-runner", version: runnerVersion, level: logLevel });
+  const secrets = [...(token === undefined ? [] : [token]), ...settings.secrets];
+  const log = createLogger({ service: "ossaat-tool-runner", version: runnerVersion, level: logLevel, secrets });
+  const tracing = await startTracing({
+    serviceName: "ossaat-tool-runner",
+    version: runnerVersion,
+    settings,
+    secrets,
+    onProblem: (error) => log.warn({ error }, "spans cannot be exported"),
+  });
   const certificates = tls === undefined ? undefined : new CertificateSource({ files: tls.files, log });
   const stopped = listenUntilStopped(certificates);
   const runner = createToolRunner({ stateDir, sandbox, image, logger: log });
@@ -24,6 +42,7 @@ async function main(): Promise<void> {
     token,
     log,
     tls: certificates && tls && { certificates, callers: tls.callers },
+    openSpan: (call) => openSpan(callSpan(call)),
   });
   const metrics = metricsPort === undefined ? undefined : await serveMetrics(metricsPort);
   if (metrics !== undefined) log.info({ url: metrics.url }, "metrics are served");
@@ -34,6 +53,7 @@ async function main(): Promise<void> {
   await runner.close();
   await server.close();
   await metrics?.close();
+  await tracing.shutdown();
   log.info({}, "the tool runner has stopped");
 }
 

@@ -2,7 +2,7 @@
 import { AgentServiceDefinition } from "@ossaat/contracts/proto/agent";
 import { WorkspaceServiceDefinition } from "@ossaat/contracts/proto/workspace";
 import { serveGrpc } from "@ossaat/contracts/grpc";
-import type { GrpcServer, ServerTls } from "@ossaat/contracts/grpc";
+import type { GrpcServer, OpenCallSpan, ServerTls } from "@ossaat/contracts/grpc";
 import type { ToolService, WorkspaceService } from "@ossaat/contracts";
 
 import { createAgentHandlers } from "./grpc/agent-handlers.ts";
@@ -18,6 +18,8 @@ export type ServeRunnerOptions = {
   /** What callers must bring; required on a port without `tls`. */
   token?: string | undefined;
   tls?: ServerTls | undefined;
+  /** Begins a span around every call; absent = none. */
+  openSpan?: OpenCallSpan | undefined;
   /** Milliseconds a call runs on after its last reader left. */
   detachGraceMs?: number;
   /** Gets errors nobody foresaw; their cause is for the log alone. */
@@ -26,7 +28,16 @@ export type ServeRunnerOptions = {
 
 /** Starts serving. @throws AgentError invalid_input, conflict, unavailable */
 export async function serveToolRunner(options: ServeRunnerOptions): Promise<GrpcServer> {
-  const { tools, workspaces, address, token, tls, log, detachGraceMs = runnerGrpcLimits.detachGraceMs } = options;
+  const {
+    tools,
+    workspaces,
+    address,
+    token,
+    tls,
+    openSpan,
+    log,
+    detachGraceMs = runnerGrpcLimits.detachGraceMs,
+  } = options;
   const cancel = (invocationId: string): void => {
     tools.cancel(invocationId).catch((error: unknown) => {
       log.warn({ invocationId, cause: error }, "A call nobody reads could not be cancelled.");
@@ -37,6 +48,7 @@ export async function serveToolRunner(options: ServeRunnerOptions): Promise<Grpc
     address,
     token,
     tls,
+    openSpan,
     services: [AgentServiceDefinition.fullName, WorkspaceServiceDefinition.fullName],
     isServing: async () => (await tools.health()).status === "serving",
     report: (error, path) => log.warn({ path, cause: error.cause }, "A call failed in a way nobody foresaw."),

@@ -1,7 +1,7 @@
 // The log and the traces of the embedded server. The log goes to standard output, which the
 // CLI points at server.log when it starts the server in the background.
 import { AgentError } from "@ossaat/contracts";
-import { createLogger, serviceName, startTracing } from "@ossaat/telemetry";
+import { createLogger, readTracingSettings, serviceName, startTracing } from "@ossaat/telemetry";
 import type { Logger, Tracing } from "@ossaat/telemetry";
 
 import type { Config } from "../config.ts";
@@ -30,15 +30,16 @@ function traceFileProblem(file: string, error: unknown): AgentError {
  * @throws AgentError invalid_input when the trace file cannot be written
  */
 export async function createServerLog(config: Config, traceFile?: string): Promise<ServerLog> {
-  const secrets = secretsOf(config);
+  const settings = readTracingSettings(config.tracingEnv);
+  const secrets = [...secretsOf(config), ...settings.secrets];
   const log = createLogger({ service: serviceName, version, level: config.logLevel, secrets });
   const tracing: Tracing = await startTracing({
     serviceName,
     version,
-    otlpEndpoint: config.otlpEndpoint,
+    settings,
     traceFile,
     secrets,
-    onProblem: (error) => log.warn({ error }, "spans cannot be exported; this is said once"),
+    onProblem: (error) => log.warn({ error }, "spans cannot be exported"),
   }).catch((error: unknown) => {
     throw traceFile === undefined ? error : traceFileProblem(traceFile, error);
   });

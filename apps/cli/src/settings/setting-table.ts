@@ -189,7 +189,7 @@ export const settingTable = {
   "telemetry.otlpEndpoint": webAddress({
     meaning: "OTLP/HTTP collector that gets the server's traces",
     defaultText: "no traces are sent",
-    env: ["OSSAAT_OTLP_ENDPOINT"],
+    env: ["OTEL_EXPORTER_OTLP_ENDPOINT"],
     project: "never",
   }),
   "providers.openai.baseUrl": webAddress({

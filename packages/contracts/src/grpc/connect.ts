@@ -5,6 +5,7 @@ import type { CompatServiceDefinition, Client } from "nice-grpc";
 
 import { checkAddress } from "./address.ts";
 import { receiveAgentErrors } from "./agent-error-metadata.ts";
+import { sendTrace } from "./call-trace.ts";
 import { sendToken } from "./call-token.ts";
 import type { CertificateSource } from "./certificate-source.ts";
 import { grpcLimits } from "./limits.ts";
@@ -17,7 +18,12 @@ export type ClientTls = {
   serverName: string;
 };
 
-export type ConnectOptions = { token?: string | undefined; tls?: ClientTls | undefined };
+export type ConnectOptions = {
+  token?: string | undefined;
+  tls?: ClientTls | undefined;
+  /** `traceparent` of what runs now, sent with every call. */
+  currentTrace?: (() => string | undefined) | undefined;
+};
 
 export type GrpcConnection = {
   /** A client of one service; its failures are AgentErrors. */
@@ -35,7 +41,7 @@ function credentialsOf(tls: ClientTls | undefined): ChannelCredentials {
 
 /** Opens lazily: the first call connects. `token` goes with every call. @throws AgentError invalid_input for an address off this machine without `tls` */
 export function connectGrpc(address: string, options: ConnectOptions = {}): GrpcConnection {
-  const { token, tls } = options;
+  const { token, tls, currentTrace = () => undefined } = options;
   // NOTE: not nice-grpc's createChannel: it takes a socket path for a host and adds a port.
   const channel = new Channel(checkAddress(address, tls !== undefined), credentialsOf(tls), {
     "grpc.max_receive_message_length": grpcLimits.maxMessageBytes,
@@ -44,7 +50,9 @@ export function connectGrpc(address: string, options: ConnectOptions = {}): Grpc
     ...(tls === undefined ? {} : { "grpc.ssl_target_name_override": serverNameIndication(tls.serverName) }),
   });
   const bare = createClientFactory();
-  const factory = (token === undefined ? bare : bare.use(sendToken(token))).use(receiveAgentErrors);
+  const factory = (token === undefined ? bare : bare.use(sendToken(token)))
+    .use(sendTrace(currentTrace))
+    .use(receiveAgentErrors);
   return {
     client: (definition) => factory.create(definition, channel),
     close: () => channel.close(),

@@ -2,6 +2,7 @@
 export { checkAddress } from "./address.ts";
 export { callMetadata } from "./agent-error-metadata.ts";
 export type { CertificateFiles } from "./certificate-files.ts";
+export type { CallSpan, OpenCallSpan } from "./call-trace.ts";
 export { CertificateSource } from "./certificate-source.ts";
 export { connectGrpc } from "./connect.ts";
 export type { ClientTls, ConnectOptions, GrpcConnection } from "./connect.ts";

@@ -11,6 +11,8 @@ import { AgentError } from "../agent-error.ts";
 import { HealthDefinition } from "../gen/grpc/health/v1/health.ts";
 import { checkAddress, socketPath } from "./address.ts";
 import { sendAgentErrors } from "./agent-error-metadata.ts";
+import { traceCalls } from "./call-trace.ts";
+import type { OpenCallSpan } from "./call-trace.ts";
 import { requireToken } from "./call-token.ts";
 import { createHealthHandlers } from "./health.ts";
 import type { CertificateSource } from "./certificate-source.ts";
@@ -36,6 +38,8 @@ export type ServeOptions = {
   /** Full names the health service knows. */
   services: readonly string[];
   isServing: () => Promise<boolean>;
+  /** Begins what runs around every call but health checks; absent = nothing does. */
+  openSpan?: OpenCallSpan | undefined;
   /** Gets errors nobody foresaw, with the method they came from. */
   report: (error: AgentError, path: string) => void;
 };
@@ -108,7 +112,8 @@ export async function serveGrpc(options: ServeOptions): Promise<GrpcServer> {
   if (path !== undefined) await removeStaleSocket(path);
   const bare = createServer(channelOptions(tls));
   // The first one added is around the others: a refusal is an error like any other.
-  const told = bare.use(sendAgentErrors(options.report));
+  const answering = bare.use(sendAgentErrors(options.report));
+  const told = options.openSpan === undefined ? answering : answering.use(traceCalls(options.openSpan));
   const server = options.token === undefined ? told : told.use(requireToken(options.token));
   options.register(server);
   server.add(HealthDefinition, createHealthHandlers(options.services, options.isServing));

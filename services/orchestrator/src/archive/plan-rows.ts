@@ -99,6 +99,7 @@ const AttemptRecord = z.strictObject({
   ended_at: whole.nullable(),
   outcome: text.nullable(),
   error_code: text.nullable(),
+  traceparent: text.nullable().default(null),
 }) satisfies z.ZodType<AttemptRow>;
 
 const ApprovalRecord = z.strictObject({

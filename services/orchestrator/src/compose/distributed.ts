@@ -6,6 +6,7 @@ import { AgentError } from "@ossaat/contracts";
 import type { ToolService } from "@ossaat/contracts";
 import type { CertificateSource, ConnectOptions } from "@ossaat/contracts/grpc";
 import { connectIndexer } from "@ossaat/indexer/client";
+import { currentTraceparent } from "@ossaat/telemetry";
 import { connectToolRunner } from "@ossaat/tool-runner/client";
 
 import { openSpoolFolder } from "../archive/spool-folder.ts";
@@ -47,8 +48,9 @@ export type OrchestratorProcess = {
 };
 
 function optionsOf({ token, serverName }: ServiceAddress, certificates: CertificateSource | undefined): ConnectOptions {
-  if (certificates === undefined || serverName === undefined) return { token };
-  return { token, tls: { certificates, serverName } };
+  const own = { token, currentTrace: currentTraceparent };
+  if (certificates === undefined || serverName === undefined) return own;
+  return { ...own, tls: { certificates, serverName } };
 }
 
 /** How the tool runner isolates, which every plan names. @throws AgentError unavailable */

@@ -3,9 +3,9 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-import { AgentError } from "@ossaat/contracts";
+import { AgentError, httpRoutes } from "@ossaat/contracts";
 import { drainServer } from "@ossaat/contracts/http";
-import { metricsContentType } from "@ossaat/telemetry";
+import { metricsContentType, traceRequests } from "@ossaat/telemetry";
 import express from "express";
 import type { RequestHandler } from "express";
 
@@ -61,7 +61,7 @@ export async function serveProcess({
     setDraining(response, draining.signal);
     next();
   });
-  if (api !== undefined) app.use(api);
+  if (api !== undefined) app.use(traceRequests(httpRoutes), api);
   const server = createServer(app);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) => {

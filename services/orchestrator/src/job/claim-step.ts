@@ -1,6 +1,7 @@
 // T3 and T4: taking, keeping and giving back the lease on a step.
 import { AgentError } from "@ossaat/contracts";
 import type { EventType, JobEnvelope, PlanStatus } from "@ossaat/contracts";
+import { currentTraceparent } from "@ossaat/telemetry";
 import type { Expression } from "kysely";
 
 import type { NewEvent } from "../event/append-events.ts";
@@ -53,7 +54,12 @@ const takeMessage = statement((db, { messageId }: Slots<{ messageId: string }>) 
 );
 
 const insertAttempt = statement(
-  (db, slots: Slots<Pick<AttemptRow, "plan_id" | "step_id" | "attempt" | "fence" | "worker" | "started_at">>) =>
+  (
+    db,
+    slots: Slots<
+      Pick<AttemptRow, "plan_id" | "step_id" | "attempt" | "fence" | "worker" | "started_at" | "traceparent">
+    >,
+  ) =>
     db.insertInto("attempt").values({
       plan_id: slots.plan_id,
       step_id: slots.step_id,
@@ -65,13 +71,19 @@ const insertAttempt = statement(
       ended_at: null,
       outcome: null,
       error_code: null,
+      traceparent: slots.traceparent,
     }),
 );
 
-async function startAttempt(change: PlanTx, claim: Omit<Claim, "step" | "plan" | "at">, agent: string): Promise<void> {
+async function startAttempt(
+  change: PlanTx,
+  claim: Omit<Claim, "step" | "plan" | "at" | "previousTrace">,
+  agent: string,
+): Promise<void> {
   const { tx, now, plan } = change;
   const { planId, stepId, attempt, fence, worker } = claim;
-  await insertAttempt(tx, { plan_id: planId, step_id: stepId, attempt, fence, worker, started_at: now });
+  const traceparent = currentTraceparent() ?? null;
+  await insertAttempt(tx, { plan_id: planId, step_id: stepId, attempt, fence, worker, started_at: now, traceparent });
   const events: NewEvent[] = [{ type: "step.started", stepId, attempt, data: { worker, fence, agent } }];
   if (plan.status === "pending") {
     await tx.updateTable("plan").set({ status: "running" }).where("id", "=", planId).execute();
@@ -110,6 +122,20 @@ async function holdAtCap(engine: Engine, change: PlanTx, envelope: JobEnvelope):
   return { heldFor: plan };
 }
 
+/** Asked only where somebody traces: a claim is to cost no statement more. */
+async function readPreviousTrace(
+  { tx }: PlanTx,
+  { planId, stepId, attempt }: Pick<Claim, "planId" | "stepId" | "attempt">,
+): Promise<string | undefined> {
+  if (attempt === 1 || currentTraceparent() === undefined) return undefined;
+  const before = tx.selectFrom("attempt").select("traceparent").where("plan_id", "=", planId);
+  const row = await before
+    .where("step_id", "=", stepId)
+    .where("attempt", "=", attempt - 1)
+    .executeTakeFirst();
+  return row?.traceparent ?? undefined;
+}
+
 /**
  * Claims the step a message names. Undefined when the message is stale: the step moved on,
  * another worker has it, or the plan does not run now; and when a cap keeps the step from running,
@@ -141,7 +167,7 @@ async function tryClaim(engine: Engine, envelope: JobEnvelope, worker: string): 
     await takeMessage(tx, { messageId: envelope.messageId });
     const claim = { planId, stepId, attempt, fence: step.fence, worker };
     await startAttempt(change, claim, envelope.kind);
-    return { ...claim, at: change.now, step, plan };
+    return { ...claim, previousTrace: await readPreviousTrace(change, claim), at: change.now, step, plan };
   });
 }
 

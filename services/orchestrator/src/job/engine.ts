@@ -151,6 +151,8 @@ export type Claim = {
   attempt: number;
   fence: number;
   worker: string;
+  /** Span of the attempt before this one; absent = there was none, or none is known. */
+  previousTrace?: string | undefined;
   /** When it was taken, by the clock that everything waits by, ms since the epoch. */
   at: number;
   step: StepRow;

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { AgentError } from "@ossaat/contracts";
 import type { JobEnvelope } from "@ossaat/contracts";
-import { continueTrace, countStale, measureClaim } from "@ossaat/telemetry";
+import { continueTrace, countStale, measureClaim, openSpan, takeJobEnd, takeJobSpan } from "@ossaat/telemetry";
 
 import { claimStep, heartbeat } from "./claim-step.ts";
 import { cancelledStep, failStep, releaseStep } from "./end-step.ts";
@@ -171,7 +171,9 @@ async function runClaim(
   }
 }
 
-async function claimMeasured(engine: Engine, envelope: JobEnvelope, workerId: string): Promise<Claim | undefined> {
+type Taken = { envelope: JobEnvelope; workerId: string };
+
+async function claimMeasured(engine: Engine, { envelope, workerId }: Taken): Promise<Claim | undefined> {
   const { pool } = envelope;
   const startedAt = engine.clock.monotonic();
   const claim = await claimStep(engine, envelope, workerId);
@@ -182,6 +184,22 @@ async function claimMeasured(engine: Engine, envelope: JobEnvelope, workerId: st
   const seconds = (engine.clock.monotonic() - startedAt) / 1_000;
   measureClaim({ pool, seconds, waitedMs: claim.at - (claim.step.ready_at ?? claim.at) });
   return claim;
+}
+
+/** Claims under a span that the attempt's work belongs to, and that the next attempt links to. */
+async function claimTraced(engine: Engine, taken: Taken, begin: (claim: Claim) => void): Promise<void> {
+  const span = openSpan(takeJobSpan(taken.envelope));
+  try {
+    const claim = await span.run(() => claimMeasured(engine, taken));
+    span.set(takeJobEnd({ isStale: claim === undefined }));
+    span.link(claim?.previousTrace);
+    if (claim !== undefined) span.run(() => begin(claim));
+  } catch (error) {
+    span.recordError(error);
+    throw error;
+  } finally {
+    span.end();
+  }
 }
 
 /** Makes a worker; `slots` steps run at once. */
@@ -217,8 +235,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     claiming += 1;
     if (isFull()) subscription?.pause();
     try {
-      const claim = await claimMeasured(engine, envelope, workerId);
-      if (claim !== undefined) begin(claim);
+      await claimTraced(engine, { envelope, workerId }, begin);
     } finally {
       claiming -= 1;
       resume();

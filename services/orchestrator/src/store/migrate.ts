@@ -12,6 +12,7 @@ import * as idemExpiry from "../../migrations/0006-idem-expiry.ts";
 import * as stepAnnounced from "../../migrations/0007-step-announced.ts";
 import * as tenantDispatch from "../../migrations/0008-tenant-dispatch.ts";
 import * as planWaiting from "../../migrations/0009-plan-waiting.ts";
+import * as attemptTrace from "../../migrations/0010-attempt-trace.ts";
 import type { Tables } from "./tables.ts";
 
 const migrations = {
@@ -24,6 +25,7 @@ const migrations = {
   "0007-step-announced": stepAnnounced,
   "0008-tenant-dispatch": tenantDispatch,
   "0009-plan-waiting": planWaiting,
+  "0010-attempt-trace": attemptTrace,
 };
 
 /** In the order they are applied. */

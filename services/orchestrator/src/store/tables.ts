@@ -80,6 +80,8 @@ export type AttemptRow = {
   ended_at: number | null;
   outcome: string | null;
   error_code: string | null;
+  /** Span under which it was claimed; null = without tracing. */
+  traceparent: string | null;
 };
 
 export type ApprovalRow = {
