@@ -4,7 +4,9 @@ import type { RabbitmqServer } from "@ossaat/testkit";
 import { connect } from "amqplib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { expectOneTrace } from "./testing/expect-one-trace.ts";
 import { runOnFleet } from "./testing/run-on-fleet.ts";
+import { traceOnFleet } from "./testing/trace-on-fleet.ts";
 
 let server: RabbitmqServer;
 beforeAll(async () => {
@@ -12,10 +14,19 @@ beforeAll(async () => {
 });
 afterAll(() => server.remove());
 
-test("a plan of a deployment goes over RabbitMQ and leaves no message", async () => {
+/** The broker as an orchestrator is told of it. */
+function queueSettings(): Record<string, string> {
   const address = new URL(server.url);
   address.password = "";
-  const run = await runOnFleet({ OSSAAT_QUEUE: address.href, OSSAAT_QUEUE_PASSWORD: "guest" });
+  return { OSSAAT_QUEUE: address.href, OSSAAT_QUEUE_PASSWORD: "guest" };
+}
+
+test("a plan of a deployment is one trace, also over RabbitMQ", async () => {
+  expectOneTrace(await traceOnFleet(queueSettings()));
+});
+
+test("a plan of a deployment goes over RabbitMQ and leaves no message", async () => {
+  const run = await runOnFleet(queueSettings());
   expect(run).toEqual({ status: "succeeded", findings: [], waiting: 0, ends: [0, 0, 0] });
   const connection = await connect(server.url);
   const channel = await connection.createChannel();

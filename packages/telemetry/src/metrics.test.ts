@@ -18,6 +18,17 @@ import { openSpan, withSpan } from "./with-span.ts";
 
 const ids = { planId: "plan-1", stepId: "edit", attempt: 1 };
 const scrape = async () => readExposition(await renderMetrics());
+
+/** What is counted from now on: other test files of this worker have counted before. */
+async function startCounting() {
+  const before = await scrape();
+  return async () => {
+    const after = await scrape();
+    return (name: string, labels: Record<string, string> = {}) =>
+      (after.value(name, labels) ?? 0) - (before.value(name, labels) ?? 0);
+  };
+}
+
 const fails = () => Promise.reject(new Error("as thrown"));
 
 const turn = { ...ids, provider: "vendor", model: 'm"1', agent: "x", turn: 1, requestAttempt: 1, scripted: false };
@@ -30,6 +41,7 @@ const ended = (costUsd: number | null) =>
   });
 
 test("spans are measured by kind, name and outcome, with tracing off", async () => {
+  const count = await startCounting();
   await withSpan(stepSpan({ ...ids, kind: "agent", tenantId: "local" }), () => Promise.resolve());
   await withSpan(stepSpan({ ...ids, kind: "agent", tenantId: "local" }), async (span) => span.fail("budget"));
   await withSpan(toolCallSpan({ ...ids, tool: "read_file", callId: "c", argsHash: "h" }), () => Promise.resolve());
@@ -38,13 +50,13 @@ test("spans are measured by kind, name and outcome, with tracing off", async () 
   request.set(requestEnd({ status: 404, requestId: "r" }));
   request.end();
   request.end();
-  const read = await scrape();
+  const grown = await count();
   expect({
-    well: read.value("ossaat_step_seconds_count", { kind: "agent", outcome: "ok" }),
-    badly: read.value("ossaat_step_seconds_count", { kind: "agent", outcome: "error" }),
-    call: read.value("ossaat_tool_call_seconds_count", { tool: "read_file", outcome: "ok" }),
-    run: read.value("ossaat_tool_run_seconds_count", { tool: "read_file", outcome: "error" }),
-    request: read.value("ossaat_http_request_seconds_count", {
+    well: grown("ossaat_step_seconds_count", { kind: "agent", outcome: "ok" }),
+    badly: grown("ossaat_step_seconds_count", { kind: "agent", outcome: "error" }),
+    call: grown("ossaat_tool_call_seconds_count", { tool: "read_file", outcome: "ok" }),
+    run: grown("ossaat_tool_run_seconds_count", { tool: "read_file", outcome: "error" }),
+    request: grown("ossaat_http_request_seconds_count", {
       method: "GET",
       route: "/plans/{planId}",
       status: "404",
@@ -53,22 +65,24 @@ test("spans are measured by kind, name and outcome, with tracing off", async () 
 });
 
 test("a turn counts its tokens and its cost; an unknown cost is counted apart, a failed turn not at all", async () => {
+  const count = await startCounting();
   await withSpan(modelTurnSpan(turn), async (span) => span.set(ended(0.25)));
   await withSpan(modelTurnSpan(turn), async (span) => span.set(ended(null)));
   await expect(withSpan(modelTurnSpan(turn), fails)).rejects.toThrow("as thrown");
-  const read = await scrape();
+  const grown = await count();
   const model = { provider: "vendor", model: 'm"1' };
   expect({
-    answered: read.value("ossaat_model_turn_seconds_count", { ...model, outcome: "ok" }),
-    failed: read.value("ossaat_model_turn_seconds_count", { ...model, outcome: "error" }),
-    input: read.value("ossaat_model_tokens_total", { ...model, type: "input" }),
-    output: read.value("ossaat_model_tokens_total", { ...model, type: "output" }),
-    cost: read.value("ossaat_model_cost_usd_total", model),
-    unpriced: read.value("ossaat_model_unpriced_turns_total", model),
+    answered: grown("ossaat_model_turn_seconds_count", { ...model, outcome: "ok" }),
+    failed: grown("ossaat_model_turn_seconds_count", { ...model, outcome: "error" }),
+    input: grown("ossaat_model_tokens_total", { ...model, type: "input" }),
+    output: grown("ossaat_model_tokens_total", { ...model, type: "output" }),
+    cost: grown("ossaat_model_cost_usd_total", model),
+    unpriced: grown("ossaat_model_unpriced_turns_total", model),
   }).toEqual({ answered: 2, failed: 1, input: 200, output: 14, cost: 0.25, unpriced: 1 });
 });
 
 test("what happens in the engine is counted", async () => {
+  const count = await startCounting();
   measureClaim({ pool: "p", seconds: 0.002, waitedMs: 9_000 });
   measureClaim({ pool: "p", seconds: 0.002, waitedMs: -5 });
   measureAppend({ seconds: 0.003, types: ["step.started", "step.started", "plan.started"] });
@@ -76,15 +90,15 @@ test("what happens in the engine is counted", async () => {
   countLeaseLost();
   const leave = [countStream(), countStream()];
   leave[0]?.();
-  const read = await scrape();
+  const grown = await count();
   expect({
-    claims: read.value("ossaat_claim_seconds_count", { pool: "p" }),
-    waited: read.value("ossaat_queue_wait_seconds_sum", { pool: "p" }),
-    appends: read.value("ossaat_event_append_seconds_count"),
-    started: read.value("ossaat_events_total", { type: "step.started" }),
-    stale: read.value("ossaat_stale_total", { pool: "p" }),
-    lost: read.value("ossaat_lease_lost_total"),
-    streams: read.value("ossaat_sse_clients"),
+    claims: grown("ossaat_claim_seconds_count", { pool: "p" }),
+    waited: grown("ossaat_queue_wait_seconds_sum", { pool: "p" }),
+    appends: grown("ossaat_event_append_seconds_count"),
+    started: grown("ossaat_events_total", { type: "step.started" }),
+    stale: grown("ossaat_stale_total", { pool: "p" }),
+    lost: grown("ossaat_lease_lost_total"),
+    streams: grown("ossaat_sse_clients"),
   }).toEqual({ claims: 2, waited: 9, appends: 1, started: 2, stale: 1, lost: 1, streams: 1 });
 });
 

@@ -17,6 +17,8 @@ export type FleetOptions = {
   storeUrl: string;
   /** Of the orchestrators, beyond the fleet's own. */
   settings?: Record<string, string>;
+  /** Of every process. */
+  shared?: Record<string, string>;
   requestLog: string;
   apis: number;
   workers: number;
@@ -81,6 +83,8 @@ export type Fleet = {
   orchestrators: readonly Member[];
   member(name: string): Member;
   ready(): Promise<void>;
+  /** Tells every process to stop, those that are asked last, and waits. */
+  stop(): Promise<void>;
   /** Ends every process that is left. */
   close(): Promise<void>;
 };
@@ -119,7 +123,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   for (let n = 0; n < options.apis; n += 1) apiPorts.push(await port());
   const key = "5e".repeat(32);
   const token = "t0".repeat(16);
-  const common = { PATH: process.env["PATH"] ?? "", HOME: folder, OSSAAT_LOG_LEVEL: "info" };
+  const common = { PATH: process.env["PATH"] ?? "", HOME: folder, OSSAAT_LOG_LEVEL: "info", ...options.shared };
   const callers = "orchestrator.test";
   const members: Member[] = [];
   const add = (name: string, entry: string, env: Record<string, string>) => {
@@ -187,6 +191,13 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
           if (Date.now() > until || !each.isAlive) throw new Error(`${each.name} does not serve: ${each.log()}`);
           await sleep(fleetLimits.lookMs);
         }
+      }
+    },
+    async stop() {
+      const asked = ["runner", "indexer"];
+      for (const isLast of [false, true]) {
+        const group = members.filter(({ name }) => asked.includes(name) === isLast);
+        await Promise.all(group.map((each) => each.end("SIGTERM")));
       }
     },
     async close() {

@@ -106,10 +106,14 @@ test("after the work every count is that of the log", async () => {
   const before = await scrape();
   await orchestrator.start();
   const { read } = stack.engine.store;
-  await waitUntil("the end", async () => {
-    const plan = await read.selectFrom("plan").select("status").where("id", "=", planId).executeTakeFirstOrThrow();
-    return plan.status === "succeeded";
-  });
+  await waitUntil(
+    "the end",
+    async () => {
+      const plan = await read.selectFrom("plan").select("status").where("id", "=", planId).executeTakeFirstOrThrow();
+      return plan.status === "succeeded";
+    },
+    60_000,
+  );
   await orchestrator.stop();
   stack.engine.clock.advance(metricsLimits.cacheMs);
   const after = await scrape();

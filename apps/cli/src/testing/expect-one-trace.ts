@@ -1,0 +1,62 @@
+// What the spans of a deployment have to say of one plan, whatever carried its jobs.
+import { expect } from "vitest";
+
+import type { ReceivedSpan } from "./otlp-receiver.ts";
+import { caller, collectorKey } from "./trace-on-fleet.ts";
+import type { TracedRun } from "./trace-on-fleet.ts";
+
+/** Names from a span up to the caller, each with the process it is of. */
+function lineage(spans: readonly ReceivedSpan[], span: ReceivedSpan | undefined): string[] {
+  if (span === undefined) return [];
+  const above = spans.find(({ spanId }) => spanId === span.parentSpanId);
+  const last = span.parentSpanId === caller.spanId ? ["the caller"] : ["nobody"];
+  return [
+    `${span.service.replace("ossaat-", "")}: ${span.name}`,
+    ...(above === undefined ? last : lineage(spans, above)),
+  ];
+}
+
+export function expectOneTrace({ status, planId, received }: TracedRun): void {
+  const { problems, requests, spans } = received;
+  expect([status, problems]).toEqual(["succeeded", []]);
+  const own = spans.filter(({ traceId }) => traceId === caller.traceId);
+  expect(new Set(own.map(({ service }) => service))).toEqual(
+    new Set([
+      "ossaat-gateway",
+      "ossaat-orchestrator-api",
+      "ossaat-orchestrator-worker",
+      "ossaat-tool-runner",
+      "ossaat-indexer",
+    ]),
+  );
+  const created = [
+    "orchestrator-api: create_plan",
+    "orchestrator-api: POST /plans",
+    "gateway: POST /plans",
+    "the caller",
+  ];
+  const step = ["orchestrator-worker: step agent", "orchestrator-worker: process ossaat.jobs.default", ...created];
+  const ofStep = (name: RegExp) =>
+    own.find(({ name: other, attributes }) => name.test(other) && attributes["ossaat.step.id"] === "a0");
+  const run = ofStep(/^run_tool /u);
+  expect(lineage(own, run)).toEqual([
+    `tool-runner: ${run?.name}`,
+    "tool-runner: agent.v1.AgentService/ExecuteToolStream",
+    `orchestrator-worker: ${run?.name.replace("run_tool", "execute_tool")}`,
+    ...step,
+  ]);
+  expect(lineage(own, ofStep(/^chat /u)).slice(1)).toEqual(step);
+  const index = own.find(({ service }) => service === "ossaat-indexer");
+  expect(lineage(own, index).at(-1)).toBe("the caller");
+  // Whatever a worker did for the plan is in that trace, and nothing of it in another.
+  const ofPlan = spans.filter(
+    ({ service, attributes }) => service.endsWith("worker") && attributes["ossaat.plan.id"] === planId,
+  );
+  expect([ofPlan.length > 5, ofPlan.filter(({ traceId }) => traceId !== caller.traceId)]).toEqual([true, []]);
+  for (const request of requests) {
+    const [headers = "", body = ""] = request.split("\n");
+    expect(headers).toContain(`Bearer ${collectorKey}`);
+    expect(body).toContain("of-a-test");
+    expect(body).not.toMatch(new RegExp(`${collectorKey}|CANARY-GOAL`, "u"));
+  }
+}
