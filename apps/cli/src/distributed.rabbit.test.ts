@@ -4,7 +4,7 @@ import type { RabbitmqServer } from "@ossaat/testkit";
 import { connect } from "amqplib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { expectOneTrace } from "./testing/expect-one-trace.ts";
+import { expectOneTrace, expectScrapes } from "./testing/expect-one-trace.ts";
 import { runOnFleet } from "./testing/run-on-fleet.ts";
 import { traceOnFleet } from "./testing/trace-on-fleet.ts";
 
@@ -22,7 +22,9 @@ function queueSettings(): Record<string, string> {
 }
 
 test("a plan of a deployment is one trace, also over RabbitMQ", async () => {
-  expectOneTrace(await traceOnFleet(queueSettings()));
+  const run = await traceOnFleet(queueSettings());
+  expectOneTrace(run);
+  expectScrapes(run);
 });
 
 test("a plan of a deployment goes over RabbitMQ and leaves no message", async () => {

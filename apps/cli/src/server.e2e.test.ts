@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { readExposition } from "@ossaat/telemetry/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { folderOwnedExitCode, serverEntry } from "./server/start-server.ts";
@@ -65,6 +66,23 @@ describe("the edge", () => {
     }
   });
 
+  test("answers scrapes of who brings the token: of the database, of the process, and nothing of what it works on", async () => {
+    const response = await fetch(`${server.url}/metrics`, { headers: authorized() });
+    expect(response.headers.get("content-type")).toMatch(/^text\/plain; version=0\.0\.4/u);
+    const text = await response.text();
+    const read = readExposition(text);
+    const pool = { pool: "default" };
+    expect({
+      store: read.value("ossaat_store_up"),
+      queue: read.value("ossaat_queue_up"),
+      ready: read.value("ossaat_jobs_ready", pool),
+      free: read.value("ossaat_slots", { ...pool, state: "free" }),
+    }).toEqual({ store: 1, queue: 1, ready: 0, free: 4 });
+    expect(read.sum("ossaat_http_request_seconds_count")).toBeGreaterThan(0);
+    expect(text).not.toContain(server.token);
+    expect(text).not.toContain(cli.folder);
+  });
+
   test("describes itself: every route of the OpenAPI document is served", async () => {
     const document = (await (await fetch(`${server.url}/openapi.json`)).json()) as Json;
     expect(document.openapi).toMatch(/^3\./);
@@ -72,11 +90,8 @@ describe("the edge", () => {
       for (const method of Object.keys(methods)) {
         const url = `${server.url}${route.replaceAll(/\{[^}]+\}/g, "plan-00000000")}`;
         const init: RequestInit = { method: method.toUpperCase(), headers: authorized() };
-        const response = await fetch(url, init);
-        const body = (await response.json()) as { message?: string };
-        expect(`${method} ${route} ${body.message ?? ""}`).not.toContain("There is no GET");
-        expect(`${method} ${route} ${body.message ?? ""}`).not.toContain("There is no POST");
-        expect(`${method} ${route} ${body.message ?? ""}`).not.toContain("There is no PUT");
+        const text = await (await fetch(url, init)).text();
+        expect(`${method} ${route} ${text}`).not.toMatch(/There is no (?:GET|POST|PUT)/u);
       }
     }
   });

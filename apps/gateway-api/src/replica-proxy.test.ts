@@ -4,6 +4,7 @@ import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
 import { AgentError } from "@ossaat/contracts";
+import { startTracing, traceRequests } from "@ossaat/telemetry";
 import express from "express";
 import type { NextFunction, Request, Response } from "express";
 import { afterEach, expect, it } from "vitest";
@@ -44,6 +45,7 @@ async function gateway(...replicas: string[]) {
     response.setHeader("x-request-id", "of-the-gateway");
     next();
   });
+  app.use(traceRequests([]));
   app.use(proxy.forward);
   app.use((thrown: unknown, _request: Request, response: Response, _next: NextFunction) => {
     response.status(503).end(AgentError.from(thrown).code);
@@ -213,4 +215,16 @@ it("streams an archive of any size to one replica, and asks no other when that o
   expect([answer.status, asked]).toEqual([503, ["POST"]]);
   const refusing = await gateway(await listen((_request, response) => void response.writeHead(401).end("no")));
   expect((await fetch(`${refusing.url}/plans/import`, sent)).status).toBe(401);
+});
+
+it("hands its own span on in place of the caller's, and the caller's as it came while nothing is traced", async () => {
+  const caller = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const { url } = await gateway(await listen((request, response) => response.end(request.headers["traceparent"])));
+  const handed = async () => (await fetch(url, { headers: { traceparent: caller } })).text();
+  expect(await handed()).toBe(caller);
+  const tracing = await startTracing({ serviceName: "gateway", version: "1", traceFile: "/dev/null" });
+  closers.push(() => void tracing.shutdown());
+  const [, traceId, spanId] = (await handed()).split("-");
+  expect([traceId, spanId === "b7ad6b7169203331"]).toEqual([caller.split("-")[1], false]);
+  await tracing.shutdown();
 });

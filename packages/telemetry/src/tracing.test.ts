@@ -246,6 +246,32 @@ describe("spans", () => {
   });
 });
 
+test.each<[string, string | undefined, string[]]>([
+  ["always_on", undefined, ["own", "sampled", "unsampled"]],
+  ["always_off", undefined, []],
+  ["traceidratio", "0", []],
+  ["parentbased_always_on", undefined, ["own", "sampled"]],
+  ["parentbased_always_off", undefined, ["sampled"]],
+  ["parentbased_traceidratio", "0", ["sampled"]],
+])("the sampler %s %s keeps %j", async (sampler, ratio, kept) => {
+  const settings = readTracingSettings({ OTEL_TRACES_SAMPLER: sampler, OTEL_TRACES_SAMPLER_ARG: ratio });
+  await start({ traceFile: file, settings });
+  await withSpan({ name: "own" }, () => Promise.resolve());
+  await withSpan({ name: "sampled", traceparent: remote }, () => Promise.resolve());
+  await withSpan({ name: "unsampled", traceparent: remote.replace(/01$/, "00") }, () => Promise.resolve());
+  expect(readLines().map(({ name }) => name)).toEqual(kept);
+});
+
+test("links to spans of others are written; what names none is left out", async () => {
+  await start({ traceFile: file });
+  const span = openSpan({ name: "linked" });
+  span.link(remote);
+  span.link("nonsense");
+  span.link(undefined);
+  span.end();
+  expect(named("linked").links).toEqual([{ traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331" }]);
+});
+
 const carriers: [string, (secret: string) => Promise<unknown>][] = [
   ["an attribute", (secret) => withSpan({ name: "a", attributes: { note: `got ${secret}` } }, () => Promise.resolve())],
   ["a list", (secret) => withSpan({ name: "a", attributes: { list: ["x", secret] } }, () => Promise.resolve())],

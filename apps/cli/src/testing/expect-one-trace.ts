@@ -1,4 +1,5 @@
 // What the spans of a deployment have to say of one plan, whatever carried its jobs.
+import { readExposition } from "@ossaat/telemetry/testing";
 import { expect } from "vitest";
 
 import type { ReceivedSpan } from "./otlp-receiver.ts";
@@ -14,6 +15,37 @@ function lineage(spans: readonly ReceivedSpan[], span: ReceivedSpan | undefined)
     `${span.service.replace("ossaat-", "")}: ${span.name}`,
     ...(above === undefined ? last : lineage(spans, above)),
   ];
+}
+
+/** Every process tells what it did, in one text format, and no secret. */
+export function expectScrapes({ scrapes }: TracedRun): void {
+  const of = (name: keyof typeof scrapes) => readExposition(scrapes[name]);
+  const pool = { pool: "default" };
+  expect({
+    gateway: of("gateway").sum("ossaat_http_request_seconds_count", { route: "/plans", method: "POST" }) > 0,
+    api: of("api-0").sum("ossaat_http_request_seconds_count", { route: "/plans", method: "POST" }) > 0,
+    stores: [of("api-0").value("ossaat_store_up"), of("worker-0").value("ossaat_store_up")],
+    queues: [of("api-0").value("ossaat_queue_up"), of("worker-0").value("ossaat_queue_up")],
+    depth: of("worker-0").value("ossaat_broker_depth", pool),
+    dead: of("worker-0").value("ossaat_dead_letters", pool),
+    // An API runs no steps.
+    slots: [of("api-0").sum("ossaat_slots"), of("worker-0").sum("ossaat_slots")],
+    agents: of("worker-0").sum("ossaat_step_seconds_count", { kind: "agent", outcome: "ok" }),
+    ends: of("worker-0").value("ossaat_events_total", { type: "plan.finished" }),
+  }).toEqual({
+    gateway: true,
+    api: true,
+    stores: [1, 1],
+    queues: [1, 1],
+    depth: 0,
+    dead: 0,
+    slots: [0, 4],
+    agents: 1,
+    ends: 1,
+  });
+  const calls = of("worker-0").sum("ossaat_tool_call_seconds_count");
+  expect([calls > 0, of("runner").sum("ossaat_tool_run_seconds_count")]).toEqual([true, calls]);
+  expect(Object.values(scrapes).join("")).not.toMatch(new RegExp(`${collectorKey}|CANARY-GOAL|plan-[0-9a-f]`, "u"));
 }
 
 export function expectOneTrace({ status, planId, received }: TracedRun): void {

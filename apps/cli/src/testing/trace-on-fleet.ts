@@ -26,7 +26,11 @@ export const caller = { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", spanId: "00
 /** Goes with every export, and stands in no span. */
 export const collectorKey = "canary-key-of-the-collector";
 
+/** What each process answers to a scrape, by its name. */
+export type Scrapes = Readonly<Record<"gateway" | "api-0" | "worker-0" | "runner", string>>;
+
 export type TracedRun = {
+  scrapes: Scrapes;
   status: string;
   planId: string;
   received: Pick<OtlpReceiver, "spans" | "requests" | "problems">;
@@ -63,6 +67,29 @@ async function runPlan(asked: Asked): Promise<{ status: string; planId: string }
   return { status: person.ends()[0]?.status ?? "unknown", planId };
 }
 
+async function scrape(url: string, headers: Record<string, string> = {}): Promise<string> {
+  const response = await fetch(url, { headers });
+  if (response.status !== 200) throw new Error(`${url} answers ${response.status}`);
+  return response.text();
+}
+
+/** Where a process serves, by what it logs. */
+function addressIn(log: string, message: string): string {
+  const line = log.split("\n").find((candidate) => candidate.includes(`"msg":"${message}"`));
+  const { address, url } = JSON.parse(line ?? "{}") as { address?: string; url?: string };
+  return url ?? `http://${address}/metrics`;
+}
+
+async function scrapeAll(fleet: Fleet): Promise<Scrapes> {
+  const worker = addressIn(fleet.member("worker-0").log(), "the orchestrator serves");
+  return {
+    gateway: await scrape(`${fleet.gatewayUrl}/metrics`, { authorization: `Bearer ${fleet.token}` }),
+    "api-0": await scrape(`${fleet.replicas[0]}/metrics`),
+    "worker-0": await scrape(worker),
+    runner: await scrape(addressIn(fleet.member("runner").log(), "metrics are served")),
+  };
+}
+
 /** @param settings of the orchestrators: the broker that carries the jobs */
 export async function traceOnFleet(settings: Record<string, string>): Promise<TracedRun> {
   const server = await startPostgres({ commits: "memory" });
@@ -76,16 +103,18 @@ export async function traceOnFleet(settings: Record<string, string>): Promise<Tr
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
       OTEL_EXPORTER_OTLP_HEADERS: `authorization=Bearer%20${collectorKey}`,
       OTEL_RESOURCE_ATTRIBUTES: "deployment.environment.name=of-a-test",
+      OSSAAT_RUNNER_METRICS_PORT: "0",
     };
     const { requestLog, repository } = world;
     fleet = await startFleet({ folder, storeUrl, settings, shared, requestLog, apis: 1, workers: 1 });
     await fleet.ready();
     const script = writeScript([shape], { effectLog: world.effectLog, random: createRandom(7) });
     const ended = await runPlan({ fleet, repository, model: world.writeModel(script) });
+    const scrapes = await scrapeAll(fleet);
     // An orderly end sends what is left.
     await fleet.stop();
     const { spans, requests, problems } = receiver;
-    return { ...ended, received: { spans, requests, problems } };
+    return { ...ended, scrapes, received: { spans, requests, problems } };
   } finally {
     await fleet?.close();
     await receiver.close();
