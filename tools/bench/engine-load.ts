@@ -18,7 +18,7 @@ import type { Store } from "../../services/orchestrator/src/store/store.ts";
 import { endByLastStep } from "../../services/orchestrator/src/testing/take-step.ts";
 import { storeApproved } from "../../services/orchestrator/src/testing/test-engine.ts";
 
-export function planIdOf(n: number): PlanId {
+function planIdOf(n: number): PlanId {
   return PlanId.parse(`plan-00000000-0000-4000-8000-${String(n).padStart(12, "0")}`);
 }
 

@@ -86,7 +86,11 @@ async function openStarts(server: PostgresServer, open: number): Promise<Starts>
   const engine = await openEngine(url);
   const client = new Client({ connectionString: url });
   await client.connect();
-  await storeOpenPlans(engine, client, open).finally(() => client.end());
+  try {
+    await storeOpenPlans(engine, client, open);
+  } finally {
+    await client.end();
+  }
   const numbers = { next: 10_000_000 };
   let readyAt = 0;
   let startedAt = 0;

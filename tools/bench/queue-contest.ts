@@ -9,7 +9,7 @@ export type Contender = {
   close(): Promise<void>;
 };
 
-export const benchPool = "default";
+const benchPool = "default";
 /** Messages that are handled at once. */
 export const benchSlots = 16;
 
@@ -59,7 +59,7 @@ export async function contend(queue: JobQueue): Promise<Contender> {
   };
 }
 
-export function benchMessage(round: number, n: number): JobEnvelope {
+function benchMessage(round: number, n: number): JobEnvelope {
   return jobEnvelope({
     tenantId: "local",
     priority: 0,
@@ -76,7 +76,7 @@ export function benchMessage(round: number, n: number): JobEnvelope {
   });
 }
 
-export function messagesOf(round: number): JobEnvelope[][] {
+function messagesOf(round: number): JobEnvelope[][] {
   return Array.from({ length: batches }, (_, batch) =>
     Array.from({ length: batchSize }, (_none, n) => benchMessage(round, batch * batchSize + n)),
   );

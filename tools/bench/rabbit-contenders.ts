@@ -14,7 +14,7 @@ const noError = (error: unknown) => {
   throw error;
 };
 
-export function openQueue(url: string): JobQueue {
+function openQueue(url: string): JobQueue {
   const prefix = `b-${randomUUID()}`;
   return createRabbitmqQueue({ url, prefix, rng: Math.random, ids: systemIds, onError: noError });
 }

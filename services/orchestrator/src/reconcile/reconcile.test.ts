@@ -40,7 +40,11 @@ const cancel = () =>
 const steps = () => statusesOf(engine, planId);
 const write = (work: Parameters<typeof engine.store.tx>[0]) => engine.store.tx(work);
 const timer = (id: string, kind: "retry" | "approval" | "plan", stepId: string) => ({
-  ...{ id, plan_id: planId, step_id: stepId, kind, ref: "" },
+  id,
+  plan_id: planId,
+  step_id: stepId,
+  kind,
+  ref: "",
   due_at: engine.clock.now() + 60_000,
 });
 
