@@ -69,6 +69,7 @@ function benchMessage(round: number, n: number): JobEnvelope {
       attempt: 1,
       pool: benchPool,
       kind: "agent",
+      kind_version: 1,
     },
     now: n,
     messageId: `message-${round}-${n}`,

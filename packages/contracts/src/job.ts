@@ -24,5 +24,7 @@ export const JobEnvelope = z.looseObject({
   kindVersion: z.int().positive().default(1),
   enqueuedAt: z.int(),
   traceparent: z.string().optional(),
+  /** The same attempt was announced before, and nobody took it: a broker that keeps messages of a plan together need not. */
+  isRepeated: z.boolean().optional(),
 });
 export type JobEnvelope = z.infer<typeof JobEnvelope>;

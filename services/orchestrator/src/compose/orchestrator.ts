@@ -28,7 +28,7 @@ import type { DispatchRules } from "../job/dispatch-rules.ts";
 import type { Engine } from "../job/engine.ts";
 import type { JobQueue } from "../job/job-queue.ts";
 import { queueRoutes } from "../job/routes.ts";
-import { reemitReady, sweepLeases, sweepTimers } from "../job/sweep.ts";
+import { resumeWork } from "../job/resume-work.ts";
 import { createCleaner, createSweeper } from "../job/sweeper.ts";
 import type { CleanUp } from "../job/sweeper.ts";
 import { createWorker } from "../job/worker.ts";
@@ -273,10 +273,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
       if (!runsSteps) return;
       // NOTE: a store with one owner holds only leases of dead processes; on a shared one others may
       // live, and only what has this one's name was its own before it started again.
-      await sweepLeases(engine, (owner) => !store.isShared || owner === workerId);
-      // What was interrupted is ready again before anything that waits is taken.
-      await sweepTimers(engine);
-      await reemitReady(engine, 0);
+      await resumeWork(engine, (owner) => !store.isShared || owner === workerId);
       await recordMissing(stepDeps);
       worker.start();
       queueParts.start();

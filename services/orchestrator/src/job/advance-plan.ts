@@ -66,18 +66,18 @@ export async function readyStep(
   await change.append({ type: "step.readied", stepId: step.step_id, data: {} });
   step.status = "ready";
   step.ready_at = readyAt;
-  await writeMessage(engine, change, step);
+  await writeMessage(engine, change, step, false);
 }
 
 /** Announces a step that is ready already. */
 export async function announceStep(engine: Engine, change: PlanTx, step: StepState): Promise<void> {
   const { plan_id, step_id } = step;
   await setAnnounced(change.tx, { plan_id, step_id, announced_at: change.now });
-  await writeMessage(engine, change, step);
+  await writeMessage(engine, change, step, true);
 }
 
 /** Writes the outbox row of a ready step. */
-async function writeMessage(engine: Engine, change: PlanTx, step: StepState): Promise<void> {
+async function writeMessage(engine: Engine, change: PlanTx, step: StepState, isRepeated: boolean): Promise<void> {
   await dispatchStep(change.tx, {
     tenantId: change.plan.tenant_id,
     priority: change.plan.priority,
@@ -85,6 +85,7 @@ async function writeMessage(engine: Engine, change: PlanTx, step: StepState): Pr
     now: change.now,
     availableAt: Math.min(step.ready_at ?? change.now, change.now),
     messageId: engine.ids.uuid(),
+    isRepeated,
     traceparent: change.plan.traceparent,
   });
   change.noteMessage();

@@ -33,7 +33,15 @@ function leaseEnd(engine: Engine): number | Expression<number> {
 }
 
 const claimReady = statement(
-  (db, slots: Slots<{ planId: string; stepId: string; attempt: number; worker: string; leaseUntil: number }>) =>
+  (
+    db,
+    slots: Slots<
+      Pick<JobEnvelope, "planId" | "stepId" | "attempt" | "kind" | "kindVersion"> & {
+        worker: string;
+        leaseUntil: number;
+      }
+    >,
+  ) =>
     db
       .updateTable("step")
       .set((eb) => ({
@@ -46,6 +54,9 @@ const claimReady = statement(
       .where("step_id", "=", slots.stepId)
       .where("status", "=", "ready")
       .where("attempt", "=", slots.attempt)
+      // A message that an older version wrote does not tell the step's version.
+      .where("kind", "=", slots.kind)
+      .where("kind_version", "=", slots.kindVersion)
       .returningAll(),
 );
 
@@ -153,20 +164,28 @@ export async function claimStep(engine: Engine, envelope: JobEnvelope, worker: s
 }
 
 async function tryClaim(engine: Engine, envelope: JobEnvelope, worker: string): Promise<Claim | Held | undefined> {
-  const { planId, stepId, attempt } = envelope;
+  const { planId, stepId, attempt, kind, kindVersion } = envelope;
   return changePlan(engine, { planId, actor: workerActor(worker) }, async (change) => {
     const { tx, plan } = change;
-    const allowed = runnable[envelope.kind] ?? [];
+    const allowed = runnable[kind] ?? [];
     if (!allowed.includes(plan.status)) return undefined;
     const held = await holdAtCap(engine, change, envelope);
     if (held !== undefined) return held;
-    const [step] = await claimReady(tx, { planId, stepId, attempt, worker, leaseUntil: leaseEnd(engine) });
+    const [step] = await claimReady(tx, {
+      planId,
+      stepId,
+      attempt,
+      kind,
+      kindVersion,
+      worker,
+      leaseUntil: leaseEnd(engine),
+    });
     if (step === undefined) return undefined;
     if (hasReservation(step)) await releaseReservation(tx, step);
     // The message has done its work; settling it afterwards finds it gone, which costs no commit.
     await takeMessage(tx, { messageId: envelope.messageId });
     const claim = { planId, stepId, attempt, fence: step.fence, worker };
-    await startAttempt(change, claim, envelope.kind);
+    await startAttempt(change, claim, kind);
     return { ...claim, previousTrace: await readPreviousTrace(change, claim), at: change.now, step, plan };
   });
 }

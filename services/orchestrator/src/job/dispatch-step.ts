@@ -9,19 +9,21 @@ import type { OutboxRow, StepRow } from "../store/tables.ts";
 export type DispatchInput = {
   tenantId: string;
   priority: number;
-  step: Pick<StepRow, "plan_id" | "step_id" | "attempt" | "pool" | "kind">;
+  step: Pick<StepRow, "plan_id" | "step_id" | "attempt" | "pool" | "kind" | "kind_version">;
   now: number;
   /** Its place among the messages that wait, not after `now`; absent = behind them. */
   availableAt?: number;
   messageId: string;
   /** Where the message waits instead of its pool. */
   line?: string;
+  /** Whether the same attempt was announced before. */
+  isRepeated?: boolean;
   traceparent: string | null;
 };
 
 /** The message for one attempt of a step. */
 export function jobEnvelope(input: DispatchInput): JobEnvelope {
-  const { step, now, messageId, tenantId, priority, traceparent } = input;
+  const { step, now, messageId, tenantId, priority, traceparent, isRepeated } = input;
   return JobEnvelope.parse({
     messageId,
     dedupeId: `${step.plan_id}:${step.step_id}:${step.attempt}`,
@@ -32,8 +34,10 @@ export function jobEnvelope(input: DispatchInput): JobEnvelope {
     pool: step.pool,
     priority,
     kind: step.kind,
+    kindVersion: step.kind_version,
     enqueuedAt: now,
     ...(traceparent === null ? {} : { traceparent }),
+    ...(isRepeated === true ? { isRepeated } : {}),
   });
 }
 

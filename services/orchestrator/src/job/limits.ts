@@ -24,6 +24,8 @@ export const jobEngineLimits = {
   cancelGraceMs: 10_000,
   /** Ready steps without an outbox row that were announced longer ago than this are announced again, ms. */
   reemitAfterMs: 30_000,
+  /** A step that its taker could not run is announced again after so long, ms: soon for one that can, gently if none can. */
+  leftMs: 5_000,
   /** The clock was set back when it lost this much against one that never jumps, ms; less is adjustment. */
   minClockStepMs: 2_000,
   /** Safety poll of queue and timers when no wake arrives, ms. */

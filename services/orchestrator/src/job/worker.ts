@@ -12,6 +12,8 @@ import { isStoreOutage } from "../store/store-outage.ts";
 import { LeaseLost } from "./engine.ts";
 import type { Claim, Engine } from "./engine.ts";
 import type { Delivery, JobQueue } from "./job-queue.ts";
+import { isKnown, leaveToOthers } from "./step-kinds.ts";
+import type { StepKinds } from "./step-kinds.ts";
 import { jobEngineLimits } from "./limits.ts";
 import { releaseHeld } from "./release-held.ts";
 import { loseClaim } from "./sweep.ts";
@@ -38,6 +40,10 @@ export type WorkerDeps = {
   workerId: string;
   pool: string;
   slots: number;
+  /** What it can run; absent = all that this version knows. */
+  kinds?: StepKinds | undefined;
+  /** Time between two heartbeats of a step, ms; absent = as the limits say. */
+  heartbeatMs?: number | undefined;
 };
 
 type Running = { claim: Claim; controller: AbortController; done: Promise<void> };
@@ -59,8 +65,12 @@ const keyOf = ({ planId, stepId, fence }: Claim) => `${planId}/${stepId}/${fence
  * Renews the lease until stopped; aborts the step when it is lost or cancelled, or was not renewed for
  * so long that another may have it soon. A heartbeat that never comes back is such a silence too.
  */
-function keepLease(engine: Engine, claim: Claim, controller: AbortController): () => void {
-  const { leaseMs, selfAbortShare, heartbeatMs, silenceCheckMs } = jobEngineLimits;
+function keepLease(
+  { engine, heartbeatMs = jobEngineLimits.heartbeatMs }: WorkerDeps,
+  claim: Claim,
+  controller: AbortController,
+): () => void {
+  const { leaseMs, selfAbortShare, silenceCheckMs } = jobEngineLimits;
   let renewedAt = engine.clock.monotonic();
   let busy = false;
   const isSilent = () => engine.clock.monotonic() - renewedAt > leaseMs * selfAbortShare;
@@ -153,11 +163,12 @@ async function letNextIn(engine: Engine, { planId, plan }: Claim): Promise<void>
 }
 
 async function runClaim(
-  { engine, runStep }: WorkerDeps,
+  deps: WorkerDeps,
   claim: Claim,
   { controller, closing }: { controller: AbortController; closing: AbortSignal },
 ): Promise<void> {
-  const stopKeeping = keepLease(engine, claim, controller);
+  const { engine, runStep } = deps;
+  const stopKeeping = keepLease(deps, claim, controller);
   try {
     await runStep(claim, controller.signal);
   } catch (thrown) {
@@ -235,6 +246,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     claiming += 1;
     if (isFull()) subscription?.pause();
     try {
+      if (!isKnown(envelope, deps.kinds)) return await leaveToOthers(engine, envelope);
       await claimTraced(engine, { envelope, workerId }, begin);
     } finally {
       claiming -= 1;

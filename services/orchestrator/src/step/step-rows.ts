@@ -1,6 +1,7 @@
 // Statements over the step table, one per function.
 import type { StepStatus } from "@ossaat/contracts";
 
+import { stepKinds } from "../job/step-kinds.ts";
 import type { Reader, Tx } from "../store/store.ts";
 import { statement } from "../store/statement.ts";
 import type { Slots, Statement } from "../store/statement.ts";
@@ -11,12 +12,15 @@ const selectSteps = statement((db, { planId }: Slots<{ planId: string }>) =>
 );
 
 /** What it takes to open a step and to announce it. */
-export type StepState = Pick<StepRow, "plan_id" | "step_id" | "kind" | "pool" | "status" | "attempt" | "ready_at">;
+export type StepState = Pick<
+  StepRow,
+  "plan_id" | "step_id" | "kind" | "kind_version" | "pool" | "status" | "attempt" | "ready_at"
+>;
 
 const selectStates = statement((db, { planId }: Slots<{ planId: string }>) =>
   db
     .selectFrom("step")
-    .select(["plan_id", "step_id", "kind", "pool", "status", "attempt", "ready_at"])
+    .select(["plan_id", "step_id", "kind", "kind_version", "pool", "status", "attempt", "ready_at"])
     .where("plan_id", "=", planId)
     .orderBy("step_id"),
 );
@@ -57,6 +61,7 @@ export async function insertStep(tx: Tx, step: NewStep): Promise<StepRow> {
       plan_id: step.planId,
       step_id: step.stepId,
       kind: step.kind,
+      kind_version: stepKinds[step.kind],
       pool: defaultPool,
       status: step.status,
       reason: null,

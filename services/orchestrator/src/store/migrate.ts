@@ -13,6 +13,7 @@ import * as stepAnnounced from "../../migrations/0007-step-announced.ts";
 import * as tenantDispatch from "../../migrations/0008-tenant-dispatch.ts";
 import * as planWaiting from "../../migrations/0009-plan-waiting.ts";
 import * as attemptTrace from "../../migrations/0010-attempt-trace.ts";
+import * as stepKindVersion from "../../migrations/0011-step-kind-version.ts";
 import type { Tables } from "./tables.ts";
 
 const migrations = {
@@ -26,6 +27,7 @@ const migrations = {
   "0008-tenant-dispatch": tenantDispatch,
   "0009-plan-waiting": planWaiting,
   "0010-attempt-trace": attemptTrace,
+  "0011-step-kind-version": stepKindVersion,
 };
 
 /** In the order they are applied. */

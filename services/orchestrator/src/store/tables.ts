@@ -43,6 +43,8 @@ export type StepRow = {
   step_id: string;
   /** `planning`, `agent`, `merge` or `finish`: which handler runs it. */
   kind: string;
+  /** Of its kind; a worker runs none that is newer than what it knows. */
+  kind_version: number;
   pool: string;
   status: StepStatus;
   reason: string | null;

@@ -62,6 +62,9 @@ function headersOf({ messageId, traceparent }: JobEnvelope): Message["headers"] 
   return traceparent === undefined ? head : { ...head, traceparent };
 }
 
+/** What nobody took may go to another worker than the plan's: that one may be stuck, or not know the kind of step. */
+const keyOf = ({ planId, messageId, isRepeated }: JobEnvelope) => (isRepeated === true ? messageId : planId);
+
 type Item = { index: number; key: string; value: Buffer; headers: Message["headers"] };
 
 export class Publisher {
@@ -86,7 +89,7 @@ export class Publisher {
       const value = writeEnvelope(envelope);
       if (value === undefined) continue;
       const items = byPool.get(envelope.pool) ?? [];
-      items.push({ index, key: envelope.planId, value, headers: headersOf(envelope) });
+      items.push({ index, key: keyOf(envelope), value, headers: headersOf(envelope) });
       byPool.set(envelope.pool, items);
     }
     await Promise.all(
