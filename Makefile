@@ -19,7 +19,7 @@ POSTGRES := sh tools/setup/postgres.sh
 KAFKA := sh tools/setup/kafka.sh
 RABBITMQ := sh tools/setup/rabbitmq.sh
 
-.PHONY: help setup demo test check cli policy policy-build pg rabbit kafka programs faults failpoints attacks chaos chaos-mutations eval-tasks up bench soak gen clean
+.PHONY: help setup demo test check cli policy policy-build pg rabbit kafka conformance programs faults failpoints attacks chaos chaos-mutations eval-tasks up bench soak gen clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{ printf "%-24s%s\n", $$1, $$2 }'
@@ -67,10 +67,11 @@ pg: .tools/installed ## The engine and its store on a real PostgreSQL
 	@$(POSTGRES)
 	@$(BIN)/node tools/test/run-tests.ts pg
 
-kafka: .tools/installed ## The queue and a deployment on a real broker of Apache Kafka
+kafka: .tools/installed ## The queue, the engine and a deployment on a real broker of Apache Kafka
 	@$(SANDBOX)
 	@$(POSTGRES)
 	@$(KAFKA)
+	@$(RABBITMQ)
 	@$(BIN)/node tools/test/run-tests.ts kafka
 
 rabbit: .tools/installed ## The queue, the engine and a deployment on a real RabbitMQ
@@ -78,6 +79,9 @@ rabbit: .tools/installed ## The queue, the engine and a deployment on a real Rab
 	@$(POSTGRES)
 	@$(RABBITMQ)
 	@$(BIN)/node tools/test/run-tests.ts rabbit
+
+conformance: .tools/installed ## What each case of durable execution came to on each queue and store, by the reports of test, pg, rabbit and kafka
+	@$(BIN)/node tools/ci/conformance.ts
 
 faults: .tools/installed ## The long end-to-end tests: kills at many moments
 	@$(SANDBOX)

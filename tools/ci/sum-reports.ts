@@ -24,7 +24,7 @@ const projects = [
 ];
 
 /** Steps without a report of their own; the others are counted by theirs. */
-const steps = ["check", "policy", "demo", "bench"];
+const steps = ["check", "policy", "demo", "bench", "conformance"];
 
 type StepLine = { step: string; status: number; seconds: number; cpuSeconds: number };
 

@@ -31,6 +31,6 @@ export { freePort } from "./servers/free-port.ts";
 export { createDatabase, startPostgres } from "./servers/start-postgres.ts";
 export type { PostgresOptions, PostgresServer } from "./servers/start-postgres.ts";
 export { startRabbitmq } from "./servers/start-rabbitmq.ts";
-export type { RabbitmqServer } from "./servers/start-rabbitmq.ts";
+export type { RabbitmqOptions, RabbitmqServer } from "./servers/start-rabbitmq.ts";
 export { startProxy } from "./servers/tcp-proxy.ts";
 export type { TcpProxy } from "./servers/tcp-proxy.ts";

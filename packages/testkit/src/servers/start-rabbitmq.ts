@@ -24,6 +24,11 @@ const serverLimits = {
 /** Debian's; the commands in /usr/sbin change the user and drop the environment. */
 const binFolder = "/usr/lib/rabbitmq/bin";
 
+export type RabbitmqOptions = {
+  /** Lines of `rabbitmq.conf` beyond the tests' own. */
+  settings?: Readonly<Record<string, string>>;
+};
+
 export type RabbitmqServer = {
   /** Address with user and password, of the virtual host `/`. */
   url: string;
@@ -112,7 +117,7 @@ class RunningRabbitmq implements RabbitmqServer {
   #wrapper: ChildProcess | undefined;
   #pid: number | undefined;
 
-  constructor(ports: Ports) {
+  constructor(ports: Ports, { settings: more = {} }: RabbitmqOptions) {
     this.#ports = ports;
     this.#env = nodeSettings(this.#folder, ports);
     for (const name of ["mnesia", "log", "conf.d", "schema"]) mkdirSync(path.join(this.#folder, name));
@@ -121,6 +126,7 @@ class RunningRabbitmq implements RabbitmqServer {
       `vm_memory_high_watermark.absolute = ${memory.normal}`,
       "disk_free_limit.absolute = 50MB",
       "log.file.level = warning",
+      ...Object.entries(more).map(([name, value]) => `${name} = ${value}`),
     ];
     writeFileSync(path.join(this.#folder, "rabbitmq.conf"), `${settings.join("\n")}\n`);
     writeFileSync(path.join(this.#folder, "enabled_plugins"), "[].");
@@ -224,9 +230,9 @@ class RunningRabbitmq implements RabbitmqServer {
 }
 
 /** Sets up and starts a node. @throws Error when RabbitMQ is not installed or does not start */
-export async function startRabbitmq(): Promise<RabbitmqServer> {
+export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<RabbitmqServer> {
   const ports = { node: await freePort(), distribution: await freePort(), names: await freePort() };
-  const server = new RunningRabbitmq(ports);
+  const server = new RunningRabbitmq(ports, options);
   try {
     await server.start();
     return server;

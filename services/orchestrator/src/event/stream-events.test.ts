@@ -1,17 +1,15 @@
-import { createServer } from "node:http";
 import type { Server, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 
 import { testPlan, testStep } from "@ossaat/contracts/testing";
-import express from "express";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import { errorHandler } from "../http/respond.ts";
 import { recordProgress } from "../job/claim-step.ts";
 import { completeStep } from "../job/end-step.ts";
 import type { Claim } from "../job/engine.ts";
 import { decidePlan } from "../plan/decide-plan.ts";
 import { lastSeqOf } from "../testing/look.ts";
+import { serveEvents } from "../testing/serve-events.ts";
+import type { ServedEvents } from "../testing/serve-events.ts";
 import { openStream } from "../testing/sse.ts";
 import type { Stream, StreamOptions } from "../testing/sse.ts";
 import { endByLastStep, takeStep } from "../testing/take-step.ts";
@@ -19,13 +17,13 @@ import { noModels, openTestEngine, storeApproved, user } from "../testing/test-e
 import type { TestEngine } from "../testing/test-engine.ts";
 import { waitUntil } from "../testing/wait-until.ts";
 import { readEvents } from "./read-events.ts";
-import { eventRoutes } from "./routes.ts";
 import { streamLimits } from "./stream-events.ts";
 
 const plan = testPlan([testStep("a")]);
 const planId = plan.id;
 
 let engine: TestEngine;
+let served: ServedEvents;
 let server: Server;
 let base: string;
 let claim: Claim;
@@ -35,21 +33,12 @@ beforeEach(async () => {
   engine = await openTestEngine();
   await storeApproved(engine, plan);
   claim = await takeStep(engine, planId, "a");
-  const app = express();
-  app.use((_request, response, next) => {
-    response.locals["identity"] = { tenantId: "local", actor: user, capabilities: ["plan.read"] };
-    next();
-  });
-  app.use(eventRoutes(engine));
-  app.use(errorHandler(engine.log));
-  server = createServer(app);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  served = await serveEvents(engine);
+  ({ base, server } = served);
 });
 afterEach(async () => {
   for (const stream of streams.splice(0)) stream.close();
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
+  await served.close();
   await engine.remove();
 });
 

@@ -1,10 +1,11 @@
 // What every job queue must do, whatever the broker: the cases C01 to C19 and C22 by name.
 import { afterEach, beforeEach, describe } from "vitest";
 
-import { caseList } from "../testing/durability-cases.ts";
-import type { CaseId, LeftOut } from "../testing/durability-cases.ts";
+import { caseList } from "../testing/case-list.ts";
 import { QueueBench, otherPool, pool } from "../testing/queue-under-test.ts";
 import type { JobQueueUnderTest } from "../testing/queue-under-test.ts";
+import { combinationTitle } from "./durability-cases.ts";
+import type { CaseId, QueueName, StoreName, noStore } from "./durability-cases.ts";
 import { testDelivery } from "./queue-delivery.contract.ts";
 import { testFailures } from "./queue-failure.contract.ts";
 import { testPublish } from "./queue-publish.contract.ts";
@@ -14,14 +15,14 @@ const queueCases = Array.from({ length: 22 }, (_, n) => `C${String(n + 1).padSta
   (id) => id !== "C20" && id !== "C21",
 );
 
-/** @param leftOut why this adapter does not run a case */
+/** @param store what is under the queue; a broker's knows of none */
 export function describeJobQueue(
-  name: string,
+  queue: QueueName,
+  store: StoreName | typeof noStore,
   open: () => Promise<JobQueueUnderTest>,
-  { leftOut = {} }: { leftOut?: LeftOut } = {},
 ): void {
-  describe(`${name} as a JobQueue`, () => {
-    const cases = caseList(queueCases, leftOut);
+  describe(`a JobQueue: ${combinationTitle([queue], store)}`, () => {
+    const cases = caseList(queueCases, queue);
     let bench: QueueBench;
     const current = () => bench;
 

@@ -21,6 +21,7 @@ import { waitUntil } from "../testing/wait-until.ts";
 import { jobsTopic, stateTopic, workersGroup } from "./adapters/kafka/topics.ts";
 import { completeStep } from "./end-step.ts";
 import type { Claim } from "./engine.ts";
+import { describeRelayOutage } from "./relay-outage.contract.ts";
 import { createRelay } from "./relay.ts";
 import { StepStates } from "./step-states.ts";
 import { createSweeper } from "./sweeper.ts";
@@ -179,4 +180,10 @@ test("the states of steps are kept in a compacted topic for others to read", asy
   });
   await admin.disconnect();
   expect(resources[0]?.configEntries.map(({ configValue }) => configValue)).toEqual(["compact"]);
+});
+
+describeRelayOutage("Kafka", {
+  open: () => openKafkaQueue(server).queue,
+  kill: () => server.kill(),
+  start: () => server.start(),
 });

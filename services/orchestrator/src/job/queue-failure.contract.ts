@@ -1,10 +1,11 @@
 // Failing: receivers that cannot now, messages that nobody can read, processes that die.
 import { expect, test } from "vitest";
 
-import type { CaseId, CaseList } from "../testing/durability-cases.ts";
+import type { CaseList } from "../testing/case-list.ts";
 import { done, envelope, envelopes, otherPool, pool, quiet, stepIds } from "../testing/queue-under-test.ts";
 import type { QueueBench } from "../testing/queue-under-test.ts";
 import { waitUntil } from "../testing/wait-until.ts";
+import type { CaseId } from "./durability-cases.ts";
 import type { Delivery } from "./job-queue.ts";
 
 function testRetries(cases: CaseList, current: () => QueueBench): void {

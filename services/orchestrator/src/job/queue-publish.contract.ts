@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { JobEnvelope } from "@ossaat/contracts";
 import { expect, test } from "vitest";
 
-import type { CaseList } from "../testing/durability-cases.ts";
+import type { CaseList } from "../testing/case-list.ts";
 import { done, envelope, envelopes, otherPool, pool, quiet, stepIds } from "../testing/queue-under-test.ts";
 import type { QueueBench } from "../testing/queue-under-test.ts";
 

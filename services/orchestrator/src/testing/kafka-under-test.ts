@@ -65,6 +65,12 @@ export type KafkaUnderTest = JobQueueUnderTest & {
   errors: unknown[];
 };
 
+/** For another process: brokers and names as JSON. */
+export function openQueue(address: string): KafkaQueue {
+  const options = JSON.parse(address) as Pick<KafkaQueueOptions, "brokers" | "namespace" | "limits">;
+  return createKafkaQueue({ ...options, partitions: 3, rng: Math.random, onError: () => undefined });
+}
+
 /** Names of its own on the broker, so that no test sees another's messages. */
 export function openKafkaQueue(server: KafkaServer, changes: Partial<KafkaQueueOptions> = {}): KafkaUnderTest {
   const errors: unknown[] = [];

@@ -40,3 +40,9 @@ export function seededRng(seed: number): Rng {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   };
 }
+
+/** The items in an order of chance. */
+export function shuffled<T>(items: readonly T[], rng: Rng): T[] {
+  const places = items.map((item) => ({ item, place: rng() }));
+  return places.sort((a, b) => a.place - b.place).map(({ item }) => item);
+}

@@ -4,8 +4,10 @@ import { randomBytes } from "node:crypto";
 import { Client } from "pg";
 import { inject } from "vitest";
 
+import type { Clock } from "../clock.ts";
 import { openPostgresStore } from "../store/adapters/postgres.ts";
-import type { OpenTestStore } from "./test-store.ts";
+import { reopenable } from "./test-store.ts";
+import type { TestStore, TestStoreKind } from "./test-store.ts";
 
 /** Runs statements on a connection of its own; the rows of the last one. */
 export async function askPostgres(url: string, ...statements: string[]): Promise<Record<string, unknown>[]> {
@@ -61,15 +63,18 @@ async function empty({ url }: TestDatabase): Promise<void> {
 }
 
 /** An empty store on a database of its own. */
-export const openPostgresTestStore: OpenTestStore = async ({ clock }) => {
+async function openDatabase({ clock }: { clock: Clock }): Promise<TestStore> {
   const database = unused.pop() ?? (await createTestDatabase());
-  const store = await openPostgresStore({ url: database.url, leaseClock: clock });
+  const { url } = database;
+  const opened = await reopenable(() => openPostgresStore({ url, leaseClock: clock }), { url });
   return {
-    store,
+    ...opened,
     remove: async () => {
-      await store.close();
+      await opened.remove();
       await empty(database);
       unused.push(database);
     },
   };
-};
+}
+
+export const postgresTestStore: TestStoreKind = { name: "PostgreSQL", open: openDatabase };

@@ -31,7 +31,7 @@ export const pool = "default";
 export const otherPool = "other";
 
 export function envelope(n: number, changes: Partial<JobEnvelope> = {}): JobEnvelope {
-  const step = { plan_id: "plan-00000001", step_id: `step-${n}`, attempt: 1, pool, kind: "agent" };
+  const step = { plan_id: "plan-00000001", step_id: `step-${n}`, attempt: 1, pool, kind: "agent", kind_version: 1 };
   const sent = jobEnvelope({
     tenantId: "local",
     priority: 0,

@@ -17,7 +17,8 @@ import { putRevision } from "../plan/put-revision.ts";
 import type { Models } from "../provider/models.ts";
 import { countingIds, manualClock, seededRng } from "./manual-clock.ts";
 import type { ManualClock } from "./manual-clock.ts";
-import { openTestStore } from "./test-store.ts";
+import { chosenTestStore } from "./test-store.ts";
+import type { StorePlace, TestStoreKind } from "./test-store.ts";
 
 export type LogLine = { level: "info" | "warn" | "error"; fields: object; message: string };
 
@@ -28,6 +29,8 @@ export type TestEngine = Engine & {
   lines: LogLine[];
   /** Steps that were asked to stop, as `plan/step`. */
   stopped: string[];
+  /** Closes the store, lets another process have it, and opens it again. */
+  lendStore<T>(work: (place: StorePlace) => Promise<T>): Promise<T>;
   remove(): Promise<void>;
 };
 
@@ -39,19 +42,19 @@ export const noModels: Models = {
   resolve: (ref) => Promise.reject(new Error(`no model ${ref} in this test`)),
 };
 
-export async function openTestEngine(seed = 1): Promise<TestEngine> {
+export async function openTestEngine(store: TestStoreKind = chosenTestStore()): Promise<TestEngine> {
   const folder = mkdtempSync(path.join(tmpdir(), "ossaat-engine-"));
   const clock = manualClock();
-  const opened = await openTestStore({ folder, clock });
+  const opened = await store.open({ folder, clock });
   const lines: LogLine[] = [];
   const stopped: string[] = [];
   const log = (level: LogLine["level"]) => (fields: object, message: string) =>
     void lines.push({ level, fields, message });
-  return {
+  const engine: TestEngine = {
     store: opened.store,
     clock,
     ids: countingIds(),
-    rng: seededRng(seed),
+    rng: seededRng(1),
     bus: createEventBus(),
     artifacts: createFileArtifacts(path.join(folder, "artifacts")),
     log: { info: log("info"), warn: log("warn"), error: log("error") },
@@ -60,11 +63,20 @@ export async function openTestEngine(seed = 1): Promise<TestEngine> {
     folder,
     lines,
     stopped,
+    async lendStore(work) {
+      await engine.store.close();
+      try {
+        return await work(opened.place);
+      } finally {
+        engine.store = await opened.reopen();
+      }
+    },
     remove: async () => {
       await opened.remove();
       rmSync(folder, { recursive: true, force: true });
     },
   };
+  return engine;
 }
 
 export function planOptions(budget: Budget = {}): PlanOptions {

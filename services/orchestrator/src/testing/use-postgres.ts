@@ -1,5 +1,5 @@
 // Set-up of the vitest project `pg`: every engine of its tests stands on PostgreSQL.
-import { openPostgresTestStore } from "./postgres.ts";
+import { postgresTestStore } from "./postgres.ts";
 import { chooseTestStore } from "./test-store.ts";
 
-chooseTestStore(openPostgresTestStore);
+chooseTestStore(postgresTestStore);

@@ -8,7 +8,7 @@ import { describe, expect, test } from "vitest";
 
 import type { OutboxRow } from "../../store/tables.ts";
 import { manualClock } from "../../testing/manual-clock.ts";
-import { openTestStore } from "../../testing/test-store.ts";
+import { chosenTestStore, openTestStore } from "../../testing/test-store.ts";
 import { waitUntil } from "../../testing/wait-until.ts";
 import { jobEnvelope } from "../dispatch-step.ts";
 import { describeJobQueue } from "../job-queue.contract.ts";
@@ -77,14 +77,7 @@ async function openQueue() {
   };
 }
 
-describeJobQueue("the embedded queue", openQueue, {
-  leftOut: {
-    C03: "the outbox keeps a message of any pool until somebody serves that pool; there is nothing to route",
-    C13: "there is no connection that could be lost; settling after the subscription ended has a test",
-    C18: "a crash counts against the step: its claim takes the message out in the commit that takes the lease",
-    C22: "sending and accepting are one commit; kills around it are enumerated by the suite of failpoints",
-  },
-});
+describeJobQueue("embedded", chosenTestStore().name, openQueue);
 
 describe("the embedded queue", () => {
   const row = (id: string, envelope: unknown): OutboxRow => ({
@@ -103,7 +96,7 @@ describe("the embedded queue", () => {
     jobEnvelope({
       tenantId: "local",
       priority: 0,
-      step: { plan_id: "plan-00000001", step_id: id, attempt: 1, pool: "default", kind: "agent" },
+      step: { plan_id: "plan-00000001", step_id: id, attempt: 1, pool: "default", kind: "agent", kind_version: 1 },
       now: 0,
       messageId: id,
       traceparent: null,

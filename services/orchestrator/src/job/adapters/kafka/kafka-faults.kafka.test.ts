@@ -5,11 +5,12 @@ import { startKafka } from "@ossaat/testkit";
 import type { KafkaServer } from "@ossaat/testkit";
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
 
-import { caseList } from "../../../testing/durability-cases.ts";
-import type { CaseList } from "../../../testing/durability-cases.ts";
+import { caseList } from "../../../testing/case-list.ts";
+import type { CaseList } from "../../../testing/case-list.ts";
 import { disturbGroup, openKafkaQueue, rawKafka, testLimits } from "../../../testing/kafka-under-test.ts";
 import { QueueBench, done, envelope, envelopes, otherPool, pool, stepIds } from "../../../testing/queue-under-test.ts";
 import { waitUntil } from "../../../testing/wait-until.ts";
+import { combinationTitle, noStore } from "../../durability-cases.ts";
 import { jobsTopic, workersGroup } from "./topics.ts";
 
 /** A broker that comes back, a member whose session must end first, and a busy machine. */
@@ -220,8 +221,8 @@ function testRebalances(cases: CaseList): void {
   });
 }
 
-describe("the queue on a broker of Kafka that fails", () => {
-  const cases = caseList(["C23K", "C24K", "C25K", "C27K", "C28K", "C30K", "C31K", "C48"], {});
+describe(`a broker that fails: ${combinationTitle(["Kafka"], noStore)}`, () => {
+  const cases = caseList(["C23K", "C24K", "C25K", "C27K", "C28K", "C29K", "C30K", "C31K", "C48"], "Kafka");
   testKills(cases);
   testSilence(cases);
   testRebalances(cases);

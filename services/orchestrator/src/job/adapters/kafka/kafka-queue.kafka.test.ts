@@ -4,6 +4,7 @@ import type { KafkaServer } from "@ossaat/testkit";
 import { afterAll, beforeAll } from "vitest";
 
 import { openKafkaQueue } from "../../../testing/kafka-under-test.ts";
+import { noStore } from "../../durability-cases.ts";
 import { describeJobQueue } from "../../job-queue.contract.ts";
 
 // A broker of its own, because a case lets it stand still.
@@ -13,4 +14,4 @@ beforeAll(async () => {
 });
 afterAll(() => server.remove());
 
-describeJobQueue("the queue on Kafka", () => Promise.resolve(openKafkaQueue(server)));
+describeJobQueue("Kafka", noStore, () => Promise.resolve(openKafkaQueue(server)));

@@ -13,6 +13,7 @@ import { consumeAndDie, publishAndDie } from "../../../testing/queue-deaths.ts";
 import type { JobQueueUnderTest } from "../../../testing/queue-under-test.ts";
 import { pool } from "../../../testing/queue-under-test.ts";
 import { testRabbitmqQueue, testTuning } from "../../../testing/rabbitmq-queue.ts";
+import { noStore } from "../../durability-cases.ts";
 import { describeJobQueue } from "../../job-queue.contract.ts";
 import { createRabbitmqQueue } from "./rabbitmq.ts";
 
@@ -53,7 +54,7 @@ async function openQueue(): Promise<JobQueueUnderTest> {
   };
 }
 
-describeJobQueue("RabbitMQ", openQueue);
+describeJobQueue("RabbitMQ", noStore, openQueue);
 
 test("an orderly end is no error", async () => {
   const errors: unknown[] = [];
