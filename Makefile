@@ -18,6 +18,8 @@ OPA := sh tools/setup/opa.sh "$(OPA_VERSION)"
 POSTGRES := sh tools/setup/postgres.sh
 KAFKA := sh tools/setup/kafka.sh
 RABBITMQ := sh tools/setup/rabbitmq.sh
+# The servers below the stack that chaos is asked for.
+CHAOS_SERVERS := case "$(STACK)" in rabbit) $(POSTGRES) && $(RABBITMQ);; kafka) $(POSTGRES) && $(KAFKA);; esac
 
 .PHONY: help setup demo test check cli policy policy-build pg rabbit kafka conformance programs faults failpoints attacks chaos chaos-mutations eval-tasks up bench soak gen clean
 
@@ -92,11 +94,13 @@ failpoints: .tools/installed ## A server killed at every named place; needs the 
 	@$(SANDBOX)
 	@$(BIN)/node tools/test/run-tests.ts faults-alone
 
-chaos: .tools/installed ## Kill servers, runners and tools at random moments; SEEDS=200, SEED=first
-	@$(BIN)/node tools/chaos/run-chaos.ts --seeds "$(SEEDS)" --seed "$(SEED)"
+chaos: .tools/installed ## Kill everything at random moments; STACK=embedded|rabbit|kafka, SEEDS=200, SEED=first
+	@$(CHAOS_SERVERS)
+	@$(BIN)/node tools/chaos/run-chaos.ts --stack "$(STACK)" --seeds "$(SEEDS)" --seed "$(SEED)"
 
-chaos-mutations: .tools/installed ## Take away one safeguard at a time; each must be missed
-	@$(BIN)/node tools/chaos/run-mutations.ts
+chaos-mutations: .tools/installed ## Take away one safeguard at a time; each must be missed; STACK as above
+	@$(CHAOS_SERVERS)
+	@$(BIN)/node tools/chaos/run-mutations.ts --stack "$(STACK)"
 
 eval-tasks: .tools/installed ## Reference tasks with an oracle model; REPOS=folder adds public repositories
 	@$(SANDBOX)

@@ -2,6 +2,7 @@
 // absence must show.
 import type { Life, Mutation, PlanShape } from "../../packages/testkit/src/chaos/index.ts";
 import type { Invariant } from "../../packages/testkit/src/index.ts";
+import { noSequenceLock, noFence } from "./shared-mutations.ts";
 
 export type MutationCase = {
   mutation: Mutation;
@@ -35,17 +36,7 @@ const diesAt = (name: string, hit = 1): Life => ({ target: { name, hit }, killAf
 
 export const mutationCases: readonly MutationCase[] = [
   {
-    mutation: {
-      name: "no fence",
-      file: "services/orchestrator/src/job/claim-step.ts",
-      find: `    .set({ lease_owner: claim.worker })
-    .where("plan_id", "=", claim.planId)
-    .where("step_id", "=", claim.stepId)
-    .where("fence", "=", claim.fence)`,
-      replace: `    .set({ lease_owner: claim.worker })
-    .where("plan_id", "=", claim.planId)
-    .where("step_id", "=", claim.stepId)`,
-    },
+    mutation: noFence,
     caughtBy: "I8",
     shape: plan("slow"),
     lives: jumpWhileRunning,
@@ -66,17 +57,7 @@ export const mutationCases: readonly MutationCase[] = [
     limits: fast,
   },
   {
-    mutation: {
-      name: "no sequence lock",
-      file: "services/orchestrator/src/event/append-events.ts",
-      find: `    .updateTable("plan")
-    .set((eb) => ({ next_seq: eb("next_seq", "+", slots.count), updated_at: slots.now }))
-    .where("id", "=", slots.planId)
-    .returning("next_seq"),`,
-      replace: `    .selectFrom("plan")
-    .select((eb) => eb("next_seq", "+", slots.count).as("next_seq"))
-    .where("id", "=", slots.planId),`,
-    },
+    mutation: noSequenceLock,
     caughtBy: "I3",
     shape: plan("plain"),
     lives: [],

@@ -68,9 +68,9 @@ for (const project of projects) {
     say(`${project}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
+const ofChaos = ["chaos", "chaos-mutations"].flatMap((name) => [name, `${name}-rabbit`, `${name}-kafka`]);
 const counts = {
-  chaos: () => readCount(`${reportFolder}/chaos.json`),
-  "chaos-mutations": () => readCount(`${reportFolder}/chaos-mutations.json`),
+  ...Object.fromEntries(ofChaos.map((name) => [name, () => readCount(`${reportFolder}/${name}.json`)])),
   "eval-tasks": () => readEvalReport(`${reportFolder}/eval-tasks.json`),
 };
 for (const [name, read] of Object.entries(counts)) {

@@ -11,20 +11,32 @@ import { fileURLToPath } from "node:url";
 import { makeAuthority } from "@ossaat/contracts/testing";
 import { freePort } from "@ossaat/testkit";
 
+/** The kinds of processes that a deployment has. */
+type Service = "runner" | "indexer" | "orchestrator" | "gateway";
+
 export type FleetOptions = {
   /** Folder for state, certificates and logs. */
   folder: string;
+  /** Arguments of Node by which a service starts; absent = its own entry. */
+  entries?: Partial<Record<Service, readonly string[]>>;
+  /** Of every process, beyond what it needs. */
+  environment?: Record<string, string>;
   storeUrl: string;
   /** Of the orchestrators, beyond the fleet's own. */
   settings?: Record<string, string>;
-  /** Of every process. */
-  shared?: Record<string, string>;
   requestLog: string;
   apis: number;
   workers: number;
 };
 
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
+
+const ownEntries: Record<Service, string> = {
+  runner: "services/tool-runner/src/main.ts",
+  indexer: "services/indexer/src/main.ts",
+  orchestrator: "services/orchestrator/src/main.ts",
+  gateway: "apps/gateway-api/src/main.ts",
+};
 
 const fleetLimits = {
   /** Time a process has to serve after its start, ms: many start at once on few processors. */
@@ -35,26 +47,40 @@ const fleetLimits = {
 /** One process; the same settings whenever it starts. */
 class Member {
   readonly name: string;
-  readonly #entry: string;
+  readonly #argv: readonly string[];
   readonly #env: Record<string, string>;
   readonly #log: string;
   #child: ChildProcess | undefined;
 
-  constructor(name: string, entry: string, { env, folder }: { env: Record<string, string>; folder: string }) {
+  constructor(name: string, argv: readonly string[], { env, folder }: { env: Record<string, string>; folder: string }) {
     this.name = name;
-    this.#entry = path.join(root, entry);
+    this.#argv = argv;
     this.#env = env;
     this.#log = path.join(folder, `${name}.log`);
   }
 
   start(): void {
     const log = openSync(this.#log, "a");
-    this.#child = spawn(process.execPath, [this.#entry], { env: this.#env, stdio: ["ignore", log, log] });
+    this.#child = spawn(process.execPath, [...this.#argv], { env: this.#env, stdio: ["ignore", log, log] });
     closeSync(log);
+  }
+
+  /** Undefined while it does not run. */
+  get pid(): number | undefined {
+    return this.isAlive ? this.#child?.pid : undefined;
   }
 
   get isAlive(): boolean {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Stops it in its tracks without ending it; `thaw` lets it go on. */
+  freeze(): void {
+    this.#child?.kill("SIGSTOP");
+  }
+
+  thaw(): void {
+    this.#child?.kill("SIGCONT");
   }
 
   /** Sends a signal and waits for the end. */
@@ -73,12 +99,15 @@ class Member {
   }
 }
 
+export type FleetMember = Member;
+
 export type Fleet = {
   gatewayUrl: string;
   token: string;
   /** Origins of the API's replicas, which take internal tokens only. */
   replicas: string[];
   internalKey: Uint8Array;
+  members: readonly Member[];
   /** Those of the API and the workers. */
   orchestrators: readonly Member[];
   member(name: string): Member;
@@ -123,20 +152,21 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   for (let n = 0; n < options.apis; n += 1) apiPorts.push(await port());
   const key = "5e".repeat(32);
   const token = "t0".repeat(16);
-  const common = { PATH: process.env["PATH"] ?? "", HOME: folder, OSSAAT_LOG_LEVEL: "info", ...options.shared };
+  const common = { PATH: process.env["PATH"] ?? "", HOME: folder, OSSAAT_LOG_LEVEL: "info", ...options.environment };
   const callers = "orchestrator.test";
   const members: Member[] = [];
-  const add = (name: string, entry: string, env: Record<string, string>) => {
-    members.push(new Member(name, entry, { folder, env: { ...common, ...env } }));
+  const add = (name: string, service: Service, env: Record<string, string>) => {
+    const argv = options.entries?.[service] ?? [path.join(root, ownEntries[service])];
+    members.push(new Member(name, argv, { folder, env: { ...common, ...env } }));
   };
-  add("runner", "services/tool-runner/src/main.ts", {
+  add("runner", "runner", {
     ...certificates("runner", "OSSAAT_RUNNER"),
     OSSAAT_RUNNER_TLS_CALLERS: callers,
     OSSAAT_RUNNER_ADDRESS: `127.0.0.1:${runnerPort}`,
     OSSAAT_RUNNER_STATE_DIR: path.join(folder, "runner"),
     OSSAAT_RUNNER_SANDBOX: "none",
   });
-  add("indexer", "services/indexer/src/main.ts", {
+  add("indexer", "indexer", {
     ...certificates("indexer", "OSSAAT_INDEXER"),
     OSSAAT_INDEXER_TLS_CALLERS: callers,
     OSSAAT_INDEXER_ADDRESS: `127.0.0.1:${indexerPort}`,
@@ -154,16 +184,15 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     OSSAAT_RUN_MODE: "consumer",
     ...options.settings,
   };
-  const entry = "services/orchestrator/src/main.ts";
   for (const [n, apiPort] of apiPorts.entries()) {
-    add(`api-${n}`, entry, { ...orchestrator, OSSAAT_ROLE: "api", OSSAAT_LISTEN: `127.0.0.1:${apiPort}` });
+    add(`api-${n}`, "orchestrator", { ...orchestrator, OSSAAT_ROLE: "api", OSSAAT_LISTEN: `127.0.0.1:${apiPort}` });
   }
   for (let n = 0; n < options.workers; n += 1) {
     const worker = { OSSAAT_ROLE: "worker", OSSAAT_WORKER_NAME: `w${n}`, OSSAAT_LISTEN: "127.0.0.1:0" };
-    add(`worker-${n}`, entry, { ...orchestrator, ...worker });
+    add(`worker-${n}`, "orchestrator", { ...orchestrator, ...worker });
   }
   const replicas = apiPorts.map((apiPort) => `http://127.0.0.1:${apiPort}`);
-  add("gateway", "apps/gateway-api/src/main.ts", {
+  add("gateway", "gateway", {
     OSSAAT_GATEWAY_LISTEN: `127.0.0.1:${gatewayPort}`,
     OSSAAT_GATEWAY_REPLICAS: replicas.join(","),
     OSSAAT_API_TOKEN: token,
@@ -182,6 +211,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     token,
     replicas,
     internalKey: Buffer.from(key, "hex"),
+    members,
     orchestrators: members.filter(({ name }) => /^(?:api|worker)-/u.test(name)),
     member,
     async ready() {

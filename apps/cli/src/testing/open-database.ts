@@ -7,6 +7,8 @@ export async function openDatabase(url: string): Promise<{ query: Query; close()
   // Numbers of 64 bits come as text, unless somebody says otherwise.
   types.setTypeParser(types.builtins.INT8, Number);
   const database = new Database({ connectionString: url });
+  // Of a server that is killed; the next question meets it, too.
+  database.on("error", () => undefined);
   await database.connect();
   return {
     async query(sql, parameters) {

@@ -99,14 +99,14 @@ export async function traceOnFleet(settings: Record<string, string>): Promise<Tr
   try {
     const storeUrl = await server.createDatabase();
     const folder = path.join(world.folder, "fleet");
-    const shared = {
+    const environment = {
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
       OTEL_EXPORTER_OTLP_HEADERS: `authorization=Bearer%20${collectorKey}`,
       OTEL_RESOURCE_ATTRIBUTES: "deployment.environment.name=of-a-test",
       OSSAAT_RUNNER_METRICS_PORT: "0",
     };
     const { requestLog, repository } = world;
-    fleet = await startFleet({ folder, storeUrl, settings, shared, requestLog, apis: 1, workers: 1 });
+    fleet = await startFleet({ folder, storeUrl, settings, environment, requestLog, apis: 1, workers: 1 });
     await fleet.ready();
     const script = writeScript([shape], { effectLog: world.effectLog, random: createRandom(7) });
     const ended = await runPlan({ fleet, repository, model: world.writeModel(script) });

@@ -33,8 +33,8 @@ function withOwnAddress(code: string, id: string): string {
  * Bundles `entry` to `outFile`.
  * @throws Error when a mutation could not be applied exactly once
  */
-export async function bundleServer(entry: string, outFile: string, mutation?: Mutation): Promise<void> {
-  let applied = 0;
+export async function bundleServer(entry: string, outFile: string, mutations: readonly Mutation[] = []): Promise<void> {
+  const applied: Mutation[] = [];
   mkdirSync(path.dirname(outFile), { recursive: true });
   const bundle = await rolldown({
     input: entry,
@@ -46,9 +46,9 @@ export async function bundleServer(entry: string, outFile: string, mutation?: Mu
       {
         name: "own-address",
         transform(code, id) {
-          const isMutated = mutation !== undefined && id.endsWith(mutation.file);
-          if (isMutated) applied += 1;
-          const changed = isMutated ? mutate(code, mutation) : code;
+          const ofFile = mutations.filter(({ file }) => id.endsWith(file));
+          applied.push(...ofFile);
+          const changed = ofFile.reduce(mutate, code);
           return { code: withOwnAddress(changed, id) };
         },
       },
@@ -57,5 +57,8 @@ export async function bundleServer(entry: string, outFile: string, mutation?: Mu
   const require = `import { createRequire as requireFrom } from "node:module"; const require = requireFrom(${JSON.stringify(entry)});`;
   await bundle.write({ file: outFile, format: "esm", codeSplitting: false, banner: require });
   await bundle.close();
-  if (mutation !== undefined && applied !== 1) throw new Error(`mutation ${mutation.name}: changed ${applied} files`);
+  for (const mutation of mutations) {
+    const count = applied.filter((one) => one === mutation).length;
+    if (count !== 1) throw new Error(`mutation ${mutation.name}: changed ${count} files`);
+  }
 }

@@ -1,11 +1,14 @@
 // Public names of the chaos runs: what kills servers, and judges what is left.
+export { bundleServer } from "./bundle-server.ts";
 export type { Mutation } from "./bundle-server.ts";
+export { isCleared, judgeDeployment } from "./judge-deployment.ts";
 export { killEverywhere, planKills } from "./kill-everywhere.ts";
 export type { KillPlan } from "./kill-everywhere.ts";
 export { Person } from "./person.ts";
-export { effectCalls, expectedFiles, writeScript } from "./plan-shape.ts";
+export { effectCalls, expectedFiles, randomShape, writeScript } from "./plan-shape.ts";
 export type { PlanShape, ShapeStep, StepTwist } from "./plan-shape.ts";
 export { createRandom } from "./random.ts";
+export type { Random } from "./random.ts";
 export { runLives } from "./run-lives.ts";
 export type { Life } from "./run-lives.ts";
 export { scenarios } from "./scenarios.ts";
@@ -13,6 +16,7 @@ export { runSeed } from "./run-seed.ts";
 export type { SeedResult } from "./run-seed.ts";
 export { makeChaosEntries } from "./server-entries.ts";
 export type { ChaosEntries } from "./server-entries.ts";
+export { commandLine, descendants } from "./server-process.ts";
 export type { ServerEntry } from "./server-process.ts";
 export { baseFiles, createWorld } from "./world.ts";
 export type { World } from "./world.ts";

@@ -18,7 +18,7 @@ export async function makeChaosEntries(
 ): Promise<ChaosEntries> {
   const server = path.join(folder, "server.mjs");
   const runner = path.join(folder, "runner.mjs");
-  await bundleServer(sources.server, server, mutation);
+  await bundleServer(sources.server, server, mutation === undefined ? [] : [mutation]);
   await bundleServer(sources.runner, runner);
   const env = { PATH: "/usr/local/bin:/usr/bin:/bin", NODE_COMPILE_CACHE: path.join(folder, "compiled") };
   const entry = (file: string): ServerEntry => ({ argv: ["--disable-warning=ExperimentalWarning", file], env });

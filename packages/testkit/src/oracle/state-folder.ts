@@ -37,9 +37,14 @@ function refsIn(value: unknown): string[] {
   return [...own, ...evidence, ...Object.values(value).flatMap(refsIn)];
 }
 
+/** Artifacts that events name, each once. */
+export function refsOf(events: readonly PlanEvent[]): string[] {
+  return [...new Set(events.flatMap(({ data }) => refsIn(data)))];
+}
+
 /** I4: every artifact that an event names is there and whole. */
 export function findArtifactProblems(stateDir: string, events: readonly PlanEvent[]): string[] {
-  return [...new Set(events.flatMap(({ data }) => refsIn(data)))].flatMap((ref) => {
+  return refsOf(events).flatMap((ref) => {
     const file = path.join(stateDir, "artifacts", ref.slice(0, 2), ref);
     if (!existsSync(file)) return [`artifact ${ref} is missing`];
     const hash = createHash("sha256").update(readFileSync(file)).digest("hex");

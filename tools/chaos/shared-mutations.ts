@@ -1,0 +1,26 @@
+// Safeguards of the engine that every stack has, each taken away by one change of the source.
+import type { Mutation } from "../../packages/testkit/src/chaos/index.ts";
+
+export const noFence: Mutation = {
+  name: "no fence",
+  file: "services/orchestrator/src/job/claim-step.ts",
+  find: `    .set({ lease_owner: claim.worker })
+    .where("plan_id", "=", claim.planId)
+    .where("step_id", "=", claim.stepId)
+    .where("fence", "=", claim.fence)`,
+  replace: `    .set({ lease_owner: claim.worker })
+    .where("plan_id", "=", claim.planId)
+    .where("step_id", "=", claim.stepId)`,
+};
+
+export const noSequenceLock: Mutation = {
+  name: "no sequence lock",
+  file: "services/orchestrator/src/event/append-events.ts",
+  find: `    .updateTable("plan")
+    .set((eb) => ({ next_seq: eb("next_seq", "+", slots.count), updated_at: slots.now }))
+    .where("id", "=", slots.planId)
+    .returning("next_seq"),`,
+  replace: `    .selectFrom("plan")
+    .select((eb) => eb("next_seq", "+", slots.count).as("next_seq"))
+    .where("id", "=", slots.planId),`,
+};
