@@ -70,8 +70,8 @@ const runLimits = {
   stopMs: 10_000,
   /** Time for what follows the end of a plan at once, ms. */
   afterEndMs: 1_500,
-  /** Time for what is cleaned up after the end of a plan, ms: several rounds of it. */
-  tidyMs: 6_000,
+  /** Time for what nobody waits for, ms: clean-ups have pauses of seconds between them. */
+  tidyMs: 15_000,
 } as const;
 
 function problem(message: string): Finding {
@@ -273,7 +273,7 @@ class Series {
     if (server.isAlive()) this.result.findings.push(problem("the server does not stop when it is asked to"));
   }
 
-  /** What ended plans leave is cleared by a sweep soon after. */
+  /** What ended plans leave is cleared by a clean-up soon after. */
   async #tidied(): Promise<void> {
     const { stateDir } = this.#plan.world;
     const end = Date.now() + runLimits.tidyMs;

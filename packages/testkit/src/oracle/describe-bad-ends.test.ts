@@ -16,10 +16,11 @@ function logWith(...more: { type: string; data: object; attempt?: number; stepId
   return [...events, ...added];
 }
 
-test("a plan that succeeded has no bad ends, and what was skipped for others is none", () => {
+test("a plan that succeeded has no bad ends; a step that was skipped for others or replaced is none", () => {
   expect(describeBadEnds(events)).toEqual([]);
   const skipped = { type: "step.finished", data: { status: "skipped", reason: "upstream" } };
-  expect(describeBadEnds(logWith(skipped))).toEqual([]);
+  const replaced = { type: "step.finished", data: { status: "cancelled", reason: "replanned" } };
+  expect(describeBadEnds(logWith(skipped, replaced))).toEqual([]);
 });
 
 test("a step that failed is named with its reason and with what became of its attempts", () => {

@@ -12,12 +12,15 @@ function historyOf(events: readonly PlanEvent[], stepId: string | undefined): st
   });
 }
 
-/** One line for each step that ended without success and was not merely skipped: its reason, and what came before. */
+/** Ends that are of other steps, or of another revision. */
+const innocent: ReadonlySet<string> = new Set(["upstream", "replanned"]);
+
+/** One line for each step that ended without success by itself: its reason, and what came before. */
 export function describeBadEnds(events: readonly PlanEvent[]): string[] {
   return events.flatMap((event, index) => {
     if (event.type !== "step.finished" || event.data.status === "succeeded") return [];
     const { status, reason = "no reason", message = "" } = event.data;
-    if (reason === "upstream") return [];
+    if (innocent.has(reason)) return [];
     const before = historyOf(events.slice(0, index), event.stepId).map((line) => `; ${line}`);
     return [`${event.stepId ?? "a step"} ${status}, ${reason}: ${message}${before.join("")}`];
   });
