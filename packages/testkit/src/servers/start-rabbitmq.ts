@@ -25,8 +25,8 @@ const serverLimits = {
 const binFolder = "/usr/lib/rabbitmq/bin";
 
 export type RabbitmqOptions = {
-  /** Lines of `rabbitmq.conf` beyond the tests' own. */
-  settings?: Readonly<Record<string, string>>;
+  /** Of the application `rabbit`, by name: its configuration file has no words for some. */
+  settings?: Readonly<Record<string, number>>;
 };
 
 export type RabbitmqServer = {
@@ -84,7 +84,7 @@ const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /** Low enough for an alarm with any load, and high enough for none. */
 const memory = { alarm: "1MB", normal: "1GB" };
 
-function nodeSettings(folder: string, ports: Ports): Record<string, string> {
+function nodeSettings(folder: string, ports: Ports, { settings = {} }: RabbitmqOptions): Record<string, string> {
   const own = (name: string) => path.join(folder, name);
   return {
     PATH: systemPath,
@@ -103,8 +103,10 @@ function nodeSettings(folder: string, ports: Ports): Record<string, string> {
     RABBITMQ_PID_FILE: own("node.pid"),
     RABBITMQ_GENERATED_CONFIG_DIR: own("conf.d"),
     RABBITMQ_SCHEMA_DIR: own("schema"),
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS:
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: [
       "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none",
+      ...Object.entries(settings).map(([name, value]) => `-rabbit ${name} ${value}`),
+    ].join(" "),
   };
 }
 
@@ -117,16 +119,15 @@ class RunningRabbitmq implements RabbitmqServer {
   #wrapper: ChildProcess | undefined;
   #pid: number | undefined;
 
-  constructor(ports: Ports, { settings: more = {} }: RabbitmqOptions) {
+  constructor(ports: Ports, options: RabbitmqOptions) {
     this.#ports = ports;
-    this.#env = nodeSettings(this.#folder, ports);
+    this.#env = nodeSettings(this.#folder, ports, options);
     for (const name of ["mnesia", "log", "conf.d", "schema"]) mkdirSync(path.join(this.#folder, name));
     const settings = [
       `listeners.tcp.default = 127.0.0.1:${ports.node}`,
       `vm_memory_high_watermark.absolute = ${memory.normal}`,
       "disk_free_limit.absolute = 50MB",
       "log.file.level = warning",
-      ...Object.entries(more).map(([name, value]) => `${name} = ${value}`),
     ];
     writeFileSync(path.join(this.#folder, "rabbitmq.conf"), `${settings.join("\n")}\n`);
     writeFileSync(path.join(this.#folder, "enabled_plugins"), "[].");

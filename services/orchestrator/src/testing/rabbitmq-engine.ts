@@ -11,7 +11,7 @@ import { pool } from "./queue-under-test.ts";
 import { testRabbitmqQueue } from "./rabbitmq-queue.ts";
 
 /** For a broker that gives up a consumer after a second, and looks for such ones as often. */
-export const impatientRabbitmq = { consumer_timeout: "1000", channel_tick_interval: "1000" } as const;
+export const impatientRabbitmq = { consumer_timeout: 1_000, channel_tick_interval: 1_000 } as const;
 
 async function ask<T>(url: string, question: (connection: ChannelModel) => Promise<T>): Promise<T> {
   const connection = await connect(url);

@@ -22,7 +22,7 @@ export type ConsumerDeps = {
 };
 
 /** A message in our hands, bound to the channel that brought it: its tag means nothing on another. */
-type Held = { channel: Channel; message: ConsumeMessage; settled: boolean };
+type Held = { channel: Channel; message: ConsumeMessage; settled: boolean; isRetry?: boolean };
 
 export class PoolConsumer implements Subscription {
   readonly #deps: ConsumerDeps;
@@ -39,6 +39,8 @@ export class PoolConsumer implements Subscription {
   #slots: number;
   #prefetch = 0;
   #paused = false;
+  /** While it is set, a pause is young: what comes in it waits here for its end. */
+  #parking: NodeJS.Timeout | undefined;
   #closed = false;
   #failures = 0;
 
@@ -76,21 +78,34 @@ export class PoolConsumer implements Subscription {
   }
 
   /**
-   * NOTE: what waits for its next try stays here. A worker pauses for each claim that fills it, and in an
-   * outage of the store each giving back would count as a delivery.
+   * NOTE: each giving back counts as a delivery. So what waits for its next try stays here, because of an
+   * outage of the store; and what was on its way stays for a moment, because a worker pauses for each claim
+   * that fills it, and has room again as soon as a short step ends.
    */
   pause(): void {
+    if (!this.#paused) this.#parking = setTimeout(() => this.#endParking(), rabbitmqLimits.parkMs);
     this.#paused = true;
     void this.#cancel();
+  }
+
+  #endParking(): void {
+    clearTimeout(this.#parking);
+    this.#parking = undefined;
+    const parked = this.#due.filter(({ isRetry }) => isRetry !== true);
+    this.#due = this.#due.filter(({ isRetry }) => isRetry === true);
+    for (const held of parked) this.#giveBack(held);
   }
 
   resume(slots: number = this.#deps.slots): void {
     if (this.#closed) return;
     const isEnough = slots <= this.#prefetch && this.#tag !== undefined;
     this.#slots = slots;
-    this.#paused = slots <= 0;
+    if (slots <= 0) return this.pause();
+    this.#paused = false;
+    clearTimeout(this.#parking);
+    this.#parking = undefined;
     // NOTE: fewer slots need no new consumer: whatever comes too much is given back.
-    if (!isEnough && !this.#paused) {
+    if (!isEnough) {
       void this.#cancel();
       this.#consume();
     }
@@ -103,6 +118,7 @@ export class PoolConsumer implements Subscription {
     // NOTE: waited for, because a channel that is closed answers nothing that was asked before.
     const cancelled = this.#cancel();
     this.#closed = true;
+    this.#endParking();
     for (const waiting of this.#waiting) waiting.abort();
     for (const held of this.#due.splice(0)) this.#giveBack(held);
     await Promise.all([cancelled, ...this.#handlers]);
@@ -124,7 +140,6 @@ export class PoolConsumer implements Subscription {
     const begun = channel.prefetch(this.#slots).then(() => undefined);
     const onMessage = (message: ConsumeMessage | null) => {
       if (message === null) this.#deps.reset();
-      else if (this.#paused || this.#closed) this.#giveBack({ channel, message, settled: false });
       else this.#receive({ channel, message, settled: false });
     };
     const consuming = channel.consume(jobsQueue(broker, pool), onMessage, { consumerTag });
@@ -144,7 +159,8 @@ export class PoolConsumer implements Subscription {
   }
 
   #receive(held: Held): void {
-    if (this.#closed) return this.#giveBack(held);
+    const isLate = this.#paused && this.#parking === undefined && held.isRetry !== true;
+    if (this.#closed || isLate) return this.#giveBack(held);
     this.#due.push(held);
     this.#begin();
   }
@@ -226,7 +242,7 @@ export class PoolConsumer implements Subscription {
     await sleep(pauseMs, undefined, { signal: waiting.signal }).catch(() => undefined);
     this.#waiting.delete(waiting);
     if (held.channel !== this.#channel) return;
-    this.#receive({ ...held, settled: false });
+    this.#receive({ ...held, settled: false, isRetry: true });
     this.#consume();
   }
 

@@ -18,6 +18,8 @@ export const rabbitmqLimits = {
   /** First and longest pause after `retry_soon`, ms. */
   minRetryMs: 1_000,
   maxRetryMs: 30_000,
+  /** Time a message that came just when the worker was full waits here for room, ms: the end of a short step. */
+  parkMs: 250,
   /** Messages of a pool that wait here for their next try before no more are taken. */
   maxWaiting: 64,
   /** Dead letters that are looked through for one. */

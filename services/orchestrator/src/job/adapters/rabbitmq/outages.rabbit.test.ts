@@ -202,6 +202,40 @@ describe(`a broker in trouble: ${combinationTitle(["RabbitMQ"], noStore)}`, () =
     expect([seen(), await bench.queue.deadLetters.list(pool, 9)]).toEqual([new Set(stepIds(total)), []]);
   });
 
+  test("short work that fills every slot again and again makes no dead letters", async () => {
+    const { bench } = await openBench();
+    const slots = 16;
+    const total = 600;
+    await bench.publish(envelopes(total));
+    const busy = { claiming: 0, running: 0 };
+    const isFull = () => busy.claiming + busy.running >= slots;
+    const resume = () => isFull() || subscription.resume(slots - busy.running);
+    const runStep = async (ms: number) => {
+      await sleep(ms);
+      busy.running -= 1;
+      resume();
+    };
+    // As a worker does: a claim holds a slot, then the step does, which the message does not wait for.
+    const subscription = bench.subscribe(slots, async (delivery) => {
+      if (isFull()) return delivery.settle("retry_soon");
+      busy.claiming += 1;
+      if (isFull()) subscription.pause();
+      await sleep(5 + (bench.seen.length % 25));
+      busy.running += 1;
+      void runStep(5 + (bench.seen.length % 11));
+      busy.claiming -= 1;
+      resume();
+      return done(delivery);
+    });
+    await waitUntil(
+      "each was taken or is a dead letter",
+      async () => new Set(bench.seen).size + (await bench.queue.deadLetters.list(pool, total)).length >= total,
+      restartMs,
+    );
+    expect(await bench.queue.deadLetters.list(pool, 9)).toEqual([]);
+    expect(new Set(bench.seen)).toEqual(new Set(stepIds(total)));
+  });
+
   test("a broker that reads no more holds up no publisher", async () => {
     const proxy = await startProxy(server.port);
     const { bench } = await openBench({ port: proxy.port });
