@@ -58,6 +58,25 @@ const both = <T>(work: (engine: TestEngine, n: number) => Promise<T>) =>
 const ends = (answers: readonly PromiseSettledResult<unknown>[]) => answers.map(({ status }) => status).sort();
 
 describe("two replicas at once", () => {
+  test("claim no more steps than a cap lets run", async () => {
+    const capped = engines().map((engine) => ({ ...engine, dispatch: { caps: { tenant: 1 } } }));
+    for (let round = 0; round < rounds; round += 1) {
+      const ids = [nextPlanId(), nextPlanId()];
+      for (const id of ids) await storeApproved(first, testPlan([testStep("a")], { id }));
+      const messages = (await Promise.all(ids.map((id) => messagesOf(first, id)))).flat();
+      const claims = await Promise.all(
+        messages.map((message, n) => claimStep(capped[n % 2] ?? first, message, `worker-${n}`)),
+      );
+      const [claim, ...more] = claims.filter((each) => each !== undefined);
+      expect([claim === undefined, more.length]).toEqual([false, 0]);
+      if (claim !== undefined) await completeStep(first, claim, { summary: "done", head: "h" });
+      for (const id of ids) {
+        const decision = { decision: "cancel" } as const;
+        await decidePlan({ engine: first, models: noModels }, { planId: id, decision, actor: user });
+      }
+    }
+  });
+
   test("the same command sent to both makes one plan, and both answer with it", async () => {
     for (let round = 0; round < rounds; round += 1) {
       const send = (engine: TestEngine) =>

@@ -161,3 +161,27 @@ describe("the embedded queue", () => {
     await remove();
   });
 });
+
+test("timers ring between messages, however many there are that nobody waits for", async () => {
+  const { queue, store, remove } = await openQueue();
+  const count = 500;
+  const values = Array.from({ length: count }, (_, n): OutboxRow => {
+    const step = { plan_id: "plan-00000001", step_id: `s${n}`, attempt: 1, pool: "default", kind: "agent" };
+    const base = { tenantId: "local", priority: 0, step, now: n, messageId: `m${n}`, traceparent: null };
+    const row = { id: `m${n}`, pool: "default", dedupe_id: `d${n}`, plan_id: step.plan_id, step_id: step.step_id };
+    const envelope_json = JSON.stringify(jobEnvelope(base));
+    return { ...row, tenant_id: "local", priority: 0, envelope_json, available_at: n, claimed_until: 0 };
+  });
+  await store.tx((tx) => tx.insertInto("outbox").values(values).execute());
+  let seen = 0;
+  const subscription = queue.subscribe("default", 1, async (delivery) => {
+    seen += 1;
+    await delivery.settle("done");
+  });
+  await sleep(1);
+  expect(seen).toBeLessThan(count);
+  await waitUntil("all are seen", () => seen === count, 30_000);
+  await subscription.close();
+  await queue.close({ drainMs: 1_000 });
+  await remove();
+});
