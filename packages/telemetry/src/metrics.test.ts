@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { boundedLabel } from "./metrics-registry.ts";
-import { countLeaseLost, countStale, countStream, measureAppend, measureClaim } from "./metrics.ts";
+import { countStale, countStream, measureAppend, measureClaim } from "./metrics.ts";
 import {
   modelTurnEnd,
   modelTurnSpan,
@@ -85,9 +85,8 @@ test("what happens in the engine is counted", async () => {
   const count = await startCounting();
   measureClaim({ pool: "p", seconds: 0.002, waitedMs: 9_000 });
   measureClaim({ pool: "p", seconds: 0.002, waitedMs: -5 });
-  measureAppend({ seconds: 0.003, types: ["step.started", "step.started", "plan.started"] });
+  measureAppend({ seconds: 0.003, types: ["step.started", "step.started", "step.lost"] });
   countStale({ pool: "p" });
-  countLeaseLost();
   const leave = [countStream(), countStream()];
   leave[0]?.();
   const grown = await count();

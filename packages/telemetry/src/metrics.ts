@@ -128,16 +128,15 @@ export function measureClaim({ pool, seconds, waitedMs }: { pool: string; second
 /** A change of a plan was committed with events of these types. */
 export function measureAppend({ seconds, types }: { seconds: number; types: readonly string[] }): void {
   append.observe(seconds);
-  for (const type of types) events.inc({ type });
+  for (const type of types) {
+    events.inc({ type });
+    if (type === "step.lost") leaseLost.inc();
+  }
 }
 
 /** A message led to nothing. */
 export function countStale({ pool }: { pool: string }): void {
   stale.inc({ pool });
-}
-
-export function countLeaseLost(): void {
-  leaseLost.inc();
 }
 
 /** An event stream was opened; call what comes back when it ends. */

@@ -1,7 +1,6 @@
 // T8, T9, T12: what happens by the clock. Timers that are due, leases that ran out, ready
 // steps whose message was lost, and cancelled steps that did not stop in time.
 import type { ApprovalId, StepId, StepStatus } from "@ossaat/contracts";
-import { countLeaseLost } from "@ossaat/telemetry";
 import { sql } from "kysely";
 import type { SqlBool } from "kysely";
 
@@ -149,22 +148,17 @@ async function loseStep(engine: Engine, change: PlanTx, step: StepRow): Promise<
  */
 export async function loseClaim(engine: Engine, claim: Claim): Promise<void> {
   await changeClaimed(engine, claim, (change, step) => loseStep(engine, change, step));
-  countLeaseLost();
 }
 
-/** Changes the plan of one step, or tells that it could not: that must not keep the sweep from the others. */
+/** Changes the plan of one step; one that cannot be changed must not keep the sweep from the others. */
 async function sweepStep(
   engine: Engine,
   { plan_id: planId, step_id: stepId }: StepRow,
   { failed, work }: { failed: string; work: (change: PlanTx) => Promise<void> },
-): Promise<boolean> {
-  try {
-    await changePlan(engine, { planId, actor: systemActor }, work);
-    return true;
-  } catch (error) {
-    engine.log.error({ planId, stepId, error }, failed);
-    return false;
-  }
+): Promise<void> {
+  await changePlan(engine, { planId, actor: systemActor }, work).catch((error: unknown) =>
+    engine.log.error({ planId, stepId, error }, failed),
+  );
 }
 
 /** Whether the lease of a step has run out, as a column. */
@@ -191,13 +185,12 @@ export async function selectExpired(engine: Engine, { tenantId, limit }: Wanted)
 /**
  * Takes the lease of a step back that has run out, or whose owner is known to be gone. It is looked at
  * under its lock, because its worker may have renewed the lease meanwhile.
- * @returns whether it was taken back
  */
 export async function takeBackLease(
   engine: Engine,
   change: PlanTx,
   { planId, stepId, isDead }: { planId: string; stepId: string; isDead?: (step: StepRow) => boolean },
-): Promise<boolean> {
+): Promise<void> {
   const step = await change.tx
     .selectFrom("step")
     .selectAll()
@@ -206,10 +199,9 @@ export async function takeBackLease(
     .where("step_id", "=", stepId)
     .forUpdate()
     .executeTakeFirst();
-  if (step?.status !== "running") return false;
-  if (!step.expired && isDead?.(step) !== true) return false;
+  if (step?.status !== "running") return;
+  if (!step.expired && isDead?.(step) !== true) return;
   await loseStep(engine, change, step);
-  return true;
 }
 
 /**
@@ -233,12 +225,8 @@ export async function sweepLeases(
   for (const candidate of lost) {
     const { plan_id: planId, step_id: stepId, fence } = candidate;
     const isDead = (step: StepRow) => step.fence === fence && isOwnerDead(step);
-    let isTaken = false;
-    const work = async (change: PlanTx) => {
-      isTaken = await takeBackLease(engine, change, { planId, stepId, isDead });
-    };
-    const isDone = await sweepStep(engine, candidate, { failed: "lease was not taken back", work });
-    if (isDone && isTaken) countLeaseLost();
+    const work = (change: PlanTx) => takeBackLease(engine, change, { planId, stepId, isDead });
+    await sweepStep(engine, candidate, { failed: "lease was not taken back", work });
   }
   return lost.length;
 }

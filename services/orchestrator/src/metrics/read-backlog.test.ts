@@ -6,6 +6,9 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { createEmbeddedQueue } from "../job/adapters/embedded.ts";
 import { claimStep } from "../job/claim-step.ts";
+import type { Claim } from "../job/engine.ts";
+import { jobEngineLimits } from "../job/limits.ts";
+import { loseClaim, sweepLeases } from "../job/sweep.ts";
 import { messagesOf } from "../testing/take-step.ts";
 import { openTestEngine, storeApproved, storeProposal } from "../testing/test-engine.ts";
 import type { TestEngine } from "../testing/test-engine.ts";
@@ -56,6 +59,25 @@ test("steps count by status, where their plan goes on; messages and questions by
   expect((await readBacklog(engine, ["default"])).pools).toEqual([
     { pool: "default", ready: none, running: 1, backoff: 0, needsReconcile: 0, outbox: waiting },
   ]);
+});
+
+test("a lease that is lost is counted, whoever takes it back", async () => {
+  const planId = await storeApproved(engine, planA);
+  const queue = createEmbeddedQueue({ store: engine.store, clock: engine.clock, onError: () => undefined });
+  const metrics = createMetrics({ engine, queue, pools: ["default"] });
+  const lost = async () => readExposition(await metrics()).value("ossaat_lease_lost_total") ?? 0;
+  const before = await lost();
+  const claims: (Claim | undefined)[] = [];
+  for (const message of await messagesOf(engine, planId)) claims.push(await claimStep(engine, message, "worker-1"));
+  const [given] = claims;
+  if (given === undefined) throw new Error("nothing was claimed");
+  await loseClaim(engine, given);
+  expect((await lost()) - before).toBe(1);
+  engine.clock.advance(jobEngineLimits.leaseMs + 1);
+  await sweepLeases(engine);
+  await sweepLeases(engine);
+  expect((await lost()) - before).toBe(2);
+  await queue.close({ drainMs: 0 });
 });
 
 test("a database out of reach fails no scrape: it says so, and no old figure stands", async () => {

@@ -29,9 +29,9 @@ const announce = changing(({ engine }, change, { planId, stepId = "" }) =>
   announceStranded(engine, change, { planId, stepId }),
 );
 
-const takeBack = changing(async ({ engine }, change, { planId, stepId = "" }) => {
-  await takeBackLease(engine, change, { planId, stepId });
-});
+const takeBack = changing(({ engine }, change, { planId, stepId = "" }) =>
+  takeBackLease(engine, change, { planId, stepId }),
+);
 
 const retryNow = changing(async ({ engine }, change, { planId, stepId = "" }) => {
   const step = await getStep(change.tx, planId, stepId);
