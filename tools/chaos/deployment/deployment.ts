@@ -46,6 +46,7 @@ export class Deployment {
   readonly #held = new Set<string>();
   readonly #workerKills = new Turns();
   readonly #outages = new Turns();
+  readonly #questions = new Turns();
   readonly #watch: NodeJS.Timeout;
   #isOut = false;
   #database: Promise<Awaited<ReturnType<typeof openDatabase>>> | undefined;
@@ -91,8 +92,10 @@ export class Deployment {
     return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as RequestLine);
   }
 
-  /** Asks the database as soon as it is there. */
-  readonly query: Query = async (sql, parameters) => {
+  /** Asks the database as soon as it is there, one question after the other. */
+  readonly query: Query = (sql, parameters) => this.#questions.take(() => this.#ask(sql, parameters));
+
+  async #ask(...[sql, parameters]: Parameters<Query>): ReturnType<Query> {
     const until = Date.now() + limits.settleMs;
     for (;;) {
       try {
@@ -104,7 +107,7 @@ export class Deployment {
         await sleep(limits.lookMs);
       }
     }
-  };
+  }
 
   /** Ends a process by SIGKILL, when it has lived for a while, and starts it again. */
   kill(name: string): Promise<void> {

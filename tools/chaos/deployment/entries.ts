@@ -1,4 +1,5 @@
 // The processes of a deployment, each made into one file, so that what is killed is soon there again.
+import { spawnSync } from "node:child_process";
 import path from "node:path";
 
 import { bundleServer } from "../../../packages/testkit/src/chaos/index.ts";
@@ -20,9 +21,16 @@ type Service = keyof typeof sources;
 /** How the processes start that were made in a folder. */
 export type Entries = Required<Pick<FleetOptions, "entries" | "environment">>;
 
+const compiled = (folder: string) => ({ NODE_COMPILE_CACHE: path.join(folder, "compiled") });
+
 /** Makes every service in `folder`. */
 export async function makeServices(folder: string): Promise<void> {
-  for (const service of Object.keys(sources) as Service[]) await makeService(folder, service);
+  for (const service of Object.keys(sources) as Service[]) {
+    const file = await makeService(folder, service);
+    // A process leaves what it compiled to the next one only when it ends by itself, as with a setting that is none.
+    const env = { ...compiled(folder), OSSAAT_LOG_LEVEL: "none" };
+    spawnSync(process.execPath, [file], { env, stdio: "ignore" });
+  }
 }
 
 async function makeService(folder: string, service: Service, changes: readonly Mutation[] = []): Promise<string> {
@@ -54,6 +62,6 @@ export function entriesOf({ folder, limits, orchestrator }: EntryOptions): Entri
       gateway: at("gateway"),
       orchestrator: [...words(orchestrator ?? path.join(folder, "orchestrator.mjs")), JSON.stringify(limits)],
     },
-    environment: { NODE_COMPILE_CACHE: path.join(folder, "compiled") },
+    environment: compiled(folder),
   };
 }

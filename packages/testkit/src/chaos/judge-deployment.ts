@@ -46,10 +46,10 @@ async function findStoredArtifactProblems({ query }: Place, { events }: PlanFact
 }
 
 /** I9: what a plan has left beside its rows. */
-async function findOtherLeftovers({ query, folder }: Place, facts: PlanFacts): Promise<string[]> {
-  const turns = await query("select id from turn_record where plan_id = ?", [facts.plan.id]);
+async function findOtherLeftovers({ query, folder }: Place, plan: PlanFacts["plan"]): Promise<string[]> {
+  const turns = await query("select id from turn_record where plan_id = ?", [plan.id]);
   return [
-    ...findFolderLeftovers(folder, facts),
+    ...findFolderLeftovers(folder, { plan }),
     ...(turns.length === 0 ? [] : [`${turns.length} recorded turns are still there`]),
   ];
 }
@@ -57,8 +57,10 @@ async function findOtherLeftovers({ query, folder }: Place, facts: PlanFacts): P
 /** Whether everything of these plans is cleared that is cleared after their end. */
 export async function isCleared(place: Place, planIds: readonly string[]): Promise<boolean> {
   for (const planId of planIds) {
-    const facts = await readPlanFacts(place.query, planId);
-    if (facts.outbox.length > 0 || (await findOtherLeftovers(place, facts)).length > 0) return false;
+    const [message] = await place.query("select id from outbox where plan_id = ?", [planId]);
+    if (message !== undefined) return false;
+    const [plan] = (await place.query("select * from plan where id = ?", [planId])) as unknown as PlanFacts["plan"][];
+    if (plan !== undefined && (await findOtherLeftovers(place, plan)).length > 0) return false;
   }
   return true;
 }
@@ -70,7 +72,7 @@ export async function judgeDeployment(evidence: DeploymentEvidence): Promise<Fin
   for (const planId of planIds) {
     const facts = await readPlanFacts(query, planId);
     const artifactProblems = await findStoredArtifactProblems(evidence, facts);
-    const leftovers = await findOtherLeftovers(evidence, facts);
+    const leftovers = await findOtherLeftovers(evidence, facts.plan);
     const of = { shape: shapeOf(planId), captures: captures(planId) };
     findings.push(...judgePlan(facts, { world, requests, ...of, downtimes, artifactProblems, leftovers }));
   }
