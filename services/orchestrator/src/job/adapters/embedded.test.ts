@@ -166,7 +166,14 @@ test("timers ring between messages, however many there are that nobody waits for
   const { queue, store, remove } = await openQueue();
   const count = 500;
   const values = Array.from({ length: count }, (_, n): OutboxRow => {
-    const step = { plan_id: "plan-00000001", step_id: `s${n}`, attempt: 1, pool: "default", kind: "agent" };
+    const step = {
+      plan_id: "plan-00000001",
+      step_id: `s${n}`,
+      attempt: 1,
+      pool: "default",
+      kind: "agent",
+      kind_version: 1,
+    };
     const base = { tenantId: "local", priority: 0, step, now: n, messageId: `m${n}`, traceparent: null };
     const row = { id: `m${n}`, pool: "default", dedupe_id: `d${n}`, plan_id: step.plan_id, step_id: step.step_id };
     const envelope_json = JSON.stringify(jobEnvelope(base));
