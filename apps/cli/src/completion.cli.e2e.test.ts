@@ -41,7 +41,7 @@ async function complete(...words: string[]): Promise<string[]> {
 
 describe("ossaat __complete", () => {
   test("knows commands, subcommands and flags from the command tree", async () => {
-    expect(await complete("pl")).toEqual(["plan"]);
+    expect(await complete("pl")).toEqual(["plan", "plans"]);
     expect(await complete("config", "")).toEqual(["list", "get", "explain", "set", "unset", "trust", "untrust"]);
     expect(await complete("plan", "--max-")).toEqual(["--max-cost", "--max-tokens", "--max-minutes"]);
     expect(await complete("")).not.toContain("__complete");

@@ -39,6 +39,8 @@ export const treeGuardLimits = {
   blindLookMs: 1_000,
   /** A count is followed by so many times its own duration of rest: at most a twentieth of a core. */
   lookShare: 20,
+  /** Files and folders of a tree that is counted after every command, which takes some milliseconds. */
+  smallEntries: 2_000,
   /** Trees whose last count is remembered: the ones of the plans that run. */
   maxKnown: 256,
 } as const;

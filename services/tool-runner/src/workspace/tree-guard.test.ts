@@ -1,4 +1,4 @@
-import { linkSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 
 import { afterEach, beforeEach, expect, it } from "vitest";
 
@@ -56,4 +56,16 @@ it("finds what a run left that nobody saw while it ran", async () => {
   const guard = guards.watch(roots, max);
   for (let file = 0; file < 50; file += 1) writeFileSync(dir.at(`tree/${file}`), "");
   expect(await guard.finish()).toBe("files");
+});
+
+it("finds what a run left while others freed as much", async () => {
+  const guards = new TreeGuards();
+  const max = { bytes: 4 * 1024 * 1024, entries: 100 };
+  const roots: [string] = [dir.at("tree")];
+  writeFileSync(dir.at("outside/large"), kibibytes(16 * 1024));
+  await guards.check(roots, max);
+  const guard = guards.watch(roots, max);
+  rmSync(dir.at("outside/large"));
+  writeFileSync(dir.at("tree/large"), kibibytes(16 * 1024));
+  expect(await guard.finish()).toBe("disk");
 });

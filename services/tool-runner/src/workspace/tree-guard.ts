@@ -1,9 +1,9 @@
 // Holds a run to what its working tree may take on the disk. The file system's own counters say
-// cheaply when to look; what is found by looking decides.
+// cheaply when to look at a large one; what is found by looking decides.
 import { statfs } from "node:fs/promises";
 
 import { treeGuardLimits } from "./limits.ts";
-import { measureTree } from "./measure-tree.ts";
+import { measureSmallTree, measureTree } from "./measure-tree.ts";
 import type { TreeUse } from "./measure-tree.ts";
 
 /** What of the tree is too large. */
@@ -43,11 +43,27 @@ export class TreeGuards {
     const [root = ""] = roots;
     const free = await freeAt(root);
     const use = await measureTree(roots, max);
+    this.#note(root, { use, free });
+    return use;
+  }
+
+  #note(root: string, measured: Measured): void {
     this.#known.delete(root);
-    this.#known.set(root, { use, free });
+    this.#known.set(root, measured);
     for (const oldest of this.#known.keys())
       if (this.#known.size > treeGuardLimits.maxKnown) this.#known.delete(oldest);
-    return use;
+  }
+
+  /** What a run left. NOTE: others may free meanwhile what it took, and then the counters say nothing. */
+  async #checkLeft(roots: readonly [string, ...string[]], max: TreeUse): Promise<TreeExcess | undefined> {
+    const [root] = roots;
+    const { smallEntries } = treeGuardLimits;
+    if ((this.#known.get(root)?.use.entries ?? 0) > smallEntries) return this.check(roots, max);
+    const free = await freeAt(root);
+    const use = measureSmallTree(roots, max, smallEntries);
+    if (use === undefined) return excessOf(await this.#measure(roots, max), max);
+    this.#note(root, { use, free });
+    return excessOf(use, max);
   }
 
   /** Forgets a tree that was made anew. */
@@ -94,7 +110,7 @@ export class TreeGuards {
     }, treeGuardLimits.tickMs);
     const finish = async (): Promise<TreeExcess | undefined> => {
       clearInterval(timer);
-      return (await looking) ?? this.check(roots, max);
+      return (await looking) ?? this.#checkLeft(roots, max);
     };
     return { exceeded: found.promise, finish };
   }
