@@ -4,7 +4,7 @@ import { expect } from "vitest";
 import type { CaseList } from "../testing/case-list.ts";
 import type { EngineBench } from "../testing/engine-bench.ts";
 import { benchWaitMs } from "../testing/engine-bench.ts";
-import { eventsOf, planRowOf, statusesOf, stepRowOf } from "../testing/look.ts";
+import { eventsOf, statusesOf, stepRowOf } from "../testing/look.ts";
 import { expectOpenPlansSound, storeOpenPlans } from "../testing/open-plans.ts";
 import { workAndDie } from "../testing/queue-deaths.ts";
 import { pool } from "../testing/queue-under-test.ts";
@@ -14,9 +14,10 @@ import { eachOnce, widePlan } from "../testing/wide-plan.ts";
 import { completeStep } from "./end-step.ts";
 import { LeaseLost } from "./engine.ts";
 import type { Claim } from "./engine.ts";
+import type { JobQueue, Subscription } from "./job-queue.ts";
 import { jobEngineLimits } from "./limits.ts";
 import { resumeWork } from "./resume-work.ts";
-import { reemitReady, sweepLeases, sweepTimers } from "./sweep.ts";
+import { sweepLeases, sweepTimers } from "./sweep.ts";
 import { createSweeper } from "./sweeper.ts";
 
 const planId = widePlan.id;
@@ -71,28 +72,15 @@ function testKills(cases: CaseList, current: () => EngineBench): void {
   }
 }
 
-/** Looks between two announcements: messages must have the time to be taken. */
-const looksBetween = 200;
-
-/**
- * Waits for the end of the plan as a server does, which announces a step again that nobody takes: where a
- * broker gives the messages of a plan to one worker, that may be the frozen one.
- */
-async function endsByAnnouncing({ engine }: EngineBench): Promise<void> {
-  let looks = 0;
-  await waitUntil(
-    "the plan ends",
-    async () => {
-      looks += 1;
-      if (looks % looksBetween === 0) {
-        engine.clock.advance(jobEngineLimits.reemitAfterMs + 1);
-        await reemitReady(engine);
-        engine.wakeQueue();
-      }
-      return (await planRowOf(engine, planId)).finished_at !== null;
-    },
-    benchWaitMs,
-  );
+/** A queue whose subscriptions can be ended by somebody else than who made them. */
+function endable(queue: JobQueue) {
+  const made: Subscription[] = [];
+  const subscribe: JobQueue["subscribe"] = (...subscription) => {
+    const one = queue.subscribe(...subscription);
+    made.push(one);
+    return one;
+  };
+  return { queue: { ...queue, subscribe }, end: () => Promise.all(made.map((one) => one.close())) };
 }
 
 function testZombies(cases: CaseList, current: () => EngineBench): void {
@@ -102,6 +90,7 @@ function testZombies(cases: CaseList, current: () => EngineBench): void {
     const { promise: thawed, resolve: thaw } = Promise.withResolvers<void>();
     const frozen: Claim[] = [];
     const ends: unknown[] = [];
+    const connected = endable(bench.queue);
     await storeApproved(engine, widePlan);
     bench.work(
       async (claim) => {
@@ -110,16 +99,18 @@ function testZombies(cases: CaseList, current: () => EngineBench): void {
         await thawed;
         ends.push(await completeStep(engine, claim, { summary: "of the dead" }).catch((error: unknown) => error));
       },
-      { slots: 4 },
+      { slots: 4, queue: connected.queue },
     );
     await waitUntil("all are frozen", () => frozen.length === 4, benchWaitMs);
+    // A broker hears nothing of a frozen process, and ends its connection.
+    await connected.end();
     engine.clock.advance(jobEngineLimits.leaseMs + 1);
     expect(await sweepLeases(engine)).toBe(4);
     await sweepTimers(engine);
     bench.work(bench.finish, { queue: await bench.start() });
     let before: string[] = [];
     try {
-      await endsByAnnouncing(bench);
+      await bench.ends(planId);
       before = await eventsOf(engine, planId);
     } finally {
       // Whatever happens: a worker that is stopped waits for its steps.
