@@ -88,9 +88,15 @@ test("keeps the password out of the address, and every secret out of the log", (
     OSSAAT_STORE_PASSWORD: "of-the-store",
     OSSAAT_RUNNER_TOKEN: "of-the-runner",
     OSSAAT_INDEXER_TOKEN: "of-the-indexer",
+    OSSAAT_QUEUE: "amqp://u@h",
+    OSSAAT_QUEUE_PASSWORD: "of-the-queue",
+    OPENAI_API_KEY: "of-a-vendor",
+    ANTHROPIC_API_KEY: "of-another",
   });
   expect(config.storeUrl).toBe("postgres://u:of-the-store@h/d");
-  expect(config.secrets).toEqual([key, "of-the-runner", "of-the-indexer", "of-the-store"]);
+  const passwords = ["of-the-store", "of-the-queue"];
+  const keys = ["of-a-vendor", "of-another"];
+  expect(config.secrets).toEqual([key, "of-the-runner", "of-the-indexer", ...passwords, ...keys]);
   expect(readConfig({ ...needed, PGPASSWORD: "of-the-driver" }).secrets).toEqual([key, "of-the-driver"]);
   expect(() => readConfig({ ...needed, OSSAAT_STORE: "postgres://u:hidden@h/d" })).toThrow(
     /^OSSAAT_STORE must hold no password: (?!.*hidden)/u,

@@ -152,12 +152,9 @@ function checkNames(values: Values, files: CertificateFiles | undefined): void {
   }
 }
 
-function secretsOf(
-  values: Values,
-  { internalKey, passwords }: { internalKey: Uint8Array; passwords: readonly (string | undefined)[] },
-) {
+function secretsOf(values: Values, internalKey: Uint8Array, others: readonly (string | undefined)[]): string[] {
   const key = Buffer.from(internalKey).toString("hex");
-  const told = [key, values.OSSAAT_RUNNER_TOKEN, values.OSSAAT_INDEXER_TOKEN, ...passwords];
+  const told = [key, values.OSSAAT_RUNNER_TOKEN, values.OSSAAT_INDEXER_TOKEN, ...others];
   return told.filter((secret) => secret !== undefined);
 }
 
@@ -235,9 +232,12 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): OrchestratorCo
     providerKeys: Object.keys(providerEnv),
     tracing,
     logLevel: data.OSSAAT_LOG_LEVEL,
-    secrets: secretsOf(data, {
-      internalKey,
-      passwords: [store.password ?? env["PGPASSWORD"], queue?.password, ...tracing.secrets],
-    }),
+    secrets: secretsOf(data, internalKey, [
+      store.password ?? env["PGPASSWORD"],
+      queue?.password,
+      ...tracing.secrets,
+      providerEnv.OPENAI_API_KEY,
+      providerEnv.ANTHROPIC_API_KEY,
+    ]),
   };
 }

@@ -13,9 +13,10 @@ export type ServerLog = Logger & {
 };
 
 /** Values of this process that no log line and no span may hold. */
-function secretsOf({ providerEnv, remote }: Config): string[] {
+function secretsOf({ providerEnv, remote, queue }: Config): string[] {
   const { OPENAI_API_KEY, ANTHROPIC_API_KEY } = providerEnv;
-  return [OPENAI_API_KEY, ANTHROPIC_API_KEY, remote?.token].filter((value) => value !== undefined);
+  const told = [OPENAI_API_KEY, ANTHROPIC_API_KEY, remote?.token, queue?.password];
+  return told.filter((value) => value !== undefined);
 }
 
 function traceFileProblem(file: string, error: unknown): AgentError {

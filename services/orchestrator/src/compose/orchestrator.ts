@@ -187,7 +187,7 @@ function createRoutes(deps: OrchestratorDeps, engine: Engine, queue: JobQueue): 
     router.use(policyRoutes(routeDeps));
     router.use(agentRoutes({ agents, workspaces: deps.workspaces }));
     router.use(queueRoutes({ engine: own, queue, pools: [defaultPool] }));
-    router.use(reconcileRoutes({ ...deps, engine: own }));
+    router.use(reconcileRoutes({ ...deps, engine: own, processRead: deps.store.read }));
     router.get("/status", async (_request, response) => {
       const identity = identityOf(response);
       requireCapability(identity, "plan.read");

@@ -130,6 +130,13 @@ test("a tenant has as many messages in a round as its weight says, over several 
   expect(tenants).toEqual([...round, ...round, ...round]);
 });
 
+test("a tenant may have any name, that of a property of every object too", async () => {
+  await insert(opened.store, row("a", { tenant_id: "constructor" }), row("b", { tenant_id: "toString" }));
+  await insert(opened.store, row("c", { tenant_id: "__proto__" }));
+  const weighed = createOutboxClaims({ store: opened.store, clock, weights: { light: 1 } });
+  expect(idsOf(await take(weighed)).sort()).toEqual(["a", "b", "c"]);
+});
+
 test("gives no message to two when several tenants wait, however they ask at once", async () => {
   const rows = numbered(60).map((each, n) => ({ ...each, tenant_id: `t${n % 7}` }));
   await insert(opened.store, ...rows);

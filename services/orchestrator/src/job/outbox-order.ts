@@ -24,10 +24,10 @@ export function inTurns<T extends { tenant_id: string }>(turns: readonly Waiting
 /** Whose turn it is in each pool, in one process: it is lost with the process, which harms nobody. */
 export class TenantTurns {
   readonly #turns = new Map<string, Turn>();
-  readonly #weights: Readonly<Record<string, number>>;
+  readonly #weights: ReadonlyMap<string, number>;
 
   constructor(weights: Readonly<Record<string, number>> = {}) {
-    this.#weights = weights;
+    this.#weights = new Map(Object.entries(weights));
   }
 
   /** The tenant that is looked for first. */
@@ -36,7 +36,7 @@ export class TenantTurns {
   }
 
   share(pool: string, { waiting, limit }: { waiting: readonly WaitingTenant[]; limit: number }) {
-    const weightOf = (tenantId: string) => this.#weights[tenantId] ?? 1;
+    const weightOf = (tenantId: string) => this.#weights.get(tenantId) ?? 1;
     return shareOut({ waiting, limit, weightOf, turn: this.#turnOf(pool) });
   }
 

@@ -7,9 +7,15 @@ import type { Difference } from "@ossaat/contracts";
 import { selectExpired, selectStranded } from "../job/sweep.ts";
 import { terminalStatuses } from "../step/ended-plans.ts";
 import type { ClearDeps } from "../step/clear-ended.ts";
+import { clearLimits } from "../step/limits.ts";
+import type { Reader } from "../store/store.ts";
 import { reconcileLimits } from "./limits.ts";
 
-export type ReconcileDeps = ClearDeps & { tenantId: string };
+export type ReconcileDeps = ClearDeps & {
+  tenantId: string;
+  /** Reads as the process itself: what plans leave behind is no tenant's to see. */
+  processRead: Reader;
+};
 
 const limit = reconcileLimits.perKind;
 const endedSteps: readonly StepStatus[] = StepStatus.options.filter(isTerminalStep);
@@ -133,18 +139,21 @@ const approvalOfEndedPlan: Find = async ({ engine, tenantId }) => {
   }));
 };
 
-const leftoversOfEndedPlan: Find = async ({ engine, journal, tenantId }) => {
-  const ended = await journal.endedPlans(engine.store.read);
-  const ids = ended.slice(0, limit).map(({ planId }) => planId);
-  if (ids.length === 0) return [];
-  const own = await engine.store.read
-    .selectFrom("plan")
-    .select("id")
-    .where("tenant_id", "=", tenantId)
-    .where("id", "in", ids)
-    .execute();
+const leftoversOfEndedPlan: Find = async ({ engine, journal, processRead, tenantId }) => {
+  const ids = (await journal.endedPlans(processRead)).map(({ planId }) => planId);
+  const own: string[] = [];
+  const { plansAStatement: size } = clearLimits;
+  for (let from = 0; from < ids.length && own.length < limit; from += size) {
+    const rows = await engine.store.read
+      .selectFrom("plan")
+      .select("id")
+      .where("tenant_id", "=", tenantId)
+      .where("id", "in", ids.slice(from, from + size))
+      .execute();
+    own.push(...rows.map(({ id }) => id));
+  }
   const detail = "recorded turns, and working trees if it succeeded, of a plan that has ended";
-  return own.map(({ id: planId }) => ({ kind: "leftovers_of_ended_plan", planId, detail }));
+  return own.slice(0, limit).map((planId) => ({ kind: "leftovers_of_ended_plan", planId, detail }));
 };
 
 const finds: readonly Find[] = [

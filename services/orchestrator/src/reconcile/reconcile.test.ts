@@ -11,6 +11,7 @@ import { failStep } from "../job/end-step.ts";
 import { jobEngineLimits } from "../job/limits.ts";
 import { decidePlan } from "../plan/decide-plan.ts";
 import { createFileTurnJournal } from "../step/adapters/file-turn-journal.ts";
+import { createStoreTurnJournal } from "../step/adapters/store-turn-journal.ts";
 import { auditPlan } from "../testing/audit-plan.ts";
 import { planRowOf, statusesOf } from "../testing/look.ts";
 import { dropMessage, endByLastStep, messagesOf, takeStep } from "../testing/take-step.ts";
@@ -28,7 +29,8 @@ beforeEach(async () => {
   removed = [];
   const remove = ({ planId }: { planId: string }) => Promise.resolve(void removed.push(planId));
   const journal = createFileTurnJournal(path.join(engine.folder, "turns"));
-  deps = { engine, journal, workspaces: { remove }, tenantId: "local" } as unknown as ReconcileDeps;
+  const { read } = engine.store;
+  deps = { engine, journal, workspaces: { remove }, tenantId: "local", processRead: read } as unknown as ReconcileDeps;
 });
 afterEach(() => engine.remove());
 
@@ -228,4 +230,17 @@ test("one that cannot be mended is said to be so, and keeps none of the others f
     ["lease_over", otherId, true],
   ]);
   expect(engine.lines.map(({ level, message }) => [level, message])).toEqual([["error", "difference was not mended"]]);
+});
+
+test("what plans left in the database itself is found for a tenant, of its own plans alone", async () => {
+  const journal = createStoreTurnJournal(engine.store);
+  await approve();
+  await (await journal.begin({ planId, stepId: "a", turn: 1 })).close();
+  await cancel();
+  const own = { ...deps, journal, engine: { ...engine, store: engine.store.forTenant("local") } };
+  const others = { ...own, tenantId: "other", engine: { ...engine, store: engine.store.forTenant("other") } };
+  expect((await findDifferences(own)).differences).toMatchObject([{ kind: "leftovers_of_ended_plan", planId }]);
+  expect(await findDifferences(others)).toEqual({ differences: [], more: false });
+  expect(await mendDifferences(own)).toMatchObject({ applied: true });
+  expect(await journal.plans()).toEqual([]);
 });

@@ -4,11 +4,11 @@ import { Router } from "express";
 
 import { identityOf } from "../http/respond.ts";
 import { requireCapability } from "../identity/identity.ts";
-import type { ClearDeps } from "../step/clear-ended.ts";
 import { findDifferences } from "./find-differences.ts";
+import type { ReconcileDeps } from "./find-differences.ts";
 import { mendDifferences } from "./mend-differences.ts";
 
-export function reconcileRoutes(deps: ClearDeps): Router {
+export function reconcileRoutes(deps: Omit<ReconcileDeps, "tenantId">): Router {
   const router = Router();
   router.get("/reconciliation", async (_request, response) => {
     const identity = identityOf(response);

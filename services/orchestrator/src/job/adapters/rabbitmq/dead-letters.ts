@@ -62,9 +62,7 @@ export function createDeadLetters(broker: Broker, publisher: Publisher): DeadLet
     try {
       const channel = await model.createChannel();
       channel.on("error", (error) => broker.onError(error));
-      const result = await work(channel);
-      await closeChannel(channel);
-      return result;
+      return await work(channel).finally(() => closeChannel(channel));
     } catch (error) {
       throw unreachable(broker, error);
     }
