@@ -19,10 +19,10 @@ import type { Reply } from "./testing/script.ts";
 
 const serverEntry = fileURLToPath(new URL("testing/chaos-server.ts", import.meta.url));
 /**
- * A lease that is over soon, and a heartbeat that is not due when the server wakes up: whoever looks
- * first finds the lease run out.
+ * A lease that is over soon, and neither a heartbeat nor a look at its silence that is due when the server
+ * wakes up: either may come before the sweep and renew a lease that nobody has taken back.
  */
-const limits = { leaseMs: 5_000, heartbeatMs: 12_000 };
+const limits = { leaseMs: 5_000, heartbeatMs: 12_000, silenceCheckMs: 12_000 };
 const stillMs = 7_000;
 
 let cli: Cli;
@@ -82,8 +82,9 @@ async function standStill(at: string, ...replies: Reply[]): Promise<Json[]> {
   return eventsOf(planId);
 }
 
-const slowAnswer = { delayMs: 1_500, toolCalls: [editSum] };
-const slowCommand = { toolCalls: [call("run_command", { argv: ["sleep", "1.5"] }), editSum] };
+// Long enough to be met in the middle on a busy machine, and shorter than the lease.
+const slowAnswer = { delayMs: 3_500, toolCalls: [editSum] };
+const slowCommand = { toolCalls: [call("run_command", { argv: ["sleep", "3.5"] }), editSum] };
 
 test.each([
   ["a model's answer", "budget.reserved", slowAnswer],
