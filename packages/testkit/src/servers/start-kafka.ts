@@ -13,6 +13,7 @@ import { freePort } from "./free-port.ts";
 import { findKafka } from "./kafka-programs.ts";
 import { logSettings, renderSettings } from "./kafka-settings.ts";
 import type { KafkaSettings } from "./kafka-settings.ts";
+import { stopInTracks } from "./stop-in-tracks.ts";
 
 const brokerLimits = {
   /** Time a broker may take until it takes connections, ms: a busy machine recovers slowly after a kill. */
@@ -145,7 +146,7 @@ class RunningKafka implements KafkaServer {
   }
 
   freeze(): void {
-    this.#broker?.kill("SIGSTOP");
+    if (this.#broker?.pid !== undefined) stopInTracks(this.#broker.pid);
   }
 
   thaw(): void {

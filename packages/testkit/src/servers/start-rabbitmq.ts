@@ -11,6 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 
 import { freePort } from "./free-port.ts";
+import { stopInTracks } from "./stop-in-tracks.ts";
 
 const serverLimits = {
   /** Time a node may take until it listens, ms: a busy machine takes half a minute. */
@@ -176,7 +177,7 @@ class RunningRabbitmq implements RabbitmqServer {
   }
 
   freeze(): void {
-    this.#signal("SIGSTOP");
+    if (this.#pid !== undefined) stopInTracks(this.#pid);
   }
 
   thaw(): void {

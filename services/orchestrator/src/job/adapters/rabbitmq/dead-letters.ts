@@ -7,6 +7,7 @@ import type { DeadLetter, DeadLetters } from "../../job-queue.ts";
 import { closeChannel, deadQueue, jobsQueue, unreachable } from "./broker.ts";
 import type { Broker } from "./broker.ts";
 import { rabbitmqLimits } from "./limits.ts";
+import type { Link } from "./link.ts";
 import type { Publisher } from "./publisher.ts";
 
 const idHeader = "x-ossaat-dead-letter";
@@ -55,16 +56,23 @@ export async function bury(
   return accepted;
 }
 
-export function createDeadLetters(broker: Broker, publisher: Publisher): DeadLetters {
-  /** Everything taken on the channel and not acknowledged goes back when it closes. */
+/** @param link looks through it: the one that publishes hears no answers while an alarm blocks it */
+export function createDeadLetters(
+  broker: Broker,
+  { publisher, link }: { publisher: Publisher; link: Link },
+): DeadLetters {
+  /** Everything taken on the channel and not acknowledged goes back when it closes, however the look ended. */
   const look = async <T>(work: (channel: Channel) => Promise<T>): Promise<T> => {
-    const model = await publisher.link.ready();
+    const model = await link.ready();
+    let channel: Channel | undefined;
     try {
-      const channel = await model.createChannel();
+      channel = await model.createChannel();
       channel.on("error", (error) => broker.onError(error));
-      return await work(channel).finally(() => closeChannel(channel));
+      return await work(channel);
     } catch (error) {
       throw unreachable(broker, error);
+    } finally {
+      if (channel !== undefined) await closeChannel(channel);
     }
   };
   const requeue = async (pool: string, { content, properties }: GetMessage) => {

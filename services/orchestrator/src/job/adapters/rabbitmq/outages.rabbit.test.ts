@@ -202,6 +202,25 @@ describe(`a broker in trouble: ${combinationTitle(["RabbitMQ"], noStore)}`, () =
     expect([seen(), await bench.queue.deadLetters.list(pool, 9)]).toEqual([new Set(stepIds(total)), []]);
   });
 
+  test("a dead letter that the broker does not take back stays where operators see it", async () => {
+    const { bench } = await openBench();
+    bench.subscribe(1, (delivery) => delivery.settle("reject", "no good"));
+    await bench.publish(envelopes(2));
+    const { deadLetters } = bench.queue;
+    const list = () => deadLetters.list(pool, 9);
+    await waitUntil("both are dead", async () => (await list()).length === 2, restartMs);
+    const ids = (await list()).map(({ id }) => id);
+    await server.alarm(true);
+    const held = bench.queue.publish([envelope(2)]);
+    await waitUntil("blocked", async () => (await bench.queue.health()).blocked === true, restartMs);
+    const refused = await deadLetters.end(pool, ids[1] ?? "", "requeue").catch((error: unknown) => error);
+    await server.alarm(false);
+    await held;
+    expect(refused).toMatchObject({ code: "unavailable" });
+    await waitUntil("all are there again", async () => (await list()).length >= 2, restartMs);
+    expect((await list()).map(({ id }) => id)).toEqual(expect.arrayContaining(ids));
+  });
+
   test("short work that fills every slot again and again makes no dead letters", async () => {
     const { bench } = await openBench();
     const slots = 16;

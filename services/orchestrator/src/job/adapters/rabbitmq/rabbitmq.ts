@@ -85,7 +85,7 @@ export function createRabbitmqQueue(options: RabbitmqOptions): JobQueue {
       pools.forEach((pool) => publisher.pools.add(pool));
       await declarePools(await publisher.link.ready(), broker, pools);
     },
-    deadLetters: createDeadLetters(broker, publisher),
+    deadLetters: createDeadLetters(broker, { publisher, link: consumeLink }),
     async close({ drainMs }) {
       const closing = Promise.all([...consumers].map((consumer) => consumer.close()));
       consumers.clear();
