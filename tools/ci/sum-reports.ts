@@ -68,7 +68,7 @@ for (const project of projects) {
     say(`${project}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
-const ofChaos = ["chaos", "chaos-mutations"].flatMap((name) => [name, `${name}-rabbit`, `${name}-kafka`]);
+const ofChaos = ["chaos", "chaos-mutations"];
 const counts = {
   ...Object.fromEntries(ofChaos.map((name) => [name, () => readCount(`${reportFolder}/${name}.json`)])),
   "eval-tasks": () => readEvalReport(`${reportFolder}/eval-tasks.json`),

@@ -255,3 +255,6 @@ export type ErrorBody = {
 export function toErrorBody(error: AgentError, ids: { requestId: string; traceId: string }): ErrorBody {
   return { code: error.code, message: error.message, details: { ...error.details, next: error.next }, ...ids };
 }
+
+/** Reason in the details of an error `unavailable`: a service of ours did not answer, and may be back soon. */
+export const unreachableReason = "unreachable";

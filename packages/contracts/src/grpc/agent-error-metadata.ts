@@ -3,7 +3,7 @@
 import { ClientError, Metadata, ServerError } from "nice-grpc";
 import type { CallContext, CallOptions, ClientMiddlewareCall, ServerMiddlewareCall, Status } from "nice-grpc";
 
-import { AgentError, errorTable } from "../agent-error.ts";
+import { AgentError, errorTable, unreachableReason } from "../agent-error.ts";
 import type { ErrorCode, ErrorDetails } from "../agent-error.ts";
 import { grpcLimits } from "./limits.ts";
 
@@ -78,8 +78,11 @@ function fromClientError(thrown: unknown, trailer: Metadata | undefined): AgentE
   if (!(thrown instanceof ClientError)) return AgentError.from(thrown);
   const code = trailer?.get(codeKey);
   if (isCode(code)) return new AgentError(code, thrown.details, { details: readDetails(trailer) });
-  const message = tlsFailure(thrown.details) ?? "The service could not be reached, or refused the message.";
-  return new AgentError(codeByStatus[thrown.code] ?? "internal", message, { cause: thrown });
+  const wrongPeer = tlsFailure(thrown.details);
+  const message = wrongPeer ?? "The service could not be reached, or refused the message.";
+  const isAway = wrongPeer === undefined && Number(thrown.code) === errorTable.unavailable.grpcStatus;
+  const details = isAway ? { reason: unreachableReason } : {};
+  return new AgentError(codeByStatus[thrown.code] ?? "internal", message, { details, cause: thrown });
 }
 
 /** Server middleware. `report` gets what is `internal`: the caller sees a fixed sentence. */

@@ -12,6 +12,10 @@ export const jobEngineLimits = {
   maxFailures: 5,
   /** Calls of one step that a provider accepted and never finished answering; each took minutes and may be charged. */
   maxSilentCalls: 2,
+  /** Tries of a step while the tool runner is away: with their pauses longer than it takes to replace it. */
+  maxUnreachable: 100,
+  /** Pause between two such tries, ms. */
+  unreachableRetryMs: 3_000,
   /** Leases lost without progress before the step counts as poison. */
   maxLost: 3,
   /** Longest backoff between failures, ms. */

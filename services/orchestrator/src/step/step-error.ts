@@ -1,5 +1,5 @@
 // From a thrown error to the data of a failed attempt.
-import { AgentError } from "@ossaat/contracts";
+import { AgentError, unreachableReason } from "@ossaat/contracts";
 import type { EndReason } from "@ossaat/contracts";
 import { ProviderError } from "@ossaat/providers";
 
@@ -23,6 +23,12 @@ function reasonOf(error: AgentError): EndReason {
     default:
       return "internal";
   }
+}
+
+/** A tool runner that is away, as while it is replaced, is no fault of the step. */
+function waitForService(error: AgentError): Pick<Failure, "retryAfterMs" | "maxFailures"> {
+  if (error.code !== "unavailable" || error.details["reason"] !== unreachableReason) return {};
+  return { retryAfterMs: jobEngineLimits.unreachableRetryMs, maxFailures: jobEngineLimits.maxUnreachable };
 }
 
 function retryAfter(error: AgentError): Pick<Failure, "retryAfterMs" | "askedByProvider"> {
@@ -52,5 +58,6 @@ export function toFailure(thrown: unknown): Failure {
     retryable: error.isRetryable,
     ...retryAfter(error),
     ...fewerFailures(error),
+    ...waitForService(error),
   };
 }
