@@ -1,7 +1,7 @@
 // AgentError over gRPC: the exact code travels as metadata beside the coarser status. Middleware
 // for both ends, so that no handler and no caller sees anything else.
-import { ClientError, Metadata, ServerError } from "nice-grpc";
-import type { CallContext, CallOptions, ClientMiddlewareCall, ServerMiddlewareCall, Status } from "nice-grpc";
+import { ClientError, Metadata, ServerError, Status } from "nice-grpc";
+import type { CallContext, CallOptions, ClientMiddlewareCall, ServerMiddlewareCall } from "nice-grpc";
 
 import { AgentError, errorTable, unreachableReason } from "../agent-error.ts";
 import type { ErrorCode, ErrorDetails } from "../agent-error.ts";
@@ -80,7 +80,7 @@ function fromClientError(thrown: unknown, trailer: Metadata | undefined): AgentE
   if (isCode(code)) return new AgentError(code, thrown.details, { details: readDetails(trailer) });
   const wrongPeer = tlsFailure(thrown.details);
   const message = wrongPeer ?? "The service could not be reached, or refused the message.";
-  const isAway = wrongPeer === undefined && Number(thrown.code) === errorTable.unavailable.grpcStatus;
+  const isAway = wrongPeer === undefined && thrown.code === Status.UNAVAILABLE;
   const details = isAway ? { reason: unreachableReason } : {};
   return new AgentError(codeByStatus[thrown.code] ?? "internal", message, { details, cause: thrown });
 }
