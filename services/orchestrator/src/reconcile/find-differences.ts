@@ -4,6 +4,7 @@
 import { isTerminalStep, StepStatus } from "@ossaat/contracts";
 import type { Difference } from "@ossaat/contracts";
 
+import { storeTime } from "../job/store-time.ts";
 import { selectExpired, selectStranded } from "../job/sweep.ts";
 import { terminalStatuses } from "../step/ended-plans.ts";
 import type { ClearDeps } from "../step/clear-ended.ts";
@@ -142,6 +143,7 @@ const approvalOfEndedPlan: Find = async ({ engine, tenantId }) => {
 const leftoversOfEndedPlan: Find = async ({ engine, journal, processRead, tenantId }) => {
   const ids = (await journal.endedPlans(processRead)).map(({ planId }) => planId);
   const own: string[] = [];
+  const endedBefore = storeTime(engine, -reconcileLimits.leftoverGraceMs);
   const { plansAStatement: size } = clearLimits;
   for (let from = 0; from < ids.length && own.length < limit; from += size) {
     const rows = await engine.store.read
@@ -149,6 +151,7 @@ const leftoversOfEndedPlan: Find = async ({ engine, journal, processRead, tenant
       .select("id")
       .where("tenant_id", "=", tenantId)
       .where("id", "in", ids.slice(from, from + size))
+      .where("finished_at", "<=", endedBefore)
       .execute();
     own.push(...rows.map(({ id }) => id));
   }

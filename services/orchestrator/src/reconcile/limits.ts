@@ -2,4 +2,6 @@
 export const reconcileLimits = {
   /** Differences of one kind that are looked for: what a person reads, and what one request may mend. */
   perKind: 200,
+  /** What a plan left is a difference only when it ended so long ago, ms: clean-ups take it away by themselves. */
+  leftoverGraceMs: 60_000,
 } as const;

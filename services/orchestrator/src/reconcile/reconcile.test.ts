@@ -19,6 +19,7 @@ import { noModels, openTestEngine, storeApproved, user } from "../testing/test-e
 import type { TestEngine } from "../testing/test-engine.ts";
 import { findDifferences } from "./find-differences.ts";
 import type { ReconcileDeps } from "./find-differences.ts";
+import { reconcileLimits } from "./limits.ts";
 import { mendDifferences } from "./mend-differences.ts";
 
 let engine: TestEngine;
@@ -237,6 +238,8 @@ test("what plans left in the database itself is found for a tenant, of its own p
   await approve();
   await (await journal.begin({ planId, stepId: "a", turn: 1 })).close();
   await cancel();
+  expect(await findDifferences({ ...deps, journal })).toEqual({ differences: [], more: false });
+  engine.clock.advance(reconcileLimits.leftoverGraceMs);
   const own = { ...deps, journal, engine: { ...engine, store: engine.store.forTenant("local") } };
   const others = { ...own, tenantId: "other", engine: { ...engine, store: engine.store.forTenant("other") } };
   expect((await findDifferences(own)).differences).toMatchObject([{ kind: "leftovers_of_ended_plan", planId }]);
