@@ -120,3 +120,21 @@ export async function countDone({ store }: Engine, expected: number): Promise<nu
   if (done !== expected) throw new Error(`${done} steps were run instead of ${expected}`);
   return done;
 }
+
+/** Steps a second of an engine that runs plans of steps that do nothing. Closes it. */
+export async function rateOfSteps(
+  engine: LoadEngine,
+  { plans, steps, slots }: { plans: number; steps: number; slots: number },
+): Promise<number> {
+  try {
+    await storeNoOps(engine, { next: 0 }, { plans, steps });
+    const start = performance.now();
+    const running = runSteps(engine, { slots });
+    await running.ended(plans);
+    const seconds = (performance.now() - start) / 1000;
+    await running.stop();
+    return (await countDone(engine, plans * steps)) / seconds;
+  } finally {
+    await engine.close();
+  }
+}

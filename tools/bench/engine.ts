@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 
 import { openSqliteStore } from "../../services/orchestrator/src/store/adapters/sqlite.ts";
-import { countDone, openLoadEngine, runSteps, storeNoOps } from "./engine-load.ts";
+import { openLoadEngine, rateOfSteps } from "./engine-load.ts";
 import { interleave, toResult } from "./measure.ts";
 import type { Result } from "./measure.ts";
 import type { Bench } from "./report.ts";
@@ -21,17 +21,10 @@ const rounds = 7;
 
 async function engineRate(): Promise<number> {
   const folder = mkdtempSync(path.join(tmpdir(), "ossaat-bench-"));
-  const engine = openLoadEngine(await openSqliteStore(path.join(folder, "state.db")));
   try {
-    await storeNoOps(engine, { next: 0 }, { plans, steps: stepsPerPlan });
-    const start = performance.now();
-    const running = runSteps(engine, { slots });
-    await running.ended(plans);
-    const seconds = (performance.now() - start) / 1000;
-    await running.stop();
-    return (await countDone(engine, plans * stepsPerPlan)) / seconds;
+    const engine = openLoadEngine(await openSqliteStore(path.join(folder, "state.db")));
+    return await rateOfSteps(engine, { plans, steps: stepsPerPlan, slots });
   } finally {
-    await engine.close();
     rmSync(folder, { recursive: true });
   }
 }

@@ -5,7 +5,7 @@ import { Client } from "pg";
 import { startPostgres } from "../../packages/testkit/src/servers/start-postgres.ts";
 import type { PostgresServer } from "../../packages/testkit/src/servers/start-postgres.ts";
 import { openPostgresStore } from "../../services/orchestrator/src/store/adapters/postgres.ts";
-import { countDone, openLoadEngine, runSteps, storeNoOps } from "./engine-load.ts";
+import { openLoadEngine, rateOfSteps, runSteps, storeNoOps } from "./engine-load.ts";
 import type { LoadEngine } from "./engine-load.ts";
 import { interleave, quantile, toResult } from "./measure.ts";
 import type { Result } from "./measure.ts";
@@ -28,18 +28,7 @@ async function openEngine(url: string): Promise<LoadEngine> {
 }
 
 async function engineRate(server: PostgresServer): Promise<number> {
-  const engine = await openEngine(await server.createDatabase());
-  try {
-    await storeNoOps(engine, { next: 0 }, { plans, steps: stepsPerPlan });
-    const start = performance.now();
-    const running = runSteps(engine, { slots });
-    await running.ended(plans);
-    const seconds = (performance.now() - start) / 1000;
-    await running.stop();
-    return (await countDone(engine, plans * stepsPerPlan)) / seconds;
-  } finally {
-    await engine.close();
-  }
+  return rateOfSteps(await openEngine(await server.createDatabase()), { plans, steps: stepsPerPlan, slots });
 }
 
 const rawTable = "create table step (id int primary key, status text, fence int, owner text, result text)";
