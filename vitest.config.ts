@@ -5,6 +5,9 @@ const shared = { environment: "node", restoreMocks: true, dangerouslyIgnoreUnhan
 /** A guard against hangs, not a measure: a busy machine is no failure. */
 const patient = { testTimeout: 30_000, hookTimeout: 60_000 };
 
+/** Which cases property tests draw. */
+const drawsCases = "tools/test/property-seed.ts";
+
 const unitTests = ["{apps,packages,services,tools}/**/*.test.ts"];
 const notUnit = ["**/node_modules/**", "**/*.{e2e,sandbox,attacks,pg,rabbit,kafka,browser}.test.ts"];
 /** Unit tests that start many processes. */
@@ -25,6 +28,7 @@ export default defineConfig({
           name: "unit",
           // One module graph for all files of a worker: most of what they cost is importing.
           isolate: false,
+          setupFiles: [drawsCases],
           include: unitTests,
           exclude: [...notUnit, ...startMany],
           ...patient,
@@ -36,6 +40,7 @@ export default defineConfig({
           name: "unit-apart",
           // A worker of its own for each file: one for all of them grows, and starting git takes the longer
           // the larger its parent is.
+          setupFiles: [drawsCases],
           include: startMany,
           exclude: notUnit,
           ...patient,
@@ -85,7 +90,7 @@ export default defineConfig({
           // The clock of a process moves nothing there: skewed-clock.pg.test.ts.
           exclude: ["**/node_modules/**", "**/*.{e2e,sandbox,rabbit,kafka}.test.ts", "**/follow-clock.test.ts"],
           globalSetup: ["packages/testkit/src/servers/vitest-postgres.ts"],
-          setupFiles: ["services/orchestrator/src/testing/use-postgres.ts"],
+          setupFiles: [drawsCases, "services/orchestrator/src/testing/use-postgres.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           maxWorkers: 2,

@@ -47,13 +47,15 @@ function readCount(file: string): { passed: number; failed: number; problems?: s
 /** Lines of a failure that are repeated at the end of the run. */
 const shownLines = 25;
 
-function sayFailure(name: string, message: string): void {
-  say(`  failed: ${name}`);
-  for (const line of message.split("\n").slice(0, shownLines)) say(`    ${line}`);
-}
-
 let passed = 0;
 let failed = 0;
+/** What failed, told last, so that the end of a log is enough to know it. */
+const failures: string[] = [];
+
+function noteFailure(suite: string, name: string, message: string): void {
+  failures.push(`failed: ${suite}: ${name}`);
+  for (const line of message.split("\n").slice(0, shownLines)) failures.push(`    ${line}`);
+}
 
 for (const project of projects) {
   try {
@@ -61,11 +63,11 @@ for (const project of projects) {
     passed += count.passed;
     failed += count.failed + count.skipped;
     say(`${project}: ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
-    for (const { name, message } of count.failures) sayFailure(name, message);
-    for (const name of count.skippedNames) say(`  skipped, which counts as failed: ${name}`);
+    for (const { name, message } of count.failures) noteFailure(project, name, message);
+    for (const name of count.skippedNames) noteFailure(project, name, "skipped, which counts as failed");
   } catch (error) {
     failed += 1;
-    say(`${project}: ${error instanceof Error ? error.message : String(error)}`);
+    noteFailure(project, "its report", error instanceof Error ? error.message : String(error));
   }
 }
 const ofChaos = ["chaos", "chaos-mutations"];
@@ -79,10 +81,10 @@ for (const [name, read] of Object.entries(counts)) {
     passed += count.passed;
     failed += count.failed;
     say(`${name}: ${count.passed} passed, ${count.failed} failed`);
-    for (const problem of count.problems ?? []) say(`  ${problem}`);
+    for (const problem of count.problems ?? []) noteFailure(name, "found", problem);
   } catch (error) {
     failed += 1;
-    say(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+    noteFailure(name, "its count", error instanceof Error ? error.message : String(error));
   }
 }
 const ran = readSteps();
@@ -91,10 +93,17 @@ for (const { step, status, seconds, cpuSeconds } of ran) {
 }
 for (const name of steps) {
   if (ran.some(({ step, status }) => step === name && status === 0)) passed += 1;
-  else failed += 1;
+  else {
+    failed += 1;
+    noteFailure(name, "the step", "did not end with exit code 0");
+  }
 }
 // A test step whose reports look clean but which did not exit 0 hides something.
-const hidden = ran.filter(({ step, status }) => !steps.includes(step) && status !== 0).length;
-if (failed === 0) failed += hidden;
+const hidden = ran.filter(({ step, status }) => !steps.includes(step) && status !== 0);
+if (failed === 0) {
+  failed += hidden.length;
+  for (const { step, status } of hidden) noteFailure(step, "the step", `exit code ${status} with clean reports`);
+}
+for (const line of failures) say(line);
 say(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);

@@ -65,11 +65,13 @@ describe("compileGlob", () => {
       fc.property(globs.filter(isOrdinary), paths.filter(isOrdinary), (glob, path) => {
         // There `src/**` takes in src itself, and `*/**` does not take in src.
         const theirs = glob.endsWith("/**") ? `${glob}/*` : glob;
-        return matches(glob, path) === picomatch.isMatch(path, theirs, { dot: true, nonegate: true });
+        // Its fast path for `*.*` wants a character behind the dot, unlike the rest of it.
+        const options = { dot: true, nonegate: true, fastpaths: false };
+        return matches(glob, path) === picomatch.isMatch(path, theirs, options);
       }),
       { numRuns: 5_000 },
     );
-    expect(found.counterexample).toBeNull();
+    expect(fc.defaultReportMessage(found)).toBeUndefined();
   });
 
   it.each([

@@ -20,8 +20,8 @@ process.chdir(process.argv[1]);
 function move(from, to) {
   for (;;) {
     try { return fs.renameSync(from, to); }
-    // In the moment without a name the host made a folder of it.
-    catch { fs.rmSync(to, { recursive: true, force: true }); }
+    // In the moment without a name the host made a folder of it, and may be writing there still.
+    catch { try { fs.rmSync(to, { recursive: true, force: true }); } catch {} }
   }
 }
 for (;;) {
