@@ -11,12 +11,12 @@ import { countRunning, kindOfLine, lineNames, lineOf, setCaps } from "./running-
 import type { CapScope } from "./running-caps.ts";
 import { storeTime } from "./store-time.ts";
 
-type Held = Pick<OutboxRow, "id" | "plan_id" | "step_id" | "envelope_json">;
+type Held = Pick<OutboxRow, "id" | "plan_id" | "step_id" | "envelope_json" | "priority" | "available_at">;
 
 async function headOf({ store }: Engine, line: string, count: number): Promise<Held[]> {
   return store.read
     .selectFrom("outbox")
-    .select(["id", "plan_id", "step_id", "envelope_json"])
+    .select(["id", "plan_id", "step_id", "envelope_json", "priority", "available_at"])
     .where("pool", "=", line)
     .orderBy("priority", "desc")
     .orderBy("available_at")
@@ -26,18 +26,30 @@ async function headOf({ store }: Engine, line: string, count: number): Promise<H
 }
 
 /**
- * Messages that were let out and not claimed yet, among the first of the tenant: they will take the
- * room that is there.
+ * Messages of the tenant that go before the head of a line and were not claimed yet, let out or never
+ * held: they take the room that is there. Those that come after the head take none of it, however many
+ * they are: a claim looks at the line first.
  */
 async function countOnTheirWay(
   { store }: Engine,
-  { kind, scope, pool }: { kind: CapKind; scope: CapScope; pool: string },
+  { kind, scope, pool, head }: { kind: CapKind; scope: CapScope; pool: string; head: Held },
 ): Promise<number> {
   const first = store.read
     .selectFrom("outbox")
     .select("plan_id")
     .where("pool", "=", pool)
     .where("tenant_id", "=", scope.tenant_id)
+    .where((eb) =>
+      eb.or([
+        eb("priority", ">", head.priority),
+        eb.and([eb("priority", "=", head.priority), eb("available_at", "<", head.available_at)]),
+        eb.and([
+          eb("priority", "=", head.priority),
+          eb("available_at", "=", head.available_at),
+          eb("outbox.id", "<", head.id),
+        ]),
+      ]),
+    )
     .orderBy("priority", "desc")
     .orderBy("available_at")
     .limit(jobEngineLimits.sweepBatch);
@@ -54,14 +66,14 @@ async function countOnTheirWay(
 /** How many messages a line may let out now. */
 async function roomOf(
   engine: Engine,
-  { line, scope, pool }: { line: string; scope: PlanRow; pool: string },
+  { line, scope, pool, head }: { line: string; scope: PlanRow; pool: string; head: Held },
 ): Promise<number> {
   const kind = kindOfLine(line);
   const cap = setCaps(engine).find(([each]) => each === kind)?.[1];
   if (kind === undefined || cap === undefined) return jobEngineLimits.sweepBatch;
   const running = await countRunning(engine.store.read, scope);
   const room = cap - running[kind];
-  return room <= 0 ? 0 : room - (await countOnTheirWay(engine, { kind, scope, pool }));
+  return room <= 0 ? 0 : room - (await countOnTheirWay(engine, { kind, scope, pool, head }));
 }
 
 /** Moves a message back into its pool. False for one whose step does not wait any more: that one is dropped. */
@@ -103,7 +115,7 @@ async function releaseLine(engine: Engine, line: string): Promise<number> {
   // Whoever removed the plan has removed its messages too.
   if (scope === undefined) return 0;
   const { pool } = readEnvelope(first.envelope_json);
-  const room = Math.min(await roomOf(engine, { line, scope, pool }), jobEngineLimits.sweepBatch);
+  const room = Math.min(await roomOf(engine, { line, scope, pool, head: first }), jobEngineLimits.sweepBatch);
   let released = 0;
   while (released < room) {
     const heads = await headOf(engine, line, room - released);

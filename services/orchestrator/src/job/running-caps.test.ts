@@ -18,7 +18,8 @@ import { waitUntil } from "../testing/wait-until.ts";
 import type { CapKind } from "./dispatch-rules.ts";
 import { completeStep } from "./end-step.ts";
 import type { Claim } from "./engine.ts";
-import { createHeldSweep } from "./release-held.ts";
+import { createHeldSweep, releaseHeld } from "./release-held.ts";
+import { lineOf } from "./running-caps.ts";
 import { createWorker } from "./worker.ts";
 import type { Worker } from "./worker.ts";
 
@@ -202,6 +203,28 @@ test("a sweep lets out what nobody woke, and what waits for a cap that is gone",
   await sweep();
   await waitUntil("both run", () => running.size === 2, maxWaitMs);
   expect(await messages()).toEqual([]);
+});
+
+test("what waits at a cap takes its room before a backlog that came later, and leaves it to one that came before", async () => {
+  engine.dispatch = { caps: { tenant: 2 } };
+  for (const n of [1, 2, 3, 4, 5]) {
+    await approve(planOf(n, ["a"]));
+    engine.clock.advance(1);
+  }
+  const hold = async (n: number) => {
+    const line = lineOf("tenant", await planRowOf(engine, idOf(n)));
+    await engine.store.tx((tx) =>
+      tx.updateTable("outbox").set({ pool: line }).where("plan_id", "=", idOf(n)).execute(),
+    );
+    return line;
+  };
+  const inLine = async () => (await messages()).filter((message) => message.pool !== pool).length;
+  await hold(1);
+  await releaseHeld(engine, await planRowOf(engine, idOf(1)));
+  expect(await inLine()).toBe(0);
+  await hold(4);
+  await releaseHeld(engine, await planRowOf(engine, idOf(4)));
+  expect(await inLine()).toBe(1);
 });
 
 test("a message whose step does not wait any more is dropped and takes no room", async () => {
