@@ -76,8 +76,9 @@ export async function announceStep(engine: Engine, change: PlanTx, step: StepSta
   await writeMessage(engine, change, step, true);
 }
 
-/** Writes the outbox row of a ready step. */
+/** Writes the outbox row of a ready step; those of a paused plan are announced when it goes on. */
 async function writeMessage(engine: Engine, change: PlanTx, step: StepState, isRepeated: boolean): Promise<void> {
+  if (change.plan.status === "paused") return;
   await dispatchStep(change.tx, {
     tenantId: change.plan.tenant_id,
     priority: change.plan.priority,

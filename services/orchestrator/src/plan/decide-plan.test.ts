@@ -101,11 +101,23 @@ describe("pause and resume", () => {
     await decide({ decision: "pause" });
     await decide({ decision: "pause" });
     await completeStep(engine, claim, done);
-    await expect(takeStep(engine, planId, "b")).rejects.toThrow("cannot be claimed");
+    await expect(takeStep(engine, planId, "b")).rejects.toThrow("no message for b");
     await decide({ decision: "resume" });
     await completeStep(engine, await takeStep(engine, planId, "b"), done);
     await endByLastStep(engine, await takeStep(engine, planId, "plan.finish"));
     expect(await auditPlan(engine, planId)).toEqual([]);
+  });
+
+  test("a paused plan has no message that waits, whatever becomes ready meanwhile; a resume announces each once", async () => {
+    await storeApproved(engine, testPlan([testStep("a"), testStep("b"), testStep("c", { needs: ["a"] })]));
+    const waiting = async () => (await messagesOf(engine, planId)).map(({ stepId }) => stepId).sort();
+    const claim = await takeStep(engine, planId, "a");
+    expect(await waiting()).toEqual(["b"]);
+    await decide({ decision: "pause" });
+    await completeStep(engine, claim, done);
+    expect(await waiting()).toEqual([]);
+    await decide({ decision: "resume" });
+    expect(await waiting()).toEqual(["b", "c"]);
   });
 
   test("a plan whose steps all ended while it was paused ends when it is resumed", async () => {

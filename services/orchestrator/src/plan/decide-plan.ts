@@ -98,6 +98,8 @@ async function pause(change: PlanTx, reason: string | undefined): Promise<void> 
   if (change.plan.status === "paused") return;
   if (change.plan.status !== "running" && change.plan.status !== "pending") throw refuse(change.plan, "paused");
   await change.tx.updateTable("plan").set({ status: "paused" }).where("id", "=", change.plan.id).execute();
+  // What waits of a paused plan would keep its place before others' in the lines of caps. A resume announces it again.
+  await change.tx.deleteFrom("outbox").where("plan_id", "=", change.plan.id).execute();
   await change.append({ type: "plan.paused", data: reason === undefined ? {} : { reason } });
 }
 
@@ -105,6 +107,7 @@ async function resume(engine: Engine, change: PlanTx): Promise<void> {
   if (change.plan.status === "running") return;
   if (change.plan.status !== "paused") throw refuse(change.plan, "resumed");
   await change.tx.updateTable("plan").set({ status: "running" }).where("id", "=", change.plan.id).execute();
+  change.plan.status = "running";
   await change.append({ type: "plan.resumed", data: {} });
   for (const step of await listSteps(change.tx, change.plan.id)) {
     if (step.status === "ready") await announceStep(engine, change, step);
