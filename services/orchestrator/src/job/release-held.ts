@@ -2,6 +2,7 @@
 // held, and by a sweep for what both missed. One too many does no harm: its claim puts it back.
 import { sql } from "kysely";
 
+import { isStoreOutage } from "../store/store-outage.ts";
 import type { PlanRow, OutboxRow } from "../store/tables.ts";
 import type { CapKind } from "./dispatch-rules.ts";
 import type { Engine } from "./engine.ts";
@@ -125,13 +126,24 @@ async function releaseLine(engine: Engine, line: string): Promise<number> {
   return released;
 }
 
+/** One line that cannot be looked at keeps none of the others waiting. */
 async function releaseLines(engine: Engine, lines: readonly string[]): Promise<void> {
   let released = 0;
-  for (const line of lines) released += await releaseLine(engine, line);
+  for (const line of lines) {
+    try {
+      released += await releaseLine(engine, line);
+    } catch (error) {
+      engine.log.warn({ line, error }, "steps at a cap wait for the next look");
+      if (isStoreOutage(error)) break;
+    }
+  }
   if (released > 0) engine.wakeQueue();
 }
 
-/** Lets out what waits for the same room as this plan's steps. Costs nothing without caps. */
+/**
+ * Lets out what waits for the same room as this plan's steps. Costs nothing without caps; what a
+ * store that is away keeps it from is left to the sweep.
+ */
 export async function releaseHeld(engine: Engine, plan: CapScope): Promise<void> {
   await releaseLines(
     engine,

@@ -18,19 +18,25 @@ async function runEach({ log }: Engine, sweeps: readonly Sweep[], signal: AbortS
   }
 }
 
-export function createSweeper(engine: Engine): Loop {
-  const sweeps = [
-    createClockWatch(engine),
-    sweepTimers,
-    sweepLeases,
-    sweepCancelled,
-    reemitReady,
-    createHeldSweep(engine),
-  ].map((sweep) => ({
-    name: sweep.name,
-    run: (): Promise<unknown> => sweep(engine),
-  }));
+function loopOver(engine: Engine, runs: readonly ((engine: Engine) => Promise<unknown>)[]): Loop {
+  const sweeps = runs.map((run) => ({ name: run.name, run: () => run(engine) }));
   return createLoop((signal) => runEach(engine, sweeps, signal), jobEngineLimits.pollMs);
+}
+
+/** What leases and timers need, and beside it the lines of caps: many of those keep no lease waiting. */
+export function createSweeper(engine: Engine): Loop {
+  const loops = [
+    loopOver(engine, [createClockWatch(engine), sweepTimers, sweepLeases, sweepCancelled, reemitReady]),
+    loopOver(engine, [createHeldSweep(engine)]),
+  ];
+  return {
+    start() {
+      for (const loop of loops) loop.start();
+    },
+    async stop() {
+      await Promise.all(loops.map((loop) => loop.stop()));
+    },
+  };
 }
 
 /** Work that may be slow and is never urgent; its signal asks it to end soon. */

@@ -11,6 +11,7 @@ import type { TestEngine } from "../testing/test-engine.ts";
 import { waitUntil } from "../testing/wait-until.ts";
 import { createEmbeddedQueue } from "./adapters/embedded.ts";
 import type { EmbeddedQueue } from "./adapters/embedded.ts";
+import type { JobQueue } from "./job-queue.ts";
 import { recordProgress } from "./claim-step.ts";
 import { completeStep } from "./end-step.ts";
 import type { Claim } from "./engine.ts";
@@ -152,6 +153,38 @@ describe("a worker", () => {
     await stopping;
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect((await stepRowOf(engine, planId, "a")).status).toBe("ready");
+  });
+
+  test("stops its steps at once, also while a broker does not answer to the end of its subscription", async () => {
+    await storeApproved(engine, single);
+    let answer: () => void = () => undefined;
+    const silent: JobQueue = {
+      ...queue,
+      subscribe: (...asked) => {
+        const subscription = queue.subscribe(...asked);
+        const close = () => new Promise<void>((resolve) => (answer = resolve)).then(() => subscription.close());
+        return { ...subscription, close };
+      },
+    };
+    let started = 0;
+    const worker = createWorker({
+      engine,
+      queue: silent,
+      runStep: async (_claim, signal) => {
+        started += 1;
+        await untilStopped(signal);
+      },
+      workerId: "worker-1",
+      pool: "default",
+      slots: 1,
+    });
+    worker.start();
+    await waitUntil("it runs", () => started === 1);
+    const stopped = worker.stop();
+    await waitUntil("given back", async () => (await stepRowOf(engine, planId, "a")).status === "ready");
+    answer();
+    await stopped;
+    expect([worker.slots().busy, errors()]).toEqual([0, []]);
   });
 
   test("what it gave back is done by the next one", async () => {

@@ -157,11 +157,6 @@ async function settleEnd(engine: Engine, claim: Claim, end: StepEnd & { closing:
   }
 }
 
-/** What waited for the room that a step has left goes on at once; the sweep does it when this fails. */
-async function letNextIn(engine: Engine, { planId, plan }: Claim): Promise<void> {
-  await releaseHeld(engine, plan).catch((error: unknown) => engine.log.warn({ planId, error }, "held steps wait"));
-}
-
 async function runClaim(
   deps: WorkerDeps,
   claim: Claim,
@@ -237,8 +232,9 @@ export function createWorker(deps: WorkerDeps): Worker {
         running.delete(key);
         resume();
       })
-      .then(() => letNextIn(engine, claim));
+      .then(() => releaseHeld(engine, claim.plan));
     running.set(key, { claim, controller, done });
+    if (closing.signal.aborted) controller.abort(new StepStopped("shutdown"));
   };
 
   /** Holds a slot while it claims, so that several claims at once share a commit. */
@@ -278,8 +274,10 @@ export function createWorker(deps: WorkerDeps): Worker {
     },
     async stop() {
       closing.abort();
-      await subscription?.close();
+      // A broker that does not answer holds no step up.
+      const closed = subscription?.close();
       for (const { controller } of running.values()) controller.abort(new StepStopped("shutdown"));
+      await closed;
       await Promise.allSettled([...running.values()].map(({ done }) => done));
     },
   };
