@@ -1,4 +1,5 @@
 // Public names of the orchestrator.
+export { openSpoolFolder } from "./archive/spool-folder.ts";
 export { createFileArtifacts } from "./artifact/adapters/files.ts";
 export { systemClock, systemIds } from "./clock.ts";
 export { createModels } from "./compose/models.ts";

@@ -1,5 +1,5 @@
 // Writes the archive of a plan: everything another server needs to show it and to go on with it.
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { appendFile, mkdir, rm } from "node:fs/promises";
 import path from "node:path";
@@ -19,7 +19,7 @@ import type { EntrySource } from "./archive-file.ts";
 import { readPlanRows } from "./plan-rows.ts";
 import { baseOf, findReferences } from "./plan-references.ts";
 import type { PlanReferences } from "./plan-references.ts";
-import { spoolName } from "./spool-folder.ts";
+import { spoolEntry } from "./spool-folder.ts";
 
 export type ArchiveDeps = {
   engine: Engine;
@@ -33,7 +33,7 @@ type Source = EntrySource & { sha256: string };
 
 /** A folder that is gone when the work is over. */
 export async function makeSpool({ spoolDir }: Pick<ArchiveDeps, "spoolDir">): Promise<string> {
-  const folder = path.join(spoolDir, spoolName, randomUUID());
+  const folder = spoolEntry(spoolDir);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   return folder;
 }

@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { openSpoolFolder } from "./spool-folder.ts";
+import { openSpoolFolder, spoolEntry } from "./spool-folder.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -12,15 +13,28 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test("is made for its owner alone, and empty at every start", () => {
+test("keeps what another living process has in it", () => {
+  const dir = path.join(folder, "both");
+  openSpoolFolder({ dir, name: "1" });
+  const theirs = path.join(dir, "archives", `${process.ppid}-archive`);
+  mkdirSync(theirs);
+  openSpoolFolder({ dir, name: "1" });
+  expect(existsSync(theirs)).toBe(true);
+});
+
+test("is made for its owner alone, and without what is left of dead processes", () => {
   const dir = path.join(folder, "named", "spool");
   expect(openSpoolFolder({ dir, name: "1" })).toBe(dir);
   const archives = path.join(dir, "archives");
   expect(statSync(archives).mode & 0o777).toBe(0o700);
-  mkdirSync(path.join(archives, "left"));
-  writeFileSync(path.join(archives, "left", "archive.tar"), "x");
+  const { pid: dead } = spawnSync(process.execPath, ["-e", ""]);
+  const left = [path.join(archives, "left"), path.join(archives, `${dead}-left`), spoolEntry(dir)];
+  for (const each of left) {
+    mkdirSync(each);
+    writeFileSync(path.join(each, "archive.tar"), "x");
+  }
   openSpoolFolder({ dir, name: "1" });
-  expect(existsSync(path.join(archives, "left"))).toBe(false);
+  expect(readdirSync(archives)).toEqual([]);
 });
 
 test("below the temporary folder is one of its own name, and one that is not its own is refused", () => {

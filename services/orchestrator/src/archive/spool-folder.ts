@@ -1,6 +1,7 @@
-// The folder in which an API process keeps archives while it makes or checks them: its own alone,
-// shown to nobody else, and empty when it starts.
-import { lstatSync, mkdirSync, rmSync } from "node:fs";
+// The folder in which an API process keeps archives while it makes or checks them: shown to nobody
+// else, and without what dead processes left when it starts.
+import { randomUUID } from "node:crypto";
+import { lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
@@ -26,8 +27,20 @@ function requireOwn(folder: string): void {
   if (!stats.isDirectory() || stats.uid !== process.getuid?.() || (stats.mode & 0o077) !== 0) throw refuse(folder);
 }
 
+/** Whether a process other than this one lives and may still use what it named. */
+function hasOwner(entry: string): boolean {
+  const pid = Number(entry.split("-", 1)[0]);
+  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false;
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
 /**
- * Makes the folder and removes what a killed process left in it; gives its path.
+ * Makes the folder and removes what killed processes left in it; gives its path. What a living one has
+ * there stays: it has the port that this process is about to ask for in vain.
  * @throws AgentError unavailable
  */
 export function openSpoolFolder({ dir, name }: SpoolSettings): string {
@@ -36,8 +49,10 @@ export function openSpoolFolder({ dir, name }: SpoolSettings): string {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     if (dir === undefined) requireOwn(folder);
     const archives = path.join(folder, spoolName);
-    rmSync(archives, { recursive: true, force: true });
-    mkdirSync(archives, { mode: 0o700 });
+    mkdirSync(archives, { recursive: true, mode: 0o700 });
+    for (const entry of readdirSync(archives)) {
+      if (!hasOwner(entry)) rmSync(path.join(archives, entry), { recursive: true, force: true });
+    }
     return folder;
   } catch (error) {
     throw error instanceof AgentError ? error : refuse(folder, error);
@@ -45,4 +60,9 @@ export function openSpoolFolder({ dir, name }: SpoolSettings): string {
 }
 
 /** Name of the folder of archives below a spool folder. */
-export const spoolName = "archives";
+const spoolName = "archives";
+
+/** A new path below a spool folder, which tells whose it is. */
+export function spoolEntry(folder: string): string {
+  return path.join(folder, spoolName, `${process.pid}-${randomUUID()}`);
+}
