@@ -70,9 +70,9 @@ const lockGate = statement((db, { tenantId }: Slots<{ tenantId: string }>) =>
   db.selectFrom("claim_gate").select("tenant_id").where("tenant_id", "=", tenantId).forUpdate(),
 );
 
-/** Lets the claims of a tenant count one after the other, until each has committed; a file has one writer anyway. */
+/** Lets the claims of a tenant count one after the other, until each has committed. */
 async function passGate({ store }: Engine, tx: Tx, tenantId: string): Promise<void> {
-  if (!store.isShared || (await lockGate(tx, { tenantId })).length > 0) return;
+  if (store.hasOneWriter || (await lockGate(tx, { tenantId })).length > 0) return;
   await tx
     .insertInto("claim_gate")
     .values({ tenant_id: tenantId })

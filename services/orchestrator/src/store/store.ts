@@ -22,6 +22,8 @@ export type Wakes = {
 export type Store = {
   /** Whether other processes may work on the same data at the same time. */
   isShared: boolean;
+  /** Whether one transaction ends before the next begins, so that what one has counted stays true for it. */
+  hasOneWriter: boolean;
   /**
    * The moment that leases, timers and everything else that waits go by, ms: the database's own clock
    * on a server, because the clocks of its users differ; else `now`.

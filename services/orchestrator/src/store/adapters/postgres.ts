@@ -122,6 +122,7 @@ async function openAlone(options: PostgresStoreOptions): Promise<Store> {
   const { adapter } = db.getExecutor();
   const store: Store = {
     isShared: false,
+    hasOneWriter: false,
     forTenant: (tenantId) => {
       const own = new Kysely<Tables>({ dialect: new TenantDialect({ pool, adapter, tenantId }) });
       return { ...store, read: own, tx: (work) => runTx(own, work, rng) };

@@ -164,6 +164,7 @@ export async function openSqliteStore(file: string): Promise<Store> {
     });
     const store: Store = {
       isShared: false,
+      hasOneWriter: true,
       forTenant: () => store,
       leaseTime: (now) => now,
       read: db,
