@@ -40,6 +40,10 @@ export const postgresLimits = {
   relistenMs: 500,
   /** Longest migration, ms, and longest wait for another replica's. */
   migrationMs: 600_000,
+  /** Longest wait of a migration for a table that is in use, ms: whoever comes after it waits as long. */
+  migrationLockMs: 2_000,
+  /** Pause before it asks for the table again, ms, in which the others get their turn. */
+  migrationPauseMs: 1_000,
   /** Tries of a transaction that another one made impossible. */
   maxTries: 5,
   /** Longest pause before the second try, ms; it doubles from try to try. */

@@ -34,16 +34,19 @@ const migrations = {
 export const migrationNames: readonly string[] = Object.keys(migrations);
 
 /**
- * Brings the schema to this version.
+ * Brings the schema to this version. Each migration is a transaction of its own, so that those who use the
+ * data wait for none longer than it takes by itself; on an empty database nobody waits, and it is one.
  * @param newer says that a newer version wrote the data
  * @throws AgentError conflict when the database was written by a newer version.
  */
 export async function migrate(db: Kysely<Tables>, newer: (cause: unknown) => AgentError): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
-  const { error } = await migrator.migrateToLatest();
-  if (error === undefined) return;
-  if (error instanceof Error && error.message.includes("corrupted migrations")) {
-    throw newer(error);
+  const isEmpty = (await migrator.getMigrations()).every(({ executedAt }) => executedAt === undefined);
+  const advance = () => (isEmpty ? migrator.migrateToLatest() : migrator.migrateUp());
+  for (;;) {
+    const { error, results } = await advance();
+    if (error instanceof Error && error.message.includes("corrupted migrations")) throw newer(error);
+    if (error !== undefined) throw AgentError.from(error);
+    if (isEmpty || results === undefined || results.length === 0) return;
   }
-  throw AgentError.from(error);
 }

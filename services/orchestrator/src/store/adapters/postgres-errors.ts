@@ -3,6 +3,9 @@ import { AgentError } from "@ossaat/contracts";
 
 import { outageReasons } from "../store-outage.ts";
 
+/** Reason of the error of a statement that waited for a lock too long. */
+export const lockTimeout = "lock_timeout";
+
 type Meaning = { reason: string; message: string; next: string; code?: "invalid_input" };
 
 const unreachable: Meaning = {
@@ -68,7 +71,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
     next: "name the primary server in `store`, not a standby",
   },
   "55P03": {
-    reason: "lock_timeout",
+    reason: lockTimeout,
     message: "Another transaction held the same rows for too long.",
     next: "try again; a session that stands still shows in pg_stat_activity",
   },

@@ -2,11 +2,13 @@
 import { AgentError } from "@ossaat/contracts";
 import { startPostgres } from "@ossaat/testkit";
 import { sql } from "kysely";
+import { Client } from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { askPostgres, createTestDatabase } from "../../testing/postgres.ts";
 import type { TestDatabase } from "../../testing/postgres.ts";
 import { planRow } from "../../testing/rows.ts";
+import { waitUntil } from "../../testing/wait-until.ts";
 import { migrationNames } from "../migrate.ts";
 import type { Store, Tx } from "../store.ts";
 import { describeStore } from "../store.contract.ts";
@@ -214,6 +216,32 @@ describe("the store on a server", () => {
     await askPostgres(other.url, "drop table outbox");
     await migratePostgres(other.url);
     await other.drop();
+  });
+
+  test("a migration keeps nobody from a table that is in use, and those before it are done already", async () => {
+    const used = await createTestDatabase();
+    await migratePostgres(used.url);
+    await askPostgres(
+      used.url,
+      "alter table attempt drop column traceparent",
+      "alter table step drop column kind_version",
+      "delete from kysely_migration where name >= '0010'",
+    );
+    const reader = new Client({ connectionString: used.url });
+    await reader.connect();
+    await reader.query("begin");
+    await reader.query("select count(*) from step");
+    const migrated = migratePostgres(used.url);
+    const done = async () => (await askPostgres(used.url, "select name from kysely_migration")).map(({ name }) => name);
+    await waitUntil("the one before", async () => (await done()).includes("0010-attempt-trace"), 20_000);
+    // More often than a migration that waits could let through by chance.
+    for (let n = 0; n < 3; n += 1) await askPostgres(used.url, "update step set attempt = attempt");
+    expect(await done()).not.toContain("0011-step-kind-version");
+    await reader.query("commit");
+    await reader.end();
+    await migrated;
+    expect(await done()).toContain("0011-step-kind-version");
+    await used.drop();
   });
 
   test("a database of a newer version is refused, untouched", async () => {

@@ -13,7 +13,7 @@ import type { Store, Tx } from "../store.ts";
 import type { Tables } from "../tables.ts";
 import { ownDatabase, shareDatabase } from "./database-owner.ts";
 import type { DatabaseLock } from "./database-owner.ts";
-import { isContention, translatePostgresError } from "./postgres-errors.ts";
+import { isContention, lockTimeout, translatePostgresError } from "./postgres-errors.ts";
 import { connectionConfig, createPostgresPool, poolSizeFor } from "./postgres-pool.ts";
 import type { PoolTimes } from "./postgres-pool.ts";
 import { openPostgresWakes } from "./postgres-wakes.ts";
@@ -63,17 +63,35 @@ export async function requireVersion(db: Kysely<Tables>): Promise<string> {
   });
 }
 
+/** Whether a migration met others in a table and left nothing behind. */
+function metOthers(thrown: unknown): boolean {
+  if (!(thrown instanceof AgentError)) return false;
+  return thrown.details["reason"] === lockTimeout || isContention(thrown.cause);
+}
+
+async function migratePatiently(db: Kysely<Tables>): Promise<void> {
+  const until = performance.now() + postgresLimits.migrationMs;
+  for (;;) {
+    try {
+      return await migrate(db, newerDatabase);
+    } catch (error) {
+      if (!metOthers(error) || performance.now() > until) throw error;
+    }
+    await sleep(postgresLimits.migrationPauseMs);
+  }
+}
+
 /**
  * Brings the schema of the database at `url` to this version. Several may do so at once: one does it,
- * the others wait for it.
+ * the others wait for it. Processes of the version before may go on using the data meanwhile.
  * @throws AgentError invalid_input (address), unavailable (server, version), conflict (newer schema)
  */
 export async function migratePostgres(url: string): Promise<void> {
-  const { migrationMs } = postgresLimits;
-  const db = connectPostgres(url, { statementMs: migrationMs, lockMs: migrationMs, answerMs: migrationMs }, 1);
+  const { migrationMs, migrationLockMs } = postgresLimits;
+  const db = connectPostgres(url, { statementMs: migrationMs, lockMs: migrationLockMs, answerMs: migrationMs }, 1);
   try {
     await requireVersion(db);
-    await migrate(db, newerDatabase);
+    await migratePatiently(db);
   } catch (error) {
     throw translatePostgresError(error);
   } finally {
