@@ -1,5 +1,6 @@
 // Runs the numbered migrations, forward only.
 import { AgentError } from "@ossaat/contracts";
+import { sql } from "kysely";
 import type { Kysely } from "kysely";
 import { Migrator } from "kysely/migration";
 
@@ -33,19 +34,42 @@ const migrations = {
 /** In the order they are applied. */
 export const migrationNames: readonly string[] = Object.keys(migrations);
 
+/** What a database that a newer version wrote means to this one. */
+export type NewerSchema = {
+  /** Whether a schema to which newer versions only added something is used as it is. */
+  isUsable: boolean;
+  error(cause: unknown): AgentError;
+};
+
+/** The name of a migration that takes away what the version before it still uses. */
+const takesAway = /^\d+-contract-/u;
+
+/** Whether a schema holds all that this version uses. */
+export function isUsableSchema(applied: readonly string[]): boolean {
+  return migrationNames.every((name) => applied.includes(name)) && !applied.some((name) => takesAway.test(name));
+}
+
+/** Migrations that the database has, in their order. */
+export async function readApplied(db: Kysely<Tables>): Promise<string[]> {
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
+  return rows.map(({ name }) => name);
+}
+
 /**
  * Brings the schema to this version. Each migration is a transaction of its own, so that those who use the
  * data wait for none longer than it takes by itself; on an empty database nobody waits, and it is one.
- * @param newer says that a newer version wrote the data
- * @throws AgentError conflict when the database was written by a newer version.
+ * @throws AgentError conflict when the database was written by a newer version and is not usable
  */
-export async function migrate(db: Kysely<Tables>, newer: (cause: unknown) => AgentError): Promise<void> {
+export async function migrate(db: Kysely<Tables>, newer: NewerSchema): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
   const isEmpty = (await migrator.getMigrations()).every(({ executedAt }) => executedAt === undefined);
   const advance = () => (isEmpty ? migrator.migrateToLatest() : migrator.migrateUp());
   for (;;) {
     const { error, results } = await advance();
-    if (error instanceof Error && error.message.includes("corrupted migrations")) throw newer(error);
+    if (error instanceof Error && error.message.includes("corrupted migrations")) {
+      if (newer.isUsable && isUsableSchema(await readApplied(db))) return;
+      throw newer.error(error);
+    }
     if (error !== undefined) throw AgentError.from(error);
     if (isEmpty || results === undefined || results.length === 0) return;
   }

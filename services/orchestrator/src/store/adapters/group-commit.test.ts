@@ -33,7 +33,7 @@ beforeEach(async () => {
     },
   };
   db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: counting }) });
-  await migrate(db, () => new AgentError("conflict", "newer"));
+  await migrate(db, { isUsable: false, error: () => new AgentError("conflict", "newer") });
   commits = 0;
   run = createGroupCommit(db, {
     execute: (statement) => void database.prepare(statement).run([]),

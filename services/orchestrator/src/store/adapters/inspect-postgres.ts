@@ -3,7 +3,7 @@ import { AgentError } from "@ossaat/contracts";
 import { sql } from "kysely";
 
 import { postgresLimits } from "../limits.ts";
-import { migrationNames } from "../migrate.ts";
+import { isUsableSchema, migrationNames, readApplied } from "../migrate.ts";
 import { translatePostgresError } from "./postgres-errors.ts";
 import { connectPostgres, requireVersion } from "./postgres.ts";
 
@@ -12,7 +12,7 @@ export type PostgresInspection = {
   server: string;
   /** Newest migration the database has; `none` before the first start. */
   schema: string;
-  /** The database has every migration of this version. */
+  /** The database has every migration of this version, and none that takes something away from it. */
   isCurrent: boolean;
 };
 
@@ -28,14 +28,15 @@ export async function inspectPostgresStore(url: string): Promise<PostgresInspect
       db,
     );
     if (table.rows[0]?.found !== true) return { server, schema: "none", isCurrent: false };
-    const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
-    const unknown = rows.find(({ name }) => !migrationNames.includes(name));
-    if (unknown !== undefined) {
-      throw new AgentError("conflict", `The database was written by a newer version of ossaat (${unknown.name}).`, {
+    const applied = await readApplied(db);
+    const isCurrent = isUsableSchema(applied);
+    const unknown = applied.find((name) => !migrationNames.includes(name));
+    if (unknown !== undefined && !isCurrent) {
+      throw new AgentError("conflict", `The database was written by a newer version of ossaat (${unknown}).`, {
         details: { next: "update ossaat, or name another database: `ossaat config explain store`" },
       });
     }
-    return { server, schema: rows.at(-1)?.name ?? "none", isCurrent: rows.length === migrationNames.length };
+    return { server, schema: applied.at(-1) ?? "none", isCurrent };
   } catch (error) {
     throw translatePostgresError(error);
   } finally {

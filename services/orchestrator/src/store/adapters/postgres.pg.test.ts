@@ -244,8 +244,19 @@ describe("the store on a server", () => {
     await used.drop();
   });
 
-  test("a database of a newer version is refused, untouched", async () => {
-    await askPostgres(database.url, "insert into kysely_migration (name, timestamp) values ('9999-future', '2030')");
+  const addMigration = (name: string) =>
+    askPostgres(database.url, `insert into kysely_migration (name, timestamp) values ('${name}', '2030')`);
+
+  test("a database to which a newer version only added something is used", async () => {
+    await addMigration("9998-future");
+    const older = await openPostgresStore({ url: database.url });
+    await older.tx((tx) => put(tx, "plan-of-older"));
+    expect(await idsOf(store)).toContain("plan-of-older");
+    await older.close();
+  });
+
+  test("a database from which a newer version took something away is refused, untouched", async () => {
+    await addMigration("9999-contract-future");
     expect(await errorOf(openPostgresStore({ url: database.url }))).toMatchObject({
       code: "conflict",
       message: "The database was written by a newer version of ossaat.",

@@ -73,7 +73,8 @@ async function migratePatiently(db: Kysely<Tables>): Promise<void> {
   const until = performance.now() + postgresLimits.migrationMs;
   for (;;) {
     try {
-      return await migrate(db, newerDatabase);
+      // While a deployment is brought to a newer version, a process of this one may start again.
+      return await migrate(db, { isUsable: true, error: newerDatabase });
     } catch (error) {
       if (!metOthers(error) || performance.now() > until) throw error;
     }

@@ -158,7 +158,7 @@ export async function openSqliteStore(file: string): Promise<Store> {
     const owned = openDatabase(file);
     const database = nodeSqliteDatabase(owned, translated);
     const db = new Kysely<Tables>({ dialect: new EmbeddedDialect({ database }) });
-    await migrate(db, newerFolder).catch(async (error: unknown) => {
+    await migrate(db, { isUsable: false, error: newerFolder }).catch(async (error: unknown) => {
       await db.destroy();
       throw error;
     });
