@@ -25,7 +25,8 @@ function summaryOf({ differences, applied, more }: ReconcileResponse): string {
   const count = `${countOf(differences.length, "difference")}${more ? ", and there may be more" : ""}`;
   if (!applied) return `${count}.\nNext: \`ossaat plans reconcile --apply\` mends them`;
   const left = differences.filter(({ mended }) => mended !== true).length;
-  return left === 0 ? `${count} mended.` : `${count}, ${left} of them not mended: the server's log says why.`;
+  if (left > 0) return `${count}, ${left} of them not mended: repeat the command, or see why in the server's log.`;
+  return more ? `${count} mended.\nNext: \`ossaat plans reconcile --apply\` again` : `${count} mended.`;
 }
 
 /** Exit 0 when nothing differs, or all was mended; else 3. */

@@ -1,11 +1,11 @@
 // Mends differences by the engine's own transactions, each of which looks again under the plan's lock.
 import { finishStepId, isTerminalPlan, isTerminalStep } from "@ossaat/contracts";
-import type { Difference, DifferenceKind, ReconcileResponse } from "@ossaat/contracts";
+import type { Actor, Difference, DifferenceKind, ReconcileResponse } from "@ossaat/contracts";
 
 import { voidApprovals } from "../approval/void-approvals.ts";
 import { advancePlan } from "../job/advance-plan.ts";
 import { addRetryTimer } from "../job/end-step.ts";
-import { changePlan, systemActor } from "../job/engine.ts";
+import { changePlan } from "../job/engine.ts";
 import type { PlanTx } from "../job/engine.ts";
 import { announceStranded, takeBackLease } from "../job/sweep.ts";
 import { endPlan } from "../plan/end-plan.ts";
@@ -14,13 +14,17 @@ import { selectEnded } from "../step/ended-plans.ts";
 import { getStep, listStepStates } from "../step/step-rows.ts";
 import { findDifferences } from "./find-differences.ts";
 import type { ReconcileDeps } from "./find-differences.ts";
+import { reconcileLimits } from "./limits.ts";
 
-type Mend = (deps: ReconcileDeps, difference: Difference) => Promise<void>;
+/** `actor`: who asked for it, in whose name the changes stand in the events of the plans. */
+export type MendDeps = ReconcileDeps & { actor: Actor };
+
+type Mend = (deps: MendDeps, difference: Difference) => Promise<void>;
 
 /** A mend that is one change of the plan. */
-function changing(work: (deps: ReconcileDeps, change: PlanTx, difference: Difference) => Promise<void>): Mend {
+function changing(work: (deps: MendDeps, change: PlanTx, difference: Difference) => Promise<void>): Mend {
   return (deps, difference) =>
-    changePlan(deps.engine, { planId: difference.planId, actor: systemActor }, (change) =>
+    changePlan(deps.engine, { planId: difference.planId, actor: deps.actor }, (change) =>
       work(deps, change, difference),
     );
 }
@@ -84,20 +88,27 @@ const mends: Readonly<Record<DifferenceKind, Mend>> = {
 
 const keyOf = ({ kind, planId, stepId = "" }: Difference) => `${kind} ${planId} ${stepId}`;
 
-/** Mends what is found, as far as possible, and looks again: what is still there was not mended. */
-export async function mendDifferences(deps: ReconcileDeps): Promise<ReconcileResponse> {
+/**
+ * Mends what is found, as far as possible and for as long as a request may take, and looks again: what is
+ * still there was not mended.
+ */
+export async function mendDifferences(deps: MendDeps): Promise<ReconcileResponse> {
+  const { engine, actor, tenantId } = deps;
   const { differences, more } = await findDifferences(deps);
+  const until = engine.clock.monotonic() + reconcileLimits.mendMs;
+  let tried = 0;
   for (const difference of differences) {
+    if (engine.clock.monotonic() >= until) break;
+    tried += 1;
     const { kind, planId, stepId } = difference;
     await mends[kind](deps, difference).catch((error: unknown) =>
-      deps.engine.log.error({ kind, planId, stepId, error }, "difference was not mended"),
+      engine.log.error({ kind, planId, stepId, error }, "difference was not mended"),
     );
   }
   const left = new Set((await findDifferences(deps)).differences.map(keyOf));
-  return {
-    schemaVersion: 1,
-    applied: true,
-    differences: differences.map((difference) => ({ ...difference, mended: !left.has(keyOf(difference)) })),
-    more,
-  };
+  const answer = differences.map((difference) => ({ ...difference, mended: !left.has(keyOf(difference)) }));
+  const mended = answer.filter((difference) => difference.mended).length;
+  const counts = { found: differences.length, tried, mended };
+  engine.log.info({ actor: actor.id, tenantId, ...counts }, "differences were mended at somebody's request");
+  return { schemaVersion: 1, applied: true, differences: answer, more: more || tried < differences.length };
 }

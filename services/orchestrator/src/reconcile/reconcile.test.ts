@@ -21,9 +21,10 @@ import { findDifferences } from "./find-differences.ts";
 import type { ReconcileDeps } from "./find-differences.ts";
 import { reconcileLimits } from "./limits.ts";
 import { mendDifferences } from "./mend-differences.ts";
+import type { MendDeps } from "./mend-differences.ts";
 
 let engine: TestEngine;
-let deps: ReconcileDeps;
+let deps: MendDeps;
 let removed: string[];
 beforeEach(async () => {
   engine = await openTestEngine();
@@ -31,7 +32,14 @@ beforeEach(async () => {
   const remove = ({ planId }: { planId: string }) => Promise.resolve(void removed.push(planId));
   const journal = createFileTurnJournal(path.join(engine.folder, "turns"));
   const { read } = engine.store;
-  deps = { engine, journal, workspaces: { remove }, tenantId: "local", processRead: read } as unknown as ReconcileDeps;
+  deps = {
+    engine,
+    journal,
+    workspaces: { remove },
+    tenantId: "local",
+    processRead: read,
+    actor: user,
+  } as unknown as MendDeps;
 });
 afterEach(() => engine.remove());
 
@@ -230,7 +238,34 @@ test("one that cannot be mended is said to be so, and keeps none of the others f
     ["lease_over", planId, false],
     ["lease_over", otherId, true],
   ]);
-  expect(engine.lines.map(({ level, message }) => [level, message])).toEqual([["error", "difference was not mended"]]);
+  expect(engine.lines.map(({ level, message }) => [level, message])).toEqual([
+    ["error", "difference was not mended"],
+    ["info", "differences were mended at somebody's request"],
+  ]);
+  expect(engine.lines[1]?.fields).toEqual({ actor: user.id, tenantId: "local", found: 2, tried: 2, mended: 1 });
+});
+
+test("mends only for as long as a request may take, and says that there is more", async () => {
+  await approve();
+  await storeApproved(engine, testPlan([testStep("a")], { id: otherId }));
+  for (const id of [planId, otherId]) await takeStep(engine, id, "a");
+  engine.clock.advance(jobEngineLimits.leaseMs + 1);
+  let at = 0;
+  const slow = { ...engine, clock: { ...engine.clock, monotonic: () => (at += reconcileLimits.mendMs * 0.7) } };
+  const { differences, more } = await mendDifferences({ ...deps, engine: slow });
+  expect([differences.map(({ mended }) => mended), more]).toEqual([[true, false], true]);
+  const rest = await mendDifferences(deps);
+  expect([rest.differences.map(({ mended }) => mended), rest.more]).toEqual([[true], false]);
+});
+
+test("what a person mends stands in the events as that person's doing", async () => {
+  await approve();
+  await takeStep(engine, planId, "a");
+  engine.clock.advance(jobEngineLimits.leaseMs + 1);
+  await mendDifferences(deps);
+  const events = await engine.store.read.selectFrom("event").select(["type", "actor_json"]).execute();
+  const lost = events.filter(({ type }) => type === "step.lost");
+  expect(lost.map((event) => JSON.parse(event.actor_json) as unknown)).toEqual([user]);
 });
 
 test("what plans left in the database itself is found for a tenant, of its own plans alone", async () => {

@@ -19,7 +19,7 @@ export function reconcileRoutes(deps: Omit<ReconcileDeps, "tenantId">): Router {
   router.post("/reconciliation", async (_request, response) => {
     const identity = identityOf(response);
     requireCapability(identity, "queue.manage");
-    response.json(await mendDifferences({ ...deps, tenantId: identity.tenantId }));
+    response.json(await mendDifferences({ ...deps, tenantId: identity.tenantId, actor: identity.actor }));
   });
   return router;
 }
