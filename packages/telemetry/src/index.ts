@@ -2,7 +2,7 @@
 export { createLogger } from "./create-logger.ts";
 export type { LogLevel, Logger, LoggerOptions } from "./create-logger.ts";
 export type { SpanLine } from "./file-exporter.ts";
-export { countStale, countStream, measureAppend, measureClaim } from "./metrics.ts";
+export { countHeld, countStale, countStream, measureAppend, measureClaim } from "./metrics.ts";
 export { attributeKeys, serviceName, spanNames } from "./names.ts";
 export {
   callSpan,

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { boundedLabel } from "./metrics-registry.ts";
-import { countStale, countStream, measureAppend, measureClaim } from "./metrics.ts";
+import { countHeld, countStale, countStream, measureAppend, measureClaim } from "./metrics.ts";
 import {
   modelTurnEnd,
   modelTurnSpan,
@@ -87,6 +87,7 @@ test("what happens in the engine is counted", async () => {
   measureClaim({ pool: "p", seconds: 0.002, waitedMs: -5 });
   measureAppend({ seconds: 0.003, types: ["step.started", "step.started", "step.lost"] });
   countStale({ pool: "p" });
+  for (let n = 0; n < 3; n += 1) countHeld({ pool: "p" });
   const leave = [countStream(), countStream()];
   leave[0]?.();
   const grown = await count();
@@ -96,9 +97,10 @@ test("what happens in the engine is counted", async () => {
     appends: grown("ossaat_event_append_seconds_count"),
     started: grown("ossaat_events_total", { type: "step.started" }),
     stale: grown("ossaat_stale_total", { pool: "p" }),
+    held: grown("ossaat_held_total", { pool: "p" }),
     lost: grown("ossaat_lease_lost_total"),
     streams: grown("ossaat_sse_clients"),
-  }).toEqual({ claims: 2, waited: 9, appends: 1, started: 2, stale: 1, lost: 1, streams: 1 });
+  }).toEqual({ claims: 2, waited: 9, appends: 1, started: 2, stale: 1, held: 3, lost: 1, streams: 1 });
 });
 
 test("a scrape tells of the process as well, and of figures it is given", async () => {

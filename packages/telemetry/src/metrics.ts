@@ -63,6 +63,11 @@ const stale = counter({
   help: "Messages whose step had moved on, was taken or does not run now",
   labelNames: ["pool"],
 });
+const held = counter({
+  name: "ossaat_held_total",
+  help: "Messages that were put into a line, because a cap left no room for their step",
+  labelNames: ["pool"],
+});
 const leaseLost = counter({
   name: "ossaat_lease_lost_total",
   help: "Leases that this process took back, or gave up as lost",
@@ -119,7 +124,7 @@ export function measureToolRun({ tool }: { tool: string }, { seconds, hasFailed 
   toolRun.observe({ tool: toolLabel(tool), outcome: outcomeOf(hasFailed) }, seconds);
 }
 
-/** A message led to a claim after `waitedMs`, counted from when the step was ready. */
+/** A message led to a claim after `waitedMs`, counted from when the step was ready for this attempt. */
 export function measureClaim({ pool, seconds, waitedMs }: { pool: string; seconds: number; waitedMs: number }): void {
   claim.observe({ pool }, seconds);
   queueWait.observe({ pool }, Math.max(0, waitedMs) / 1_000);
@@ -137,6 +142,11 @@ export function measureAppend({ seconds, types }: { seconds: number; types: read
 /** A message led to nothing. */
 export function countStale({ pool }: { pool: string }): void {
   stale.inc({ pool });
+}
+
+/** A message waits for room under a cap. */
+export function countHeld({ pool }: { pool: string }): void {
+  held.inc({ pool });
 }
 
 /** An event stream was opened; call what comes back when it ends. */

@@ -72,6 +72,7 @@ const StepRecord = z.strictObject({
   fence: whole,
   ready_at: whole.nullable(),
   announced_at: whole.nullable().default(null),
+  waiting_since: whole.nullable().default(null),
   kind_version: whole.default(1),
   lease_owner: text.nullable(),
   lease_until: whole.nullable(),

@@ -19,7 +19,7 @@ const selectNeeds = statement((db, { planId }: Slots<{ planId: string }>) =>
   db.selectFrom("step_dep").select(["step_id", "needs_step_id"]).where("plan_id", "=", planId),
 );
 
-type ReadySet = Pick<StepRow, "plan_id" | "step_id" | "attempt" | "ready_at" | "announced_at">;
+type ReadySet = Pick<StepRow, "plan_id" | "step_id" | "attempt" | "ready_at" | "announced_at" | "waiting_since">;
 
 const setReady = statement((db, row: Slots<ReadySet>) =>
   db
@@ -28,6 +28,7 @@ const setReady = statement((db, row: Slots<ReadySet>) =>
       status: "ready",
       ready_at: row.ready_at,
       announced_at: row.announced_at,
+      waiting_since: row.waiting_since,
       lease_owner: null,
       lease_until: null,
       attempt: row.attempt,
@@ -62,7 +63,8 @@ export async function readyStep(
   readyAt: number = change.now,
 ): Promise<void> {
   const { plan_id, step_id, attempt } = step;
-  await setReady(change.tx, { plan_id, step_id, attempt, ready_at: readyAt, announced_at: change.now });
+  const { now } = change;
+  await setReady(change.tx, { plan_id, step_id, attempt, ready_at: readyAt, announced_at: now, waiting_since: now });
   await change.append({ type: "step.readied", stepId: step.step_id, data: {} });
   step.status = "ready";
   step.ready_at = readyAt;

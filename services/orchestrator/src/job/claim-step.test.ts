@@ -6,7 +6,7 @@ import { eventsOf, lastSeqOf, statusesOf, stepRowOf } from "../testing/look.ts";
 import { messagesOf, takeStep } from "../testing/take-step.ts";
 import { noModels, openTestEngine, storeApproved, storeProposal, user } from "../testing/test-engine.ts";
 import type { TestEngine } from "../testing/test-engine.ts";
-import { claimStep, heartbeat, recordProgress } from "./claim-step.ts";
+import { claimStep, isClaim, heartbeat, recordProgress } from "./claim-step.ts";
 import { completeStep, failStep, releaseStep } from "./end-step.ts";
 import { LeaseLost } from "./engine.ts";
 import { jobEngineLimits } from "./limits.ts";
@@ -47,7 +47,7 @@ describe("claimStep", () => {
     await storeApproved(engine, plan);
     const [message] = await messagesOf(engine, planId);
     const claims = await Promise.all([1, 2, 3, 4, 5].map((n) => claimStep(engine, message!, `worker-${n}`)));
-    expect(claims.filter((claim) => claim !== undefined)).toHaveLength(1);
+    expect(claims.filter(isClaim)).toHaveLength(1);
     expect((await stepRowOf(engine, planId, "a")).fence).toBe(1);
   });
 
@@ -55,14 +55,14 @@ describe("claimStep", () => {
     await storeApproved(engine, plan);
     const [message] = await messagesOf(engine, planId);
     await releaseStep(engine, await takeStep(engine, planId, "a"), "stop");
-    expect(await claimStep(engine, message!, "late")).toBeUndefined();
+    expect(await claimStep(engine, message!, "late")).toBe("stale");
     const others = [
       { ...message!, stepId: testStep("b").id },
       { ...message!, stepId: testStep("nowhere").id },
       { ...message!, planId: "plan-00000000-0000-4000-8000-0000000000ff" as never },
       { ...message!, attempt: 2, kind: "unheard-of" },
     ];
-    for (const other of others) expect(await claimStep(engine, other, "late")).toBeUndefined();
+    for (const other of others) expect(await claimStep(engine, other, "late")).toBe("stale");
     expect(await statusesOf(engine, planId)).toEqual({ plan: "running", a: "ready", b: "blocked" });
   });
 
@@ -75,10 +75,10 @@ describe("claimStep", () => {
     );
     const [message] = await messagesOf(engine, planId);
     await decide("pause");
-    expect(await claimStep(engine, message!, "worker")).toBeUndefined();
+    expect(await claimStep(engine, message!, "worker")).toBe("stale");
     await decide("resume");
     await decide("cancel");
-    expect(await claimStep(engine, message!, "worker")).toBeUndefined();
+    expect(await claimStep(engine, message!, "worker")).toBe("stale");
     expect(await statusesOf(engine, planId)).toEqual({
       plan: "cancelled",
       a: "cancelled: cancelled",

@@ -103,7 +103,13 @@ async function startAttempt(
   await change.append(...events);
 }
 
+/** A message that was put into a line of a cap, and the plan whose room is full. */
 type Held = { heldFor: CapScope };
+
+/** What a message led to, when it led to no claim: nothing, or a place in a line of a cap. */
+export type NoClaim = "stale" | "held";
+
+export const isClaim = (claimed: Claim | NoClaim): claimed is Claim => typeof claimed !== "string";
 
 /**
  * Lets the message of a ready step wait for room under a cap that is full. Undefined when there is
@@ -116,7 +122,7 @@ async function holdAtCap(engine: Engine, change: PlanTx, envelope: JobEnvelope):
   const step = await getStep(tx, planId, stepId);
   if (step?.status !== "ready" || step.attempt !== attempt) return undefined;
   const readyAt = Math.min(step.ready_at ?? now, now);
-  const kind = await findFullCap(engine, tx, { plan, readyAt });
+  const kind = await findFullCap(engine, tx, { plan, pool: step.pool, readyAt });
   if (kind === undefined) return undefined;
   // One message is enough for a step, and this one may have come twice.
   await tx.deleteFrom("outbox").where("plan_id", "=", planId).where("step_id", "=", stepId).execute();
@@ -148,19 +154,19 @@ async function readPreviousTrace(
 }
 
 /**
- * Claims the step a message names. Undefined when the message is stale: the step moved on,
- * another worker has it, or the plan does not run now; and when a cap keeps the step from running,
- * whose message then waits until there is room.
+ * Claims the step a message names. `stale`: the step moved on, another worker has it, or the plan does
+ * not run now. `held`: a cap keeps the step from running; its message waits until there is room.
  */
-export async function claimStep(engine: Engine, envelope: JobEnvelope, worker: string): Promise<Claim | undefined> {
+export async function claimStep(engine: Engine, envelope: JobEnvelope, worker: string): Promise<Claim | NoClaim> {
   const claimed = await tryClaim(engine, envelope, worker).catch((error: unknown) => {
     if (error instanceof AgentError && error.code === "not_found") return undefined;
     throw error;
   });
-  if (claimed === undefined || !("heldFor" in claimed)) return claimed;
+  if (claimed === undefined) return "stale";
+  if (!("heldFor" in claimed)) return claimed;
   // NOTE: room may have come between the count and the commit, when nobody saw this message wait.
   await releaseHeld(engine, claimed.heldFor);
-  return undefined;
+  return "held";
 }
 
 async function tryClaim(engine: Engine, envelope: JobEnvelope, worker: string): Promise<Claim | Held | undefined> {

@@ -6,7 +6,7 @@ import type { StepStatus } from "@ossaat/contracts";
 import type { Engine } from "./engine.ts";
 import { jobEngineLimits } from "./limits.ts";
 
-/** Statuses in which `ready_at` and `announced_at` still decide something. */
+/** Statuses in which `ready_at`, `announced_at` and `waiting_since` still tell something. */
 const waiting: readonly StepStatus[] = ["ready", "backoff"];
 
 /**
@@ -22,7 +22,11 @@ async function moveBack(engine: Engine, byMs: number): Promise<void> {
       .execute();
     await tx
       .updateTable("step")
-      .set((eb) => ({ ready_at: eb("ready_at", "-", byMs), announced_at: eb("announced_at", "-", byMs) }))
+      .set((eb) => ({
+        ready_at: eb("ready_at", "-", byMs),
+        announced_at: eb("announced_at", "-", byMs),
+        waiting_since: eb("waiting_since", "-", byMs),
+      }))
       .where("status", "in", waiting)
       .where("ready_at", "is not", null)
       .execute();

@@ -11,7 +11,7 @@ import { messagesOf } from "../testing/take-step.ts";
 import { openTestEngine, planOptions, storeApproved } from "../testing/test-engine.ts";
 import type { TestEngine } from "../testing/test-engine.ts";
 import { reopenable } from "../testing/test-store.ts";
-import { claimStep } from "./claim-step.ts";
+import { claimStep, isClaim } from "./claim-step.ts";
 
 let database: TestDatabase;
 let engine: TestEngine;
@@ -40,6 +40,6 @@ test("however many claim at once, no more run than the cap says", async () => {
   const waiting = await Promise.all(ids.map((id) => messagesOf(engine, id)));
   const claims = await Promise.all(waiting.flat().map((envelope, n) => claimStep(engine, envelope, `worker-${n}`)));
   const statuses = await Promise.all(ids.map(async (id) => (await planRowOf(engine, id)).status));
-  expect([waiting.flat().length, claims.filter((claim) => claim !== undefined).length]).toEqual([12, 2]);
+  expect([waiting.flat().length, claims.filter(isClaim).length]).toEqual([12, 2]);
   expect(statuses.filter((status) => status === "running").length).toBe(2);
 });

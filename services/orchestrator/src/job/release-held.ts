@@ -4,11 +4,10 @@ import { sql } from "kysely";
 
 import { isStoreOutage } from "../store/store-outage.ts";
 import type { PlanRow, OutboxRow } from "../store/tables.ts";
-import type { CapKind } from "./dispatch-rules.ts";
 import type { Engine } from "./engine.ts";
 import { readEnvelope } from "./envelope-text.ts";
 import { jobEngineLimits } from "./limits.ts";
-import { countRunning, kindOfLine, lineNames, lineOf, setCaps } from "./running-caps.ts";
+import { countOnTheirWay, countRunning, kindOfLine, lineNames, lineOf, setCaps } from "./running-caps.ts";
 import type { CapScope } from "./running-caps.ts";
 import { storeTime } from "./store-time.ts";
 
@@ -26,44 +25,6 @@ async function headOf({ store }: Engine, line: string, count: number): Promise<H
     .execute();
 }
 
-/**
- * Messages of the tenant that go before the head of a line and were not claimed yet, let out or never
- * held: they take the room that is there. Those that come after the head take none of it, however many
- * they are: a claim looks at the line first.
- */
-async function countOnTheirWay(
-  { store }: Engine,
-  { kind, scope, pool, head }: { kind: CapKind; scope: CapScope; pool: string; head: Held },
-): Promise<number> {
-  const first = store.read
-    .selectFrom("outbox")
-    .select("plan_id")
-    .where("pool", "=", pool)
-    .where("tenant_id", "=", scope.tenant_id)
-    .where((eb) =>
-      eb.or([
-        eb("priority", ">", head.priority),
-        eb.and([eb("priority", "=", head.priority), eb("available_at", "<", head.available_at)]),
-        eb.and([
-          eb("priority", "=", head.priority),
-          eb("available_at", "=", head.available_at),
-          eb("outbox.id", "<", head.id),
-        ]),
-      ]),
-    )
-    .orderBy("priority", "desc")
-    .orderBy("available_at")
-    .limit(jobEngineLimits.sweepBatch);
-  let query = store.read
-    .selectFrom(first.as("first"))
-    .innerJoin("plan", "plan.id", "first.plan_id")
-    .select((eb) => eb.fn.countAll<number>().as("count"));
-  if (kind === "plan") query = query.where("plan.id", "=", scope.id);
-  if (kind === "repository") query = query.where("plan.repository_path", "=", scope.repository_path);
-  const { count } = await query.executeTakeFirstOrThrow();
-  return count;
-}
-
 /** How many messages a line may let out now. */
 async function roomOf(
   engine: Engine,
@@ -74,7 +35,7 @@ async function roomOf(
   if (kind === undefined || cap === undefined) return jobEngineLimits.sweepBatch;
   const running = await countRunning(engine.store.read, scope);
   const room = cap - running[kind];
-  return room <= 0 ? 0 : room - (await countOnTheirWay(engine, { kind, scope, pool, head }));
+  return room <= 0 ? 0 : room - (await countOnTheirWay(engine.store.read, { kind, scope, pool, place: head }));
 }
 
 /** Moves a message back into its pool. False for one whose step does not wait any more: that one is dropped. */

@@ -16,7 +16,7 @@ import { endByLastStep, messagesOf, takeStep } from "../testing/take-step.ts";
 import { noModels, openTestEngine, planOptions, storeApproved, user } from "../testing/test-engine.ts";
 import type { TestEngine } from "../testing/test-engine.ts";
 import { reserve } from "./budget.ts";
-import { changeClaimed, claimStep, heartbeat } from "./claim-step.ts";
+import { changeClaimed, claimStep, isClaim, heartbeat } from "./claim-step.ts";
 import { completeStep } from "./end-step.ts";
 import { changePlan, systemActor } from "./engine.ts";
 import { jobEngineLimits } from "./limits.ts";
@@ -67,7 +67,7 @@ describe("two replicas at once", () => {
       const claims = await Promise.all(
         messages.map((message, n) => claimStep(capped[n % 2] ?? first, message, `worker-${n}`)),
       );
-      const [claim, ...more] = claims.filter((each) => each !== undefined);
+      const [claim, ...more] = claims.filter(isClaim);
       expect([claim === undefined, more.length]).toEqual([false, 0]);
       if (claim !== undefined) await completeStep(first, claim, { summary: "done", head: "h" });
       for (const id of ids) {
@@ -110,7 +110,7 @@ describe("two replicas at once", () => {
       const claims = await Promise.all(
         [first, second, first, second].map((engine, n) => claimStep(engine, message!, `worker-${n}`)),
       );
-      expect(claims.filter((claim) => claim !== undefined)).toHaveLength(1);
+      expect(claims.filter(isClaim)).toHaveLength(1);
       expect(await stepRowOf(first, planId, "a")).toMatchObject({ status: "running", fence: 1 });
     }
   });

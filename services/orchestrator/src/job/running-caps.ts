@@ -4,18 +4,24 @@
 import { statement } from "../store/statement.ts";
 import type { Slots } from "../store/statement.ts";
 import type { Reader, Tx } from "../store/store.ts";
-import type { PlanRow } from "../store/tables.ts";
+import type { OutboxRow, PlanRow } from "../store/tables.ts";
 import type { CapKind, RunningCaps } from "./dispatch-rules.ts";
 import type { Engine } from "./engine.ts";
+import { jobEngineLimits } from "./limits.ts";
 
 /** Whom a cap is about. */
 export type CapScope = Pick<PlanRow, "id" | "tenant_id" | "repository_path">;
 
 /** The narrowest first: where several are full, it is the last that has room again. */
-const kinds: readonly CapKind[] = ["plan", "repository", "tenant"];
+export const capKinds: readonly CapKind[] = ["plan", "repository", "tenant"];
 
 /** Every name of a line lies between these two. */
 export const lineNames = { from: "held:", to: "held;" } as const;
+
+/** The lines of one kind of cap lie between these two. */
+export function linesOf(kind: CapKind): { from: string; to: string } {
+  return { from: `${lineNames.from}${kind}:`, to: `${lineNames.from}${kind};` };
+}
 
 /** The pool in which messages wait for room under a cap. */
 export function lineOf(kind: CapKind, { id, tenant_id: tenantId, repository_path: path }: CapScope): string {
@@ -31,13 +37,13 @@ export function lineOf(kind: CapKind, { id, tenant_id: tenantId, repository_path
 
 /** @returns undefined for a pool that is no line */
 export function kindOfLine(line: string): CapKind | undefined {
-  return kinds.find((kind) => line.startsWith(`${lineNames.from}${kind}:`));
+  return capKinds.find((kind) => line.startsWith(`${lineNames.from}${kind}:`));
 }
 
 /** Caps that are set, as they are looked at. */
 export function setCaps({ dispatch }: Pick<Engine, "dispatch">): readonly (readonly [CapKind, number])[] {
   const caps: RunningCaps = dispatch?.caps ?? {};
-  return kinds.flatMap((kind) => {
+  return capKinds.flatMap((kind) => {
     const cap = caps[kind];
     return cap === undefined ? [] : [[kind, cap] as const];
   });
@@ -81,11 +87,18 @@ async function passGate({ store }: Engine, tx: Tx, tenantId: string): Promise<vo
   await lockGate(tx, { tenantId });
 }
 
-/** Messages in a line that go before one that became ready then, counted no further than `limit`. */
-async function countAhead(
+/** A message's place in the order in which messages are handed out. */
+export type Place = Pick<OutboxRow, "priority" | "available_at">;
+
+const goesBefore = (one: Place, other: Place) =>
+  one.priority > other.priority || (one.priority === other.priority && one.available_at < other.available_at);
+
+/** Messages in a line that go before a place, counted no further than `limit`. */
+async function countInLine(
   tx: Tx,
-  { line, priority, readyAt, limit }: { line: string; priority: number; readyAt: number; limit: number },
+  { line, place, limit }: { line: string; place: Place; limit: number },
 ): Promise<number> {
+  const { priority, available_at: readyAt } = place;
   const ahead = await tx
     .selectFrom("outbox")
     .select("id")
@@ -98,6 +111,31 @@ async function countAhead(
   return ahead.length;
 }
 
+export type OnTheirWay = { kind: CapKind; scope: CapScope; pool: string; place: Place };
+
+/**
+ * Messages that compete for the same room, go before a place, and wait in no line: let out, or not taken
+ * yet. Of the tenant's first messages alone, because more are not handed out before it.
+ */
+export async function countOnTheirWay(db: Reader | Tx, { kind, scope, pool, place }: OnTheirWay): Promise<number> {
+  const first = await db
+    .selectFrom("outbox")
+    .innerJoin("plan", "plan.id", "outbox.plan_id")
+    .select(["plan.id", "plan.repository_path", "outbox.priority", "outbox.available_at"])
+    .where("outbox.pool", "=", pool)
+    .where("outbox.tenant_id", "=", scope.tenant_id)
+    .orderBy("outbox.priority", "desc")
+    .orderBy("outbox.available_at")
+    .limit(jobEngineLimits.sweepBatch)
+    .execute();
+  return first.filter(
+    (message) =>
+      goesBefore(message, place) &&
+      (kind !== "plan" || message.id === scope.id) &&
+      (kind !== "repository" || message.repository_path === scope.repository_path),
+  ).length;
+}
+
 /**
  * The cap that keeps a step of the plan from running now: it is full, or what waits for its room goes
  * first. Undefined when there is room, which no other claim takes before this transaction has ended.
@@ -105,7 +143,7 @@ async function countAhead(
 export async function findFullCap(
   engine: Engine,
   tx: Tx,
-  { plan, readyAt }: { plan: PlanRow; readyAt: number },
+  { plan, pool, readyAt }: { plan: PlanRow; pool: string; readyAt: number },
 ): Promise<CapKind | undefined> {
   const caps = setCaps(engine);
   if (caps.length === 0) return undefined;
@@ -113,10 +151,13 @@ export async function findFullCap(
   const running = await countRunning(tx, plan);
   const full = caps.find(([kind, cap]) => running[kind] >= cap);
   if (full !== undefined) return full[0];
-  const { priority } = plan;
+  const place = { priority: plan.priority, available_at: readyAt };
   for (const [kind, cap] of caps) {
     const limit = cap - running[kind];
-    if ((await countAhead(tx, { line: lineOf(kind, plan), priority, readyAt, limit })) >= limit) return kind;
+    const inLine = await countInLine(tx, { line: lineOf(kind, plan), place, limit });
+    if (inLine >= limit) return kind;
+    // What was let out of the line has not taken its room yet.
+    if (inLine + (await countOnTheirWay(tx, { kind, scope: plan, pool, place })) >= limit) return kind;
   }
   return undefined;
 }

@@ -4,9 +4,18 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { AgentError } from "@ossaat/contracts";
 import type { JobEnvelope } from "@ossaat/contracts";
-import { continueTrace, countStale, measureClaim, openSpan, takeJobEnd, takeJobSpan } from "@ossaat/telemetry";
+import {
+  continueTrace,
+  countHeld,
+  countStale,
+  measureClaim,
+  openSpan,
+  takeJobEnd,
+  takeJobSpan,
+} from "@ossaat/telemetry";
 
-import { claimStep, heartbeat } from "./claim-step.ts";
+import { claimStep, heartbeat, isClaim } from "./claim-step.ts";
+import type { NoClaim } from "./claim-step.ts";
 import { cancelledStep, failStep, releaseStep } from "./end-step.ts";
 import { isStoreOutage } from "../store/store-outage.ts";
 import { LeaseLost } from "./engine.ts";
@@ -179,16 +188,17 @@ async function runClaim(
 
 type Taken = { envelope: JobEnvelope; workerId: string };
 
-async function claimMeasured(engine: Engine, { envelope, workerId }: Taken): Promise<Claim | undefined> {
+async function claimMeasured(engine: Engine, { envelope, workerId }: Taken): Promise<Claim | NoClaim> {
   const { pool } = envelope;
   const startedAt = engine.clock.monotonic();
   const claim = await claimStep(engine, envelope, workerId);
-  if (claim === undefined) {
-    countStale({ pool });
-    return undefined;
+  if (!isClaim(claim)) {
+    if (claim === "held") countHeld({ pool });
+    else countStale({ pool });
+    return claim;
   }
   const seconds = (engine.clock.monotonic() - startedAt) / 1_000;
-  measureClaim({ pool, seconds, waitedMs: claim.at - (claim.step.ready_at ?? claim.at) });
+  measureClaim({ pool, seconds, waitedMs: claim.at - (claim.step.waiting_since ?? claim.step.ready_at ?? claim.at) });
   return claim;
 }
 
@@ -197,9 +207,10 @@ async function claimTraced(engine: Engine, taken: Taken, begin: (claim: Claim) =
   const span = openSpan(takeJobSpan(taken.envelope));
   try {
     const claim = await span.run(() => claimMeasured(engine, taken));
-    span.set(takeJobEnd({ isStale: claim === undefined }));
-    span.link(claim?.previousTrace);
-    if (claim !== undefined) span.run(() => begin(claim));
+    span.set(takeJobEnd({ isStale: claim === "stale" }));
+    if (!isClaim(claim)) return;
+    span.link(claim.previousTrace);
+    span.run(() => begin(claim));
   } catch (error) {
     span.recordError(error);
     throw error;

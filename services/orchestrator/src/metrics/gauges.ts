@@ -20,7 +20,7 @@ export function backlogGauges(backlog: Backlog | undefined): GaugeReading[] {
     values: [{ value: backlog === undefined ? 0 : 1 }],
   };
   if (backlog === undefined) return [up];
-  const { pools, approvals } = backlog;
+  const { pools, held, approvals } = backlog;
   const lags = pools.map(({ outbox }) => outbox.oldestSeconds ?? 0);
   return [
     up,
@@ -58,6 +58,11 @@ export function backlogGauges(backlog: Backlog | undefined): GaugeReading[] {
       name: "ossaat_outbox_lag_seconds",
       help: "Age of the oldest message not handed over, of the database: take max, not sum",
       values: [{ value: Math.max(0, ...lags) }],
+    },
+    {
+      name: "ossaat_jobs_held",
+      help: "Steps that wait for room under a cap, of the database: take max, not sum",
+      values: held.map(({ cap, waiting }) => ({ labels: { cap }, value: waiting.count })),
     },
     {
       name: "ossaat_approvals_pending",

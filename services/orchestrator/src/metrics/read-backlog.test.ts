@@ -5,13 +5,17 @@ import { readExposition } from "@ossaat/telemetry/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { createEmbeddedQueue } from "../job/adapters/embedded.ts";
-import { claimStep } from "../job/claim-step.ts";
+import { claimStep, isClaim } from "../job/claim-step.ts";
+import type { NoClaim } from "../job/claim-step.ts";
 import type { Claim } from "../job/engine.ts";
+import { releaseStep } from "../job/end-step.ts";
 import { jobEngineLimits } from "../job/limits.ts";
 import { loseClaim, sweepLeases } from "../job/sweep.ts";
-import { messagesOf } from "../testing/take-step.ts";
+import { createWorker } from "../job/worker.ts";
+import { messagesOf, takeStep } from "../testing/take-step.ts";
 import { openTestEngine, storeApproved, storeProposal } from "../testing/test-engine.ts";
 import type { TestEngine } from "../testing/test-engine.ts";
+import { waitUntil } from "../testing/wait-until.ts";
 import { createMetrics } from "./create-metrics.ts";
 import { metricsLimits } from "./limits.ts";
 import { readBacklog } from "./read-backlog.ts";
@@ -25,12 +29,14 @@ beforeEach(async () => {
 afterEach(() => engine.remove());
 
 const none = { count: 0, oldestSeconds: null };
+const noneHeld = ["plan", "repository", "tenant"].map((cap) => ({ cap, waiting: none }));
 const approvals = (kinds: Record<string, object>) =>
   ["plan", "step", "call", "reconcile"].map((kind) => ({ kind, waiting: kinds[kind] ?? none }));
 
 test("nothing is told as nothing", async () => {
   expect(await readBacklog(engine, ["default"])).toEqual({
     pools: [{ pool: "default", ready: none, running: 0, backoff: 0, needsReconcile: 0, outbox: none }],
+    held: noneHeld,
     approvals: approvals({}),
   });
 });
@@ -52,6 +58,7 @@ test("steps count by status, where their plan goes on; messages and questions by
       { pool: "default", ready: waiting, running: 1, backoff: 0, needsReconcile: 0, outbox: waiting },
       { pool: "other", ready: none, running: 0, backoff: 0, needsReconcile: 0, outbox: none },
     ],
+    held: noneHeld,
     approvals: approvals({ plan: { count: 1, oldestSeconds: 2 } }),
   });
   await engine.store.tx((tx) => tx.updateTable("plan").set({ status: "paused" }).where("id", "=", planId).execute());
@@ -67,10 +74,10 @@ test("a lease that is lost is counted, whoever takes it back", async () => {
   const metrics = createMetrics({ engine, queue, pools: ["default"] });
   const lost = async () => readExposition(await metrics()).value("ossaat_lease_lost_total") ?? 0;
   const before = await lost();
-  const claims: (Claim | undefined)[] = [];
+  const claims: (Claim | NoClaim)[] = [];
   for (const message of await messagesOf(engine, planId)) claims.push(await claimStep(engine, message, "worker-1"));
   const [given] = claims;
-  if (given === undefined) throw new Error("nothing was claimed");
+  if (given === undefined || !isClaim(given)) throw new Error("nothing was claimed");
   await loseClaim(engine, given);
   expect((await lost()) - before).toBe(1);
   engine.clock.advance(jobEngineLimits.leaseMs + 1);
@@ -99,4 +106,43 @@ test("a database out of reach fails no scrape: it says so, and no old figure sta
   expect(await figures()).toEqual([0, 0, undefined]);
   // It was asked once for both scrapes, and the log says what is wrong.
   expect(engine.lines.filter(({ message }) => message.startsWith("figures for metrics"))).toHaveLength(2);
+});
+
+test("a step waits anew with each attempt, however long the one before it ran", async () => {
+  const planId = await storeApproved(engine, planA);
+  engine.clock.advance(60_000);
+  await releaseStep(engine, await takeStep(engine, planId, "a"), "stop");
+  await takeStep(engine, planId, "b");
+  engine.clock.advance(4_000);
+  expect((await readBacklog(engine, ["default"])).pools[0]?.ready).toEqual({ count: 1, oldestSeconds: 4 });
+});
+
+test("what waits for room under a cap is counted by the cap, and is not stale", async () => {
+  const capped = { ...engine, dispatch: { caps: { tenant: 1 } } };
+  const planId = await storeApproved(capped, planA);
+  engine.clock.advance(1_000);
+  const queue = createEmbeddedQueue({ store: engine.store, clock: engine.clock, onError: () => undefined });
+  const metrics = createMetrics({ engine, queue, pools: ["default"] });
+  const read = async () => {
+    const text = readExposition(await metrics());
+    return ["ossaat_held_total", "ossaat_stale_total"].map((name) => text.value(name, { pool: "default" }) ?? 0);
+  };
+  const before = await read();
+  const worker = createWorker({
+    engine: capped,
+    queue,
+    runStep: (_claim, signal) =>
+      new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error))),
+    workerId: "worker-1",
+    pool: "default",
+    slots: 2,
+  });
+  worker.start();
+  const heldNow = async () => (await readBacklog(engine, ["default"])).held.find(({ cap }) => cap === "tenant");
+  await waitUntil("one is held", async () => (await heldNow())?.waiting.count === 1);
+  expect(await heldNow()).toEqual({ cap: "tenant", waiting: { count: 1, oldestSeconds: 1 } });
+  expect((await read()).map((value, n) => value - (before[n] ?? 0))).toEqual([1, 0]);
+  await worker.stop();
+  await queue.close({ drainMs: 1_000 });
+  expect(await messagesOf(engine, planId)).toHaveLength(2);
 });

@@ -2,7 +2,9 @@
 // design, do not show. Every replica reads the same, so queries take the maximum, never the sum.
 import type { PlanStatus, StepStatus } from "@ossaat/contracts";
 
+import type { CapKind } from "../job/dispatch-rules.ts";
 import type { Engine } from "../job/engine.ts";
+import { capKinds, linesOf } from "../job/running-caps.ts";
 import { readStoreTime } from "../job/store-time.ts";
 import type { Reader } from "../store/store.ts";
 import { metricsLimits } from "./limits.ts";
@@ -20,6 +22,8 @@ export type Backlog = {
     /** Messages not handed over yet. */
     outbox: Waiting;
   }[];
+  /** Messages that wait for room, by the cap that is full. */
+  held: { cap: CapKind; waiting: Waiting }[];
   /** By what is decided: a whole plan, a step, a call, or what became of an effect. */
   approvals: { kind: string; waiting: Waiting }[];
 };
@@ -32,7 +36,7 @@ const open: readonly PlanStatus[] = [...going, "paused", "cancelling"];
 
 type Figures = { count: number; oldest: number | null };
 
-/** Steps of one status, the oldest first, so that a bounded count holds the oldest. */
+/** Steps of one status, bounded to those whose turn comes first. */
 async function readSteps(
   read: Reader,
   { pool, status, plans }: { pool: string; status: StepStatus; plans: readonly PlanStatus[] },
@@ -42,7 +46,7 @@ async function readSteps(
       eb
         .selectFrom("step")
         .innerJoin("plan", "plan.id", "step.plan_id")
-        .select("step.ready_at as at")
+        .select((found) => found.fn.coalesce("step.waiting_since", "step.ready_at").as("at"))
         .where("step.status", "=", status)
         .where("step.pool", "=", pool)
         .where("plan.status", "in", [...plans])
@@ -64,6 +68,23 @@ async function readOutbox(read: Reader, pool: string): Promise<Figures> {
         .where("pool", "=", pool)
         .orderBy("priority", "desc")
         .orderBy("available_at")
+        .limit(maxCounted)
+        .as("found"),
+    )
+    .select((eb) => [eb.fn.countAll<number>().as("count"), eb.fn.min<number | null>("found.at").as("oldest")])
+    .executeTakeFirstOrThrow();
+}
+
+/** Messages in the lines of one kind of cap. */
+async function readHeld(read: Reader, kind: CapKind): Promise<Figures> {
+  const { from, to } = linesOf(kind);
+  return read
+    .selectFrom((eb) =>
+      eb
+        .selectFrom("outbox")
+        .select("available_at as at")
+        .where("pool", ">=", from)
+        .where("pool", "<", to)
         .limit(maxCounted)
         .as("found"),
     )
@@ -124,9 +145,12 @@ export async function readBacklog(engine: Pick<Engine, "store" | "clock">, pools
       outbox: waiting(await readOutbox(read, pool)),
     });
   }
+  const held: Backlog["held"] = [];
+  for (const cap of capKinds) held.push({ cap, waiting: waiting(await readHeld(read, cap)) });
   const asked = new Map((await readApprovals(read)).map((row) => [row.kind, row]));
   return {
     pools: found,
+    held,
     approvals: [
       { kind: "plan", waiting: waiting(await readPlans(read)) },
       ...approvalKinds.map((kind) => ({ kind, waiting: waiting(asked.get(kind)) })),

@@ -90,7 +90,7 @@ export async function startPlanning(
   });
   await tx
     .updateTable("step")
-    .set({ ready_at: now, announced_at: now })
+    .set({ ready_at: now, announced_at: now, waiting_since: now })
     .where("plan_id", "=", planId)
     .where("step_id", "=", step.step_id)
     .execute();

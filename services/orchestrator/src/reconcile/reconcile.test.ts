@@ -18,7 +18,6 @@ import { dropMessage, endByLastStep, messagesOf, takeStep } from "../testing/tak
 import { noModels, openTestEngine, storeApproved, user } from "../testing/test-engine.ts";
 import type { TestEngine } from "../testing/test-engine.ts";
 import { findDifferences } from "./find-differences.ts";
-import type { ReconcileDeps } from "./find-differences.ts";
 import { reconcileLimits } from "./limits.ts";
 import { mendDifferences } from "./mend-differences.ts";
 import type { MendDeps } from "./mend-differences.ts";

@@ -71,6 +71,7 @@ export async function insertStep(tx: Tx, step: NewStep): Promise<StepRow> {
       fence: 0,
       ready_at: null,
       announced_at: null,
+      waiting_since: null,
       lease_owner: null,
       lease_until: null,
       effect_class: step.effectClass,
@@ -85,7 +86,7 @@ export async function insertStep(tx: Tx, step: NewStep): Promise<StepRow> {
 }
 
 type LeavingSet = Partial<
-  Pick<StepRow, "status" | "reason" | "attempt" | "failures" | "lost_count" | "head" | "result_json">
+  Pick<StepRow, "status" | "reason" | "attempt" | "failures" | "lost_count" | "head" | "result_json" | "waiting_since">
 >;
 
 type Leaving = Statement<{ planId: string; stepId: string } & LeavingSet, StepRow>;

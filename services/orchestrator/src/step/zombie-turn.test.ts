@@ -7,7 +7,7 @@ import { ProviderError, scriptedCapabilities } from "@ossaat/providers";
 import type { StreamEvent } from "@ossaat/providers";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-import { claimStep } from "../job/claim-step.ts";
+import { claimStep, isClaim } from "../job/claim-step.ts";
 import { LeaseLost } from "../job/engine.ts";
 import type { Claim } from "../job/engine.ts";
 import { sweepLeases, sweepTimers } from "../job/sweep.ts";
@@ -33,7 +33,7 @@ async function claim(worker: string): Promise<Claim & { step: never }> {
   const [message] = await messagesOf(engine, planId);
   if (message === undefined) throw new Error("nothing is ready");
   const claimed = await claimStep(engine, message, worker);
-  if (claimed === undefined) throw new Error("not claimed");
+  if (!isClaim(claimed)) throw new Error("not claimed");
   return claimed as never;
 }
 

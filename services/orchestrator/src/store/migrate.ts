@@ -15,6 +15,7 @@ import * as tenantDispatch from "../../migrations/0008-tenant-dispatch.ts";
 import * as planWaiting from "../../migrations/0009-plan-waiting.ts";
 import * as attemptTrace from "../../migrations/0010-attempt-trace.ts";
 import * as stepKindVersion from "../../migrations/0011-step-kind-version.ts";
+import * as stepWaiting from "../../migrations/0012-step-waiting.ts";
 import type { Tables } from "./tables.ts";
 
 const migrations = {
@@ -29,6 +30,7 @@ const migrations = {
   "0009-plan-waiting": planWaiting,
   "0010-attempt-trace": attemptTrace,
   "0011-step-kind-version": stepKindVersion,
+  "0012-step-waiting": stepWaiting,
 };
 
 /** In the order they are applied. */

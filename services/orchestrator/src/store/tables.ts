@@ -58,6 +58,8 @@ export type StepRow = {
   ready_at: number | null;
   /** When its newest message was written; null = by a version that did not say. */
   announced_at: number | null;
+  /** Since when this attempt waits for a worker; null = since `ready_at`. */
+  waiting_since: number | null;
   lease_owner: string | null;
   lease_until: number | null;
   effect_class: string;

@@ -15,7 +15,7 @@ import { createAgentCatalog } from "../agent/agent-catalog.ts";
 import { createModels } from "../compose/models.ts";
 import { createContextPlanner } from "../context-planner/context-planner.ts";
 import { readPlanState } from "../event/read-events.ts";
-import { claimStep } from "../job/claim-step.ts";
+import { claimStep, isClaim } from "../job/claim-step.ts";
 import { reemitReady, sweepLeases, sweepTimers } from "../job/sweep.ts";
 
 import { createPlan } from "../plan/create-plan.ts";
@@ -134,7 +134,7 @@ function makeProcess(shared: Shared, death: Death): ServerProcess {
     if (message === undefined) return false;
     const claim = await claimStep(engine, message, `worker-${engine.ids.short()}`);
     await dropMessage(engine, message);
-    if (claim !== undefined) await runStep(claim, signal);
+    if (isClaim(claim)) await runStep(claim, signal);
     return true;
   };
   return {

@@ -7,7 +7,7 @@ import { testPlan, testStep } from "@ossaat/contracts/testing";
 import { decideApproval } from "../approval/decide-approval.ts";
 import { parkForCall } from "../approval/request-approval.ts";
 import { reserve } from "../job/budget.ts";
-import { changeClaimed, claimStep, heartbeat } from "../job/claim-step.ts";
+import { changeClaimed, claimStep, isClaim, heartbeat } from "../job/claim-step.ts";
 import { completeStep, failStep, releaseStep } from "../job/end-step.ts";
 import { LeaseLost } from "../job/engine.ts";
 import type { Claim } from "../job/engine.ts";
@@ -183,7 +183,7 @@ export class PlanWorld {
       for (const message of await messagesOf(this.#engine, this.planId)) {
         const claim = await claimStep(this.#engine, message, "careful");
         await dropMessage(this.#engine, message);
-        if (claim !== undefined) await this.#attempt(() => this.#finishWell(claim));
+        if (isClaim(claim)) await this.#attempt(() => this.#finishWell(claim));
       }
       const rows = await listSteps(this.#engine.store.read, this.planId);
       if (rows.some((row) => row.status === "needs_reconcile")) {
@@ -207,7 +207,7 @@ export class PlanWorld {
     if (message === undefined) return;
     const claim = await claimStep(this.#engine, message, `worker-${this.#chance(3)}`);
     if (!twice) await dropMessage(this.#engine, message);
-    if (claim !== undefined) this.#claims.push(claim);
+    if (isClaim(claim)) this.#claims.push(claim);
   }
 
   /** Some worker, perhaps one that lost its lease long ago, does something with its claim. */

@@ -2,7 +2,7 @@
 import { JobEnvelope } from "@ossaat/contracts";
 
 import { readPlanState } from "../event/read-events.ts";
-import { claimStep } from "../job/claim-step.ts";
+import { claimStep, isClaim } from "../job/claim-step.ts";
 import type { Claim, Engine } from "../job/engine.ts";
 import { firstBadEnd, recordEnd } from "../step/run-finish-step.ts";
 
@@ -29,7 +29,7 @@ export async function takeStep(engine: Engine, planId: string, stepId: string, w
   if (message === undefined) throw new Error(`no message for ${stepId}`);
   const claim = await claimStep(engine, message, worker);
   await dropMessage(engine, message);
-  if (claim === undefined) throw new Error(`${stepId} cannot be claimed`);
+  if (!isClaim(claim)) throw new Error(`${stepId} cannot be claimed`);
   return claim;
 }
 

@@ -8,7 +8,7 @@ import { createFileArtifacts } from "../artifact/adapters/files.ts";
 import { systemIds } from "../clock.ts";
 import { createQueueParts } from "../compose/queue-parts.ts";
 import { createEventBus } from "../event/event-bus.ts";
-import { claimStep } from "../job/claim-step.ts";
+import { claimStep, isClaim } from "../job/claim-step.ts";
 import type { Engine } from "../job/engine.ts";
 import type { JobQueue } from "../job/job-queue.ts";
 import { createWorker } from "../job/worker.ts";
@@ -60,7 +60,7 @@ const isWhere = (stepId: string) => void process.stdout.write(`${stepId}\n`);
 if (until === "claimed") {
   parts.queue.subscribe(pool, 1, async ({ envelope }) => {
     const claim = await claimStep(engine, envelope, "worker-dead");
-    if (claim !== undefined) isWhere(claim.stepId);
+    if (isClaim(claim)) isWhere(claim.stepId);
     await forever();
   });
 } else {
