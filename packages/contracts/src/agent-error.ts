@@ -258,3 +258,6 @@ export function toErrorBody(error: AgentError, ids: { requestId: string; traceId
 
 /** Reason in the details of an error `unavailable`: a service of ours did not answer, and may be back soon. */
 export const unreachableReason = "unreachable";
+
+/** `details.reason` of a call by a worker whose step another has taken over; `details.newest` is the other's fence. */
+export const fencedReason = "fenced";

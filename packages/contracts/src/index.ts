@@ -1,5 +1,13 @@
 // Public names of the contracts package.
-export { AgentError, diskFullError, errorTable, exitCodes, toErrorBody, unreachableReason } from "./agent-error.ts";
+export {
+  AgentError,
+  diskFullError,
+  errorTable,
+  exitCodes,
+  fencedReason,
+  toErrorBody,
+  unreachableReason,
+} from "./agent-error.ts";
 export type { ErrorCode, ErrorDetails } from "./agent-error.ts";
 export { AgentFrontMatter, ApprovalRule } from "./agent-profile.ts";
 export type { AgentProfile } from "./agent-profile.ts";

@@ -55,7 +55,7 @@ export function describeFences(connect: Connect): void {
       () => workspaces.continueMerge({ ...late, authoredAt }),
     ]) {
       const { code, details } = await refusal(work());
-      expect([code, details]).toEqual(["conflict", { reason: "fenced" }]);
+      expect([code, details]).toEqual(["conflict", { reason: "fenced", newest: 5 }]);
     }
     expect(outcomeOf(await collectEvents(open.restart().tools.execute(write(4, "later.txt"))))).toMatchObject(fenced);
     expect(outcomeOf(await run(write(5, "next.txt")))).toMatchObject({ state: "completed" });

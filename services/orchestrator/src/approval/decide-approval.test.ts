@@ -265,7 +265,7 @@ describe("the question about a call", () => {
       decidePlan({ engine, models: noModels }, { planId, decision: { decision }, actor: user });
     await decide("pause");
     await answer(await pending(), { decision: "approve" });
-    await expect(takeStep(engine, planId, "a")).rejects.toThrow("cannot be claimed");
+    await expect(takeStep(engine, planId, "a")).rejects.toThrow("no message for a");
     await decide("resume");
     expect((await takeStep(engine, planId, "a")).attempt).toBe(2);
   });

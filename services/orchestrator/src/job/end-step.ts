@@ -12,6 +12,7 @@ import { hasReservation, releaseReservation } from "./budget.ts";
 import { capBudget } from "./cap-budget.ts";
 import { changeClaimed } from "./claim-step.ts";
 import type { Claim, Engine, PlanTx } from "./engine.ts";
+import type { Tx } from "../store/store.ts";
 import type { StepRow } from "../store/tables.ts";
 import { jobEngineLimits } from "./limits.ts";
 
@@ -24,6 +25,11 @@ export type Failure = {
   retryAfterMs?: number | undefined;
   /** The provider named that time; a person is told so. */
   askedByProvider?: boolean | undefined;
+  /**
+   * The highest fence that the tool runner has seen of the step. One that is higher than that of the lease's
+   * holder tells that the database went back, as after a restore: the next attempt's is higher still.
+   */
+  newestFence?: number | undefined;
   /** Failures of the step before it ends, where the usual number would take too long. */
   maxFailures?: number | undefined;
 };
@@ -66,12 +72,19 @@ async function afterStepEnd(engine: Engine, change: PlanTx): Promise<void> {
   await endPlan(change, cancelledPlan);
 }
 
+async function raiseFence(tx: Tx, { plan_id: planId, step_id: stepId, fence }: StepRow, to: number): Promise<void> {
+  if (to <= fence) return;
+  const step = tx.updateTable("step").set({ fence: to }).where("plan_id", "=", planId);
+  await step.where("step_id", "=", stepId).execute();
+}
+
 /** T7: the attempt failed; it is retried after a backoff or ends the step. @throws LeaseLost */
 export async function failStep(engine: Engine, claim: Claim, failure: Failure): Promise<void> {
   const key = keyOf(claim);
   await changeClaimed(engine, claim, async (change, step) => {
     const failures = step.failures + 1;
     const { maxFailures = jobEngineLimits.maxFailures, retryable } = failure;
+    if (failure.newestFence !== undefined) await raiseFence(change.tx, step, failure.newestFence);
     const mayRetry = retryable && failures < maxFailures && change.plan.cancel_at === null;
     if (!mayRetry) return endBadly(engine, change, step, failure);
     const tooLong = waitsTooLong(engine, change, failure);

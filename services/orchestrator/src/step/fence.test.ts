@@ -7,6 +7,7 @@ import { readEvents } from "../event/read-events.ts";
 import { openAgentStack } from "../testing/agent-stack.ts";
 import type { AgentStack } from "../testing/agent-stack.ts";
 import { auditPlan } from "../testing/audit-plan.ts";
+import { workspaceIdOf } from "./prepare-workspace.ts";
 
 let stack: AgentStack;
 beforeAll(async () => {
@@ -82,7 +83,10 @@ test("is refused, and the other one's calls bring the newest fence", async () =>
   await second.start();
   await second.run(planId, { once: true });
   thawed.resolve();
-  expect(await late.promise).toMatchObject({ code: "conflict", details: { reason: "fenced" } });
+  expect(await late.promise).toMatchObject({
+    code: "conflict",
+    details: { reason: "fenced", newest: expect.any(Number) as number },
+  });
   await running;
 
   await second.run(planId);
@@ -95,4 +99,32 @@ test("is refused, and the other one's calls bring the newest fence", async () =>
   expect(started).toHaveLength(2);
   expect(Object.keys(noted.fences)).toEqual(expect.arrayContaining(["open", "diff", "commit"]));
   for (const brought of Object.values(noted.fences)) expect([...brought]).toEqual([started[1]]);
+});
+
+test("of a database that was restored goes on above what the tool runner has seen", async () => {
+  const model = stack.script([
+    { match: { agent: "code-writer", step: "a", turn: 1 }, reply: writing("export const a = 3;\n") },
+    { match: { agent: "code-writer", step: "a", turn: 2 }, reply: finishing },
+  ]);
+  const server = stack.process();
+  const planId = await server.storePlan([step], { model });
+  const { path: repositoryPath, baseCommit: commit } = (await server.state(planId)).repository;
+  const workspaceId = workspaceIdOf(planId, "a");
+  await server.deps.workspaces.open({ workspaceId, fence: 7, planId, repositoryPath, commit });
+  await server.run(planId, { once: true });
+  const waiting = await stack.engine.store.read
+    .selectFrom("step")
+    .select(["status", "failures"])
+    .where("plan_id", "=", planId)
+    .executeTakeFirst();
+  expect(waiting).toEqual({ status: "backoff", failures: 1 });
+  await server.start(60_000);
+  await server.run(planId);
+  expect((await server.state(planId)).status).toBe("succeeded");
+  expect(await auditPlan(stack.engine, planId)).toEqual([]);
+  const started = (await readEvents(stack.engine.store.read, planId)).flatMap((event) =>
+    event.type === "step.started" && event.stepId === "a" ? [event.data.fence] : [],
+  );
+  expect(started[0]).toBeLessThan(7);
+  expect(started[1]).toBeGreaterThan(7);
 });

@@ -1,5 +1,5 @@
 // From a thrown error to the data of a failed attempt.
-import { AgentError, unreachableReason } from "@ossaat/contracts";
+import { AgentError, fencedReason, unreachableReason } from "@ossaat/contracts";
 import type { EndReason } from "@ossaat/contracts";
 import { ProviderError } from "@ossaat/providers";
 
@@ -31,6 +31,17 @@ function waitForService(error: AgentError): Pick<Failure, "retryAfterMs" | "maxF
   return { retryAfterMs: jobEngineLimits.unreachableRetryMs, maxFailures: jobEngineLimits.maxUnreachable };
 }
 
+/** Whoever has the lease and is refused for a lower number has a database that was restored. */
+function passFence({ details }: AgentError): Partial<Failure> {
+  const { reason, newest } = details;
+  if (reason !== fencedReason || typeof newest !== "number") return {};
+  return {
+    retryable: true,
+    newestFence: newest,
+    message: "the tool runner knows a later attempt than the database does, as after a restore of it",
+  };
+}
+
 function retryAfter(error: AgentError): Pick<Failure, "retryAfterMs" | "askedByProvider"> {
   if (!(error instanceof ProviderError)) {
     const wait = error.details["retryAfterMs"];
@@ -59,5 +70,6 @@ export function toFailure(thrown: unknown): Failure {
     ...retryAfter(error),
     ...fewerFailures(error),
     ...waitForService(error),
+    ...passFence(error),
   };
 }

@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { AgentError } from "@ossaat/contracts";
+import { AgentError, fencedReason } from "@ossaat/contracts";
 
 import type { Layout } from "./layout.ts";
 import type { KeyedLock } from "./lock.ts";
@@ -25,9 +25,10 @@ export type Fences = {
   onRaise(listener: (workspaceId: string, fence: number) => Promise<void>): void;
 };
 
-function fenced(workspaceId: string): AgentError {
+/** `details.newest` is the highest number that was seen. */
+function fenced(workspaceId: string, newest: number): AgentError {
   return new AgentError("conflict", `Another worker has taken over the working tree ${workspaceId}.`, {
-    details: { reason: "fenced" },
+    details: { reason: fencedReason, newest },
   });
 }
 
@@ -45,7 +46,9 @@ export function createFences({ layout, lock }: { layout: Layout; lock: KeyedLock
   const fileOf = (workspaceId: string): string => join(layout.metaDir(workspaceId), "fence");
 
   async function check(workspaceId: string, fence: Fence): Promise<void> {
-    if (fence !== undefined && fence < (await readFence(fileOf(workspaceId)))) throw fenced(workspaceId);
+    if (fence === undefined) return;
+    const newest = await readFence(fileOf(workspaceId));
+    if (fence < newest) throw fenced(workspaceId, newest);
   }
 
   return {
@@ -54,7 +57,7 @@ export function createFences({ layout, lock }: { layout: Layout; lock: KeyedLock
       if (fence === undefined) return;
       const raise = async (): Promise<boolean> => {
         const newest = await readFence(fileOf(workspaceId));
-        if (fence < newest) throw fenced(workspaceId);
+        if (fence < newest) throw fenced(workspaceId, newest);
         if (fence > newest) await writeFileAtomic(fileOf(workspaceId), String(fence));
         return fence > newest;
       };
