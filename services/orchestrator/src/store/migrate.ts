@@ -18,7 +18,8 @@ import * as stepKindVersion from "../../migrations/0011-step-kind-version.ts";
 import * as stepWaiting from "../../migrations/0012-step-waiting.ts";
 import type { Tables } from "./tables.ts";
 
-const migrations = {
+/** By their names, in the order they are applied. */
+export const migrations = {
   "0001-initial": initial,
   "0002-dead-letter": deadLetter,
   "0003-tenant-rows": tenantRows,
@@ -33,7 +34,6 @@ const migrations = {
   "0012-step-waiting": stepWaiting,
 };
 
-/** In the order they are applied. */
 export const migrationNames: readonly string[] = Object.keys(migrations);
 
 /** What a database that a newer version wrote means to this one. */

@@ -2,6 +2,7 @@
 import { AgentError } from "@ossaat/contracts";
 import { startPostgres } from "@ossaat/testkit";
 import { sql } from "kysely";
+import { Migrator } from "kysely/migration";
 import { Client } from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
@@ -9,10 +10,11 @@ import { askPostgres, createTestDatabase } from "../../testing/postgres.ts";
 import type { TestDatabase } from "../../testing/postgres.ts";
 import { planRow } from "../../testing/rows.ts";
 import { waitUntil } from "../../testing/wait-until.ts";
-import { migrationNames } from "../migrate.ts";
+import { postgresLimits } from "../limits.ts";
+import { migrationNames, migrations } from "../migrate.ts";
 import type { Store, Tx } from "../store.ts";
 import { describeStore } from "../store.contract.ts";
-import { migratePostgres, openPostgresStore } from "./postgres.ts";
+import { connectPostgres, migratePostgres, openPostgresStore } from "./postgres.ts";
 
 describeStore("PostgreSQL", async () => {
   const database = await createTestDatabase();
@@ -220,13 +222,10 @@ describe("the store on a server", () => {
 
   test("a migration keeps nobody from a table that is in use, and those before it are done already", async () => {
     const used = await createTestDatabase();
-    await migratePostgres(used.url);
-    await askPostgres(
-      used.url,
-      "alter table attempt drop column traceparent",
-      "alter table step drop column kind_version",
-      "delete from kysely_migration where name >= '0010'",
-    );
+    const db = connectPostgres(used.url, postgresLimits, 1);
+    const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
+    await migrator.migrateTo("0009-plan-waiting");
+    await db.destroy();
     const reader = new Client({ connectionString: used.url });
     await reader.connect();
     await reader.query("begin");
