@@ -66,7 +66,7 @@ export function addSetupCommands(program: Command, act: Act): void {
     .option("--port <n>", "on 127.0.0.1 (default: any free one)")
     .option("-d, --detach", "in the background")
     .option("--store <url>", "PostgreSQL database for the plans (default: a file in the state folder)")
-    .option("--queue <url>", "RabbitMQ that carries the jobs (default: the database itself)")
+    .option("--queue <url>", "RabbitMQ or Kafka that carries the jobs (default: the database itself)")
     .action(act(async (context, _args, flags) => (await import("../commands/server.ts")).upCommand(flags, context)));
   program
     .command("down")

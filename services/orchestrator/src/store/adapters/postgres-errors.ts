@@ -32,6 +32,12 @@ const refused: Meaning = {
   next: "check user and password; `ossaat config explain store` says who named them",
 };
 
+const unnamed: Meaning = {
+  reason: "password_missing",
+  message: "The database asks for a password, and none is known.",
+  next: "`ossaat config explain store` says where a password belongs",
+};
+
 const badText: Meaning = {
   code: "invalid_input",
   reason: "bad_text",
@@ -123,10 +129,16 @@ export function isPoolExhausted(thrown: unknown): boolean {
   return thrown instanceof Error && thrown.message === "timeout exceeded when trying to connect";
 }
 
+/** The driver gives this one no code either. */
+function lacksPassword(thrown: unknown): boolean {
+  return thrown instanceof Error && /^SASL: .*client password must be a (?:non-empty )?string/u.test(thrown.message);
+}
+
 function meaningOf(thrown: unknown): Meaning | undefined {
   const code = codeOf(thrown) ?? "";
   if (code.length === 5) return meanings[code] ?? meanings[code.slice(0, 2)];
   if (isPoolExhausted(thrown)) return exhausted;
+  if (lacksPassword(thrown)) return unnamed;
   return isNetworkError(thrown) ? unreachable : undefined;
 }
 

@@ -282,6 +282,15 @@ describe("the store on a server", () => {
     });
     expect(
       await changed((url) => {
+        url.password = "";
+      }),
+    ).toEqual({
+      code: "unavailable",
+      reason: "password_missing",
+      message: "The database asks for a password, and none is known.",
+    });
+    expect(
+      await changed((url) => {
         url.pathname = "/nowhere";
       }),
     ).toMatchObject({ code: "unavailable", reason: "no_database" });
