@@ -26,6 +26,8 @@ export const walkLimits = {
   maxPathBytes: 3_000,
   /** Bytes a path may grow by while a tree is removed, before its deeper part is moved up. */
   removedPathBytes: 512,
+  /** Times a tree is opened and removed again, because others may still be removing it. */
+  removals: 8,
   /** Folders read at a time: enough to keep the disk busy, few enough for the open file limit. */
   parallelFolders: 32,
 } as const;

@@ -13,13 +13,18 @@ const modulePath = fileURLToPath(new URL("nested-git.ts", import.meta.url));
 const isRoot = process.getuid?.() === 0;
 const user = isRoot ? { uid, gid: uid } : {};
 
-/** Calls an export of the module in a process of an ordinary user. */
-function callAsUser(name: string, path: string): void {
-  const script = `const m = await import(process.argv[1]); await m[process.argv[2]](process.argv[3]);`;
-  execFileSync(process.execPath, ["--input-type=module", "-e", script, modulePath, name, path], {
+/** Runs a script in a process of an ordinary user. */
+function runAsUser(script: string, ...args: string[]): void {
+  execFileSync(process.execPath, ["--input-type=module", "-e", script, ...args], {
     ...user,
     stdio: ["ignore", "pipe", "pipe"],
   });
+}
+
+/** Calls an export of the module in a process of an ordinary user. */
+function callAsUser(name: string, path: string): void {
+  const script = `const m = await import(process.argv[1]); await m[process.argv[2]](process.argv[3]);`;
+  runAsUser(script, modulePath, name, path);
 }
 
 function canLoad(): boolean {
@@ -69,6 +74,31 @@ describe.skipIf(!usable)(
       callAsUser("removeTree", dir.at("tree"));
       callAsUser("removeTree", dir.at("missing"));
       expect([existsSync(dir.at("tree")), existsSync(dir.at("outside/kept"))]).toEqual([false, true]);
+    });
+
+    it("removes a tree that others are removing, too", () => {
+      const make = `for (let i = 0; i < 300; i++) { fs.mkdirSync("w" + i + "/x/y", { recursive: true }); fs.chmodSync("w" + i, 0o500); }`;
+      const remove = `const { removeTree } = await import(process.argv[1]);
+        await Promise.all(Array.from({ length: 4 }, () => removeTree(process.argv[2])));`;
+      for (let round = 0; round < 3; round += 1) {
+        mkdirSync(dir.at("tree/many"), { recursive: true });
+        if (isRoot) for (const path of ["tree", "tree/many"]) chownSync(dir.at(path), uid, uid);
+        execFileSync(process.execPath, ["-e", make], { ...user, cwd: dir.at("tree/many") });
+        runAsUser(remove, modulePath, dir.at("tree"));
+        expect(existsSync(dir.at("tree"))).toBe(false);
+      }
+    });
+
+    it("says that a tree may go later when something is still at work in it", () => {
+      const script = `const { removeTree } = await import(process.argv[1]);
+        const error = await removeTree(process.argv[2]).catch((error) => error);
+        console.log(error.code, error.isRetryable);`;
+      const inside = `mount -t tmpfs none "$1/a" && exec "$2" --input-type=module -e "$3" "$4" "$1"`;
+      const args = ["-rm", "/bin/sh", "-c", inside, "sh", dir.at("tree"), process.execPath, script, modulePath];
+      const said = execFileSync("unshare", args, { ...user, encoding: "utf8" });
+      expect(said).toBe("unavailable true\n");
+      callAsUser("removeTree", dir.at("tree"));
+      expect(existsSync(dir.at("tree"))).toBe(false);
     });
 
     it("removes names that are too long to reach, with all below them", () => {

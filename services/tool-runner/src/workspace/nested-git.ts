@@ -103,32 +103,58 @@ export async function walkTree(root: string, visit: (entry: FolderEntry) => Prom
 
 /**
  * Removes a file, a link or a folder with all below it. Folders that were closed to their owner are
- * opened first. No box may be alive on it. Nothing there is no error.
+ * opened first. No box may be alive on it; others may remove the same. Nothing there is no error.
+ * @throws AgentError unavailable when something is still at work in it: asked again, it may go
  */
 export async function removeTree(path: Buffer | string): Promise<void> {
   const bytes = Buffer.from(path as string);
-  const remove = () => rm(bytes, { recursive: true, force: true });
-  try {
-    await remove();
-  } catch (error) {
-    if (!mendable.has(codeOf(error) ?? "")) throw error;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await rm(bytes, { recursive: true, force: true });
+      return;
+    } catch (error) {
+      const code = codeOf(error) ?? "";
+      const isLast = !mendable.has(code) || attempt === walkLimits.removals;
+      if (isLast && inUse.has(code)) throw stillInUse(error);
+      if (isLast) throw error;
+    }
+    // NOTE: a failed `rm` ends at its first error and goes on removing elsewhere in the tree.
     for (const moved of await openTree(bytes)) await removeTree(moved);
-    await remove();
   }
 }
 
 const mendable = new Set(["EACCES", "EPERM", "ENOTEMPTY", "ENAMETOOLONG"]);
+const inUse = new Set(["ENOTEMPTY", "EBUSY"]);
+
+function stillInUse(cause: unknown): AgentError {
+  return new AgentError("unavailable", "A folder could not be removed: something still writes or is mounted in it.", {
+    cause,
+    details: { next: "`ossaat doctor` says how the tool runner is; the removal is tried again by itself" },
+  });
+}
+
+/** What was asked of an entry that may be gone by then. */
+async function unlessGone<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error;
+    return undefined;
+  }
+}
 
 /** Opens every folder to its owner; parts that lie too deep are moved beside the root, and given. */
 async function openTree(root: Buffer): Promise<Buffer[]> {
   const moved: Buffer[] = [];
   const beside = root.subarray(0, root.lastIndexOf(slash));
   await walk(root, async (folder) => {
-    const { folders, entries } = await openFolder(folder);
+    const opened = await unlessGone(openFolder(folder));
+    if (opened === undefined) return { folders: [], entries: 0 };
+    const { folders, entries } = opened;
     if (folder.length < root.length + walkLimits.removedPathBytes) return { folders, entries };
     for (const deep of folders) {
       const place = child(beside, Buffer.from(`removed-${randomUUID()}`));
-      await rename(deep, place);
+      await unlessGone(rename(deep, place));
       moved.push(place);
     }
     return { folders: [], entries };
