@@ -97,7 +97,12 @@ function testKills(cases: CaseList): void {
     expect(await queue.publish([envelope(1)])).toEqual([{ accepted: false, reason: "unavailable" }]);
     await expect(queue.depth(pool)).rejects.toMatchObject({ code: "unavailable" });
     await server.start();
-    await queue.ensureTopology([pool]);
+    const isMade = () =>
+      queue.ensureTopology([pool]).then(
+        () => true,
+        () => false,
+      );
+    await waitUntil("the topics are made", isMade, recoveryMs);
     expect(await queue.publish([envelope(1)])).toEqual([{ accepted: true }]);
     await waitUntil("delivered", () => bench.seen.includes("step-1"), recoveryMs);
     expect(await queue.health()).toEqual({ ok: true, detail: "Kafka, brokers: 1" });
