@@ -11,6 +11,7 @@ import { KafkaTopics } from "./kafka-topics.ts";
 import type { NewTopic, PartitionLag } from "./kafka-topics.ts";
 import { kafkaLimits } from "./limits.ts";
 import type { KafkaLimits } from "./limits.ts";
+import { passOn } from "./pass-on.ts";
 import { PoolConsumer } from "./pool-consumer.ts";
 import { PoolPump } from "./pool-pump.ts";
 import { Publisher, partsOf } from "./publisher.ts";
@@ -47,17 +48,18 @@ type Parts = DeadLetterDeps & Pick<KafkaQueueOptions, "rng" | "onError">;
 type Member = { pool: string; pump: PoolPump; consumer: PoolConsumer };
 
 function join(parts: Parts, pool: string, { slots, handler }: { slots: number; handler: Handler }): Member {
-  const { kafka, namespace, limits, rng, onError } = parts;
+  const { kafka, publisher, namespace, limits, rng, onError } = parts;
+  const topic = jobsTopic(namespace, pool);
   const pump = new PoolPump({
     slots,
     handler,
     bury: (record, reason) => buryRecord(parts, pool, { record, reason }),
+    passOn: (record) => passOn(publisher, topic, record),
     setFetching: (on) => consumer.setFetching(on),
     onSettled: () => void consumer.commit(),
     onError,
     limits,
   });
-  const topic = jobsTopic(namespace, pool);
   const groupId = workersGroup(namespace, pool);
   const consumer = new PoolConsumer({ kafka, topic, groupId, pump, rng, onError, limits });
   return { pool, pump, consumer };

@@ -36,6 +36,13 @@ export const kafkaLimits = {
   retrySoonMs: 1_000,
   /** Longest pause before a record is delivered again, ms. */
   maxRetrySoonMs: 30_000,
+  /**
+   * A record that waits for a slot of this process so long is passed on to others, ms; it doubles each time,
+   * because all may be full.
+   */
+  passOnMs: 1_000,
+  /** Longest wait before a record is passed on, ms. */
+  maxPassOnMs: 30_000,
   /** A record whose handler ended without a settlement is delivered again after so long, ms. */
   unsettledMs: 5_000,
   /**

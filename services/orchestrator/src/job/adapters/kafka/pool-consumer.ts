@@ -7,6 +7,7 @@ import type { Consumer, EachBatchPayload, Kafka, KafkaMessage } from "kafkajs";
 import type { Rng } from "../../../clock.ts";
 import { retryOptions } from "./kafka-client.ts";
 import type { KafkaLimits } from "./limits.ts";
+import { passesOf } from "./pass-on.ts";
 import type { JobRecord, Mark, PoolPump } from "./pool-pump.ts";
 
 export type ConsumerDeps = {
@@ -21,11 +22,13 @@ export type ConsumerDeps = {
 
 type Commit = EachBatchPayload["commitOffsetsIfNecessary"];
 
-const recordOf = (partition: number, { offset, key, value }: KafkaMessage): JobRecord => ({
+const recordOf = (partition: number, { offset, key, value, headers }: KafkaMessage): JobRecord => ({
   partition,
   offset: Number(offset),
   key,
   value,
+  headers,
+  passes: passesOf(headers),
 });
 
 export class PoolConsumer {

@@ -15,6 +15,7 @@ const record = (n: number, value: unknown = envelope(n)): JobRecord => ({
   partition: 0,
   offset: n,
   key: null,
+  passes: 0,
   value: Buffer.from(JSON.stringify(value)),
 });
 const records = (count: number, from = 0) => Array.from({ length: count }, (_, n) => record(from + n));
@@ -29,6 +30,7 @@ const openPump = (changes: Partial<PumpDeps> = {}) =>
       held.push(delivery);
       return new Promise(() => undefined);
     },
+    passOn: ({ offset }) => Promise.resolve(void told.push(["passed on", offset])),
     bury: ({ offset }, reason) => Promise.resolve(void told.push(["buried", offset, reason])),
     setFetching: (on) => told.push(on ? "fetch" : "stop"),
     onSettled: () => told.push("settled"),
@@ -110,4 +112,27 @@ test("what cannot be buried now is tried again and stays uncommitted", async () 
     ["buried", 0, "undecodable: wrong in the whole"],
   ]);
   expect(told).toContainEqual(["error", "Error: no broker"]);
+});
+
+test("what waits for a slot for too long goes to others, and counts as settled; what they do not take stays", async () => {
+  let refuses = true;
+  const passed: number[] = [];
+  pump = openPump({
+    slots: 1,
+    passOn: ({ offset, passes }) => {
+      if (refuses) return Promise.reject(new Error("nobody takes it"));
+      passed.push(offset, passes);
+      return Promise.resolve();
+    },
+    limits: { ...limits, passOnMs: 20 },
+  });
+  await pump.take([record(0), { ...record(1), passes: 1 }, { ...record(2), passes: 30 }]);
+  await waitUntil("it was refused", () => told.some((each) => String(each).includes("nobody takes it")));
+  expect([held.length, passed]).toEqual([1, []]);
+  refuses = false;
+  await waitUntil("it was passed on", () => passed.length > 0);
+  await sleep(60);
+  expect([held.length, passed, mark()]).toEqual([1, [1, 1], [0]]);
+  await held[0]?.settle("done");
+  expect(mark()).toEqual([2]);
 });

@@ -1,6 +1,7 @@
 // Runs the records of one pool through their handler: never more at once than there are slots, each
 // until it is settled. Knows nothing of a broker: it is given records and tells how far all are settled.
 import type { JobEnvelope } from "@ossaat/contracts";
+import type { IHeaders } from "kafkajs";
 
 import { readEnvelope } from "../../envelope-text.ts";
 import type { Delivery, Settlement } from "../../job-queue.ts";
@@ -12,6 +13,9 @@ export type JobRecord = {
   offset: number;
   key: Buffer | null;
   value: Buffer | null;
+  headers?: IHeaders | undefined;
+  /** How often it was passed on already. */
+  passes: number;
 };
 
 /** Everything below `offset` of the partition is settled. */
@@ -22,6 +26,8 @@ export type PumpDeps = {
   handler: (delivery: Delivery) => Promise<void>;
   /** Keeps a record that no handler can take, with the reason. Rejects when it could not. */
   bury(record: JobRecord, reason: string): Promise<void>;
+  /** Lets another process have a record. Rejects when it could not. */
+  passOn(record: JobRecord): Promise<void>;
   /** Asks for more records, or for none for now. */
   setFetching(on: boolean): void;
   /** Enough is settled to tell the broker. */
@@ -31,7 +37,12 @@ export type PumpDeps = {
 };
 
 /** A record in hand. `epoch`: the assignment under which it was read; after another one it is not ours to settle. */
-type Held = JobRecord & { epoch: number; tries: number };
+type Held = JobRecord & {
+  epoch: number;
+  tries: number;
+  /** Since when it waits for a slot, by the clock that never jumps. */
+  since: number;
+};
 
 const placeOf = ({ partition, offset }: JobRecord) => `${partition}/${offset}`;
 
@@ -52,10 +63,12 @@ export class PoolPump {
   #paused = false;
   #closed = false;
   #madeRoom: (() => void) | undefined;
+  readonly #passing: NodeJS.Timeout;
 
   constructor(deps: PumpDeps) {
     this.#deps = deps;
     this.#slots = deps.slots;
+    this.#passing = setInterval(() => this.#passOn(), deps.limits.passOnMs / 2).unref();
   }
 
   get epoch(): number {
@@ -82,7 +95,7 @@ export class PoolPump {
       const ledger = this.#ledgers.get(record.partition) ?? new OffsetLedger(record.offset);
       this.#ledgers.set(record.partition, ledger);
       ledger.take(record.offset);
-      this.#waiting.push({ ...record, epoch: this.#epoch, tries: 0 });
+      this.#waiting.push({ ...record, epoch: this.#epoch, tries: 0, since: performance.now() });
     }
     this.#pump();
     if (this.#held >= this.#deps.limits.heldRecords) await this.#room();
@@ -115,6 +128,7 @@ export class PoolPump {
   /** Starts nothing more; resolves when the handlers that run have returned. */
   async close(): Promise<void> {
     this.#closed = true;
+    clearInterval(this.#passing);
     this.#clearTimers();
     this.#madeRoom?.();
     while (this.#running.size > 0) await Promise.all(this.#running);
@@ -154,6 +168,28 @@ export class PoolPump {
     if (this.#held * 2 >= this.#deps.limits.heldRecords) return;
     this.#madeRoom?.();
     this.#regulate();
+  }
+
+  /** Lets others have what waited for too long; what nobody takes stays. */
+  #passOn(): void {
+    const { passOnMs, maxPassOnMs } = this.#deps.limits;
+    const now = performance.now();
+    const hasWaited = ({ since, passes }: Held) => now - since >= Math.min(maxPassOnMs, passOnMs * 2 ** passes);
+    const going = this.#waiting.filter(hasWaited);
+    if (going.length === 0) return;
+    this.#waiting = this.#waiting.filter((held) => !hasWaited(held));
+    for (const held of going) void this.#give(held);
+  }
+
+  async #give(held: Held): Promise<void> {
+    try {
+      await this.#deps.passOn(held);
+      this.#finish(held);
+    } catch (error) {
+      this.#deps.onError(error);
+      if (this.#isOurs(held)) this.#waiting.push({ ...held, since: performance.now() });
+    }
+    this.#pump();
   }
 
   /** Stops fetching when much is in hand, and begins again when half of it is gone. */
@@ -234,7 +270,7 @@ export class PoolPump {
     if (this.#closed || !this.#isOurs(held)) return;
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      if (this.#isOurs(held)) this.#waiting.push(held);
+      if (this.#isOurs(held)) this.#waiting.push({ ...held, since: performance.now() });
       this.#pump();
     }, afterMs);
     this.#timers.add(timer);
