@@ -70,3 +70,33 @@ test("keeps what cannot be sent apart, so that what is behind it goes on", async
     1,
   ]);
 });
+
+test("hands over what comes while nothing waits without a question to the broker, and asks when it may be full", async () => {
+  const asked: string[] = [];
+  const counting: EmbeddedQueue = {
+    ...queue,
+    health: () => (asked.push("health"), queue.health()),
+    depth: (name) => (asked.push("depth"), queue.depth(name)),
+  };
+  await relay.stop();
+  relay = createRelay({ engine, queue: counting, pools: [pool], slots: 2 });
+  const arrive = async (n: number) => {
+    await insert(row(n));
+    relay.wake();
+    await waitUntil("it is not in the outbox any more", async () => (await waiting()).length === 0);
+  };
+  relay.start();
+  await arrive(0);
+  expect(asked).toEqual(["health", "depth"]);
+  for (const n of [1, 2]) await arrive(n);
+  expect(asked).toEqual(["health", "depth"]);
+  await arrive(3);
+  await insert(row(4));
+  relay.wake();
+  await waitUntil("it asks again", () => asked.length > 2);
+  expect([asked.slice(0, 3), await queue.depth(pool), (await waiting()).length]).toEqual([
+    ["health", "depth", "depth"],
+    4,
+    1,
+  ]);
+});

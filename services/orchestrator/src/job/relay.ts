@@ -36,6 +36,10 @@ class PoolRelay {
   readonly #claims: OutboxClaims;
   readonly #pool: string;
   #hasTopology = false;
+  /** The last round gave the broker all it had: it need not be asked how it is before the next. */
+  #isSound = false;
+  /** Messages that may be sent before the broker is asked again how many it has. */
+  #room = 0;
 
   constructor(deps: RelayDeps, pool: string) {
     this.#deps = deps;
@@ -44,23 +48,44 @@ class PoolRelay {
     this.#claims = createOutboxClaims({ store, clock, weights: dispatch?.weights });
   }
 
+  /** Asks the broker nothing that it need not: a message that becomes ready while nothing waits goes to it at once. */
   async round(): Promise<Round> {
-    const { queue, slots } = this.#deps;
+    const wasSound = this.#isSound;
+    this.#isSound = false;
+    if (!wasSound && !(await this.#canTake())) return "stuck";
+    if (this.#room <= 0) this.#room = await this.#askRoom();
+    if (this.#room <= 0) {
+      this.#isSound = true;
+      return "full";
+    }
+    const limit = Math.min(this.#room, jobEngineLimits.relayBatch);
+    const messages = await this.#claims.take({ pool: this.#pool, limit, forMs: jobEngineLimits.relayClaimMs });
+    if (messages.length === 0) {
+      this.#isSound = true;
+      return "empty";
+    }
+    this.#room -= messages.length;
+    const answered = await this.#publish(messages);
+    await this.#end(answered);
+    this.#isSound = answered.every(({ answer }) => answer.accepted || answer.reason === "too_large");
+    return this.#isSound ? "sent" : "stuck";
+  }
+
+  async #canTake(): Promise<boolean> {
+    const { queue } = this.#deps;
     const { blocked, ok } = await queue.health();
-    if (!ok || blocked === true) return "stuck";
+    if (!ok || blocked === true) return false;
     if (!this.#hasTopology) {
       await queue.ensureTopology([this.#pool]);
       this.#hasTopology = true;
     }
-    // NOTE: a short queue at the broker, so that priority and cancellation are decided late.
-    const room = slots * jobEngineLimits.relayedPerSlot - (await queue.depth(this.#pool));
-    if (room <= 0) return "full";
-    const limit = Math.min(room, jobEngineLimits.relayBatch);
-    const messages = await this.#claims.take({ pool: this.#pool, limit, forMs: jobEngineLimits.relayClaimMs });
-    if (messages.length === 0) return "empty";
-    const answered = await this.#publish(messages);
-    await this.#end(answered);
-    return answered.every(({ answer }) => answer.accepted || answer.reason === "too_large") ? "sent" : "stuck";
+    return true;
+  }
+
+  // NOTE: a short queue at the broker, so that priority and cancellation are decided late.
+  async #askRoom(): Promise<number> {
+    const { queue, slots } = this.#deps;
+    return slots * jobEngineLimits.relayedPerSlot - (await queue.depth(this.#pool));
   }
 
   async #publish(messages: readonly ClaimedMessage[]): Promise<Answered[]> {
