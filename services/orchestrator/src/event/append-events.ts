@@ -4,7 +4,7 @@ import { AgentError } from "@ossaat/contracts";
 import type { Actor, EventData, EventType } from "@ossaat/contracts";
 
 import { statement } from "../store/statement.ts";
-import type { Slots } from "../store/statement.ts";
+import type { Slots, Statement } from "../store/statement.ts";
 import type { Tx } from "../store/store.ts";
 import type { EventRow } from "../store/tables.ts";
 
@@ -22,19 +22,50 @@ const takeSequence = statement((db, slots: Slots<{ planId: string; count: number
     .returning("next_seq"),
 );
 
-const insertEvent = statement((db, slots: Slots<EventRow>) =>
-  db.insertInto("event").values({
-    plan_id: slots.plan_id,
-    seq: slots.seq,
-    at: slots.at,
-    type: slots.type,
-    step_id: slots.step_id,
-    attempt: slots.attempt,
-    actor_json: slots.actor_json,
-    data_json: slots.data_json,
-    trace_id: slots.trace_id,
-  }),
-);
+const columns = [
+  "plan_id",
+  "seq",
+  "at",
+  "type",
+  "step_id",
+  "attempt",
+  "actor_json",
+  "data_json",
+  "trace_id",
+] as const satisfies (keyof EventRow)[];
+
+/** Rows of one statement; more take several. */
+const maxRows = 20;
+
+type Cells = Record<string, string | number | null>;
+
+const cell = (column: keyof EventRow, row: number) => `${column} ${row}`;
+
+/** By the number of rows. */
+const inserts = new Map<number, Statement<Cells, unknown>>();
+
+function insertOf(rows: number): Statement<Cells, unknown> {
+  const known = inserts.get(rows);
+  if (known !== undefined) return known;
+  const made = statement((db, slots: Slots<Cells>) =>
+    db.insertInto("event").values(
+      Array.from({ length: rows }, (_, row) => {
+        const values = columns.map((column) => [column, slots[cell(column, row)]]);
+        return Object.fromEntries(values) as EventRow;
+      }),
+    ),
+  );
+  inserts.set(rows, made);
+  return made;
+}
+
+async function insertEvents(tx: Tx, rows: readonly EventRow[]): Promise<void> {
+  for (let from = 0; from < rows.length; from += maxRows) {
+    const part = rows.slice(from, from + maxRows);
+    const cells = part.flatMap((row, index) => columns.map((column) => [cell(column, index), row[column]] as const));
+    await insertOf(part.length)(tx, Object.fromEntries(cells));
+  }
+}
 
 /** @throws AgentError not_found when the plan does not exist. */
 export async function appendEvents(tx: Tx, context: AppendContext, events: readonly NewEvent[]): Promise<void> {
@@ -46,17 +77,16 @@ export async function appendEvents(tx: Tx, context: AppendContext, events: reado
   }
   const first = row.next_seq - events.length;
   const actorJson = JSON.stringify(actor);
-  for (const [index, event] of events.entries()) {
-    await insertEvent(tx, {
-      plan_id: planId,
-      seq: first + index,
-      at: now,
-      type: event.type,
-      step_id: event.stepId ?? null,
-      attempt: event.attempt ?? null,
-      actor_json: actorJson,
-      data_json: JSON.stringify(event.data),
-      trace_id: traceId ?? null,
-    });
-  }
+  const rows = events.map((event, index): EventRow => ({
+    plan_id: planId,
+    seq: first + index,
+    at: now,
+    type: event.type,
+    step_id: event.stepId ?? null,
+    attempt: event.attempt ?? null,
+    actor_json: actorJson,
+    data_json: JSON.stringify(event.data),
+    trace_id: traceId ?? null,
+  }));
+  await insertEvents(tx, rows);
 }

@@ -2,6 +2,8 @@
 import { sql } from "kysely";
 import type { RawBuilder, SqlBool } from "kysely";
 
+import { statement } from "../store/statement.ts";
+import type { Slots } from "../store/statement.ts";
 import type { Tx } from "../store/store.ts";
 import type { OutboxRow } from "../store/tables.ts";
 import type { ClaimDeps, ClaimSource, ClaimedMessage, OutboxClaims } from "./claim-outbox.ts";
@@ -22,6 +24,41 @@ const returned = [
 
 /** What a pool came to: its only tenant's messages, or that it has several tenants. */
 type Look = { isAlone: SqlBool | null; taken: Taken[] };
+
+/** The next messages of a tenant that is alone. */
+const takeOfOne = statement((db, { pool, limit, forMs, time }: Slots<ClaimSource & { time: number }>) => {
+  const isAlone = isOneTenant({ pool, isFree: sql<SqlBool>`other.claimed_until <= ${time}` });
+  // NOTE: chosen in a part of its own, because a server may run a subquery of an update again for
+  // each row, and then takes more than the limit.
+  return db
+    .with("look", (look) => look.selectNoFrom(isAlone.as("is_alone")))
+    .with("chosen", (chosen) =>
+      chosen
+        .selectFrom("outbox")
+        .select("id")
+        .where("pool", "=", pool)
+        .where("claimed_until", "<=", time)
+        .where((eb) => sql<SqlBool>`coalesce(${eb.selectFrom("look").select("is_alone")}, false)`)
+        .orderBy("priority", "desc")
+        .orderBy("available_at")
+        .orderBy("id")
+        .limit(limit)
+        .forUpdate()
+        .skipLocked(),
+    )
+    .with("taken", (taken) =>
+      taken
+        .updateTable("outbox")
+        .from("chosen")
+        .set({ claimed_until: sql<number>`${time} + ${forMs}::bigint` })
+        .whereRef("outbox.id", "=", "chosen.id")
+        .returning(returned),
+    )
+    .selectFrom("look")
+    .leftJoin("taken", (join) => join.onTrue())
+    .selectAll("taken")
+    .select("look.is_alone");
+});
 
 class RowClaims {
   readonly #deps: ClaimDeps;
@@ -72,40 +109,8 @@ class RowClaims {
     return sql<SqlBool>`other.claimed_until <= ${this.#time}`;
   }
 
-  /** The next messages of a tenant that is alone, in one statement. */
   async #takeOfOne(tx: Tx, { pool, limit, forMs }: ClaimSource): Promise<Look> {
-    const isAlone = isOneTenant({ pool, isFree: this.#isOtherFree });
-    // NOTE: chosen in a part of its own, because a server may run a subquery of an update again for
-    // each row, and then takes more than the limit.
-    const rows = await tx
-      .with("look", (db) => db.selectNoFrom(isAlone.as("is_alone")))
-      .with("chosen", (db) =>
-        db
-          .selectFrom("outbox")
-          .select("id")
-          .where("pool", "=", pool)
-          .where("claimed_until", "<=", this.#time)
-          .where((eb) => sql<SqlBool>`coalesce(${eb.selectFrom("look").select("is_alone")}, false)`)
-          .orderBy("priority", "desc")
-          .orderBy("available_at")
-          .orderBy("id")
-          .limit(limit)
-          .forUpdate()
-          .skipLocked(),
-      )
-      .with("taken", (db) =>
-        db
-          .updateTable("outbox")
-          .from("chosen")
-          .set({ claimed_until: sql<number>`${this.#time} + ${sql.lit(forMs)}` })
-          .whereRef("outbox.id", "=", "chosen.id")
-          .returning(returned),
-      )
-      .selectFrom("look")
-      .leftJoin("taken", (join) => join.onTrue())
-      .selectAll("taken")
-      .select("look.is_alone")
-      .execute();
+    const rows = await takeOfOne(tx, { pool, limit, forMs, time: this.#time });
     const taken = rows.filter((row): row is Taken & typeof row => row.id !== null);
     return { isAlone: rows[0]?.is_alone ?? null, taken };
   }

@@ -204,12 +204,9 @@ export async function releaseStep(engine: Engine, claim: Claim, why: string): Pr
     await releaseReservation(change.tx, step);
     await endAttempt(change.tx, key, { now: change.now, outcome: "released" });
     if (isUncertain(step)) return askToReconcile(engine, change, step, {});
-    const row = await leaveRunning(change.tx, key, {
-      status: "ready",
-      attempt: key.attempt + 1,
-      waiting_since: change.now,
-    });
+    const released = { status: "ready" as const, attempt: key.attempt + 1, waiting_since: change.now };
+    await leaveRunning(change.tx, key, released);
     await change.append({ type: "step.released", ...idOf(key), data: { reason: why } });
-    await announceStep(engine, change, row);
+    await announceStep(engine, change, { ...step, ...released });
   });
 }

@@ -89,7 +89,7 @@ type LeavingSet = Partial<
   Pick<StepRow, "status" | "reason" | "attempt" | "failures" | "lost_count" | "head" | "result_json" | "waiting_since">
 >;
 
-type Leaving = Statement<{ planId: string; stepId: string } & LeavingSet, StepRow>;
+type Leaving = Statement<{ planId: string; stepId: string } & LeavingSet, unknown>;
 
 /** By the names of the columns that are set: these make the text of the statement. */
 const leavings = new Map<string, Leaving>();
@@ -105,20 +105,17 @@ function leavingStatement(names: readonly (keyof LeavingSet)[]): Leaving {
         fence: eb("fence", "+", 1),
       }))
       .where("plan_id", "=", slots.planId)
-      .where("step_id", "=", slots.stepId)
-      .returningAll(),
+      .where("step_id", "=", slots.stepId),
   );
 }
 
 /** Columns that end or interrupt a running attempt; the lease is given up with them. */
-export async function leaveRunning(tx: Tx, key: { planId: string; stepId: string }, set: LeavingSet): Promise<StepRow> {
+export async function leaveRunning(tx: Tx, key: { planId: string; stepId: string }, set: LeavingSet): Promise<void> {
   const names = Object.keys(set).sort() as (keyof LeavingSet)[];
   const text = names.join();
   const known = leavings.get(text) ?? leavingStatement(names);
   leavings.set(text, known);
-  const [row] = await known(tx, { planId: key.planId, stepId: key.stepId, ...set });
-  if (row === undefined) throw new Error(`there is no step ${key.planId}/${key.stepId}`);
-  return row;
+  await known(tx, { planId: key.planId, stepId: key.stepId, ...set });
 }
 
 type AttemptEnd = {

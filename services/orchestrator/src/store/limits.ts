@@ -1,5 +1,7 @@
 // Named limits of a store that is a server, each with its unit and reason.
 export const postgresLimits = {
+  /** Statements that a connection keeps prepared, each some kilobytes of the server's memory. */
+  preparedStatements: 300,
   /** Oldest version that is supported, as `server_version_num`. */
   minVersion: 150_000,
   /** Connections of a process that runs no or few steps: a transaction holds one for some milliseconds. */

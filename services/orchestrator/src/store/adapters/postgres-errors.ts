@@ -111,10 +111,15 @@ function codeOf(thrown: unknown): string | undefined {
   return thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" ? thrown.code : undefined;
 }
 
+/** Whether a statement was prepared before another version changed the schema; on a new connection it is not. */
+export function isStalePlan(thrown: unknown): boolean {
+  return codeOf(thrown) === "0A000" && thrown instanceof Error && thrown.message.includes("cached plan");
+}
+
 /** Whether the same transaction may succeed when it is tried again. */
 export function isContention(thrown: unknown): boolean {
   const code = codeOf(thrown);
-  return code === "40001" || code === "40P01";
+  return code === "40001" || code === "40P01" || isStalePlan(thrown);
 }
 
 function isNetworkError(thrown: unknown): boolean {
@@ -140,6 +145,11 @@ function meaningOf(thrown: unknown): Meaning | undefined {
   if (isPoolExhausted(thrown)) return exhausted;
   if (lacksPassword(thrown)) return unnamed;
   return isNetworkError(thrown) ? unreachable : undefined;
+}
+
+/** Whether the driver knew that the connection was gone, and sent nothing. */
+export function wasNeverSent(thrown: unknown): boolean {
+  return thrown instanceof Error && /^Client (?:has encountered a connection error|was closed)/u.test(thrown.message);
 }
 
 /** Whether the connection itself is of no more use. */

@@ -1,18 +1,12 @@
 // The connections to PostgreSQL: few, with limits of time on everything, and thrown away when they
 // broke, so that no caller waits on a dead one.
-import { AgentError } from "@ossaat/contracts";
 import type { PostgresPool, PostgresPoolClient } from "kysely";
 import { Pool, types } from "pg";
 import type { PoolClient, PoolConfig } from "pg";
 
 import { postgresLimits } from "../limits.ts";
-import {
-  commitUnknown,
-  isConnectionLost,
-  isContention,
-  isPoolExhausted,
-  translatePostgresError,
-} from "./postgres-errors.ts";
+import { BorrowedClient } from "./postgres-client.ts";
+import { isPoolExhausted, translatePostgresError } from "./postgres-errors.ts";
 
 /** Counters and times are numbers; one that a number cannot hold is an error, not another number. */
 function parseInt8(text: string): number {
@@ -44,35 +38,8 @@ export function connectionConfig(url: string, { statementMs, lockMs, answerMs }:
     lock_timeout: lockMs,
     idle_in_transaction_session_timeout: postgresLimits.idleInTransactionMs,
     query_timeout: answerMs,
+    pipeline: true,
   };
-}
-
-/** One connection in the hands of a transaction. */
-class BorrowedClient implements Pick<PostgresPoolClient, "release"> {
-  readonly #client: PoolClient;
-  #lost: Error | undefined;
-
-  constructor(client: PoolClient) {
-    this.#client = client;
-  }
-
-  async query(sql: string, parameters: readonly unknown[]): Promise<unknown> {
-    // NOTE: a broken connection answers nothing: the rollback that follows would wait for its limit of time.
-    if (this.#lost !== undefined) throw this.#lost;
-    try {
-      return await this.#client.query(sql, [...parameters]);
-    } catch (error) {
-      if (isContention(error)) throw error;
-      const translated = translatePostgresError(error);
-      if (!isConnectionLost(error)) throw translated;
-      this.#lost = sql === "commit" ? commitUnknown(error) : AgentError.from(translated);
-      throw this.#lost;
-    }
-  }
-
-  release(destroy = false): void {
-    this.#client.release(destroy || this.#lost !== undefined);
-  }
 }
 
 /** A connection of the pool; when all are in use, it is waited for several times as long as for the server. */

@@ -46,6 +46,9 @@ async function errorOf(work: Promise<unknown>): Promise<unknown> {
   return { code: thrown.code, reason: thrown.details?.["reason"], message: thrown.message };
 }
 
+/** Waits until the server has what was written: it is sent with what is asked next. */
+const arrived = (tx: Tx) => sql`select 1`.execute(tx);
+
 /** A promise that is settled from outside. */
 function gate(): { opened: Promise<void>; open: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -104,6 +107,7 @@ describe("the store on a server", () => {
       store.tx(async (tx) => {
         tries += 1;
         await setTokens(tx, own, 1);
+        await arrived(tx);
         mine.open();
         await theirs.opened;
         await tx
@@ -136,6 +140,7 @@ describe("the store on a server", () => {
   test("a session that is cut fails what ran on it, leaves nothing of it, and the next ones work", async () => {
     const cut = store.tx(async (tx) => {
       await put(tx, "a");
+      await arrived(tx);
       await database.cutSessions();
       await put(tx, "b");
     });
@@ -147,11 +152,17 @@ describe("the store on a server", () => {
   });
 
   test("a commit whose answer is lost is told apart: it may have taken place", async () => {
-    const cut = store.tx(async (tx) => {
-      await put(tx, "a");
-      await database.cutSessions();
-    });
-    expect(await errorOf(cut)).toMatchObject({ code: "unavailable", reason: "commit_unknown" });
+    // A commit that takes a while.
+    await askPostgres(
+      database.url,
+      "create function doze() returns trigger language plpgsql as 'begin perform pg_sleep(30); return null; end'",
+      "create constraint trigger doze after insert on plan initially deferred for each row execute function doze()",
+    );
+    const cut = errorOf(store.tx((tx) => put(tx, "a")));
+    const dozing = "select 1 from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()";
+    await waitUntil("it commits", async () => (await askPostgres(database.url, dozing)).length > 0);
+    await database.cutSessions();
+    expect(await cut).toMatchObject({ code: "unavailable", reason: "commit_unknown" });
     expect(await idsOf(store)).toEqual([]);
   });
 
@@ -160,6 +171,7 @@ describe("the store on a server", () => {
     const [held, done] = [gate(), gate()];
     const holder = store.tx(async (tx) => {
       await setTokens(tx, "a", 1);
+      await arrived(tx);
       held.open();
       await done.opened;
     });
@@ -314,8 +326,10 @@ test("a server killed in the middle of a transaction loses nothing that was comm
     await store.tx((tx) => put(tx, "a"));
     const killed = store.tx(async (tx) => {
       await put(tx, "b");
+      await arrived(tx);
       await server.kill();
       await put(tx, "c");
+      await arrived(tx);
     });
     expect(await errorOf(killed)).toMatchObject({ code: "unavailable", reason: "connection_lost" });
     expect(await errorOf(store.ping())).toMatchObject({ code: "unavailable", reason: "connection_lost" });

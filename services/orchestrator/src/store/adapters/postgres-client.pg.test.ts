@@ -1,0 +1,109 @@
+// What a connection does with statements that nobody waits for, on a real server.
+import { AgentError } from "@ossaat/contracts";
+import type { PostgresPool, PostgresPoolClient } from "kysely";
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+import { askPostgres, createTestDatabase } from "../../testing/postgres.ts";
+import type { TestDatabase } from "../../testing/postgres.ts";
+import { postgresLimits } from "../limits.ts";
+import { connectionConfig, createPostgresPool } from "./postgres-pool.ts";
+
+let database: TestDatabase;
+let pool: PostgresPool;
+let client: PostgresPoolClient;
+beforeEach(async () => {
+  database = await createTestDatabase();
+  await askPostgres(database.url, "create table thing (id int primary key, name text not null)");
+  pool = createPostgresPool({ ...connectionConfig(database.url, postgresLimits), max: 1 });
+  client = await pool.connect();
+});
+afterEach(async () => {
+  client.release();
+  await pool.end();
+  await database.drop();
+});
+
+const insert = (id: number, name: string | null = "a") =>
+  client.query("insert into thing (id, name) values ($1, $2)", [id, name]);
+const count = async () => (await askPostgres(database.url, "select count(*)::int as n from thing"))[0]?.["n"];
+const codeOf = (work: Promise<unknown>) =>
+  work.then(
+    () => "done",
+    (error: unknown) => (error as { code?: string }).code,
+  );
+
+test("what a transaction writes is there for what it reads next, and for all after its commit", async () => {
+  await client.query("begin", []);
+  await insert(1);
+  await insert(2);
+  const { rows } = await client.query("select id from thing order by id", []);
+  await client.query("delete from thing where id = $1", [1]);
+  const before = await count();
+  await client.query("commit", []);
+  expect([rows, before, await count()]).toEqual([[{ id: 1 }, { id: 2 }], 0, 1]);
+});
+
+test("a write that fails is the error of the next answer, by its own code, and undoes the transaction", async () => {
+  for (const next of ["select 1", "commit", "update thing set name = 'b' returning id"]) {
+    await client.query("begin", []);
+    await insert(1);
+    await insert(2, null);
+    await insert(3);
+    // 23502: a value is missing. What came after it failed for that reason alone.
+    expect(await codeOf(client.query(next, []))).toBe("23502");
+    await client.query("rollback", []);
+    expect(await count()).toBe(0);
+  }
+});
+
+test("a transaction that is rolled back leaves neither rows nor errors behind", async () => {
+  await client.query("begin", []);
+  await insert(1, null);
+  await client.query("rollback", []);
+  await client.query("begin", []);
+  await insert(1);
+  await client.query("commit", []);
+  expect(await count()).toBe(1);
+});
+
+test("outside of a transaction every statement is waited for", async () => {
+  expect(await codeOf(insert(1, null))).toBe("23502");
+  expect(await insert(1)).toMatchObject({ command: "INSERT", rowCount: 1 });
+});
+
+test("a connection that breaks before the commit is sent saved nothing", async () => {
+  await client.query("begin", []);
+  await insert(1);
+  await client.query("select 1", []);
+  await database.cutSessions();
+  const reasonOf = (error: unknown) => AgentError.from(error).details["reason"];
+  const atRead = await client.query("select 1", []).catch(reasonOf);
+  const atCommit = await client.query("commit", []).catch(reasonOf);
+  expect([atRead, atCommit, await count()]).toEqual(["connection_lost", "connection_lost", 0]);
+  client.release();
+  client = await pool.connect();
+  await client.query("begin", []);
+  await insert(2);
+  await client.query("select 1", []);
+  await database.cutSessions();
+  expect([await client.query("commit", []).catch(reasonOf), await count()]).toEqual(["connection_lost", 0]);
+});
+
+test("a statement that was prepared before the schema changed is read again", async () => {
+  const look = () => client.query("select * from thing where id >= $1", [0]);
+  await insert(1);
+  await look();
+  await askPostgres(database.url, "alter table thing add column more text default 'm'");
+  expect(await look()).toMatchObject({ rows: [{ id: 1, name: "a", more: "m" }] });
+  client.release();
+  client = await pool.connect();
+  await look();
+  await askPostgres(database.url, "alter table thing add column most text");
+  await client.query("begin", []);
+  // In a transaction it cannot be: the store tries the whole again, on a new connection.
+  expect(await codeOf(look())).toBe("0A000");
+  await client.query("rollback", []);
+  client.release();
+  client = await pool.connect();
+  expect(await look()).toMatchObject({ rows: [{ id: 1, more: "m", most: null }] });
+});
