@@ -21,7 +21,7 @@ RABBITMQ := sh tools/setup/rabbitmq.sh
 # The servers below the stack that chaos is asked for.
 CHAOS_SERVERS := case "$(STACK)" in rabbit) $(POSTGRES) && $(RABBITMQ);; kafka) $(POSTGRES) && $(KAFKA);; esac
 
-.PHONY: help setup demo test check cli policy policy-build pg rabbit kafka conformance programs faults failpoints attacks chaos chaos-mutations eval-tasks up bench soak gen clean
+.PHONY: help setup demo demo-stacks test check cli policy policy-build pg rabbit kafka conformance programs faults failpoints attacks chaos chaos-mutations chaos-scenarios eval-tasks up bench soak gen clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{ printf "%-24s%s\n", $$1, $$2 }'
@@ -48,6 +48,13 @@ programs: .tools/installed ## Install every program that some command here needs
 demo: .tools/installed ## The whole job on a sample repository, with a scripted model
 	@$(SANDBOX)
 	@apps/cli/bin/ossaat demo --dir .demo
+
+demo-stacks: .tools/installed ## The demo's plan on three stacks, whose processes are killed all the time: the same outcome
+	@$(SANDBOX)
+	@$(POSTGRES)
+	@$(RABBITMQ)
+	@$(KAFKA)
+	@$(BIN)/node tools/demo/run-stacks.ts
 
 test: .tools/installed ## Unit, sandbox and end-to-end tests
 	@$(SANDBOX)
@@ -97,6 +104,10 @@ failpoints: .tools/installed ## A server killed at every named place; needs the 
 chaos: .tools/installed ## Kill everything at random moments; STACK=embedded|rabbit|kafka, SEEDS=200, SEED=first
 	@$(CHAOS_SERVERS)
 	@$(BIN)/node tools/chaos/run-chaos.ts --stack "$(STACK)" --seeds "$(SEEDS)" --seed "$(SEED)"
+
+chaos-scenarios: .tools/installed ## What users report, in real time on real servers; STACK=rabbit|kafka
+	@$(CHAOS_SERVERS)
+	@$(BIN)/node tools/chaos/run-scenarios.ts --stack "$(STACK)"
 
 chaos-mutations: .tools/installed ## Take away one safeguard at a time; each must be missed; STACK as above
 	@$(CHAOS_SERVERS)

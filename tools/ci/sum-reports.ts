@@ -70,9 +70,9 @@ for (const project of projects) {
     noteFailure(project, "its report", error instanceof Error ? error.message : String(error));
   }
 }
-const ofChaos = ["chaos", "chaos-mutations"];
+const counted = ["chaos", "chaos-mutations", "demo-stacks"];
 const counts = {
-  ...Object.fromEntries(ofChaos.map((name) => [name, () => readCount(`${reportFolder}/${name}.json`)])),
+  ...Object.fromEntries(counted.map((name) => [name, () => readCount(`${reportFolder}/${name}.json`)])),
   "eval-tasks": () => readEvalReport(`${reportFolder}/eval-tasks.json`),
 };
 for (const [name, read] of Object.entries(counts)) {

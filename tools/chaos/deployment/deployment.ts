@@ -127,6 +127,21 @@ export class Deployment {
     });
   }
 
+  /** Tells each process in turn to stop, and starts it again, as a deployment is brought to another version. */
+  async roll(): Promise<void> {
+    for (const { name } of this.#fleet.members) {
+      const member = this.member(name);
+      const served = member.log().split(" serves").length;
+      this.#held.add(name);
+      const { code } = await member.end("SIGTERM");
+      if (code !== 0) this.problems.push(`${name} did not stop when it was told to: exit code ${code}`);
+      this.#begin(name);
+      this.#held.delete(name);
+      const until = Date.now() + limits.settleMs;
+      while (member.log().split(" serves").length === served && Date.now() < until) await sleep(limits.lookMs);
+    }
+  }
+
   /** Ends a process by SIGKILL for good. */
   async keepDown(name: string): Promise<void> {
     this.#held.add(name);

@@ -79,18 +79,25 @@ export type DeploymentPlans = {
   key: string;
   /** Time the plans have to end when nothing disturbs them any more, ms. */
   settleMs?: number;
+  /** Whether the person answers now what a running plan asks; absent = at once. */
+  isThere?: () => boolean;
 };
 
 /** Runs plans to their end while `disturb` does what it does, and judges them. Removes the world when nothing was found. */
 export async function runPlans(
   deployment: Deployment,
-  { shapes, random, key, settleMs = limits.settleMs }: DeploymentPlans,
+  { shapes, random, key, settleMs = limits.settleMs, isThere }: DeploymentPlans,
   disturb: (person: Person) => Promise<void>,
 ): Promise<{ findings: Finding[]; folder: string }> {
   const world = createWorld();
   const findings: Finding[] = [];
   const model = world.writeModel(writeScript(shapes, { effectLog: world.effectLog, random }));
-  const person = new Person({ repository: world.repository, model, address: () => deployment.address() });
+  const person = new Person({
+    repository: world.repository,
+    model,
+    address: () => deployment.address(),
+    ...(isThere === undefined ? {} : { isThere }),
+  });
   const submitted = Promise.all(shapes.map((shape, index) => person.submit(shape, `${key}-goal-${index}`)))
     .then(() => true)
     .catch((error: unknown) => findings.push(problem(`a goal was not taken: ${String(error)}`)) === 0);

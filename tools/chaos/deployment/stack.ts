@@ -10,6 +10,8 @@ export type Broker = {
   start(): Promise<void>;
   /** Keeps it from doing anything, while its connections stay open. */
   freeze(): void;
+  /** Runs the command of its administrator; absent = it has none. */
+  control?(...words: string[]): Promise<string>;
   remove(): Promise<void>;
 };
 

@@ -8,12 +8,7 @@ import type { Answered } from "../follow/follow-plan.ts";
 import { pendingApprovals } from "../follow/on-approval.ts";
 import { renderApprovalCard } from "../terminal/approval-card.ts";
 import { renderPlanText } from "../terminal/render-plan.ts";
-import { scriptPath } from "./make-sample.ts";
-
-const goal =
-  "Invoices are wrong by cents: make parseAmount in src/money.js keep every cent, and lineTotal in src/invoice.js take its discount in percent";
-
-const denial = "Add no dependency: whole cents are enough.";
+import { answerSample, denial, sampleRequest } from "./sample-answers.ts";
 
 export type SampleRun = {
   client: Client;
@@ -28,33 +23,25 @@ export function heading({ output, style }: CommandContext, text: string): void {
   output.note(`\n${style.paint("bold", `── ${text}`)}`);
 }
 
-/** Approves the plan and denies what leaves the envelope. */
+/** Shows what is asked, and answers it. */
 async function answer({ client, context }: SampleRun, state: PlanState): Promise<Answered> {
   const { output, style } = context;
-  if (state.status === "awaiting_approval" && state.planHash !== undefined) {
+  const [approval] = pendingApprovals(state);
+  if (state.status === "awaiting_approval") {
     heading(context, "The plan, as `ossaat plan` shows it");
     output.print(renderPlanText(state, style));
     heading(context, "Approved by the demo on your behalf (`ossaat approve`)");
-    await client.decidePlan(state.id, { decision: "approve", planHash: state.planHash, comment: "demo" });
-    return "answered";
+  } else if (approval !== undefined) {
+    heading(context, "The agent wants something outside its envelope; the run waits, durable");
+    output.note(renderApprovalCard(approval, state, style));
+    output.note(`Denied by the demo on your behalf, with feedback: “${denial}”`);
   }
-  const [approval] = pendingApprovals(state);
-  if (approval === undefined) return "leave";
-  heading(context, "The agent wants something outside its envelope; the run waits, durable");
-  output.note(renderApprovalCard(approval, state, style));
-  output.note(`Denied by the demo on your behalf, with feedback: “${denial}”`);
-  const { approvalId, requestHash } = approval;
-  await client.decideApproval(approvalId, { decision: "deny", requestHash, feedback: denial });
-  return "answered";
+  return (await answerSample(client, state)) ? "answered" : "leave";
 }
 
 /** Returns the plan's last state. */
 export async function runSample(run: SampleRun): Promise<PlanState> {
   const { client, context, sample, signal, onEvent } = run;
-  const created = await client.createPlan({
-    goal,
-    repository: { path: sample },
-    model: `scripted:${scriptPath}`,
-  });
+  const created = await client.createPlan(sampleRequest(sample));
   return followPlan(client, context, { planId: created.id, signal, onParked: (state) => answer(run, state), onEvent });
 }

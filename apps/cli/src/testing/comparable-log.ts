@@ -9,6 +9,8 @@ const measured = new Set([
   "seconds",
   "durationMs",
   "tookMs",
+  // The output holds times.
+  "logBytes",
   "startedAt",
   "finishedAt",
   "expiresAt",
@@ -18,6 +20,7 @@ function scrub(text: string, folder: string): string {
   return text
     .replaceAll(folder, "<folder>")
     .replaceAll(/plan-[\da-f-]{36}/gu, "<plan>")
+    .replaceAll(/approval-[\da-f]{16}/gu, "<approval>")
     .replaceAll(/[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/gu, "<id>")
     .replaceAll(/\b[\da-f]{64}\b|\b[\da-f]{40}\b/gu, "<hash>")
     .replaceAll(/after [\d.]+ m?s\b/gu, "after <time>")

@@ -27,6 +27,8 @@ export type FleetOptions = {
   requestLog: string;
   apis: number;
   workers: number;
+  /** How the tool runner isolates; absent = not at all. */
+  sandbox?: "auto" | "none";
 };
 
 const root = fileURLToPath(new URL("../../../../", import.meta.url));
@@ -164,7 +166,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     OSSAAT_RUNNER_TLS_CALLERS: callers,
     OSSAAT_RUNNER_ADDRESS: `127.0.0.1:${runnerPort}`,
     OSSAAT_RUNNER_STATE_DIR: path.join(folder, "runner"),
-    OSSAAT_RUNNER_SANDBOX: "none",
+    OSSAAT_RUNNER_SANDBOX: options.sandbox ?? "none",
   });
   add("indexer", "indexer", {
     ...certificates("indexer", "OSSAAT_INDEXER"),

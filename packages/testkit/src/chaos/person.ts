@@ -37,6 +37,8 @@ export type PersonOptions = {
   repository: string;
   model: string;
   address(): { url: string; token: string } | undefined;
+  /** Whether what a running plan asks is answered now; absent = at once. */
+  isThere?: () => boolean;
 };
 
 export class Person {
@@ -169,7 +171,8 @@ export class Person {
     if (state === undefined) return;
     if (await this.#interfere(plan, state)) return;
     const [question] = state.approvals.filter(({ status }) => status === "pending");
-    if (question !== undefined) return this.#answer(plan, question);
+    const { isThere } = this.#options;
+    if (question !== undefined) return isThere?.() === false ? undefined : this.#answer(plan, question);
     if (state.status !== "awaiting_approval" || state.planHash === undefined) return;
     if (state.plan?.steps.some(({ id }) => String(id) === "draft") === true) return this.#edit(plan, state);
     await this.#client.decidePlan(planId, { decision: "approve", planHash: state.planHash });
