@@ -58,7 +58,7 @@ demo-stacks: .tools/installed ## The demo's plan on three stacks, whose processe
 
 test: .tools/installed ## Unit, sandbox and end-to-end tests
 	@$(SANDBOX)
-	@$(BIN)/node tools/test/run-tests.ts unit unit-apart sandbox e2e
+	@$(BIN)/node tools/test/run-tests.ts unit,sandbox unit-apart e2e
 
 cli: .tools/installed ## The CLI in real shells and terminals; every setting, every example
 	@$(SANDBOX)

@@ -1,3 +1,5 @@
+import { availableParallelism } from "node:os";
+
 import { defineConfig } from "vitest/config";
 
 const shared = { environment: "node", restoreMocks: true, dangerouslyIgnoreUnhandledErrors: false } as const;
@@ -42,6 +44,8 @@ export default defineConfig({
           // the larger its parent is.
           setupFiles: [drawsCases],
           include: startMany,
+          // Two, where one is usual for two processors: they wait for what they start.
+          maxWorkers: Math.max(2, availableParallelism() - 1),
           exclude: notUnit,
           ...patient,
         },
