@@ -20,7 +20,7 @@ import {
 
 const begins = /^(?:begin|start transaction)\b/u;
 const ends = /^(?:commit|end|rollback)$/u;
-const writes = /^(?:insert|update|delete)\b/u;
+const writes = /^(?:insert|update|delete|set local)\b/u;
 const returning = /\breturning\b/u;
 
 /** Names of statements by their text: the server reads and plans each text once for each connection. */
