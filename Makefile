@@ -17,7 +17,13 @@ TOOLCHAINS := sh tools/setup/toolchains.sh
 OPA := sh tools/setup/opa.sh "$(OPA_VERSION)"
 POSTGRES := sh tools/setup/postgres.sh
 KAFKA := sh tools/setup/kafka.sh
+# SERIES=4 runs RabbitMQ 4, whatever this system has.
+ifeq ($(SERIES),4)
+RABBITMQ := sh tools/setup/rabbitmq-tree.sh
+export OSSAAT_TEST_RABBITMQ_TREE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ossaat-tools/rabbitmq-4
+else
 RABBITMQ := sh tools/setup/rabbitmq.sh
+endif
 # The servers below the stack that chaos is asked for.
 CHAOS_SERVERS := case "$(STACK)" in rabbit) $(POSTGRES) && $(RABBITMQ);; kafka) $(POSTGRES) && $(KAFKA);; esac
 
@@ -83,7 +89,7 @@ kafka: .tools/installed ## The queue, the engine and a deployment on a real brok
 	@$(RABBITMQ)
 	@$(BIN)/node tools/test/run-tests.ts kafka
 
-rabbit: .tools/installed ## The queue, the engine and a deployment on a real RabbitMQ
+rabbit: .tools/installed ## The queue, the engine and a deployment on a real RabbitMQ; SERIES=4 on RabbitMQ 4 of a tree of its own
 	@$(SANDBOX)
 	@$(POSTGRES)
 	@$(RABBITMQ)
@@ -101,7 +107,7 @@ failpoints: .tools/installed ## A server killed at every named place; needs the 
 	@$(SANDBOX)
 	@$(BIN)/node tools/test/run-tests.ts faults-alone
 
-chaos: .tools/installed ## Kill everything at random moments; STACK=embedded|rabbit|kafka, SEEDS=200, SEED=first
+chaos: .tools/installed ## Kill everything at random moments; STACK=embedded|rabbit|kafka, SERIES=4, SEEDS=200, SEED=first
 	@$(CHAOS_SERVERS)
 	@$(BIN)/node tools/chaos/run-chaos.ts --stack "$(STACK)" --seeds "$(SEEDS)" --seed "$(SEED)"
 

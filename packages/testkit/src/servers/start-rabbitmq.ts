@@ -24,6 +24,9 @@ const serverLimits = {
 
 /** Debian's; the commands in /usr/sbin change the user and drop the environment. */
 const binFolder = "/usr/lib/rabbitmq/bin";
+/** Folder tree of another system whose RabbitMQ is run instead of this one's, see `make rabbit SERIES=4`. */
+// oxlint-disable-next-line node/no-process-env -- the command that starts the tests says on what
+const tree = process.env["OSSAAT_TEST_RABBITMQ_TREE"] ?? "";
 
 export type RabbitmqOptions = {
   /** Of the application `rabbit`, by name: its configuration file has no words for some. */
@@ -51,10 +54,18 @@ export type RabbitmqServer = {
 /** @throws Error when RabbitMQ is not installed */
 function findRabbitmq(): string {
   const server = path.join(binFolder, "rabbitmq-server");
-  if (!existsSync(server)) {
+  if (!existsSync(path.join(tree, server))) {
     throw new Error("RabbitMQ 3.10 or newer is not installed: run `sh tools/setup/rabbitmq.sh` as root.");
   }
   return server;
+}
+
+/** A program and its words, in the tree when there is one; `folder` is the same place in both. */
+function inTree(folder: string, program: string, words: readonly string[]): [string, string[]] {
+  if (tree === "") return [program, [...words]];
+  const places = ["--ro-bind", tree, "/", "--tmpfs", "/tmp", "--bind", folder, folder];
+  const box = ["--die-with-parent", ...places, "--dev-bind", "/dev", "/dev", "--proc", "/proc", "--chdir", folder];
+  return ["bwrap", [...box, "--", program, ...words]];
 }
 
 async function isListening(port: number): Promise<boolean> {
@@ -152,7 +163,8 @@ class RunningRabbitmq implements RabbitmqServer {
     const pidFile = path.join(this.#folder, "node.pid");
     rmSync(pidFile, { force: true });
     const said: string[] = [];
-    const wrapper = spawn(this.#program, [], { env: this.#env, cwd: this.#folder, stdio: ["ignore", "pipe", "pipe"] });
+    const [program, words] = inTree(this.#folder, this.#program, []);
+    const wrapper = spawn(program, words, { env: this.#env, cwd: this.#folder, stdio: ["ignore", "pipe", "pipe"] });
     wrapper.stdout.on("data", (chunk: Buffer) => said.push(chunk.toString()) > 200 && said.shift());
     wrapper.stderr.on("data", (chunk: Buffer) => said.push(chunk.toString()) > 200 && said.shift());
     this.#wrapper = wrapper;
@@ -185,8 +197,8 @@ class RunningRabbitmq implements RabbitmqServer {
   }
 
   async control(...words: string[]): Promise<string> {
-    const program = path.join(binFolder, "rabbitmqctl");
-    const { stdout } = await promisify(execFile)(program, ["-q", ...words], { env: this.#env, cwd: this.#folder });
+    const [program, all] = inTree(this.#folder, path.join(binFolder, "rabbitmqctl"), ["-q", ...words]);
+    const { stdout } = await promisify(execFile)(program, all, { env: this.#env, cwd: this.#folder });
     return stdout;
   }
 
@@ -213,7 +225,8 @@ class RunningRabbitmq implements RabbitmqServer {
   async #startNames(): Promise<void> {
     if (this.#names !== undefined) return;
     const port = String(this.#ports.names);
-    this.#names = spawn("epmd", ["-address", "127.0.0.1", "-port", port], { stdio: "ignore" });
+    const [program, words] = inTree(this.#folder, "epmd", ["-address", "127.0.0.1", "-port", port]);
+    this.#names = spawn(program, words, { stdio: "ignore" });
     const [failed] = await Promise.race([
       once(this.#names, "error"),
       until("epmd does not listen", () => isListening(this.#ports.names)).then(() => []),
