@@ -19,10 +19,12 @@ POSTGRES := sh tools/setup/postgres.sh
 KAFKA := sh tools/setup/kafka.sh
 # SERIES=4 runs RabbitMQ 4, whatever this system has.
 ifeq ($(SERIES),4)
-RABBITMQ := sh tools/setup/rabbitmq-tree.sh
+RABBITMQ := $(SANDBOX) && sh tools/setup/rabbitmq-tree.sh
 export OSSAAT_TEST_RABBITMQ_TREE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ossaat-tools/rabbitmq-4
-else
+else ifeq ($(SERIES),)
 RABBITMQ := sh tools/setup/rabbitmq.sh
+else
+$(error SERIES=$(SERIES): say SERIES=4, or leave it away for the RabbitMQ of this system)
 endif
 # The servers below the stack that chaos is asked for.
 CHAOS_SERVERS := case "$(STACK)" in rabbit) $(POSTGRES) && $(RABBITMQ);; kafka) $(POSTGRES) && $(KAFKA);; esac

@@ -1,5 +1,6 @@
 // Steps a second through the durable engine on PostgreSQL, against the bare statements of a claim and a
-// completion, each in a transaction of its own on the same server, as many at once; and how soon a step starts when many plans are open.
+// completion, each in a transaction of its own on the same server, as many at once; and how soon a step starts
+// when many plans are open.
 import { Client } from "pg";
 
 import { startPostgres } from "../../packages/testkit/src/servers/start-postgres.ts";

@@ -36,15 +36,11 @@ async function persist<T>(until: number, work: () => Promise<T>): Promise<T> {
 }
 
 /** Runs the plan on the sample's repository. @throws Error when it does not end in time */
-export async function runPlan(
-  { url, token }: Server,
-  { sample, onCreated }: { sample: string; onCreated?: (planId: string) => void },
-): Promise<PlanRun> {
+export async function runPlan({ url, token }: Server, sample: string): Promise<PlanRun> {
   const client: Client = createClient({ baseUrl: () => url, token: () => token });
   const until = Date.now() + runLimits.wholeMs;
   const idempotencyKey = crypto.randomUUID();
   const { id } = await persist(until, () => client.createPlan(sampleRequest(sample), { idempotencyKey }));
-  onCreated?.(id);
   for (;;) {
     const state = await persist(until, async () => {
       const now = await client.getPlan(id);

@@ -3,7 +3,6 @@
 // Each must come to the same outcome, event for event modulo ids and times.
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { isDeepStrictEqual } from "node:util";
 
 import { loadConfig } from "../../apps/cli/src/config.ts";
 import { countTurns } from "../../apps/cli/src/demo/count-turns.ts";
@@ -18,21 +17,10 @@ import { checkPlan, describeFinding, readPlanFacts } from "../../packages/testki
 import { entriesOf, makeServices } from "../chaos/deployment/entries.ts";
 import { startStack } from "../chaos/deployment/stack.ts";
 import type { StackName } from "../chaos/deployment/stack.ts";
+import { problemsOf } from "./compare-runs.ts";
+import type { StackRun } from "./compare-runs.ts";
 import { runPlan } from "./run-plan.ts";
 import type { PlanRun } from "./run-plan.ts";
-
-type Outcome = Record<string, string[]>;
-
-type StackRun = {
-  stack: string;
-  status: string;
-  seconds: number;
-  events: number;
-  killed: string[];
-  turns: { delivered: number; boughtTwice: number };
-  outcome: Outcome;
-  problems: string[];
-};
 
 const folder = path.resolve(".tools/demo-stacks");
 const apis = 2;
@@ -76,7 +64,7 @@ async function runEmbedded(): Promise<StackRun> {
   const startedAt = Date.now();
   try {
     const token = readServerFile(stateDir)?.token ?? "";
-    const run = await runPlan({ url: server.url, token }, { sample });
+    const run = await runPlan({ url: server.url, token }, sample);
     return await finish("embedded", { ...run, home, killed: [], problems: [], startedAt });
   } finally {
     await server.stop("done");
@@ -105,7 +93,7 @@ async function runDeployment(name: StackName): Promise<StackRun> {
       let isOver = false;
       const killing = killInTurn(fleet, database.query, { isOver: () => isOver, seed: 5 });
       const server = { url: fleet.gatewayUrl, token: fleet.token };
-      const run = await runPlan(server, { sample }).finally(() => (isOver = true));
+      const run = await runPlan(server, sample).finally(() => (isOver = true));
       const killed = await killing;
       const problems = checkPlan(await readPlanFacts(database.query, run.state.id)).map(describeFinding);
       return await finish(`PostgreSQL + ${name}`, { ...run, home, killed, problems, startedAt });
@@ -116,30 +104,6 @@ async function runDeployment(name: StackName): Promise<StackRun> {
   } finally {
     await stack.remove();
   }
-}
-
-/** Steps whose events differ, and the first lines that do. */
-function differences(outcome: Outcome, wanted: Outcome): string[] {
-  const steps = [...new Set([...Object.keys(outcome), ...Object.keys(wanted)])].sort();
-  return steps.flatMap((step) => {
-    const [mine = [], theirs = []] = [outcome[step], wanted[step]];
-    if (isDeepStrictEqual(mine, theirs)) return [];
-    const at = mine.findIndex((line, n) => line !== theirs[n]);
-    const place = at < 0 ? mine.length : at;
-    return [`${step} differs at ${place}: ${mine[place] ?? "(nothing)"} instead of ${theirs[place] ?? "(nothing)"}`];
-  });
-}
-
-function problemsOf(run: StackRun, embedded: StackRun): string[] {
-  const { status, turns, killed, problems, outcome, stack } = run;
-  return [
-    ...problems,
-    ...(status === "succeeded" ? [] : [`the plan ended as ${status}`]),
-    ...(turns.delivered > 0 ? [] : ["no turn was delivered"]),
-    ...(turns.boughtTwice === 0 ? [] : [`${turns.boughtTwice} turns were bought twice`]),
-    ...(stack === "embedded" || killed.length > 2 ? [] : [`only ${killed.length} processes were killed`]),
-    ...differences(outcome, embedded.outcome),
-  ].map((text) => `${stack}: ${text}`);
 }
 
 rmSync(folder, { recursive: true, force: true });

@@ -55,7 +55,8 @@ export type RabbitmqServer = {
 function findRabbitmq(): string {
   const server = path.join(binFolder, "rabbitmq-server");
   if (!existsSync(path.join(tree, server))) {
-    throw new Error("RabbitMQ 3.10 or newer is not installed: run `sh tools/setup/rabbitmq.sh` as root.");
+    const command = tree === "" ? "rabbitmq.sh" : "rabbitmq-tree.sh";
+    throw new Error(`RabbitMQ 3.10 or newer is not installed: run \`sh tools/setup/${command}\` as root.`);
   }
   return server;
 }
