@@ -233,6 +233,12 @@ test("a plan nobody disturbs has the log of one process, event for event; a work
   const types = eventsOf().map(({ type }) => type);
   expect([types.includes("step.released"), types.includes("step.lost")]).toEqual([true, false]);
   expect(await person.leave()).toEqual([]);
+  // The only replica that there is, killed and started again.
+  await fleet.member("api-0").end("SIGKILL");
+  fleet.member("api-0").start();
+  await fleet.ready();
+  const state = await createClient({ baseUrl: () => gatewayUrl, token: () => token }).getPlan(second);
+  expect(state.status).toBe("succeeded");
   for (const name of ["api-0", "gateway", "runner", "indexer"]) {
     expect([name, await fleet.member(name).end("SIGTERM")]).toEqual([name, { code: 0, signal: null }]);
   }

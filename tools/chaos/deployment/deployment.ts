@@ -131,14 +131,13 @@ export class Deployment {
   async roll(): Promise<void> {
     for (const { name } of this.#fleet.members) {
       const member = this.member(name);
-      const served = member.log().split(" serves").length;
       this.#held.add(name);
       const { code } = await member.end("SIGTERM");
       if (code !== 0) this.problems.push(`${name} did not stop when it was told to: exit code ${code}`);
       this.#begin(name);
       this.#held.delete(name);
       const until = Date.now() + limits.settleMs;
-      while (member.log().split(" serves").length === served && Date.now() < until) await sleep(limits.lookMs);
+      while (!member.serves && Date.now() < until) await sleep(limits.lookMs);
     }
   }
 

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -52,6 +52,8 @@ class Member {
   readonly #argv: readonly string[];
   readonly #env: Record<string, string>;
   readonly #log: string;
+  /** Length of the log when the process that runs now was started, bytes. */
+  #logStart = 0;
   #child: ChildProcess | undefined;
 
   constructor(name: string, argv: readonly string[], { env, folder }: { env: Record<string, string>; folder: string }) {
@@ -63,6 +65,7 @@ class Member {
 
   start(): void {
     const log = openSync(this.#log, "a");
+    this.#logStart = fstatSync(log).size;
     this.#child = spawn(process.execPath, [...this.#argv], { env: this.#env, stdio: ["ignore", log, log] });
     closeSync(log);
   }
@@ -98,6 +101,11 @@ class Member {
 
   log(): string {
     return readFileSync(this.#log, "utf8");
+  }
+
+  /** Whether the process that runs now takes what it is there for; what an earlier one said does not count. */
+  get serves(): boolean {
+    return this.isAlive && readFileSync(this.#log).subarray(this.#logStart).includes(" serves");
   }
 }
 
@@ -219,7 +227,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     async ready() {
       const until = Date.now() + fleetLimits.readyMs;
       for (const each of members) {
-        while (!each.log().includes(" serves")) {
+        while (!each.serves) {
           if (Date.now() > until || !each.isAlive) throw new Error(`${each.name} does not serve: ${each.log()}`);
           await sleep(fleetLimits.lookMs);
         }
