@@ -16,11 +16,6 @@ export const noFence: Mutation = {
 export const noSequenceLock: Mutation = {
   name: "no sequence lock",
   file: "services/orchestrator/src/event/append-events.ts",
-  find: `    .updateTable("plan")
-    .set((eb) => ({ next_seq: eb("next_seq", "+", slots.count), updated_at: slots.now }))
-    .where("id", "=", slots.planId)
-    .returning("next_seq"),`,
-  replace: `    .selectFrom("plan")
-    .select((eb) => eb("next_seq", "+", slots.count).as("next_seq"))
-    .where("id", "=", slots.planId),`,
+  find: `    .set({ next_seq: slots.nextSeq, updated_at: slots.now })`,
+  replace: `    .set({ updated_at: slots.now })`,
 };

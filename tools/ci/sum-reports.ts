@@ -70,7 +70,7 @@ for (const project of projects) {
     noteFailure(project, "its report", error instanceof Error ? error.message : String(error));
   }
 }
-const counted = ["chaos", "chaos-mutations", "demo-stacks"];
+const counted = ["chaos", "chaos-rabbit", "chaos-kafka", "chaos-mutations", "demo-stacks"];
 const counts = {
   ...Object.fromEntries(counted.map((name) => [name, () => readCount(`${reportFolder}/${name}.json`)])),
   "eval-tasks": () => readEvalReport(`${reportFolder}/eval-tasks.json`),

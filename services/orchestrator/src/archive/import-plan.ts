@@ -194,11 +194,12 @@ async function commitPlan(
   return engine.store.tx(async (tx) => {
     // NOTE: asked again, because the same archive may have arrived twice at once.
     if (await isHere(tx, archive, tenantId)) return "already_here";
-    await insertRows(tx, archive, planHere(archive, { tenantId, root }));
+    const plan = planHere(archive, { tenantId, root });
+    await insertRows(tx, archive, plan);
     const { exportedAt, version } = manifest;
     const data = { archive: sha256, exportedAt, version, ...(root === undefined ? {} : { repositoryPath: root }) };
     const now = await readStoreTime(engine, tx);
-    await appendEvents(tx, { planId, actor, now }, [{ type: "plan.imported", data }]);
+    await appendEvents(tx, { planId, nextSeq: plan.next_seq, actor, now }, [{ type: "plan.imported", data }]);
     return "imported";
   });
 }

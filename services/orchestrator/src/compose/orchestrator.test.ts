@@ -2,12 +2,11 @@ import { createServer } from "node:http";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
-import { PlanId } from "@ossaat/contracts";
 import type { PlanState, Stored } from "@ossaat/contracts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { store } from "../artifact/artifacts.ts";
-import { appendEvents } from "../event/append-events.ts";
+import { changePlan } from "../job/engine.ts";
 import { mintInternalToken } from "../identity/identity.ts";
 import type { Identity } from "../identity/identity.ts";
 import { openAgentStack } from "../testing/agent-stack.ts";
@@ -123,8 +122,8 @@ describe("a value kept by reference", () => {
   const large = { text: "x".repeat(100_000) };
   const note = async (planId: string, message: Stored) => {
     const data = { agent: "planner", message, sources: [] };
-    await stack.engine.store.tx(async (tx) =>
-      appendEvents(tx, { planId: PlanId.parse(planId), actor: user, now: 1 }, [{ type: "context.assembled", data }]),
+    await changePlan(stack.engine, { planId, actor: user }, (change) =>
+      change.append({ type: "context.assembled", data }),
     );
   };
 

@@ -1,11 +1,11 @@
 // Every route is tied to the caller's tenant in the same way: what belongs to others is not found.
-import { PersonCapability, PlanId, httpRoutes } from "@ossaat/contracts";
+import { PersonCapability, httpRoutes } from "@ossaat/contracts";
 import type { PlanState } from "@ossaat/contracts";
 import express from "express";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { store } from "../artifact/artifacts.ts";
-import { appendEvents } from "../event/append-events.ts";
+import { changePlan } from "../job/engine.ts";
 import { openAgentStack } from "../testing/agent-stack.ts";
 import type { AgentStack } from "../testing/agent-stack.ts";
 import { serveApp } from "../testing/serve-orchestrator.ts";
@@ -65,8 +65,8 @@ async function keepValues(planId: string): Promise<{ ref: string; logRef: string
   const output = { commands: [{ argv: ["true"], logRef }], text: "x".repeat(100_000) };
   const stored = await store(stack.engine.artifacts, output);
   const data = { callId: "c1", tool: "run_command", state: "completed", summary: "", output: stored, seconds: 1 };
-  await stack.engine.store.tx((tx) =>
-    appendEvents(tx, { planId: PlanId.parse(planId), actor: user, now: 1 }, [{ type: "tool.finished", data } as never]),
+  await changePlan(stack.engine, { planId, actor: user }, (change) =>
+    change.append({ type: "tool.finished", data } as never),
   );
   return { ref: (stored as { ref: string }).ref, logRef };
 }

@@ -43,7 +43,7 @@ test("an event is read as it was written, by plan and by step", async () => {
   const stepId = testStep("a").id;
   engine.clock.advance(1_234);
   await engine.store.tx((tx) =>
-    appendEvents(tx, { planId, actor: user, now: engine.clock.now(), traceId: "t1" }, [
+    appendEvents(tx, { planId, nextSeq: 3, actor: user, now: engine.clock.now(), traceId: "t1" }, [
       { type: "step.started", stepId, attempt: 2, data: { worker: "w", fence: 3, agent: "ä", future: [1] } },
     ]),
   );
@@ -70,7 +70,9 @@ test("a long log is read page by page, and folded whole", async () => {
 });
 
 test("nothing can be appended to a plan that does not exist", async () => {
-  const gone = { planId: "plan-00000000", actor: systemActor, now: 0 };
-  await expect(engine.store.tx((tx) => appendEvents(tx, gone, [started]))).rejects.toMatchObject({ code: "not_found" });
+  const gone = { planId: "plan-00000000", actor: systemActor };
+  await expect(changePlan(engine, gone, (change) => change.append(started))).rejects.toMatchObject({
+    code: "not_found",
+  });
   expect(await readPlanState(engine.store.read, "plan-00000000")).toBeUndefined();
 });

@@ -1,6 +1,5 @@
-// Appends events in the caller's transaction. The sequence is allocated under the plan row,
-// so it is gapless per plan and readers that tail by sequence never skip a row.
-import { AgentError } from "@ossaat/contracts";
+// Appends events in the caller's transaction. The sequence is allocated under the plan row, which the
+// caller has locked, so it is gapless per plan and readers that tail by sequence never skip a row.
 import type { Actor, EventData, EventType } from "@ossaat/contracts";
 
 import { statement } from "../store/statement.ts";
@@ -12,14 +11,19 @@ export type NewEvent = {
   [T in EventType]: { type: T; data: EventData<T>; stepId?: string | undefined; attempt?: number | undefined };
 }[EventType];
 
-export type AppendContext = { planId: string; actor: Actor; now: number; traceId?: string | undefined };
+export type AppendContext = {
+  planId: string;
+  /** Number of the first of them: the plan's `next_seq`, as read when its row was locked in this transaction. */
+  nextSeq: number;
+  actor: Actor;
+  /** Milliseconds since the epoch. */
+  now: number;
+  traceId?: string | undefined;
+};
 
-const takeSequence = statement((db, slots: Slots<{ planId: string; count: number; now: number }>) =>
-  db
-    .updateTable("plan")
-    .set((eb) => ({ next_seq: eb("next_seq", "+", slots.count), updated_at: slots.now }))
-    .where("id", "=", slots.planId)
-    .returning("next_seq"),
+// NOTE: it asks for no answer, so that it travels with the events and with what comes after them.
+const takeSequence = statement((db, slots: Slots<{ planId: string; nextSeq: number; now: number }>) =>
+  db.updateTable("plan").set({ next_seq: slots.nextSeq, updated_at: slots.now }).where("id", "=", slots.planId),
 );
 
 const columns = [
@@ -67,19 +71,15 @@ async function insertEvents(tx: Tx, rows: readonly EventRow[]): Promise<void> {
   }
 }
 
-/** @throws AgentError not_found when the plan does not exist. */
+/** The caller holds the plan's row. */
 export async function appendEvents(tx: Tx, context: AppendContext, events: readonly NewEvent[]): Promise<void> {
   if (events.length === 0) return;
-  const { planId, actor, now, traceId } = context;
-  const [row] = await takeSequence(tx, { planId, count: events.length, now });
-  if (row === undefined) {
-    throw new AgentError("not_found", `There is no plan ${planId}.`, { details: { next: "ossaat runs --all" } });
-  }
-  const first = row.next_seq - events.length;
+  const { planId, nextSeq, actor, now, traceId } = context;
+  await takeSequence(tx, { planId, nextSeq: nextSeq + events.length, now });
   const actorJson = JSON.stringify(actor);
   const rows = events.map((event, index): EventRow => ({
     plan_id: planId,
-    seq: first + index,
+    seq: nextSeq + index,
     at: now,
     type: event.type,
     step_id: event.stepId ?? null,

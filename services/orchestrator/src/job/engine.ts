@@ -115,7 +115,7 @@ export async function inPlanTx<T>(
       hasMessage = true;
     },
   });
-  await appendEvents(tx, { planId, actor, now, traceId }, events);
+  await appendEvents(tx, { planId, nextSeq: plan.next_seq, actor, now, traceId }, events);
   return { result, hasMessage, types: events.map(({ type }) => type) };
 }
 

@@ -35,6 +35,9 @@ export type CreatePlanInput = {
 
 export type PlanOptions = EventData<"plan.created">;
 
+/** Number of a plan's first event. */
+const firstSeq = 1;
+
 /** Writes the plan row, its first event and its first planning round. */
 export async function insertPlan(
   engine: Engine,
@@ -55,7 +58,7 @@ export async function insertPlan(
       planning_round: 1,
       approved_json: "{}",
       model: options.model,
-      next_seq: 1,
+      next_seq: firstSeq,
       cancel_at: null,
       priority: priorityNumber(options.priority),
       repository_path: options.repository.path,
@@ -73,7 +76,8 @@ export async function insertPlan(
       traceparent: currentTraceparent() ?? null,
     })
     .execute();
-  await appendEvents(tx, { planId, actor, now, traceId: activeTraceId() }, [{ type: "plan.created", data: options }]);
+  const context = { planId, nextSeq: firstSeq, actor, now, traceId: activeTraceId() };
+  await appendEvents(tx, context, [{ type: "plan.created", data: options }]);
 }
 
 export async function startPlanning(

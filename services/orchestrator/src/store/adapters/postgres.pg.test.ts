@@ -143,6 +143,8 @@ describe("the store on a server", () => {
       await arrived(tx);
       await database.cutSessions();
       await put(tx, "b");
+      // Asked before the commit: one that was under way may have taken place.
+      await arrived(tx);
     });
     expect(await errorOf(cut)).toEqual(lost);
     expect(await idsOf(store)).toEqual([]);
