@@ -16,6 +16,6 @@ export const noFence: Mutation = {
 export const noSequenceLock: Mutation = {
   name: "no sequence lock",
   file: "services/orchestrator/src/event/append-events.ts",
-  find: `    .set({ next_seq: slots.nextSeq, updated_at: slots.now })`,
-  replace: `    .set({ updated_at: slots.now })`,
+  find: `.set({ next_seq: slots.nextSeq, updated_at: slots.now })`,
+  replace: `.set({ updated_at: slots.now })`,
 };
