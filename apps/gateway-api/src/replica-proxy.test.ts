@@ -97,7 +97,11 @@ it("asks twice only what may be asked twice", async () => {
   const { url } = await gateway(breaking, breaking);
   const post = (headers: Record<string, string>) => fetch(`${url}/plans`, { method: "POST", headers, body: "{}" });
   expect([(await post({})).status, asked.splice(0)]).toEqual([503, ["POST"]]);
-  expect([(await post({ "idempotency-key": "k" })).status, asked.splice(0)]).toEqual([503, ["POST", "POST"]]);
+  const key = { "idempotency-key": "k" };
+  expect([(await post(key)).status, asked.splice(0)]).toEqual([503, ["POST", "POST"]]);
+  // Nobody remembers the key of another command.
+  const retry = await fetch(`${url}/plans/p/retry`, { method: "POST", headers: key, body: "{}" });
+  expect([retry.status, asked.splice(0)]).toEqual([503, ["POST"]]);
   expect([(await fetch(`${url}/plans`)).status, asked.splice(0)]).toEqual([503, ["GET", "GET"]]);
 });
 
@@ -128,7 +132,7 @@ it("passes over a replica that takes a request and is silent, where asking twice
   const { url } = await gateway(await listen(silent), await listen(named("live")));
   for (let n = 0; n < 4; n += 1) expect(await (await fetch(`${url}/x`)).text()).toBe("live GET /x ");
   const keyed = { method: "POST", headers: { "idempotency-key": "k" }, body: "y" };
-  for (let n = 0; n < 2; n += 1) expect(await (await fetch(`${url}/x`, keyed)).text()).toBe("live POST /x y");
+  for (let n = 0; n < 2; n += 1) expect(await (await fetch(`${url}/plans`, keyed)).text()).toBe("live POST /plans y");
   const once: string[] = [];
   for (let n = 0; n < 2; n += 1) once.push(await (await fetch(`${url}/x`, { method: "POST", body: "y" })).text());
   expect(once.toSorted()).toEqual(["live POST /x y", "unavailable"]);

@@ -81,7 +81,10 @@ type Attempt = {
 
 /** Whether it does no harm to ask twice. */
 function isRepeatable(request: Request): boolean {
-  return request.method === "GET" || request.method === "HEAD" || request.get("idempotency-key") !== undefined;
+  if (request.method === "GET" || request.method === "HEAD") return true;
+  // The one command whose key the orchestrator remembers.
+  const isNewPlan = request.method === "POST" && request.path === "/plans";
+  return isNewPlan && request.get("idempotency-key") !== undefined;
 }
 
 /** Whether the replica cannot have begun with the request, or it does no harm to ask twice. */

@@ -145,7 +145,7 @@ class RowClaims {
     if (turns.length === 0) return [];
     const shares = new Map<string, number>();
     for (const { tenantId, messages } of turns) shares.set(tenantId, (shares.get(tenantId) ?? 0) + messages);
-    const list = sql.join([...shares].map(([tenantId, messages]) => sql`(${tenantId}, ${sql.lit(messages)})`));
+    const list = sql.join([...shares].map(([tenantId, messages]) => sql`(${tenantId}, ${messages}::int)`));
     const chosen = sql<{ id: string }>`(
       select message.id from (values ${list}) as share(tenant_id, messages) cross join lateral (
         select id from outbox as other

@@ -1,4 +1,6 @@
 // T3 and T4: taking, keeping and giving back the lease on a step.
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { AgentError } from "@ossaat/contracts";
 import type { EventType, JobEnvelope, PlanStatus } from "@ossaat/contracts";
 import { currentTraceparent } from "@ossaat/telemetry";
@@ -10,6 +12,7 @@ import { dispatchStep } from "./dispatch-step.ts";
 import { LeaseLost, changePlan, workerActor } from "./engine.ts";
 import type { Claim, Engine, PlanTx } from "./engine.ts";
 import { getStep } from "../step/step-rows.ts";
+import { isStoreBusy } from "../store/store-outage.ts";
 import { statement } from "../store/statement.ts";
 import type { Slots } from "../store/statement.ts";
 import type { AttemptRow, StepRow } from "../store/tables.ts";
@@ -255,12 +258,34 @@ const holdClaim = statement((db, claim: Slots<Pick<Claim, "planId" | "stepId" | 
     .returningAll(),
 );
 
+/** Does it again while the store only refuses, for as long as a lease is sure: what a step has done is worth the wait. */
+async function patiently<T>({ clock }: Engine, change: () => Promise<T>): Promise<T> {
+  const { leaseMs, selfAbortShare, pollMs } = jobEngineLimits;
+  const until = clock.monotonic() + leaseMs * selfAbortShare;
+  for (;;) {
+    try {
+      return await change();
+    } catch (error) {
+      if (!isStoreBusy(error) || clock.monotonic() >= until) throw error;
+    }
+    await sleep(pollMs);
+  }
+}
+
 /**
  * One change by the holder of a claim. The guard runs first, so that a worker whose lease was
  * taken writes nothing. `work` gets the step's row as it is now.
  * @throws LeaseLost
  */
-export async function changeClaimed<T>(
+export function changeClaimed<T>(
+  engine: Engine,
+  claim: Claim,
+  work: (change: PlanTx, step: StepRow) => Promise<T>,
+): Promise<T> {
+  return patiently(engine, () => changeOnce(engine, claim, work));
+}
+
+async function changeOnce<T>(
   engine: Engine,
   claim: Claim,
   work: (change: PlanTx, step: StepRow) => Promise<T>,

@@ -14,6 +14,7 @@ import { createEmbeddedQueue } from "./adapters/embedded.ts";
 import type { EmbeddedQueue } from "./adapters/embedded.ts";
 import { recordProgress } from "./claim-step.ts";
 import { completeStep } from "./end-step.ts";
+import { jobEngineLimits } from "./limits.ts";
 import type { Claim } from "./engine.ts";
 import { sweepTimers } from "./sweep.ts";
 import { createWorker } from "./worker.ts";
@@ -26,15 +27,23 @@ let engine: TestEngine;
 let queue: EmbeddedQueue;
 let worker: Worker;
 let isAway: boolean;
+/** Transactions that the store refuses from now on, because others are in the way. */
+let refusals: number;
 const outage = (reason: string) => new AgentError("unavailable", "The store is away.", { details: { reason } });
 
 beforeEach(async () => {
   isAway = false;
+  refusals = 0;
   engine = await openTestEngine();
   const { store } = engine;
   engine.store = {
     ...store,
-    tx: (work) => (isAway ? Promise.reject(outage(outageReasons.connectionLost)) : store.tx(work)),
+    tx: (work) => {
+      if (isAway) return Promise.reject(outage(outageReasons.connectionLost));
+      if (refusals === 0) return store.tx(work);
+      refusals -= 1;
+      return Promise.reject(outage("lock_timeout"));
+    },
   };
   queue = createEmbeddedQueue({ store: engine.store, clock: engine.clock, onError: () => undefined });
   engine.wakeQueue = () => queue.wake();
@@ -42,6 +51,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   isAway = false;
+  refusals = 0;
   await worker.stop();
   await queue.close({ drainMs: 1_000 });
   await engine.remove();
@@ -59,7 +69,7 @@ function startWorker(first: StepRunner): void {
   worker.start();
 }
 
-const givenUp = () => engine.lines.some(({ message }) => message === "the store is away, the step is given up");
+const givenUp = () => engine.lines.some(({ message }) => message === "the store is away or busy, the step is given up");
 
 /** NOTE: the clock stands still, so that no lease runs out: only its own worker can give the step back. */
 async function comesBack(): Promise<void> {
@@ -113,6 +123,33 @@ test("a worker that is stopped while the store is away does not wait for it", as
   await worker.stop();
   isAway = false;
   expect((await stepRowOf(engine, planId, "a")).status).toBe("running");
+});
+
+test("an end that the store refused a few times is saved, and the work is not done again", async () => {
+  startWorker(async (claim) => {
+    refusals = 3;
+    await completeStep(engine, claim, { summary: "done", head: "h" });
+  });
+  await waitUntil("the end", async () => (await planRowOf(engine, planId)).status === "succeeded");
+  const { failures, lost_count: lostCount } = await stepRowOf(engine, planId, "a");
+  expect([givenUp(), await outcomes(), failures, lostCount, refusals]).toEqual([false, ["succeeded"], 0, 0, 0]);
+});
+
+test("a step is given up, and not failed, when the store refuses for as long as a lease is sure", async () => {
+  startWorker((claim) => {
+    refusals = Infinity;
+    const end = completeStep(engine, claim, { summary: "done", head: "h" });
+    engine.clock.advance(jobEngineLimits.leaseMs);
+    return end;
+  });
+  await waitUntil("the step was given up", givenUp);
+  refusals = 0;
+  await waitUntil("the end", async () => {
+    await sweepTimers(engine);
+    return (await planRowOf(engine, planId)).status === "succeeded";
+  });
+  const { failures, lost_count: lostCount } = await stepRowOf(engine, planId, "a");
+  expect([await outcomes(), failures, lostCount]).toEqual([["lost", "succeeded"], 0, 1]);
 });
 
 test("an error of the store that is no outage counts as the step's failure", async () => {

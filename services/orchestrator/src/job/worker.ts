@@ -17,7 +17,7 @@ import {
 import { claimStep, heartbeat, isClaim } from "./claim-step.ts";
 import type { NoClaim } from "./claim-step.ts";
 import { cancelledStep, failStep, releaseStep } from "./end-step.ts";
-import { isStoreOutage } from "../store/store-outage.ts";
+import { isStoreTrouble } from "../store/store-outage.ts";
 import { LeaseLost } from "./engine.ts";
 import type { Claim, Engine } from "./engine.ts";
 import type { Delivery, JobQueue } from "./job-queue.ts";
@@ -148,7 +148,7 @@ async function giveUp(engine: Engine, claim: Claim, closing: AbortSignal): Promi
     try {
       return await loseClaim(engine, claim);
     } catch (error) {
-      if (!isStoreOutage(error) || closing.aborted) throw error;
+      if (!isStoreTrouble(error) || closing.aborted) throw error;
     }
     await sleep(jobEngineLimits.pollMs, undefined, { signal: closing }).catch(() => undefined);
   }
@@ -157,11 +157,14 @@ async function giveUp(engine: Engine, claim: Claim, closing: AbortSignal): Promi
 /** Records how a step ended that threw; a store that was away is not the step's failure. */
 async function settleEnd(engine: Engine, claim: Claim, end: StepEnd & { closing: AbortSignal }): Promise<void> {
   try {
-    if (isStoreOutage(end.thrown)) throw end.thrown;
+    if (isStoreTrouble(end.thrown)) throw end.thrown;
     await recordEnd(engine, claim, end);
   } catch (error) {
-    if (!isStoreOutage(error)) throw error;
-    engine.log.warn({ planId: claim.planId, stepId: claim.stepId, error }, "the store is away, the step is given up");
+    if (!isStoreTrouble(error)) throw error;
+    engine.log.warn(
+      { planId: claim.planId, stepId: claim.stepId, error },
+      "the store is away or busy, the step is given up",
+    );
     await giveUp(engine, claim, end.closing);
   }
 }

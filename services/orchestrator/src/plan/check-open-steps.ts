@@ -11,7 +11,7 @@ async function countOpenSteps({ store }: Engine, tenantId: string, limit: number
     .innerJoin("plan", "plan.id", "step.plan_id")
     .select("step.step_id")
     .where("plan.tenant_id", "=", tenantId)
-    .where("plan.status", "not in", ["rejected", "succeeded", "failed", "cancelled"])
+    .where("plan.finished_at", "is", null)
     .where("step.status", "not in", ["succeeded", "failed", "skipped", "cancelled"])
     .limit(limit);
   const row = await store.read

@@ -7,7 +7,7 @@ import { failStep } from "../job/end-step.ts";
 import type { Failure } from "../job/end-step.ts";
 import { LeaseLost } from "../job/engine.ts";
 import type { Claim } from "../job/engine.ts";
-import { isStoreOutage } from "../store/store-outage.ts";
+import { isStoreTrouble } from "../store/store-outage.ts";
 import { StepStopped } from "../job/worker.ts";
 import type { StepRunner } from "../job/worker.ts";
 import { stepLimits } from "./limits.ts";
@@ -83,7 +83,7 @@ async function runRecorded(deps: PlanningDeps, claim: Claim, workerSignal: Abort
     await dispatch(deps, claim, signal);
     return undefined;
   } catch (thrown) {
-    if (thrown instanceof LeaseLost || workerSignal.aborted || isStoreOutage(thrown)) throw thrown;
+    if (thrown instanceof LeaseLost || workerSignal.aborted || isStoreTrouble(thrown)) throw thrown;
     const message = `the step took longer than ${seconds} s`;
     const failure: Failure = signal.aborted
       ? { reason: "timeout", code: "limit_exceeded", message, retryable: false }

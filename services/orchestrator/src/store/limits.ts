@@ -18,8 +18,8 @@ export const postgresLimits = {
   statementMs: 15_000,
   /** Longest wait for a row that another transaction holds, ms: shorter than a statement, so that the cause is named. */
   lockMs: 10_000,
-  /** A transaction that stands still this long is ended by the server, ms: it would hold up clean-up and others. */
-  idleInTransactionMs: 30_000,
+  /** A transaction that stands still this long is ended by the server, ms: before those that wait for its rows give up. */
+  idleInTransactionMs: 8_000,
   /** Longest wait for any answer, ms: more than a statement may take, so that only a dead connection meets it. */
   answerMs: 20_000,
   /** Time a server waits for the one before it to let go of the database, ms: it may just be going down. */

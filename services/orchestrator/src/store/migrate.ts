@@ -16,6 +16,7 @@ import * as planWaiting from "../../migrations/0009-plan-waiting.ts";
 import * as attemptTrace from "../../migrations/0010-attempt-trace.ts";
 import * as stepKindVersion from "../../migrations/0011-step-kind-version.ts";
 import * as stepWaiting from "../../migrations/0012-step-waiting.ts";
+import * as openPlans from "../../migrations/0013-open-plans.ts";
 import type { Tables } from "./tables.ts";
 
 /** By their names, in the order they are applied. */
@@ -32,6 +33,7 @@ export const migrations = {
   "0010-attempt-trace": attemptTrace,
   "0011-step-kind-version": stepKindVersion,
   "0012-step-waiting": stepWaiting,
+  "0013-open-plans": openPlans,
 };
 
 export const migrationNames: readonly string[] = Object.keys(migrations);

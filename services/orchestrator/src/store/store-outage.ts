@@ -11,7 +11,29 @@ export const outageReasons = {
 
 const reasons: ReadonlySet<unknown> = new Set(Object.values(outageReasons));
 
+/** Reasons of a store that is there and changed nothing this time: others were in the way, or a standby takes over. */
+const busyReasons: ReadonlySet<unknown> = new Set([
+  "lock_timeout",
+  "statement_timeout",
+  "contention",
+  "pool_exhausted",
+  "too_many_connections",
+  "read_only",
+]);
+
+const reasonOf = (thrown: unknown) => (thrown instanceof AgentError ? thrown.details["reason"] : undefined);
+
 /** Whether the store could not be reached: what was tried is nobody's mistake, and can be tried again. */
 export function isStoreOutage(thrown: unknown): boolean {
-  return thrown instanceof AgentError && reasons.has(thrown.details["reason"]);
+  return reasons.has(reasonOf(thrown));
+}
+
+/** Whether the store was there and did nothing of what it was asked for: the same may succeed a moment later. */
+export function isStoreBusy(thrown: unknown): boolean {
+  return busyReasons.has(reasonOf(thrown));
+}
+
+/** Whether it was the store that failed, and not what was done with it. */
+export function isStoreTrouble(thrown: unknown): boolean {
+  return isStoreOutage(thrown) || isStoreBusy(thrown);
 }
