@@ -302,14 +302,21 @@ export function parseEvent(value: unknown): PlanEvent {
   return { ...envelope, data: eventData[envelope.type].parse(envelope.data) } as PlanEvent;
 }
 
+const liveBase = { planId: z.string(), stepId: z.string(), text: z.string() };
+
 /** Live text that is not state: sent on the stream without an id, never stored in the log. */
-export type LiveEvent =
-  | {
-      type: "model.delta";
-      planId: string;
-      stepId: string;
-      turn: number;
-      kind: "text" | "reasoning" | "tool";
-      text: string;
-    }
-  | { type: "tool.output"; planId: string; stepId: string; callId: string; channel: "stdout" | "stderr"; text: string };
+export const LiveEvent = z.discriminatedUnion("type", [
+  z.object({
+    ...liveBase,
+    type: z.literal("model.delta"),
+    turn: z.number(),
+    kind: z.enum(["text", "reasoning", "tool"]),
+  }),
+  z.object({
+    ...liveBase,
+    type: z.literal("tool.output"),
+    callId: z.string(),
+    channel: z.enum(["stdout", "stderr"]),
+  }),
+]);
+export type LiveEvent = z.infer<typeof LiveEvent>;

@@ -119,8 +119,8 @@ export {
   ApprovalStatus,
   DecisionMeans,
 } from "./approval.ts";
-export { Actor, StepResult, Stored, TurnUsage, eventData, parseEvent } from "./event.ts";
-export type { EventData, EventType, LiveEvent, PlanEvent, PlanEventOf } from "./event.ts";
+export { Actor, LiveEvent, StepResult, Stored, TurnUsage, eventData, parseEvent } from "./event.ts";
+export type { EventData, EventType, PlanEvent, PlanEventOf } from "./event.ts";
 export { foldPlan } from "./fold-plan.ts";
 export type { ApprovalState, PlanState, StepState } from "./fold-plan.ts";
 export { JobEnvelope, jobLimits } from "./job.ts";

@@ -1,4 +1,6 @@
 // Two processes' worth of wake-ups over one PostgreSQL.
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { openPostgresStore } from "../store/adapters/postgres.ts";
@@ -68,6 +70,34 @@ test("more plans than fit into one notification are all heard", async () => {
   for (const id of ids) here.bus.wake(id);
   await waitUntil("all are heard", () => heard.size === ids.length);
   expect([...heard].sort()).toEqual(ids);
+});
+
+test("text of a running step reaches the readers of its plan elsewhere, whole and in order", async () => {
+  const [here, there] = [await openReplica(), await openReplica()];
+  await listening(2);
+  const read = { here: "", there: "", other: "" };
+  here.bus.onLive(planId, ({ text }) => void (read.here += text));
+  there.bus.onLive("plan-2", ({ text }) => void (read.other += text));
+  const off = there.bus.onLive(planId, ({ text }) => void (read.there += text));
+  const say = (text: string) =>
+    here.bus.live({ type: "model.delta", planId, stepId: "a", turn: 1, kind: "text", text });
+  // Nobody is known to read there yet.
+  await waitUntil("it is known", () => {
+    say(".");
+    return read.there.length > 0;
+  });
+  const words = ["a", "a", "a\nb", "\u0000\u001b[1m", "é\u2028", "\u{1f600}".repeat(700), "x".repeat(3_000), "end"];
+  for (const word of words) {
+    say(word);
+    await sleep(7);
+  }
+  await waitUntil("all is read", () => read.there.endsWith("end"));
+  const [, said] = /^(?:\.*)(.*)$/su.exec(read.there) ?? [];
+  expect([said, read.other]).toEqual([words.join(""), ""]);
+  expect(read.here.endsWith(words.join(""))).toBe(true);
+  off();
+  say("nobody reads this there");
+  expect(read.there.endsWith("end")).toBe(true);
 });
 
 test("listening goes on after the connection was cut", async () => {

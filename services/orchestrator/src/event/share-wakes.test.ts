@@ -24,7 +24,7 @@ test("wakes and cancels of one process reach the other one as what they are", ()
       signalCancel: (plan, step) => void own.heard.push(`cancel ${step} of ${plan}`),
     });
     points.bus.onWake(planId, () => void own.heard.push("plan"));
-    return { points, heard: own.heard };
+    return { points, heard: own.heard, say: (topic: string) => own.listener(topic) };
   };
   const [here, there] = [open(), open()];
   here.points.signalCancel(planId, "step-1.a");
@@ -32,4 +32,7 @@ test("wakes and cancels of one process reach the other one as what they are", ()
   here.points.wakeQueue();
   const said = [`cancel step-1.a of ${planId}`, "plan", "queue"];
   expect([here.heard, there.heard]).toEqual([said, said]);
+  // Of another version: not understood, and no harm.
+  for (const topic of ["live/1/no", 'live/{"type":"x"}', "live/"]) there.say(topic);
+  expect(there.heard).toEqual(said);
 });

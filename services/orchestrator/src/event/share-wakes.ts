@@ -1,6 +1,7 @@
-// Carries the wake-ups of one process to the others on the same data, where there are others.
+// Carries the wake-ups and the live text of one process to the others on the same data, where there are others.
 import type { Wakes } from "../store/store.ts";
 import type { EventBus } from "./event-bus.ts";
+import { LiveShare } from "./share-live.ts";
 
 /** Not the id of a plan. */
 const queueTopic = "queue";
@@ -25,10 +26,15 @@ function hear(topic: string, local: WakePoints): void {
 /** The same, and what is said here is heard by the readers, queues and workers of the other processes as well. */
 export function shareWakes(wakes: Wakes | undefined, local: WakePoints): WakePoints {
   if (wakes === undefined) return local;
-  wakes.onWake((topic) => hear(topic, local));
+  const live = new LiveShare(wakes, local.bus);
+  wakes.onWake((topic) => {
+    if (!live.hear(topic)) hear(topic, local);
+  });
   return {
     bus: {
       ...local.bus,
+      live: (event) => live.live(event),
+      onLive: (planId, listener) => live.onLive(planId, listener),
       wake: (planId) => {
         local.bus.wake(planId);
         wakes.send(planId);

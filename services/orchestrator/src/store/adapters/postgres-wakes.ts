@@ -20,7 +20,7 @@ function payloads(sender: string, topics: ReadonlySet<string>): string[] {
   const found: string[] = [];
   let payload = sender;
   for (const topic of topics) {
-    if (payload.length + topic.length >= postgresLimits.maxWakeBytes) {
+    if (Buffer.byteLength(payload) + Buffer.byteLength(topic) >= postgresLimits.maxWakeBytes) {
       found.push(payload);
       payload = sender;
     }
@@ -36,6 +36,8 @@ class ListeningWakes implements PostgresWakes {
   /** Topics of the next notification: a burst becomes one, because each takes a lock of the whole server. */
   #waiting = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
+  /** What is being sent: topics arrive in the order in which they were said. */
+  #sending: Promise<void> = Promise.resolve();
   #session: WatchedSession | undefined;
   #closed = false;
   readonly #running: Promise<void>;
@@ -48,7 +50,7 @@ class ListeningWakes implements PostgresWakes {
   send(topic: string): void {
     if (this.#closed) return;
     this.#waiting.add(topic);
-    this.#timer ??= setTimeout(() => void this.#flush(), postgresLimits.wakeMs);
+    this.#timer ??= setTimeout(() => this.#flush(), postgresLimits.wakeMs);
   }
 
   onWake(listener: (topic: string) => void): void {
@@ -62,10 +64,14 @@ class ListeningWakes implements PostgresWakes {
     await this.#running;
   }
 
-  async #flush(): Promise<void> {
+  #flush(): void {
     const topics = this.#waiting;
     this.#waiting = new Set();
     this.#timer = undefined;
+    this.#sending = this.#sending.then(() => this.#notify(topics));
+  }
+
+  async #notify(topics: ReadonlySet<string>): Promise<void> {
     try {
       for (const payload of payloads(this.#sender, topics)) {
         await this.#session?.client.query("select pg_notify($1, $2)", [channel, payload]);
