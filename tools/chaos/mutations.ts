@@ -2,7 +2,7 @@
 // absence must show.
 import type { Life, Mutation, PlanShape } from "../../packages/testkit/src/chaos/index.ts";
 import type { Invariant } from "../../packages/testkit/src/index.ts";
-import { noSequenceLock, noFence } from "./shared-mutations.ts";
+import { noFence } from "./shared-mutations.ts";
 
 export type MutationCase = {
   mutation: Mutation;
@@ -57,7 +57,12 @@ export const mutationCases: readonly MutationCase[] = [
     limits: fast,
   },
   {
-    mutation: noSequenceLock,
+    mutation: {
+      name: "no sequence lock",
+      file: "services/orchestrator/src/event/append-events.ts",
+      find: ".set({ next_seq: slots.nextSeq, updated_at: slots.now })",
+      replace: ".set({ updated_at: slots.now })",
+    },
     caughtBy: "I3",
     shape: plan("plain"),
     lives: [],

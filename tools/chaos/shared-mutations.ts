@@ -12,10 +12,3 @@ export const noFence: Mutation = {
     .where("plan_id", "=", claim.planId)
     .where("step_id", "=", claim.stepId)`,
 };
-
-export const noSequenceLock: Mutation = {
-  name: "no sequence lock",
-  file: "services/orchestrator/src/event/append-events.ts",
-  find: `.set({ next_seq: slots.nextSeq, updated_at: slots.now })`,
-  replace: `.set({ updated_at: slots.now })`,
-};

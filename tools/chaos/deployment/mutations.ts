@@ -8,7 +8,7 @@ import type { Invariant } from "../../../packages/testkit/src/index.ts";
 import type { HastenedLimits } from "../../../services/orchestrator/src/testing/hasten-limits.ts";
 import type { Deployment } from "./deployment.ts";
 import { hastened } from "./limits.ts";
-import { noSequenceLock, noFence } from "../shared-mutations.ts";
+import { noFence } from "../shared-mutations.ts";
 import type { StackName } from "./stack.ts";
 
 export type Disturbance = { deployment: Deployment; person: Person; pauseFile: string };
@@ -128,6 +128,23 @@ const noConfirm: Record<StackName, Mutation> = {
   },
 };
 
+/** Two that read the plan's next number at once take the same. */
+const noSequenceLock: Mutation = {
+  name: "no sequence lock",
+  file: "services/orchestrator/src/job/engine.ts",
+  find: "const locked = await lockPlan(engine, tx, planId);",
+  replace: "const locked = await lockPlan(engine, engine.store.read as never, planId);",
+};
+
+const sideBySide: PlanShape = {
+  goal: "Do it",
+  steps: [
+    ...["m0", "m1", "m2", "m3"].map((id) => ({ id, kind: "write" as const, needs: [], twist: "plain" as const })),
+    { id: "join", kind: "merge", needs: ["m0", "m1", "m2", "m3"], twist: "plain" },
+  ],
+  incident: undefined,
+};
+
 const noOutbox: Mutation = {
   name: "no outbox: deleted before the confirm",
   file: "services/orchestrator/src/job/relay.ts",
@@ -190,8 +207,9 @@ export function mutationsOf(stack: StackName): readonly DeploymentMutation[] {
     },
     {
       mutation: noSequenceLock,
-      caughtBy: "I3",
-      shape: plan("plain"),
+      // The table's key lets no number in twice, so that who was late fails.
+      caughtBy: "I1",
+      shape: sideBySide,
       limits: hastened,
       pauses: false,
       disturb: () => Promise.resolve(),
