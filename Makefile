@@ -109,7 +109,7 @@ failpoints: .tools/installed ## A server killed at every named place; needs the 
 	@$(SANDBOX)
 	@$(BIN)/node tools/test/run-tests.ts faults-alone
 
-chaos: .tools/installed ## Kill everything at random moments; STACK=embedded|rabbit|kafka, SERIES=4, SEEDS=200, SEED=first
+chaos: .tools/installed ## Kill everything at random moments; STACK=embedded|rabbit|kafka, SERIES=4, SEEDS=1000, SEED=first
 	@$(CHAOS_SERVERS)
 	@$(BIN)/node tools/chaos/run-chaos.ts --stack "$(STACK)" --seeds "$(SEEDS)" --seed "$(SEED)"
 

@@ -7,6 +7,8 @@ import { runOnDeployment } from "./run-deployment.ts";
 import { runEmbedded } from "./run-embedded.ts";
 import { readStack } from "./stack-option.ts";
 
+const usualSeeds = 1_000;
+
 const { values } = parseArgs({
   options: { stack: { type: "string" }, seeds: { type: "string" }, seed: { type: "string" } },
 });
@@ -14,10 +16,9 @@ const isGiven = (value: string | undefined): value is string => value !== undefi
 const stack = readStack(values.stack);
 const isOne = isGiven(values.seed);
 const first = isOne ? Number(values.seed) : 1;
-const usual = stack === "embedded" ? 200 : 50;
-const count = isGiven(values.seeds) ? Number(values.seeds) : isOne ? 1 : usual;
+const count = isGiven(values.seeds) ? Number(values.seeds) : isOne ? 1 : usualSeeds;
 if (stack === undefined || !Number.isInteger(first) || !Number.isInteger(count) || count < 1) {
-  console.error("usage: make chaos [STACK=embedded|rabbit|kafka] [SEEDS=200] [SEED=1]");
+  console.error("usage: make chaos [STACK=embedded|rabbit|kafka] [SEEDS=1000] [SEED=first]");
   process.exit(2);
 }
 const seeds = { first, count };
