@@ -117,6 +117,11 @@ test("a scrape tells of the process as well, and of figures it is given", async 
   expect(text).not.toMatch(/tenant|plan-1/u);
 });
 
+test("a figure that nobody knows has no series: it is not 0", async () => {
+  const text = await renderMetrics([{ name: "ossaat_unknown", help: "not asked", values: [] }]);
+  expect(text).not.toMatch(/^ossaat_unknown/mu);
+});
+
 test("a label that others choose is kept to a few values", () => {
   const bounded = boundedLabel(2);
   expect(["a", "b", "c", "a", "d"].map(bounded)).toEqual(["a", "b", "other", "a", "other"]);

@@ -25,6 +25,8 @@ export async function renderMetrics(gauges: readonly GaugeReading[] = []): Promi
   collectProcess();
   const now = new Registry();
   for (const { name, help, values } of gauges) {
+    // What is not known is not 0, which is what a gauge without a value says.
+    if (values.length === 0) continue;
     const labelNames = [...new Set(values.flatMap(({ labels = {} }) => Object.keys(labels)))];
     const gauge = new Gauge({ name, help, labelNames, registers: [now] });
     for (const { labels = {}, value } of values) gauge.set(labels, value);

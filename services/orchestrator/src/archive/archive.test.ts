@@ -200,6 +200,16 @@ test("an open plan goes on where it was: the request still binds its hash, and t
     expect(await refusal(importTo(from, ended))).toBe("conflict");
   }));
 
+test("an open plan goes on in the run mode of the server that it is on, and this is told", () =>
+  withServer(async (stack) => {
+    const deps = { ...depsOf(stack), runMode: "enterprise" as const };
+    const input = { file: archive, tenantId: "local", actor: user, repositoryPath: stack.repository };
+    const { notes } = await importPlan(deps, input);
+    expect(notes).toEqual(["The plan was made in run mode consumer and goes on in run mode enterprise."]);
+    const plan = await stack.engine.store.read.selectFrom("plan").selectAll().executeTakeFirstOrThrow();
+    expect(JSON.parse(plan.options_json)).toMatchObject({ runMode: "enterprise" });
+  }));
+
 test("a step that was running elsewhere is taken back like one of a dead worker, and runs again", () =>
   withServer(async (stack) => {
     const started = from.process();

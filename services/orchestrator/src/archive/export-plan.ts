@@ -6,7 +6,7 @@ import path from "node:path";
 import { Readable } from "node:stream";
 
 import { AgentError, ArchiveManifest, archiveNames, isTerminalPlan, sha256Hex } from "@ossaat/contracts";
-import type { ArchiveEntry, WorkspaceService } from "@ossaat/contracts";
+import type { ArchiveEntry, RunMode, WorkspaceService } from "@ossaat/contracts";
 
 import { toTimestamp } from "../clock.ts";
 import { planNotFound } from "../job/engine.ts";
@@ -25,6 +25,8 @@ export type ArchiveDeps = {
   engine: Engine;
   workspaces: WorkspaceService;
   version: string;
+  /** Mode the server runs in; absent = consumer. */
+  runMode?: RunMode | undefined;
   /** Where an archive lies while it is made or checked. */
   spoolDir: string;
 };

@@ -1,7 +1,7 @@
 // Takes a plan over from an archive: all of it or nothing. Files first, which are named by their
 // content and harm nobody when the rest fails; then one transaction.
 import { AgentError, PlanId, archiveNames, isTerminalPlan } from "@ossaat/contracts";
-import type { Actor, ImportPlanResponse, KeptPiece } from "@ossaat/contracts";
+import type { Actor, ImportPlanResponse, KeptPiece, RunMode } from "@ossaat/contracts";
 
 import { appendEvents } from "../event/append-events.ts";
 import { readStoreTime } from "../job/store-time.ts";
@@ -140,18 +140,17 @@ async function storeKept(deps: ArchiveDeps, archive: CheckedArchive, place: Plac
   }
 }
 
-/** The plan as it is here: the importer's tenant and place; what was written into the other repository is not here. */
-function planHere(
-  { rows, state }: CheckedArchive,
-  { tenantId, root }: { tenantId: string; root: string | undefined },
-): PlanRow {
+type Here = { tenantId: string; runMode: RunMode; root: string | undefined };
+
+/** The plan as it is here: the importer's tenant, mode and place; what was written into the other repository is not here. */
+function planHere({ rows, state }: CheckedArchive, { tenantId, runMode, root }: Here): PlanRow {
   const { plan } = rows;
   const options = JSON.parse(plan.options_json) as { repository: object };
   const repository = root === undefined ? options.repository : { ...options.repository, path: root };
   return {
     ...plan,
     tenant_id: tenantId,
-    options_json: JSON.stringify({ ...options, tenantId, repository }),
+    options_json: JSON.stringify({ ...options, tenantId, runMode, repository }),
     repository_path: root ?? plan.repository_path,
     recorded_revision: isTerminalPlan(state.status) || root === undefined ? plan.recorded_revision : 0,
   };
@@ -185,7 +184,7 @@ async function insertRows(tx: Tx, { rows, events }: CheckedArchive, plan: PlanRo
 }
 
 async function commitPlan(
-  { engine }: ArchiveDeps,
+  { engine, runMode = "consumer" }: ArchiveDeps,
   archive: CheckedArchive,
   { tenantId, actor, root }: { tenantId: string; actor: Actor; root: string | undefined },
 ): Promise<"imported" | "already_here"> {
@@ -194,7 +193,7 @@ async function commitPlan(
   return engine.store.tx(async (tx) => {
     // NOTE: asked again, because the same archive may have arrived twice at once.
     if (await isHere(tx, archive, tenantId)) return "already_here";
-    const plan = planHere(archive, { tenantId, root });
+    const plan = planHere(archive, { tenantId, runMode, root });
     await insertRows(tx, archive, plan);
     const { exportedAt, version } = manifest;
     const data = { archive: sha256, exportedAt, version, ...(root === undefined ? {} : { repositoryPath: root }) };
@@ -216,6 +215,13 @@ async function publishBranch(deps: ArchiveDeps, { manifest, state }: CheckedArch
   }
 }
 
+/** An open plan goes on by the rules of the server that it is on. */
+function modeNotes({ runMode: here = "consumer" }: ArchiveDeps, { rows, manifest }: CheckedArchive): string[] {
+  const { runMode: there = "consumer" } = JSON.parse(rows.plan.options_json) as { runMode?: RunMode };
+  if (isTerminalPlan(manifest.status) || here === there) return [];
+  return [`The plan was made in run mode ${there} and goes on in run mode ${here}.`];
+}
+
 /**
  * Imports the plan of an archive; the same archive again changes nothing.
  * @throws AgentError invalid_input (damaged, tampered, no repository), conflict (another plan of the
@@ -235,7 +241,7 @@ export async function importPlan(deps: ArchiveDeps, input: ImportInput): Promise
   const outcome = await commitPlan(deps, archive, { tenantId, actor, root });
   const gone =
     lacking.length === 0 ? [] : [`The archive lacks ${lacking.length} objects that were gone when it was made.`];
-  const notes = [...left, ...gone];
+  const notes = [...left, ...gone, ...modeNotes(deps, archive)];
   if (root !== undefined && left.length === 0 && place?.hasBase === true)
     notes.push(...(await publishBranch(deps, archive, root)));
   if (!isTerminalPlan(status)) {

@@ -6,10 +6,11 @@ import { completeStep, failStep } from "../job/end-step.ts";
 import { auditPlan } from "../testing/audit-plan.ts";
 import { eventsOf, lastSeqOf, planRowOf, statusesOf } from "../testing/look.ts";
 import { endByLastStep, messagesOf, takeStep } from "../testing/take-step.ts";
-import { noModels, openTestEngine, storeApproved, storeProposal, user } from "../testing/test-engine.ts";
+import { noModels, openTestEngine, planOptions, storeApproved, storeProposal, user } from "../testing/test-engine.ts";
 import type { TestEngine } from "../testing/test-engine.ts";
 import type { Models } from "../provider/models.ts";
 import { decidePlan } from "./decide-plan.ts";
+import { listPlans } from "./read-plan.ts";
 
 const plan = testPlan([testStep("a"), testStep("b", { needs: ["a"] })]);
 const planId = plan.id;
@@ -68,6 +69,19 @@ describe("approve", () => {
       Promise.resolve({ ref, provider: undefined as never, modelId: "m", scripted: false, price: () => null });
     await decide({ decision: "approve", planHash, model: "openai/m" }, { defaultRef: () => null, resolve });
     expect((await planRowOf(engine, planId)).model).toBe("openai/m");
+  });
+
+  test("with another model is what the list of plans goes by when it marks scripted ones", async () => {
+    const marked = async () => {
+      const { plans } = await listPlans(engine.store.read, { tenantId: "local" });
+      return plans.map(({ scripted }) => scripted);
+    };
+    const resolve: Models["resolve"] = (ref) =>
+      Promise.resolve({ ref, provider: undefined as never, modelId: "m", scripted: true, price: () => null });
+    await storeProposal(engine, plan, { ...planOptions(plan.budget), model: "openai/m", scripted: false });
+    expect(await marked()).toEqual([false]);
+    await decide({ decision: "approve", planHash, model: "scripted:file" }, { defaultRef: () => null, resolve });
+    expect(await marked()).toEqual([true]);
   });
 
   test.each(["rejected", "cancelled"] as const)("a plan that was %s cannot be approved", async (end) => {

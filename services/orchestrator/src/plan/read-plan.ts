@@ -62,9 +62,14 @@ async function summarize(read: Reader, row: PlanRow): Promise<PlanSummary> {
     pendingApprovals: pending.count,
     costUsd: row.spent_cost_usd,
     unknownCostTurns: row.unknown_cost_turns,
-    scripted: options.scripted === true,
+    scripted: isScripted(row, options),
     ...(options.priority === undefined ? {} : { priority: options.priority }),
   };
+}
+
+/** By the model that runs the plan, which its approval may have chosen. */
+function isScripted({ model }: PlanRow, { scripted }: Partial<PlanOptions>): boolean {
+  return model === null ? scripted === true : model.startsWith("scripted:");
 }
 
 /** Newest first; `cursor` is the creation time and id of the last plan of the page before. */

@@ -53,6 +53,14 @@ describe("a retry of a failed plan", () => {
     expect(await auditPlan(engine, planId)).toEqual([]);
   });
 
+  test("is planned and asked about again when the server runs in another mode by now", async () => {
+    await failAtB();
+    const old = await planRowOf(engine, plan.id);
+    const { planId } = await retryPlan(engine, { old, request: {}, actor: user, runMode: "enterprise" });
+    expect((await planRowOf(engine, planId)).status).toBe("draft");
+    expect(JSON.parse((await planRowOf(engine, planId)).options_json)).toMatchObject({ runMode: "enterprise" });
+  });
+
   test("has its own time limit, from now", async () => {
     await failAtB();
     engine.clock.advance(3_600_000);

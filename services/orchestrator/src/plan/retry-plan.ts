@@ -10,7 +10,7 @@ import {
   sealPlan,
   statusText,
 } from "@ossaat/contracts";
-import type { Actor, EventData, SealedPlan, StepResult } from "@ossaat/contracts";
+import type { Actor, EventData, RunMode, SealedPlan, StepResult } from "@ossaat/contracts";
 
 import { advancePlan } from "../job/advance-plan.ts";
 import { inPlanTx } from "../job/engine.ts";
@@ -86,10 +86,17 @@ async function approveAgain(
   });
 }
 
-export type RetryInput = { old: PlanRow; request: RetryPlanRequest; actor: Actor };
+export type RetryInput = {
+  old: PlanRow;
+  request: RetryPlanRequest;
+  actor: Actor;
+  /** Mode the server runs in; absent = consumer. */
+  runMode?: RunMode | undefined;
+};
 
 /** @throws AgentError conflict (not ended), invalid_input (unknown step), rate_limited (unfinished work) */
-export async function retryPlan(engine: Engine, { old, request, actor }: RetryInput): Promise<{ planId: PlanId }> {
+export async function retryPlan(engine: Engine, input: RetryInput): Promise<{ planId: PlanId }> {
+  const { old, request, actor, runMode = "consumer" } = input;
   const { fromStep, budget } = RetryPlanRequest.parse(request);
   const before = old.def_json === null ? undefined : (JSON.parse(old.def_json) as SealedPlan);
   checkRetryable(old, before, fromStep);
@@ -99,10 +106,12 @@ export async function retryPlan(engine: Engine, { old, request, actor }: RetryIn
   const options: PlanOptions = {
     ...oldOptions,
     model: old.model,
+    runMode,
     budget: capBudget({ ...oldOptions.budget, ...budget }, engine.budgetCaps),
     retryOf: PlanId.parse(old.id),
   };
-  const wasApproved = old.approved_json !== "{}";
+  // What was approved under other rules is asked again.
+  const wasApproved = old.approved_json !== "{}" && (oldOptions.runMode ?? "consumer") === runMode;
   await engine.store.tx(async (tx) => {
     const now = await readStoreTime(engine, tx);
     await insertPlan(engine, tx, { planId, options, actor, now });

@@ -120,7 +120,7 @@ function writeRoutes(router: Router, deps: PlanRouteDeps): void {
     const old = await requirePlan(deps.engine.store.read, textParam(request, "planId"), identity.tenantId);
     const body = parse(RetryPlanRequest, request.body ?? {});
     const { planId } = await traceCreation(identity, () =>
-      retryPlan(deps.engine, { old, request: body, actor: identity.actor }),
+      retryPlan(deps.engine, { old, request: body, actor: identity.actor, runMode: deps.runMode }),
     );
     await respond(deps, response, { planId, identity, status: 202 });
   });

@@ -36,6 +36,13 @@ export async function requirePolicy(deps: Pick<StepDeps, "policies">, claim: Cla
   throw finalFailure("policy", policyUnavailable(policy.problem).message, "policy_denied");
 }
 
+/** A mode in which nothing would be allowed is told before a model is asked. @throws StepFailed (policy) */
+function requireSameMode({ server, plan }: NonNullable<DecisionRequest["runModes"]>): void {
+  if (server === plan) return;
+  const message = `the plan was made in run mode ${plan} and the server runs in ${server}: \`ossaat retry\` makes a plan for this one`;
+  throw finalFailure("policy", message, "policy_denied");
+}
+
 /** Tools the model of a step is offered. @throws StepFailed (policy) */
 export async function offeredTools(
   deps: Pick<StepDeps, "policies">,
@@ -43,7 +50,9 @@ export async function offeredTools(
   { profile, envelope }: { profile: AgentProfile; envelope: Envelope },
 ): Promise<ToolName[]> {
   const policy = await requirePolicy(deps, claim);
-  return visibleTools(policy.engine, { profile, envelope, layers: policy.layers, runModes: runModesOf(policy, claim) });
+  const runModes = runModesOf(policy, claim);
+  requireSameMode(runModes);
+  return visibleTools(policy.engine, { profile, envelope, layers: policy.layers, runModes });
 }
 
 /** What the plan has cost up to now; null when some turn's price is unknown. */

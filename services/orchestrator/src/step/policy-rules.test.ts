@@ -142,3 +142,24 @@ test("nothing is asked of a model while a policy file is broken", slow, async ()
     [],
   ]);
 });
+
+test("a plan of another run mode asks no model: nothing of what it would answer could be done", slow, async () => {
+  const server = stack.process();
+  const model = stack.script([{ match: { agent: "code-writer" }, reply: { toolCalls: [edit] } }]);
+  const planId = await server.storePlan([testStep("a", { envelope: { tools: ["write_file"], paths: ["src/**"] } })], {
+    model,
+  });
+  const { options_json: options } = await stack.engine.store.read
+    .selectFrom("plan")
+    .select("options_json")
+    .where("id", "=", planId)
+    .executeTakeFirstOrThrow();
+  const other = JSON.stringify({ ...(JSON.parse(options) as object), runMode: "enterprise" });
+  await stack.engine.store.tx((tx) =>
+    tx.updateTable("plan").set({ options_json: other }).where("id", "=", planId).execute(),
+  );
+  await server.run(planId);
+  const [step] = (await server.state(planId)).steps;
+  expect([step?.status, step?.reason, stack.requests(planId)]).toEqual(["failed", "policy", []]);
+  expect(step?.message).toContain("made in run mode enterprise and the server runs in consumer");
+});
