@@ -1,11 +1,9 @@
 // Entry of a gateway in a process of its own.
 import { createServer } from "node:http";
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 
 import { AgentError } from "@ossaat/contracts";
 import { listenUntilStopped } from "@ossaat/contracts/grpc";
-import { drainServer } from "@ossaat/contracts/http";
+import { drainServer, listenLocally } from "@ossaat/contracts/http";
 import { mintInternalToken } from "@ossaat/orchestrator/identity";
 import { createLogger, renderMetrics, startTracing } from "@ossaat/telemetry";
 
@@ -42,9 +40,9 @@ async function main(): Promise<void> {
     log,
   });
   const server = createServer(app);
-  server.listen(port, "127.0.0.1");
-  await once(server, "listening");
-  log.info({ address: `127.0.0.1:${(server.address() as AddressInfo).port}`, replicas }, "the gateway serves");
+  const next = "`export OSSAAT_GATEWAY_LISTEN=127.0.0.1:PORT` with a port that is free";
+  const address = `127.0.0.1:${await listenLocally(server, { port, next })}`;
+  log.info({ address, replicas }, "the gateway serves");
   await stopped;
   proxy.drain();
   await drainServer(server, drainMs);

@@ -18,7 +18,14 @@ async function main(): Promise<void> {
   const certificates = files === undefined ? undefined : new CertificateSource({ files, log });
   const stopped = listenUntilStopped(certificates);
   const { promise: taken, resolve: onTaken } = Promise.withResolvers<AgentError>();
-  const running = await startDistributed(config, { certificates, log, version, onTaken });
+  const starting = startDistributed(config, { certificates, log, version, onTaken });
+  // It may wait for others for a minute; what it has until then ends with the process.
+  const running = await Promise.race([starting, stopped.then(() => undefined)]);
+  if (running === undefined) {
+    await tracing.shutdown();
+    log.info({ role }, "the orchestrator has stopped before it served");
+    return;
+  }
   log.info({ role, address: `127.0.0.1:${running.port}` }, "the orchestrator serves");
   const problem = await Promise.race([stopped, taken]);
   await running.stop();

@@ -2,9 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
 
-import { AgentError } from "@ossaat/contracts";
+import { listenLocally } from "@ossaat/contracts/http";
 
 import { createEmbeddedStack } from "../compose/embedded.ts";
 import type { EmbeddedStack, StackLog, StackOptions } from "../compose/embedded.ts";
@@ -36,22 +35,6 @@ const idleCheckMs = 10_000;
 
 /** How often a server looks whether its folder is still there, ms: soon enough for a person who removed it. */
 const folderCheckMs = 3_000;
-
-function listen(server: Server, port: number): Promise<AddressInfo> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      const taken = error.code === "EADDRINUSE";
-      const message = taken ? `Port ${port} is in use by another program.` : "The server cannot listen.";
-      reject(
-        new AgentError("unavailable", message, {
-          details: { next: "choose another with `ossaat up --port N`" },
-          cause: error,
-        }),
-      );
-    });
-    server.listen(port, "127.0.0.1", () => resolve(server.address() as AddressInfo));
-  });
-}
 
 function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
@@ -87,12 +70,13 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     ...(options.arrange === undefined ? {} : { arrange: options.arrange }),
   });
   const server = createServer(stack.handler as Parameters<typeof createServer>[1]);
-  const address = await listen(server, options.port).catch(async (error: unknown) => {
+  const next = "choose another with `ossaat up --port N`";
+  const port = await listenLocally(server, { port: options.port, next }).catch(async (error: unknown) => {
     await stack.stop();
     throw error;
   });
   await stack.start();
-  const url = `http://127.0.0.1:${address.port}`;
+  const url = `http://127.0.0.1:${port}`;
   const startedAt = new Date().toISOString();
   const start = processStart(process.pid);
   writeServerFile(config.stateDir, {

@@ -1,10 +1,9 @@
 // The port of an orchestrator process: health and metrics for whoever watches it, and the API where its
 // role has one.
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 
-import { AgentError, httpRoutes } from "@ossaat/contracts";
-import { drainServer } from "@ossaat/contracts/http";
+import { httpRoutes } from "@ossaat/contracts";
+import { drainServer, listenLocally } from "@ossaat/contracts/http";
 import { metricsContentType, traceRequests } from "@ossaat/telemetry";
 import express from "express";
 import type { RequestHandler } from "express";
@@ -63,19 +62,9 @@ export async function serveProcess({
   });
   if (api !== undefined) app.use(traceRequests(httpRoutes), api);
   const server = createServer(app);
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (cause) => {
-      reject(
-        new AgentError("unavailable", `The process cannot listen on port ${port}.`, {
-          details: { next: "`export OSSAAT_LISTEN=127.0.0.1:PORT` with a port that is free" },
-          cause,
-        }),
-      );
-    });
-    server.listen(port, "127.0.0.1", resolve);
-  });
+  const next = "`export OSSAAT_LISTEN=127.0.0.1:PORT` with a port that is free";
   return {
-    port: (server.address() as AddressInfo).port,
+    port: await listenLocally(server, { port, next }),
     drain: () => draining.abort(),
     close: (graceMs) => drainServer(server, graceMs),
   };
