@@ -1,5 +1,6 @@
 // Plans over RabbitMQ, from outside: a plan to its end, a broker that is killed under it, wrong addresses.
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { startRabbitmq } from "@ossaat/testkit";
 import type { RabbitmqServer } from "@ossaat/testkit";
@@ -81,6 +82,26 @@ describe("a server whose jobs go over RabbitMQ", () => {
     expect(run.code, run.stderr).toBe(0);
     expect(run.value.plan).toMatchObject({ status: "succeeded" });
     expectBranch(id);
+  });
+
+  test("who waits is told that the broker is away: by `up`, `status` and the plan that is watched", async () => {
+    const id = await propose();
+    await server.kill();
+    const away = "The queue takes no messages: RabbitMQ at";
+    const up = await cli.run(repository, ["up", "--detach"], { env });
+    expect([up.code, up.stdout, up.stderr]).toEqual([
+      0,
+      expect.stringContaining("was up already"),
+      expect.stringContaining(away),
+    ]);
+    expect((await cli.run(repository, ["status"], { env })).stdout).toMatch(/^Queue +AWAY, RabbitMQ at .* is away$/mu);
+    const watching = cli.run(repository, ["approve", id, "--watch", "--yes"], { env });
+    // Longer than a plan may be silent before its queue is asked.
+    await sleep(12_000);
+    await server.start();
+    const run = await watching;
+    expect([run.code, run.stderr]).toEqual([0, expect.stringContaining(away)]);
+    expect((await cli.run(repository, ["status"], { env })).stdout).toMatch(/^Queue +well, RabbitMQ \d/mu);
   });
 
   test("`ossaat doctor` says whether the broker answers, and repeats no password", async () => {

@@ -124,10 +124,12 @@ export type DeadLetterListResponse = { schemaVersion: 1; letters: DeadLetterSumm
 export type DeadLetterResponse = { schemaVersion: 1; letter: DeadLetterSummary & { message: string } };
 export type DeadLetterDecisionResponse = { schemaVersion: 1; letter: DeadLetterSummary } & DeadLetterDecision;
 /** Counts are null while the broker cannot be asked. */
+/** `blocked`: it answers, and accepts no message for now. */
+export type QueueHealth = { ok: boolean; blocked: boolean; detail: string };
+
 export type QueueStatusResponse = {
   schemaVersion: 1;
-  /** `blocked`: it answers, and accepts no message for now. */
-  health: { ok: boolean; blocked: boolean; detail: string };
+  health: QueueHealth;
   /** Messages of the caller's tenant that wait in the database. */
   waiting: number;
   /** `depth`: messages that wait there, of everybody; `deadLetters`: of the caller's tenant. */
@@ -185,6 +187,8 @@ export type StatusResponse = {
   /** Names (never values) of the vendors' variables that the server was started with. */
   providerKeys: string[];
   sandbox: ToolRunnerHealth["sandbox"];
+  /** Absent on a server of an earlier version. */
+  queue?: QueueHealth;
   plans: { open: number; running: number; awaitingApproval: number };
   stateDir: string;
 };

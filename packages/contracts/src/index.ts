@@ -108,6 +108,7 @@ export type {
   PlanListResponse,
   PlanResponse,
   PlanSummary,
+  QueueHealth,
   QueueStatusResponse,
   StatusResponse,
 } from "./api.ts";

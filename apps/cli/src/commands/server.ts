@@ -9,6 +9,7 @@ import { connect, runningClient, stopServer } from "../server/connect.ts";
 import { findServer } from "../server/find-server.ts";
 import { findHungServer, serverHangs } from "../server/hung-server.ts";
 import { makeFolder, requireCacheFolder, requirePrivateFolder } from "../server/make-folder.ts";
+import { queueProblem, statusWithQueue } from "../server/queue-problem.ts";
 import { escapeLine } from "../terminal/escape.ts";
 
 export type UpFlags = {
@@ -51,6 +52,12 @@ async function upForeground(flags: UpFlags, context: CommandContext): Promise<nu
   return 0;
 }
 
+/** Tells what keeps steps waiting. */
+function noteQueue(status: StatusResponse, { output }: CommandContext): void {
+  const problem = queueProblem(status);
+  if (problem !== undefined) output.note(`${escapeLine(problem)}\nNext: \`ossaat queue status\``);
+}
+
 /** Runs the server in the foreground, or with --detach in the background. */
 export async function upCommand(flags: UpFlags, context: CommandContext): Promise<number> {
   if (flags.detach !== true) return upForeground(flags, context);
@@ -58,9 +65,10 @@ export async function upCommand(flags: UpFlags, context: CommandContext): Promis
     throw new AgentError("invalid_input", "--port goes with a server in the foreground: leave out --detach.");
   }
   const { client, url, started } = await context.connect({ mustFit: true });
-  const status = await client.status();
+  const status = await statusWithQueue(client);
   if (context.output.format !== "text") context.output.json({ ...status, url });
   else context.output.print(`${url}  ${started ? "started" : "was up already"}, pid ${status.pid}`);
+  noteQueue(status, context);
   return 0;
 }
 
@@ -77,6 +85,10 @@ function sandboxText({ sandbox }: StatusResponse): string {
   return `${sandbox.driver}, ${sandbox.detail}${fix}`;
 }
 
+function queueText({ ok, blocked, detail }: NonNullable<StatusResponse["queue"]>): string {
+  return `${ok ? (blocked ? "BLOCKED" : "well") : "AWAY"}, ${detail}`;
+}
+
 function statusText(status: StatusResponse, url: string): string {
   const { plans } = status;
   const model =
@@ -87,6 +99,7 @@ function statusText(status: StatusResponse, url: string): string {
     `Model    ${model}`,
     `Keys     ${status.providerKeys.length === 0 ? "none" : status.providerKeys.join(", ")}`,
     `Sandbox  ${escapeLine(sandboxText(status))}`,
+    ...(status.queue === undefined ? [] : [`Queue    ${escapeLine(queueText(status.queue))}`]),
     `Plans    ${plans.open} open, ${plans.running} running, ${plans.awaitingApproval} wait for approval`,
     `State    ${status.stateDir}`,
   ].join("\n");

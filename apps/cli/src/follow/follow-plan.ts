@@ -11,6 +11,7 @@ import { patientReads } from "./patient-reads.ts";
 import type { PlanReads } from "./patient-reads.ts";
 import { createProgressView } from "./progress-view.ts";
 import { watchQuestion } from "./watch-question.ts";
+import { watchQueue } from "./watch-queue.ts";
 
 /** `again`: nothing was decided, look at the plan afresh. */
 export type Answered = "answered" | "again" | "leave";
@@ -111,12 +112,14 @@ async function readOn(client: Client, { state: start, options, view }: Reading):
   let state = start;
   const controller = new AbortController();
   const signal = AbortSignal.any([controller.signal, options.signal]);
+  const queue = watchQueue(client, (problem) => view.notice(problem));
   try {
     for await (const item of client.watchPlan(options.planId, { afterSeq: state.lastSeq, signal })) {
       if (item.kind === "reconnecting") {
-        view.reconnecting(item.error.message);
+        view.notice(`${item.error.message} Trying again; nothing is lost.`);
         continue;
       }
+      queue.heard();
       options.onEvent?.(item.event);
       if (item.kind === "live") {
         view.live(item.event);
@@ -128,6 +131,7 @@ async function readOn(client: Client, { state: start, options, view }: Reading):
     }
     return state;
   } finally {
+    queue.stop();
     controller.abort();
   }
 }

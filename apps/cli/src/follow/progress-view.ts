@@ -12,7 +12,8 @@ export type ProgressView = {
   show(state: PlanState): void;
   event(event: PlanEvent, state: PlanState): void;
   live(event: LiveEvent): void;
-  reconnecting(message: string): void;
+  /** Why nothing happens; it stands until something does. */
+  notice(text: string): void;
   hide(): void;
   close(): void;
 };
@@ -50,8 +51,9 @@ function createLiveView({ output, style }: CommandContext): ProgressView {
       texts.set(event.stepId, text);
       lastLines.set(event.stepId, escapeLine(text.split("\n").findLast((part) => part.trim() !== "") ?? ""));
     },
-    reconnecting(message) {
-      notice = `${message} Trying again; nothing is lost.`;
+    notice(text) {
+      notice = escapeLine(text);
+      region.touch();
     },
     hide: () => region.clear(),
     close: () => {
@@ -71,8 +73,8 @@ function createLogView({ output }: CommandContext): ProgressView {
       if (line !== undefined) output.note(line);
     },
     live: () => undefined,
-    reconnecting(message) {
-      if (!told) output.note(`${message} Trying again; nothing is lost.`);
+    notice(text) {
+      if (!told) output.note(escapeLine(text));
       told = true;
     },
     hide: () => undefined,

@@ -146,15 +146,16 @@ async function countWaiting(engine: Engine, tenantId: string): Promise<number> {
   return row.count;
 }
 
-type StatusQuestion = { startedAt: string; tenantId: string };
+type StatusQuestion = { startedAt: string; tenantId: string; queue: JobQueue };
 
 async function readStatus(
   deps: OrchestratorDeps,
   engine: Engine,
-  { startedAt, tenantId }: StatusQuestion,
+  { startedAt, tenantId, queue }: StatusQuestion,
 ): Promise<StatusResponse> {
   const open = ["draft", "awaiting_approval", "pending", "running", "paused", "cancelling"];
   const { sandbox } = await deps.tools.health();
+  const { ok, blocked = false, detail } = await queue.health();
   return {
     schemaVersion: 1,
     version: deps.version,
@@ -163,6 +164,7 @@ async function readStatus(
     model: deps.models.defaultRef(),
     providerKeys: [...deps.providerKeys],
     sandbox,
+    queue: { ok, blocked, detail },
     plans: {
       open: await countPlans(engine, tenantId, open),
       running: await countActive(engine, tenantId),
@@ -191,7 +193,7 @@ function createRoutes(deps: OrchestratorDeps, engine: Engine, queue: JobQueue): 
     router.get("/status", async (_request, response) => {
       const identity = identityOf(response);
       requireCapability(identity, "plan.read");
-      response.json(await readStatus(deps, own, { startedAt, tenantId: identity.tenantId }));
+      response.json(await readStatus(deps, own, { startedAt, tenantId: identity.tenantId, queue }));
     });
     return router;
   });
