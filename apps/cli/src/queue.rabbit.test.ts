@@ -104,6 +104,28 @@ describe("a server whose jobs go over RabbitMQ", () => {
     expect((await cli.run(repository, ["status"], { env })).stdout).toMatch(/^Queue +well, RabbitMQ \d/mu);
   });
 
+  test("`ossaat queue status` says which queue is in the way, and is well once it is gone", async () => {
+    const connection = await connect(server.url);
+    const channel = await connection.createChannel();
+    const name = "team-b.dlq.default";
+    await channel.assertQueue(name, { durable: true });
+    env = { OSSAAT_QUEUE: `${env["OSSAAT_QUEUE"]}?prefix=team-b` };
+    const status = async (word: string) => {
+      for (let looks = 0; ; looks += 1) {
+        const run = await cli.run(repository, ["queue", "status"], { env });
+        if (run.stdout.startsWith(word) || looks > 60) return run;
+        await sleep(500);
+      }
+    };
+    const wrong = await status("wrong");
+    expect([wrong.code, wrong.stdout]).toEqual([7, expect.stringContaining(`The queue ${name} `)]);
+    expect(wrong.stderr).toContain(`Next: move what is in ${name}`);
+    await channel.deleteQueue(name);
+    await connection.close();
+    const well = await status("well");
+    expect([well.code, well.stdout]).toEqual([0, expect.stringContaining("0 dead letters")]);
+  });
+
   test("`ossaat doctor` says whether the broker answers, and repeats no password", async () => {
     const finding = async (changes: Record<string, string> = {}) => {
       const doctor = await cli.json(repository, ["doctor"], { env: { ...env, ...changes } });

@@ -123,10 +123,10 @@ export type DeadLetterListResponse = { schemaVersion: 1; letters: DeadLetterSumm
 /** `message` is the text as it was found. */
 export type DeadLetterResponse = { schemaVersion: 1; letter: DeadLetterSummary & { message: string } };
 export type DeadLetterDecisionResponse = { schemaVersion: 1; letter: DeadLetterSummary } & DeadLetterDecision;
-/** Counts are null while the broker cannot be asked. */
-/** `blocked`: it answers, and accepts no message for now. */
-export type QueueHealth = { ok: boolean; blocked: boolean; detail: string };
+/** `blocked`: it answers, and accepts no message for now. `next`: what a person must do before it is well. */
+export type QueueHealth = { ok: boolean; blocked: boolean; detail: string; next?: string };
 
+/** Counts are null while the broker cannot be asked. */
 export type QueueStatusResponse = {
   schemaVersion: 1;
   health: QueueHealth;

@@ -9,8 +9,9 @@ import { escapeLine, escapeText } from "../terminal/escape.ts";
 const orUnknown = (count: number | null, noun: string) => (count === null ? `unknown ${noun}s` : countOf(count, noun));
 
 function statusLines({ health, waiting, pools }: QueueStatusResponse): string[] {
-  const { ok, blocked, detail } = health;
-  const word = ok ? (blocked ? "blocked" : "well") : "away";
+  const { ok, blocked, detail, next } = health;
+  const unwell = next === undefined ? "away" : "wrong";
+  const word = ok ? (blocked ? "blocked" : "well") : unwell;
   return [
     `${word}  ${detail}`,
     `${countOf(waiting, "message")} in the database`,
@@ -21,13 +22,14 @@ function statusLines({ health, waiting, pools }: QueueStatusResponse): string[] 
   ];
 }
 
-/** Exit 0 when the queue takes messages, 7 when it is away or blocked. */
+/** Exit 0 when the queue takes messages, 7 when it is away, blocked, or something a person must mend. */
 export async function queueStatusCommand(context: CommandContext): Promise<number> {
   const { output } = context;
   const { client } = await context.connect();
   const status = await client.queueStatus();
   if (output.format === "text") for (const line of statusLines(status)) output.print(escapeLine(line));
   else output.json(status);
+  if (status.health.next !== undefined) output.note(`Next: ${escapeLine(status.health.next)}`);
   if (status.pools.some(({ deadLetters }) => (deadLetters ?? 0) > 0)) output.note("Next: `ossaat dlq list`");
   return status.health.ok && !status.health.blocked ? exitCodes.done : errorTable.unavailable.exitCode;
 }

@@ -19,7 +19,8 @@ export async function checkQueue({ queue }: Pick<Config, "queue">): Promise<Find
   try {
     broker = (await openBroker(queue))((error) => errors.push(error));
     await broker.ensureTopology([]);
-    const { blocked, detail } = await broker.health();
+    const { blocked, detail, next, ok: isWell } = await broker.health();
+    if (!isWell) return [fail(id, detail, next ?? "start the broker")];
     return [blocked === true ? warn(id, `${detail}.`, "give the broker memory and disk") : ok(id, detail)];
   } catch (error) {
     const { message, next } = AgentError.from(error);

@@ -49,6 +49,7 @@ import { createStepRunner } from "../step/run-step.ts";
 import type { ContextPlanner, PlanningDeps } from "../step/run-planning-step.ts";
 import { createQueueParts } from "./queue-parts.ts";
 import type { OpenQueue, QueueParts } from "./queue-parts.ts";
+import { askHealth } from "../job/ask-queue.ts";
 import { defaultPool } from "../step/step-rows.ts";
 import type { TurnJournal } from "../step/turn-journal.ts";
 
@@ -155,7 +156,6 @@ async function readStatus(
 ): Promise<StatusResponse> {
   const open = ["draft", "awaiting_approval", "pending", "running", "paused", "cancelling"];
   const { sandbox } = await deps.tools.health();
-  const { ok, blocked = false, detail } = await queue.health();
   return {
     schemaVersion: 1,
     version: deps.version,
@@ -164,7 +164,7 @@ async function readStatus(
     model: deps.models.defaultRef(),
     providerKeys: [...deps.providerKeys],
     sandbox,
-    queue: { ok, blocked, detail },
+    queue: await askHealth(queue),
     plans: {
       open: await countPlans(engine, tenantId, open),
       running: await countActive(engine, tenantId),

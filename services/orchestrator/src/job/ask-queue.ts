@@ -1,5 +1,6 @@
 // What the queue says of itself: the one source of such figures, for the person who asks and for metrics.
 import { AgentError } from "@ossaat/contracts";
+import type { QueueHealth } from "@ossaat/contracts";
 
 import type { JobQueue } from "./job-queue.ts";
 
@@ -9,7 +10,7 @@ export type QueueDepth = {
   depth: number | null;
 };
 
-export type QueueAnswer = { health: { ok: boolean; blocked: boolean; detail: string }; pools: QueueDepth[] };
+export type QueueAnswer = { health: QueueHealth; pools: QueueDepth[] };
 
 /** Null for what the broker could not be asked. */
 export async function ifThere<T>(asking: Promise<T>): Promise<T | null> {
@@ -21,9 +22,15 @@ export async function ifThere<T>(asking: Promise<T>): Promise<T | null> {
   }
 }
 
+/** How the queue is; it asks for no figures. */
+export async function askHealth(queue: JobQueue): Promise<QueueHealth> {
+  const { ok, blocked = false, ...words } = await queue.health();
+  return { ok, blocked, ...words };
+}
+
 /** A broker that is away is an answer, not an error; it is then asked nothing more. */
 export async function askQueue(queue: JobQueue, pools: readonly string[]): Promise<QueueAnswer> {
-  const { ok, blocked = false, detail } = await queue.health();
-  const depths = pools.map(async (pool) => ({ pool, depth: ok ? await ifThere(queue.depth(pool)) : null }));
-  return { health: { ok, blocked, detail }, pools: await Promise.all(depths) };
+  const health = await askHealth(queue);
+  const depths = pools.map(async (pool) => ({ pool, depth: health.ok ? await ifThere(queue.depth(pool)) : null }));
+  return { health, pools: await Promise.all(depths) };
 }

@@ -47,10 +47,13 @@ export type DeadLetter = {
 
 /** @throws AgentError unavailable from each, when the broker cannot be reached */
 export type DeadLetters = {
-  /** The oldest first. Looking takes nothing away. */
-  list(pool: string, limit: number): Promise<DeadLetter[]>;
-  /** How many there are; cheap enough to be asked every few seconds. */
-  count(pool: string): Promise<number>;
+  /**
+   * The oldest first, of all or of one tenant; fewer than `limit` when they are very large. Looking takes
+   * nothing away.
+   */
+  list(pool: string, limit: number, tenantId?: string): Promise<DeadLetter[]>;
+  /** How many there are, of all or of one tenant; cheap enough to be asked every few seconds. */
+  count(pool: string, tenantId?: string): Promise<number>;
   /**
    * `requeue` gives a letter back to its pool, `drop` forgets it.
    * @returns false when there is no such letter (any more)
@@ -67,9 +70,12 @@ export type JobQueue = {
   subscribe(pool: string, slots: number, handler: (delivery: Delivery) => Promise<void>): Subscription;
   /** Messages waiting in a pool; those in a handler may count or not. @throws AgentError unavailable */
   depth(pool: string): Promise<number>;
-  /** `blocked`: it answers, and accepts no message for now. */
-  health(): Promise<{ ok: boolean; blocked?: boolean; detail: string }>;
-  /** Makes what the pools need; again after each connection. @throws AgentError unavailable */
+  /** `blocked`: it answers, and accepts no message for now. `next`: what a person must do before it is well. */
+  health(): Promise<{ ok: boolean; blocked?: boolean; detail: string; next?: string }>;
+  /**
+   * Makes what the pools need; again after each connection.
+   * @throws AgentError unavailable; conflict, forbidden for what a person must mend
+   */
   ensureTopology(pools: readonly string[]): Promise<void>;
   deadLetters: DeadLetters;
   close(options: { drainMs: number }): Promise<void>;

@@ -50,7 +50,7 @@ export const jobEngineLimits = {
   relayClaimMs: 30_000,
   /** Pause of the relay while the broker has enough, ms: an idle worker must not wait for a poll. */
   relayFullMs: 25,
-  /** Dead letters of a pool that are looked through for a person, the oldest ones. */
+  /** Dead letters of a pool that a person is shown, the oldest of the tenant. */
   shownDeadLetters: 1_000,
   /** Pause of a subscription whose handler could not reach the store, ms. */
   retrySoonMs: 1_000,

@@ -22,16 +22,14 @@ async function countWaiting({ engine }: LettersDeps, tenantId: string): Promise<
 
 async function readStatus(deps: LettersDeps, tenantId: string): Promise<QueueStatusResponse> {
   const { health, pools } = await askQueue(deps.queue, deps.pools);
-  const letters = health.ok ? await ifThere(listLetters(deps, tenantId)) : null;
+  const countLetters = async (pool: string) =>
+    health.ok ? ifThere(deps.queue.deadLetters.count(pool, tenantId)) : null;
+  const counts = await Promise.all(pools.map(({ pool }) => countLetters(pool)));
   return {
     schemaVersion: 1,
     health,
     waiting: await countWaiting(deps, tenantId),
-    pools: pools.map(({ pool, depth }) => ({
-      pool,
-      depth,
-      deadLetters: letters?.filter((letter) => letter.pool === pool).length ?? null,
-    })),
+    pools: pools.map(({ pool, depth }, index) => ({ pool, depth, deadLetters: counts[index] ?? null })),
   };
 }
 

@@ -14,6 +14,7 @@ import { openTestEngine, storeApproved } from "../testing/test-engine.ts";
 import type { TestEngine } from "../testing/test-engine.ts";
 import { createEmbeddedQueue } from "./adapters/embedded.ts";
 import { buryMessage } from "./bury-message.ts";
+import { jobEngineLimits } from "./limits.ts";
 import { queueRoutes } from "./routes.ts";
 
 const internalKey = new Uint8Array(32).fill(7);
@@ -108,6 +109,25 @@ test("another tenant sees none of it and can do nothing about it", async () => {
     { pool: "default", depth: 0, deadLetters: 0 },
   ]);
   expect(await list()).toEqual([summary()]);
+});
+
+test("a tenant's letters are not hidden behind many of another", async () => {
+  const many = Array.from({ length: jobEngineLimits.shownDeadLetters }, (_, n) => n);
+  const letter = (id: string, tenant: string, at: number) => {
+    return { id, tenant_id: tenant, pool: "default", reason: "nobody took it", message: "{", at };
+  };
+  await engine.store.tx((tx) =>
+    tx
+      .insertInto("dead_letter")
+      .values([...many.map((n) => letter(`many-${n}`, "others", n - 10_000)), letter("last", "third", 9)])
+      .execute(),
+  );
+  const counts = async (identity = {}) => (await app.call("/queue", { identity })).body["pools"];
+  const pools = (deadLetters: number) => [{ pool: "default", depth: 0, deadLetters }];
+  expect(await list()).toEqual([summary()]);
+  expect(await list({ tenantId: "third" })).toEqual([{ id: "last", pool: "default", reason: "nobody took it" }]);
+  expect([await counts(), await counts({ tenantId: "others" })]).toEqual([pools(1), pools(many.length)]);
+  expect((await decide("requeue")).status).toBe(200);
 });
 
 test("what cannot be read names no tenant: the installation's own sees it and may forget it", async () => {

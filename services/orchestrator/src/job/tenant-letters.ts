@@ -8,9 +8,6 @@ import { readEnvelope } from "./envelope-text.ts";
 import type { DeadLetter, JobQueue } from "./job-queue.ts";
 import { jobEngineLimits } from "./limits.ts";
 
-/** What cannot be read names no tenant; it belongs to whoever runs the installation. */
-const installationTenant = "local";
-
 export type LettersDeps = {
   engine: Engine;
   queue: JobQueue;
@@ -20,15 +17,13 @@ export type LettersDeps = {
 /** A letter with what its message says, as far as it can be read. */
 export type TenantLetter = DeadLetterSummary & { message: string };
 
-type OwnedLetter = { tenantId: string; letter: TenantLetter };
-
-function openLetter({ id, reason, message }: DeadLetter, pool: string): OwnedLetter {
+function openLetter({ id, reason, message }: DeadLetter, pool: string): TenantLetter {
   const letter = { id, pool, reason, message };
   try {
-    const { tenantId, planId, stepId, attempt } = readEnvelope(message);
-    return { tenantId, letter: { ...letter, planId, stepId, attempt } };
+    const { planId, stepId, attempt } = readEnvelope(message);
+    return { ...letter, planId, stepId, attempt };
   } catch {
-    return { tenantId: installationTenant, letter };
+    return letter;
   }
 }
 
@@ -36,9 +31,8 @@ function openLetter({ id, reason, message }: DeadLetter, pool: string): OwnedLet
 export async function listLetters({ queue, pools }: LettersDeps, tenantId: string): Promise<TenantLetter[]> {
   const letters: TenantLetter[] = [];
   for (const pool of pools) {
-    const found = await queue.deadLetters.list(pool, jobEngineLimits.shownDeadLetters);
-    const owned = found.map((each) => openLetter(each, pool)).filter((each) => each.tenantId === tenantId);
-    letters.push(...owned.map(({ letter }) => letter));
+    const found = await queue.deadLetters.list(pool, jobEngineLimits.shownDeadLetters, tenantId);
+    letters.push(...found.map((each) => openLetter(each, pool)));
   }
   return letters;
 }

@@ -12,6 +12,7 @@ export const testTuning = {
   deliveryLimit: 5,
   heartbeatSeconds: 1,
   confirmMs: 2_000,
+  conflictRetryMs: 200,
 } as const;
 
 export function testRabbitmqQueue(address: RabbitmqAddress, changes: Partial<RabbitmqOptions> = {}): JobQueue {

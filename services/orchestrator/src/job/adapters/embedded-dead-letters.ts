@@ -1,4 +1,5 @@
 // Dead letters of the embedded queue: a table beside the outbox.
+import type { Store } from "../../store/store.ts";
 import type { OutboxRow } from "../../store/tables.ts";
 import { readEnvelope } from "../envelope-text.ts";
 import type { DeadLetters } from "../job-queue.ts";
@@ -21,21 +22,23 @@ function rowOf(letter: { id: string; message: string }, now: number): OutboxRow 
   };
 }
 
+function lettersOf(store: Store, pool: string, tenantId: string | undefined) {
+  const letters = store.read.selectFrom("dead_letter").where("pool", "=", pool);
+  return tenantId === undefined ? letters : letters.where("tenant_id", "=", tenantId);
+}
+
 export function createEmbeddedDeadLetters({ store, clock }: EmbeddedQueueDeps, wake: () => void): DeadLetters {
   return {
-    list: (pool, limit) =>
-      store.read
-        .selectFrom("dead_letter")
+    list: (pool, limit, tenantId) =>
+      lettersOf(store, pool, tenantId)
         .select(["id", "reason", "message"])
-        .where("pool", "=", pool)
         .orderBy("at")
         .orderBy("id")
         .limit(limit)
         .execute(),
-    async count(pool) {
-      const letters = store.read.selectFrom("dead_letter").where("pool", "=", pool);
-      const { count } = await letters.select((eb) => eb.fn.countAll<number>().as("count")).executeTakeFirstOrThrow();
-      return count;
+    async count(pool, tenantId) {
+      const counting = lettersOf(store, pool, tenantId).select((eb) => eb.fn.countAll<number>().as("count"));
+      return (await counting.executeTakeFirstOrThrow()).count;
     },
     async end(pool, id, how) {
       const found = await store.tx(async (tx) => {

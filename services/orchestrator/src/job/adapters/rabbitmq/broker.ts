@@ -1,6 +1,7 @@
 // What the parts of the adapter share: names of queues, features by version, and how to say what went wrong.
 import { AgentError } from "@ossaat/contracts";
 import type { Channel, ChannelModel } from "amqplib";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Ids, Rng } from "../../../clock.ts";
 import type { RabbitmqTuning } from "./limits.ts";
@@ -40,12 +41,43 @@ export function brokerOf({ tuning, prefix = "ossaat", password, ...options }: Ra
 export const jobsQueue = ({ prefix }: Pick<Broker, "prefix">, pool: string) => `${prefix}.jobs.${pool}`;
 export const deadQueue = ({ prefix }: Pick<Broker, "prefix">, pool: string) => `${prefix}.dlq.${pool}`;
 
+/** Exclusive to the process that looks at the dead letters of a pool. */
+export const lookQueue = ({ prefix }: Pick<Broker, "prefix">, pool: string) => `${prefix}.look.${pool}`;
+
 /** NOTE: the client's own close never ends when the connection is lost meanwhile. */
 export function closeChannel(channel: Channel): Promise<void> {
   return new Promise((resolve) => {
     channel.once("close", () => resolve());
     channel.close().then(resolve, () => resolve());
   });
+}
+
+/** Works on a channel of its own: whatever the broker refuses closes it. */
+export async function onOwnChannel<T>(model: ChannelModel, work: (channel: Channel) => Promise<T>): Promise<T> {
+  const channel = await model.createChannel();
+  // The failed call says it too.
+  channel.on("error", () => undefined);
+  try {
+    return await work(channel);
+  } finally {
+    await closeChannel(channel);
+  }
+}
+
+/** @throws AgentError unavailable when there is no answer in time, however the connection is */
+export async function answerWithin<T>(broker: Broker, ms: number, asking: Promise<T>): Promise<T> {
+  const answered = new AbortController();
+  const late = sleep(ms, undefined, { signal: answered.signal }).then(
+    () => {
+      throw unreachable(broker);
+    },
+    () => asking,
+  );
+  try {
+    return await Promise.race([asking, late]);
+  } finally {
+    answered.abort();
+  }
 }
 
 /** Version of the broker as it says itself, `3.10.8`. */

@@ -22,8 +22,37 @@ export const rabbitmqLimits = {
   parkMs: 250,
   /** Messages of a pool that wait here for their next try before no more are taken. */
   maxWaiting: 64,
-  /** Dead letters that are looked through for one. */
+  /** Time an answer about a queue may take, ms: who asks for figures waits no longer. */
+  askMs: 5_000,
+  /** Pause before a queue that is in the way is looked at again, ms: a person takes it away. */
+  conflictRetryMs: 10_000,
+  /** Dead letters that one look goes through; it reads them in pages. */
   maxDeadLetters: 10_000,
+  /** Dead letters that are asked for at once: the first time, then at most. */
+  firstPage: 8,
+  lookPage: 200,
+  /** Bytes that are asked for at once, by the letters seen so far. */
+  pageBytes: 8 * 1024 * 1024,
+  /** Bytes of dead letters that one look goes through: others may put anything there. */
+  maxLookedBytes: 64 * 1024 * 1024,
+  /** Bytes of dead letters that are listed at once. */
+  maxListedBytes: 16 * 1024 * 1024,
+  /** Time a look begins new pages, ms: others wait for its end. */
+  lookMs: 10_000,
+  /** Time a page may take to arrive, ms: somebody may have emptied the queue. */
+  pageMs: 2_000,
+  /** Time until what was looked at counts as being there again, ms. */
+  returnMs: 2_000,
+  /** Time a look waits for the end of one of another process, ms: longer than one takes. */
+  lookTurnMs: 20_000,
+  /** The same for a count: it then tells the last one. */
+  countTurnMs: 1_000,
+  /** Pause before it is tried again whose turn it is, or whether all is back, ms. */
+  lookPauseMs: 100,
+  /** Time for which the letters by tenant are remembered while their number stays the same, ms. */
+  tallyMs: 5_000,
+  /** Deliveries of a message that a queue allows unless it says otherwise, since 4.0. */
+  defaultDeliveryLimit: 20,
   /** Characters of a reason: it travels in a header. */
   maxReasonLength: 512,
 } as const;
@@ -31,5 +60,11 @@ export const rabbitmqLimits = {
 /** What a test may make smaller. */
 export type RabbitmqTuning = Pick<
   { readonly [K in keyof typeof rabbitmqLimits]: number },
-  "deliveryLimit" | "maxReconnectMs" | "heartbeatSeconds" | "confirmMs" | "minRetryMs" | "waitForConnectionMs"
+  | "deliveryLimit"
+  | "maxReconnectMs"
+  | "heartbeatSeconds"
+  | "confirmMs"
+  | "minRetryMs"
+  | "waitForConnectionMs"
+  | "conflictRetryMs"
 >;

@@ -1,5 +1,6 @@
 // One connection to the broker that comes back by itself. Each new connection is a new epoch:
 // whatever was made on the one before is void.
+import { AgentError } from "@ossaat/contracts";
 import { connect } from "amqplib";
 import type { ChannelModel, RecoveringChannelModel } from "amqplib";
 import type { Socket } from "node:net";
@@ -14,6 +15,8 @@ export type Link = {
   readonly model: ChannelModel | undefined;
   /** Whether the broker takes no messages on this connection, and why. */
   readonly blocked: string | undefined;
+  /** Why what belongs on a connection could not be made on the last one, for a person to mend. */
+  readonly problem: AgentError | undefined;
   /** @throws AgentError unavailable when there is none in time */
   ready(): Promise<ChannelModel>;
   /** Gives the connection up, so that the next one begins cleanly. */
@@ -62,6 +65,7 @@ class RecoveringLink implements Link {
   #waiting: ((model: ChannelModel) => void)[] = [];
   #lastError: unknown;
   blocked: string | undefined;
+  problem: AgentError | undefined;
 
   constructor(broker: Broker, options: LinkOptions) {
     this.#broker = broker;
@@ -135,7 +139,13 @@ class RecoveringLink implements Link {
     model.on("error", (error) => {
       this.#lastError = error;
     });
-    await this.#options.onConnect(model);
+    try {
+      await this.#options.onConnect(model);
+      this.problem = undefined;
+    } catch (error) {
+      this.problem = error instanceof AgentError ? error : undefined;
+      throw error;
+    }
     this.#model = model;
     model.once("close", () => {
       if (this.#model === model) this.#lose();

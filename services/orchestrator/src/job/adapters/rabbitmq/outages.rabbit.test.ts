@@ -12,6 +12,7 @@ import { caseList } from "../../../testing/case-list.ts";
 import { QueueBench, done, envelope, envelopes, pool, stepIds } from "../../../testing/queue-under-test.ts";
 import { testRabbitmqQueue, testTuning } from "../../../testing/rabbitmq-queue.ts";
 import { waitUntil } from "../../../testing/wait-until.ts";
+import { askQueue } from "../../ask-queue.ts";
 import { combinationTitle, noStore } from "../../durability-cases.ts";
 import type { Delivery } from "../../job-queue.ts";
 
@@ -169,6 +170,9 @@ describe(`a broker in trouble: ${combinationTitle(["RabbitMQ"], noStore)}`, () =
     const held = bench.queue.publish([envelope(3)]);
     await waitUntil("blocked", async () => (await bench.queue.health()).blocked === true, restartMs);
     expect(await bench.queue.publish([envelope(4)])).toEqual([{ accepted: false, reason: "blocked" }]);
+    const asked = await askQueue(bench.queue, [pool]);
+    expect([asked.health.blocked, asked.pools]).toEqual([true, [{ pool, depth: 3 }]]);
+    expect(await bench.queue.deadLetters.count(pool)).toBe(0);
     bench.subscribe(1, done);
     await bench.sawSteps(3);
     await server.alarm(false);

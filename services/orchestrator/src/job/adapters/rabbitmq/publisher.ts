@@ -10,12 +10,10 @@ import { jobsQueue } from "./broker.ts";
 import type { Broker } from "./broker.ts";
 import { openLink } from "./link.ts";
 import type { Link } from "./link.ts";
-import { declarePools } from "./topology.ts";
+import type { Topology } from "./topology.ts";
 
 export type Publisher = {
   link: Link;
-  /** Pools whose queues are made again on each connection. */
-  pools: Set<string>;
   publish(envelopes: readonly JobEnvelope[]): Promise<PublishResult[]>;
   /** Sends bytes as they are. */
   send(queue: string, content: Buffer, options: Options.Publish): Promise<PublishResult>;
@@ -44,14 +42,15 @@ function messageOptions(envelope: JobEnvelope): Options.Publish {
 }
 
 class ConfirmingPublisher implements Publisher {
-  readonly pools = new Set<string>();
   readonly link: Link;
   readonly #broker: Broker;
+  readonly #topology: Topology;
   #sending: Sending | undefined;
   #count = 0;
 
-  constructor(broker: Broker) {
+  constructor(broker: Broker, topology: Topology) {
     this.#broker = broker;
+    this.#topology = topology;
     this.link = openLink(broker, {
       name: `${broker.prefix} publish`,
       onConnect: (model) => this.#connected(model),
@@ -120,7 +119,7 @@ class ConfirmingPublisher implements Publisher {
   }
 
   async #connected(model: ChannelModel): Promise<void> {
-    await declarePools(model, this.#broker, this.pools);
+    await this.#topology.declareAll(model);
     const channel = await model.createConfirmChannel();
     const returned = new Set<string>();
     channel.on("error", (error) => this.#broker.onError(error));
@@ -170,6 +169,6 @@ function nextDrain(channel: ConfirmChannel): Promise<void> {
   });
 }
 
-export function createPublisher(broker: Broker): Publisher {
-  return new ConfirmingPublisher(broker);
+export function createPublisher(broker: Broker, topology: Topology): Publisher {
+  return new ConfirmingPublisher(broker, topology);
 }

@@ -1,62 +1,115 @@
 // The queue on RabbitMQ: quorum queues, confirmed messages, one connection to publish and one to
 // take, because an alarm of the broker stops the first and must not stop the second.
+import type { ChannelModel } from "amqplib";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { JobQueue } from "../../job-queue.ts";
-import { brokerOf, closeChannel, jobsQueue, unreachable, versionOf } from "./broker.ts";
+import { answerWithin, brokerOf, jobsQueue, onOwnChannel, unreachable, versionOf } from "./broker.ts";
 import type { Broker, RabbitmqOptions } from "./broker.ts";
 import { PoolConsumer } from "./consumer.ts";
 import { bury, createDeadLetters } from "./dead-letters.ts";
+import { rabbitmqLimits } from "./limits.ts";
 import { openLink } from "./link.ts";
+import type { Link } from "./link.ts";
 import { createPublisher } from "./publisher.ts";
 import type { Publisher } from "./publisher.ts";
-import { declarePools } from "./topology.ts";
+import { Topology } from "./topology.ts";
 
-async function depthOf(broker: Broker, publisher: Publisher, pool: string): Promise<number> {
-  const model = await publisher.link.ready();
+/** What an adapter has of its broker. `link` takes and asks: the one that publishes hears no answers under an alarm. */
+type Parts = { broker: Broker; topology: Topology; publisher: Publisher; link: Link };
+
+async function askDepth({ broker, link }: Parts, pool: string): Promise<number> {
+  const model = await link.ready();
   try {
-    // On a channel of its own: asking for a queue that is not there closes the channel.
-    const channel = await model.createChannel();
-    channel.on("error", (error) => broker.onError(error));
-    const { messageCount } = await channel.checkQueue(jobsQueue(broker, pool));
-    await closeChannel(channel);
-    return messageCount;
+    return await onOwnChannel(model, async (channel) => {
+      const { messageCount } = await channel.checkQueue(jobsQueue(broker, pool));
+      return messageCount;
+    });
   } catch (error) {
     throw unreachable(broker, error);
   }
 }
 
-function healthOf(
-  { address }: Broker,
-  { link: { model, blocked } }: Publisher,
-): Awaited<ReturnType<JobQueue["health"]>> {
-  if (model === undefined) return { ok: false, detail: `RabbitMQ at ${address} is away` };
+function healthOf({ broker: { address }, topology, publisher, link }: Parts): Awaited<ReturnType<JobQueue["health"]>> {
+  const { model, blocked } = publisher.link;
+  const isThere = model !== undefined && link.model !== undefined;
+  const problem = isThere ? topology.problem : (publisher.link.problem ?? link.problem);
+  if (problem !== undefined) return { ok: false, detail: problem.message, next: problem.next };
+  if (!isThere) return { ok: false, detail: `RabbitMQ at ${address} is away` };
   const detail = `RabbitMQ ${versionOf(model)} at ${address}`;
   return blocked === undefined
     ? { ok: true, detail }
     : { ok: true, blocked: true, detail: `${detail} takes no messages: ${blocked}` };
 }
 
+/** The pools that this process takes from. */
+class Consumers {
+  readonly #broker: Broker;
+  readonly #topology: Topology;
+  readonly #all = new Set<PoolConsumer>();
+  #retry: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(broker: Broker, topology: Topology) {
+    this.#broker = broker;
+    this.#topology = topology;
+  }
+
+  add(consumer: PoolConsumer): void {
+    this.#topology.want(consumer.pool);
+    this.#all.add(consumer);
+  }
+
+  async remove(consumer: PoolConsumer): Promise<void> {
+    this.#all.delete(consumer);
+    await consumer.close();
+  }
+
+  /** Begins to take on a connection. A queue that is in the way is looked at again, until a person has mended it. */
+  async attach(model: ChannelModel): Promise<void> {
+    await this.#topology.declareAll(model);
+    for (const consumer of this.#all) {
+      if (this.#topology.problemOf(consumer.pool) === undefined) await consumer.attach(model);
+    }
+  }
+
+  /** @param connected the connection of then */
+  watch(connected: () => ChannelModel | undefined): void {
+    if (this.#topology.problem === undefined || this.#retry !== undefined || this.#isClosed) return;
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      const model = connected();
+      const trying = model === undefined ? Promise.resolve() : this.attach(model);
+      void trying.catch((error: unknown) => this.#broker.onError(error)).finally(() => this.watch(connected));
+    }, this.#broker.tuning.conflictRetryMs).unref();
+  }
+
+  detach(): void {
+    for (const consumer of this.#all) consumer.detach();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#retry);
+    const closing = [...this.#all].map((consumer) => consumer.close());
+    this.#all.clear();
+    await Promise.all(closing);
+  }
+}
+
 /** Connects by itself, now and after each loss; nothing is thrown for a broker that is away. */
 export function createRabbitmqQueue(options: RabbitmqOptions): JobQueue {
   const broker = brokerOf(options);
-  const publisher = createPublisher(broker);
-  const consumers = new Set<PoolConsumer>();
-  const consumeLink = openLink(broker, {
+  const topology = new Topology(broker);
+  const publisher = createPublisher(broker, topology);
+  const consumers = new Consumers(broker, topology);
+  const watch = () => consumers.watch(() => link.model);
+  const link = openLink(broker, {
     name: `${broker.prefix} consume`,
-    async onConnect(model) {
-      await declarePools(model, broker, new Set([...consumers].map(({ pool }) => pool)));
-      for (const consumer of consumers) await consumer.attach(model);
-    },
-    onLost: () => consumers.forEach((consumer) => consumer.detach()),
+    onConnect: (model) => consumers.attach(model).finally(watch),
+    onLost: () => consumers.detach(),
   });
-  const begin = async (consumer: PoolConsumer) => {
-    // Without a connection in time it begins with the next one.
-    const model = await consumeLink.ready();
-    await declarePools(model, broker, [consumer.pool]);
-    if (consumeLink.model === model) await consumer.attach(model);
-  };
-
+  const parts: Parts = { broker, topology, publisher, link };
   return {
     publish: (envelopes) => publisher.publish(envelopes),
     subscribe(pool, slots, handler) {
@@ -66,31 +119,28 @@ export function createRabbitmqQueue(options: RabbitmqOptions): JobQueue {
         slots,
         handler,
         bury: (message, reason) => bury({ broker, publisher }, { pool, message, reason }),
-        reset: () => consumeLink.reset(),
+        reset: () => link.reset(),
       });
       consumers.add(consumer);
-      void begin(consumer).catch((error: unknown) => broker.onError(error));
+      // Without a connection in time it begins with the next one.
+      const beginning = link.ready().then((model) => consumers.attach(model));
+      void beginning.catch((error: unknown) => broker.onError(error)).finally(watch);
       return {
         pause: () => consumer.pause(),
         resume: (free) => consumer.resume(free),
-        async close() {
-          consumers.delete(consumer);
-          await consumer.close();
-        },
+        close: () => consumers.remove(consumer),
       };
     },
-    depth: (pool) => depthOf(broker, publisher, pool),
-    health: () => Promise.resolve(healthOf(broker, publisher)),
+    depth: (pool) => answerWithin(broker, rabbitmqLimits.askMs, askDepth(parts, pool)),
+    health: () => Promise.resolve(healthOf(parts)),
     async ensureTopology(pools) {
-      pools.forEach((pool) => publisher.pools.add(pool));
-      await declarePools(await publisher.link.ready(), broker, pools);
+      await publisher.link.ready();
+      await topology.declare(await link.ready(), pools).finally(watch);
     },
-    deadLetters: createDeadLetters(broker, { publisher, link: consumeLink }),
+    deadLetters: createDeadLetters(parts),
     async close({ drainMs }) {
-      const closing = Promise.all([...consumers].map((consumer) => consumer.close()));
-      consumers.clear();
-      await Promise.race([closing, sleep(drainMs, undefined, { ref: false })]);
-      const leaving = Promise.all([publisher.close(), consumeLink.close()]);
+      await Promise.race([consumers.close(), sleep(drainMs, undefined, { ref: false })]);
+      const leaving = Promise.all([publisher.close(), link.close()]);
       await Promise.race([leaving, sleep(drainMs, undefined, { ref: false })]);
     },
   };

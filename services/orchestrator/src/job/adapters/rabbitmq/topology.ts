@@ -1,9 +1,10 @@
-// The queues of a pool: one for jobs, one for dead letters. Declaring them again is harmless.
+// The queues of the pools: for each one for jobs, one for dead letters. Declaring them again is harmless.
 import { AgentError } from "@ossaat/contracts";
-import type { Channel, ChannelModel } from "amqplib";
+import type { ChannelModel } from "amqplib";
 
-import { closeChannel, deadQueue, jobsQueue, versionOf } from "./broker.ts";
+import { deadQueue, jobsQueue, onOwnChannel, versionOf } from "./broker.ts";
 import type { Broker } from "./broker.ts";
+import { rabbitmqLimits } from "./limits.ts";
 
 /** Oldest version with dead letters that are never lost on their way. */
 const minimum = { major: 3, minor: 10 };
@@ -24,49 +25,173 @@ export function featuresOf(version: string): Features {
   return { hasDefaultDeliveryLimit: major >= 4 };
 }
 
-type PoolDeclaration = Features & { broker: Broker; pool: string };
+type QueueWish = {
+  name: string;
+  /** Deliveries without a settlement; absent = as the broker has it. */
+  limit: number | undefined;
+  words: Record<string, string>;
+  /** What to do about another queue of that name. */
+  next: string;
+};
 
-async function declarePool(channel: Channel, declaration: PoolDeclaration): Promise<void> {
-  const { broker, pool, hasDefaultDeliveryLimit } = declaration;
-  const quorum = { "x-queue-type": "quorum" };
-  await channel.assertQueue(deadQueue(broker, pool), {
-    durable: true,
-    // NOTE: whoever looks at dead letters gives them back, which counts as a delivery.
-    arguments: { ...quorum, ...(hasDefaultDeliveryLimit ? { "x-delivery-limit": -1 } : {}) },
-  });
-  await channel.assertQueue(jobsQueue(broker, pool), {
-    durable: true,
-    arguments: {
-      ...quorum,
-      "x-delivery-limit": broker.tuning.deliveryLimit,
-      "x-dead-letter-exchange": "",
-      "x-dead-letter-routing-key": deadQueue(broker, pool),
-      "x-dead-letter-strategy": "at-least-once",
-      "x-overflow": "reject-publish",
-    },
-  });
+const limitWord = "x-delivery-limit";
+const kindWord = "x-queue-type";
+
+/** The argument in which an existing queue differs, and its value there; undefined for another failure. */
+function differenceIn(error: unknown): { name: string | undefined; limit: number | undefined } | undefined {
+  const { code, message = "" } = error as { code?: unknown; message?: string };
+  if (code !== 406) return undefined;
+  const said = /inequivalent arg '(?<name>[^']+)' .* current is (?:none|(?:the value )?'(?<value>[^']*)')/u.exec(
+    message,
+  );
+  const { name, value } = said?.groups ?? {};
+  return { name, limit: value === undefined ? undefined : Number(value) };
+}
+
+function make(model: ChannelModel, { name, limit, words }: QueueWish): Promise<unknown> {
+  const limits = limit === undefined ? {} : { [limitWord]: limit };
+  return onOwnChannel(model, (channel) =>
+    channel.assertQueue(name, { durable: true, arguments: { [kindWord]: "quorum", ...words, ...limits } }),
+  );
 }
 
 /**
- * Makes the queues of the pools, on a channel of its own: a queue that exists with other arguments
- * closes the channel.
- * @throws AgentError conflict when a queue of that name is made otherwise
+ * A queue that differs in nothing but its limit of deliveries is taken as it is: versions of the broker differ
+ * in what they have by default, and none changes a queue that exists.
+ * @returns the limit that it has
  */
-export async function declarePools(model: ChannelModel, broker: Broker, pools: Iterable<string>): Promise<void> {
-  const features = featuresOf(versionOf(model));
-  const channel = await model.createChannel();
-  // The failed call says it too.
-  channel.on("error", () => undefined);
+async function declare(model: ChannelModel, wish: QueueWish): Promise<number | undefined> {
   try {
-    for (const pool of pools) await declarePool(channel, { ...features, broker, pool });
+    await make(model, wish);
+    return wish.limit;
   } catch (error) {
-    if ((error as { code?: unknown }).code !== 406) throw error;
-    throw new AgentError("conflict", `A queue of ossaat exists at ${broker.address} with other arguments.`, {
-      details: {
-        next: `delete the queues ${broker.prefix}.* there, then \`ossaat doctor\`; what was in them is announced again`,
-      },
-      cause: error,
-    });
+    const difference = differenceIn(error);
+    if (difference?.name !== limitWord) throw error;
+    await make(model, { ...wish, limit: difference.limit });
+    return difference.limit;
   }
-  await closeChannel(channel);
+}
+
+/** What a person must mend; undefined for a failure that may pass. */
+async function problemOf(
+  failure: unknown,
+  { model, broker, wish }: { model: ChannelModel; broker: Broker; wish: QueueWish },
+): Promise<AgentError | undefined> {
+  const { name, next } = wish;
+  const difference = differenceIn(failure);
+  if (difference !== undefined) {
+    // The broker names one difference, and the kind not first.
+    const plain = make(model, { ...wish, limit: undefined, words: {} });
+    const kind = await plain.then(() => undefined, differenceIn);
+    const other = difference.name === undefined ? "with other arguments" : `with another ${difference.name}`;
+    const what = kind?.name === kindWord ? "as one of another kind" : other;
+    const message = `The queue ${name} at ${broker.address} was made by somebody else, ${what}.`;
+    return new AgentError("conflict", message, { details: { next }, cause: failure });
+  }
+  if ((failure as { code?: unknown }).code !== 403) return undefined;
+  return new AgentError("forbidden", `RabbitMQ at ${broker.address} does not let its user make the queue ${name}.`, {
+    details: { next: `give the user the rights to configure, write and read the queues ${broker.prefix}.*` },
+    cause: failure,
+  });
+}
+
+type PoolQueues = {
+  /** They were made, or found as they must be, at least once. */
+  isDeclared: boolean;
+  /** Why the queues cannot be used. */
+  problem?: AgentError;
+  /** Deliveries of a dead letter after which the broker may forget it. */
+  letterLimit: number;
+};
+
+const unknown: PoolQueues = { isDeclared: false, letterLimit: rabbitmqLimits.defaultDeliveryLimit };
+
+export class Topology {
+  readonly #broker: Broker;
+  readonly #pools = new Map<string, PoolQueues>();
+
+  constructor(broker: Broker) {
+    this.#broker = broker;
+  }
+
+  /** From now on the queues of the pool are made on every connection. */
+  want(pool: string): void {
+    if (!this.#pools.has(pool)) this.#pools.set(pool, unknown);
+  }
+
+  isDeclared(pool: string): boolean {
+    return this.#pools.get(pool)?.isDeclared ?? false;
+  }
+
+  /** What a person must mend before all pools can be used. */
+  get problem(): AgentError | undefined {
+    return [...this.#pools.values()].find(({ problem }) => problem !== undefined)?.problem;
+  }
+
+  problemOf(pool: string): AgentError | undefined {
+    return this.#pools.get(pool)?.problem;
+  }
+
+  letterLimit(pool: string): number {
+    return this.#pools.get(pool)?.letterLimit ?? unknown.letterLimit;
+  }
+
+  /** Makes all that are wanted; a problem of one is kept, and is none of the connection. */
+  async declareAll(model: ChannelModel): Promise<void> {
+    const features = featuresOf(versionOf(model));
+    for (const pool of this.#pools.keys()) await this.#declarePool(model, pool, features);
+  }
+
+  /** @throws AgentError conflict for another queue of that name, forbidden */
+  async declare(model: ChannelModel, pools: readonly string[]): Promise<void> {
+    const features = featuresOf(versionOf(model));
+    for (const pool of pools) {
+      this.want(pool);
+      await this.#declarePool(model, pool, features);
+      const problem = this.problemOf(pool);
+      if (problem !== undefined) throw problem;
+    }
+  }
+
+  async #declarePool(model: ChannelModel, pool: string, { hasDefaultDeliveryLimit }: Features): Promise<void> {
+    const { letters, jobs } = this.#wishes(pool, hasDefaultDeliveryLimit);
+    let wish = letters;
+    let { letterLimit } = this.#pools.get(pool) ?? unknown;
+    try {
+      const limit = (await declare(model, letters)) ?? rabbitmqLimits.defaultDeliveryLimit;
+      letterLimit = limit < 0 ? Number.POSITIVE_INFINITY : limit;
+      wish = jobs;
+      await declare(model, jobs);
+      this.#pools.set(pool, { isDeclared: true, letterLimit });
+    } catch (error) {
+      const problem = await problemOf(error, { model, broker: this.#broker, wish });
+      if (problem === undefined) throw error;
+      this.#pools.set(pool, { isDeclared: true, letterLimit, problem });
+    }
+  }
+
+  #wishes(pool: string, hasDefaultDeliveryLimit: boolean): { letters: QueueWish; jobs: QueueWish } {
+    const [dead, queued] = [deadQueue(this.#broker, pool), jobsQueue(this.#broker, pool)];
+    const other = "or give this installation queues of other names: `?prefix=NAME` in the setting queue";
+    return {
+      letters: {
+        name: dead,
+        // NOTE: whoever looks at dead letters gives them back, which counts as a delivery.
+        limit: hasDefaultDeliveryLimit ? -1 : undefined,
+        words: {},
+        next: `move what is in ${dead} to a queue of another name, and only then take away the empty one; ${other}`,
+      },
+      jobs: {
+        name: queued,
+        limit: this.#broker.tuning.deliveryLimit,
+        words: {
+          "x-dead-letter-exchange": "",
+          "x-dead-letter-routing-key": dead,
+          "x-dead-letter-strategy": "at-least-once",
+          "x-overflow": "reject-publish",
+        },
+        next: `delete the queue ${queued}: the steps that wait in it are announced again; ${other}`,
+      },
+    };
+  }
 }

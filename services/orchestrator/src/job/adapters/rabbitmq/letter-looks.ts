@@ -1,0 +1,248 @@
+// Looks at the dead letters of a pool: a queue cannot be read without taking out what is in it. So looks go
+// one after the other, here and between processes, and each ends when all is back.
+import { AgentError } from "@ossaat/contracts";
+import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { deadQueue, lookQueue, onOwnChannel, unreachable } from "./broker.ts";
+import type { Broker } from "./broker.ts";
+import { rabbitmqLimits } from "./limits.ts";
+import type { Link } from "./link.ts";
+import type { Topology } from "./topology.ts";
+
+export type LookDeps = {
+  broker: Broker;
+  link: Link;
+  topology: Topology;
+  /** Puts a copy at the end of the letters; false when it did not get there. */
+  renew: (pool: string, message: ConsumeMessage) => Promise<boolean>;
+  /** Whether the broker takes copies now. */
+  canRenew: () => boolean;
+};
+
+export type Look = {
+  /** Letters at its beginning. */
+  total: number;
+  /** The letters, oldest first; fewer than all when there are more than one look goes through. */
+  pages(): AsyncIterable<readonly ConsumeMessage[]>;
+  /** Takes one away; the others go back. */
+  end(message: ConsumeMessage): void;
+};
+
+/** The turn of this look did not come. */
+class BusyError extends AgentError {
+  constructor(pool: string) {
+    super("unavailable", `Another process looks at the dead letters of ${pool}.`, {
+      details: { next: "try it again in a few seconds" },
+    });
+  }
+}
+
+/** One more look could be the last. */
+function tooWorn(queue: string): AgentError {
+  return new AgentError(
+    "unavailable",
+    `The letters in ${queue} were looked at so often that they must be copied first.`,
+    {
+      details: { next: "give the broker memory and disk, so that it takes messages again" },
+    },
+  );
+}
+
+/** Letters of the next page: few when they are large. */
+function pageSize(seen: number, bytes: number): number {
+  const { firstPage, lookPage, pageBytes } = rabbitmqLimits;
+  if (seen === 0) return firstPage;
+  return Math.max(1, Math.min(lookPage, Math.floor((pageBytes * seen) / Math.max(1, bytes))));
+}
+
+/** At most `count` messages; fewer when somebody empties the queue meanwhile. */
+async function takePage(channel: Channel, queue: string, count: number): Promise<ConsumeMessage[]> {
+  const page: ConsumeMessage[] = [];
+  const { promise: full, resolve } = Promise.withResolvers<void>();
+  await channel.prefetch(count);
+  const { consumerTag } = await channel.consume(queue, (message) => {
+    if (message !== null) page.push(message);
+    if (message === null || page.length >= count) resolve();
+  });
+  channel.once("close", resolve);
+  const over = new AbortController();
+  await Promise.race([full, sleep(rabbitmqLimits.pageMs, undefined, { signal: over.signal }).catch(() => undefined)]);
+  over.abort();
+  channel.off("close", resolve);
+  await channel.cancel(consumerTag);
+  return page;
+}
+
+/** What a person must mend is told by the health of the queue. */
+function ignoreProblem(error: unknown): void {
+  if (!(error instanceof AgentError)) throw error;
+}
+
+function deliveriesOf({ properties }: ConsumeMessage): number {
+  const count: unknown = properties.headers?.["x-delivery-count"];
+  return typeof count === "number" ? count : 0;
+}
+
+class OpenLook implements Look {
+  readonly total: number;
+  readonly #channel: Channel;
+  readonly #queue: string;
+  readonly #isSafe: boolean;
+  readonly #held = new Set<ConsumeMessage>();
+  #ended = 0;
+
+  constructor(channel: Channel, queue: string, { total, isSafe }: { total: number; isSafe: boolean }) {
+    this.#channel = channel;
+    this.#queue = queue;
+    this.#isSafe = isSafe;
+    this.total = total;
+  }
+
+  /** Letters that are there afterwards. */
+  get left(): number {
+    return this.total - this.#ended;
+  }
+
+  async *pages(): AsyncIterable<readonly ConsumeMessage[]> {
+    const { lookMs, maxDeadLetters, maxLookedBytes } = rabbitmqLimits;
+    if (!this.#isSafe) throw tooWorn(this.#queue);
+    const until = performance.now() + lookMs;
+    const count = Math.min(this.total, maxDeadLetters);
+    let bytes = 0;
+    for (let seen = 0; seen < count && bytes < maxLookedBytes && performance.now() < until;) {
+      const page = await takePage(this.#channel, this.#queue, Math.min(pageSize(seen, bytes), count - seen));
+      if (page.length === 0) return;
+      for (const message of page) {
+        this.#held.add(message);
+        bytes += message.content.length;
+      }
+      seen += page.length;
+      yield page;
+    }
+  }
+
+  end(message: ConsumeMessage): void {
+    this.#channel.ack(message);
+    this.#held.delete(message);
+    this.#ended += 1;
+  }
+
+  /**
+   * Puts all back and waits until it is there. NOTE: that counts as a delivery, and a letter with too many of
+   * them would be forgotten: it is renewed in time.
+   * @returns whether all that needed it are renewed; undefined when nothing was taken
+   */
+  async giveBack(renew: (message: ConsumeMessage) => Promise<boolean>, limit: number): Promise<boolean | undefined> {
+    if (this.#held.size === 0 && this.#ended === 0) return undefined;
+    const worn = [...this.#held].filter((message) => deliveriesOf(message) >= Math.floor(limit / 2));
+    const renewed = await Promise.all(worn.map(renew));
+    worn.filter((_, index) => renewed[index]).forEach((message) => this.#channel.ack(message));
+    this.#channel.nackAll(true);
+    const until = performance.now() + rabbitmqLimits.returnMs;
+    while ((await this.#channel.checkQueue(this.#queue)).messageCount < this.left && performance.now() < until) {
+      await sleep(rabbitmqLimits.lookPauseMs);
+    }
+    return renewed.every(Boolean);
+  }
+}
+
+type Turn<T> = { work: (look: Look) => Promise<T>; turnMs: number };
+
+export class LetterLooks {
+  readonly #deps: LookDeps;
+  /** The last look at each pool that was asked for. */
+  readonly #last = new Map<string, Promise<unknown>>();
+  readonly #open = new Map<string, OpenLook>();
+  readonly #known = new Map<string, number>();
+  /** Pools with letters that were given back nearly as often as their queue allows, and could not be renewed. */
+  readonly #worn = new Set<string>();
+
+  constructor(deps: LookDeps) {
+    this.#deps = deps;
+  }
+
+  /** @throws AgentError unavailable */
+  async look<T>(
+    pool: string,
+    work: (look: Look) => Promise<T>,
+    turnMs: number = rabbitmqLimits.lookTurnMs,
+  ): Promise<T> {
+    const model = await this.#deps.link.ready();
+    const before = this.#last.get(pool) ?? Promise.resolve();
+    const looking = before.then(() => this.#inTurn(model, pool, { work, turnMs }));
+    const settled = looking.catch(() => undefined);
+    this.#last.set(pool, settled);
+    try {
+      return await looking;
+    } catch (error) {
+      throw error instanceof AgentError ? error : unreachable(this.#deps.broker, error);
+    }
+  }
+
+  /** Those that a look has in hand count. @throws AgentError unavailable */
+  async count(pool: string): Promise<number> {
+    const open = this.#open.get(pool);
+    if (open !== undefined) return open.left;
+    try {
+      const total = ({ total: all }: Look) => Promise.resolve(all);
+      return await this.look(pool, total, rabbitmqLimits.countTurnMs);
+    } catch (error) {
+      const known = this.#known.get(pool);
+      if (error instanceof BusyError && known !== undefined) return known;
+      throw error;
+    }
+  }
+
+  /** NOTE: an exclusive queue goes with its connection, as do the letters in hand. */
+  async #inTurn<T>(model: ChannelModel, pool: string, { work, turnMs }: Turn<T>): Promise<T> {
+    const { broker, topology } = this.#deps;
+    // Whoever looks first makes the queues; one of another kind is looked at as it is.
+    if (!topology.isDeclared(pool)) await topology.declare(model, [pool]).catch(ignoreProblem);
+    const name = lookQueue(broker, pool);
+    const until = performance.now() + turnMs;
+    while (!(await this.#takeTurn(model, name))) {
+      if (performance.now() > until) throw new BusyError(pool);
+      await sleep(rabbitmqLimits.lookPauseMs);
+    }
+    try {
+      return await onOwnChannel(model, (channel) => this.#opened(channel, pool, work));
+    } finally {
+      const leaving = onOwnChannel(model, (channel) => channel.deleteQueue(name));
+      await leaving.catch((error: unknown) => broker.onError(error));
+    }
+  }
+
+  /** Whether it is this look's turn: nobody else has the queue of that name. */
+  async #takeTurn(model: ChannelModel, name: string): Promise<boolean> {
+    const words = { exclusive: true, durable: false, arguments: { "x-queue-type": "classic" } };
+    try {
+      await onOwnChannel(model, (channel) => channel.assertQueue(name, words));
+      return true;
+    } catch (error) {
+      if ((error as { code?: unknown }).code === 405) return false;
+      throw error;
+    }
+  }
+
+  async #opened<T>(channel: Channel, pool: string, work: (look: Look) => Promise<T>): Promise<T> {
+    const { broker, canRenew, renew, topology } = this.#deps;
+    const queue = deadQueue(broker, pool);
+    const { messageCount } = await channel.checkQueue(queue);
+    const look = new OpenLook(channel, queue, { total: messageCount, isSafe: !this.#worn.has(pool) || canRenew() });
+    this.#open.set(pool, look);
+    try {
+      return await work(look);
+    } finally {
+      this.#open.delete(pool);
+      this.#known.set(pool, look.left);
+      const giving = look.giveBack((message) => renew(pool, message), topology.letterLimit(pool));
+      const isRenewed = await giving.catch((error: unknown) => {
+        broker.onError(error);
+        return undefined;
+      });
+      if (isRenewed === true) this.#worn.delete(pool);
+      if (isRenewed === false) this.#worn.add(pool);
+    }
+  }
+}
