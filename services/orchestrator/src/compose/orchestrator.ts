@@ -24,6 +24,7 @@ import { errorHandler, identityOf } from "../http/respond.ts";
 import { tenantRoutes } from "../http/tenant-routes.ts";
 import type { TenantRoutes } from "../http/tenant-routes.ts";
 import { readInternalToken, requireCapability } from "../identity/identity.ts";
+import { askHealth } from "../job/ask-queue.ts";
 import type { DispatchRules } from "../job/dispatch-rules.ts";
 import type { Engine } from "../job/engine.ts";
 import type { JobQueue } from "../job/job-queue.ts";
@@ -49,7 +50,6 @@ import { createStepRunner } from "../step/run-step.ts";
 import type { ContextPlanner, PlanningDeps } from "../step/run-planning-step.ts";
 import { createQueueParts } from "./queue-parts.ts";
 import type { OpenQueue, QueueParts } from "./queue-parts.ts";
-import { askHealth } from "../job/ask-queue.ts";
 import { defaultPool } from "../step/step-rows.ts";
 import type { TurnJournal } from "../step/turn-journal.ts";
 

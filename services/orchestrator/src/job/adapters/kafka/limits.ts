@@ -56,8 +56,10 @@ export const kafkaLimits = {
   firstRebuildMs: 200,
   /** Longest pause before a consumer is built anew, ms. */
   maxRebuildMs: 5_000,
-  /** Dead letters that are looked through at most; older ones go first. */
-  deadLetters: 10_000,
+  /** Dead letters that are known at most, by their ids; older ones go first. */
+  deadLetters: 100_000,
+  /** Bytes of dead letters that are listed at once: others may put anything into a topic. */
+  listedBytes: 16 * 1024 * 1024,
   /** Time the last commit and the leave of a consumer that is closed may take each, ms. */
   leaveMs: 5_000,
   /** Time an answer about topics, marks or health may take with all tries, ms. */

@@ -22,9 +22,10 @@ export type ConsumerDeps = {
 
 type Commit = EachBatchPayload["commitOffsetsIfNecessary"];
 
-const recordOf = (partition: number, { offset, key, value, headers }: KafkaMessage): JobRecord => ({
+const recordOf = (partition: number, { offset, timestamp, key, value, headers }: KafkaMessage): JobRecord => ({
   partition,
   offset: Number(offset),
+  timestamp,
   key,
   value,
   headers,

@@ -14,6 +14,7 @@ const limits = { ...kafkaLimits, heldRecords: 10, roomMs: 5, retrySoonMs: 5, com
 const record = (n: number, value: unknown = envelope(n)): JobRecord => ({
   partition: 0,
   offset: n,
+  timestamp: "1000",
   key: null,
   passes: 0,
   value: Buffer.from(JSON.stringify(value)),

@@ -11,6 +11,8 @@ import { OffsetLedger } from "./offset-ledger.ts";
 export type JobRecord = {
   partition: number;
   offset: number;
+  /** When it was written, ms, as the broker says it. */
+  timestamp: string;
   key: Buffer | null;
   value: Buffer | null;
   headers?: IHeaders | undefined;

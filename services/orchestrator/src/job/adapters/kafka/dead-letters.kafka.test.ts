@@ -1,0 +1,103 @@
+// Dead letters on a real broker of Kafka: many, large ones, and those of a topic that was made again.
+import { randomUUID } from "node:crypto";
+
+import type { JobEnvelope } from "@ossaat/contracts";
+import { startKafka } from "@ossaat/testkit";
+import type { KafkaServer } from "@ossaat/testkit";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+
+import { testLimits } from "../../../testing/kafka-under-test.ts";
+import { envelope, envelopes, pool } from "../../../testing/queue-under-test.ts";
+import type { DeadLetters } from "../../job-queue.ts";
+import { buryRecord, createDeadLetters } from "./dead-letters.ts";
+import type { DeadLetterDeps } from "./dead-letters.ts";
+import { createClient } from "./kafka-client.ts";
+import { KafkaTopics } from "./kafka-topics.ts";
+import { kafkaLimits } from "./limits.ts";
+import { Publisher } from "./publisher.ts";
+import { deadLetterTopic, jobsTopic } from "./topics.ts";
+
+let server: KafkaServer;
+beforeAll(async () => {
+  server = await startKafka();
+});
+afterAll(() => server.remove());
+
+const listedBytes = 20_000;
+
+let deps: DeadLetterDeps;
+let letters: DeadLetters;
+beforeEach(async () => {
+  const limits = { ...kafkaLimits, ...testLimits, listedBytes };
+  const namespace = `t-${randomUUID()}`;
+  const kafka = createClient({ brokers: [server.address], limits });
+  const topics = new KafkaTopics(kafka, limits);
+  const publisher = new Publisher({ kafka, topics, namespace, limits, onError: () => undefined });
+  const settings = { "cleanup.policy": "compact" };
+  await topics.ensure([
+    { topic: jobsTopic(namespace, pool), partitions: 1 },
+    { topic: deadLetterTopic(namespace, pool), partitions: 1, settings },
+  ]);
+  deps = { kafka, topics, publisher, namespace, limits };
+  letters = createDeadLetters(deps);
+});
+afterEach(async () => {
+  await deps.publisher.close();
+  await deps.topics.close();
+});
+
+const recordOf = (offset: number, content: string, timestamp = "1000") => ({
+  partition: 0,
+  offset,
+  timestamp,
+  key: null,
+  value: Buffer.from(content),
+  passes: 0,
+});
+const bury = (offset: number, content: string, timestamp?: string) =>
+  buryRecord(deps, pool, { record: recordOf(offset, content, timestamp), reason: "no good" });
+const textOf = (each: JobEnvelope) => JSON.stringify(each);
+const listed = async (tenantId?: string) => (await letters.list(pool, 1_000, tenantId)).map(({ message }) => message);
+
+test("a record of a topic that was made again takes no older letter's place, and twice is once", async () => {
+  await bury(5, "first");
+  await bury(5, "second");
+  await bury(5, "second", "2000");
+  await bury(5, "second");
+  expect(await listed()).toEqual(["first", "second", "second"]);
+  const ids = (await letters.list(pool, 10)).map(({ id }) => id);
+  expect(ids.every((id) => /^[0-9a-f-]+$/u.test(id))).toBe(true);
+});
+
+test("a list is as long as its bytes allow, and goes on when the first have ended", async () => {
+  const large = (n: number) => `${n}${"x".repeat(9_000)}`;
+  for (let n = 0; n < 6; n += 1) await bury(n, large(n));
+  await bury(6, "y".repeat(30_000));
+  for (const expected of [
+    [0, 1],
+    [2, 3],
+    [4, 5],
+  ]) {
+    const shown = await letters.list(pool, 1_000);
+    expect(shown.map(({ message }) => message)).toEqual(expected.map(large));
+    for (const { id } of shown) expect(await letters.end(pool, id, "drop")).toBe(true);
+  }
+  expect((await letters.list(pool, 1_000)).map(({ message }) => message.length)).toEqual([30_000]);
+  expect(await letters.count(pool)).toBe(1);
+});
+
+test("a tenant sees and counts its own letters behind many of another", async () => {
+  const own = envelope(9_000, { tenantId: "others" });
+  const messages = envelopes(1_500).map((each, n) => ({ key: `0-${n}`, value: textOf(each) }));
+  await deps.publisher.send(deadLetterTopic(deps.namespace, pool), messages);
+  await bury(9_000, textOf(own));
+  expect(await listed("others")).toEqual([textOf(own)]);
+  expect([await letters.count(pool, "others"), await letters.count(pool, "local")]).toEqual([1, 1_500]);
+  const [letter] = await letters.list(pool, 1, "others");
+  expect(await letters.end(pool, letter?.id ?? "", "requeue")).toBe(true);
+  expect([await listed("others"), await letters.count(pool, "others"), await letters.count(pool)]).toEqual([
+    [],
+    0,
+    1_500,
+  ]);
+});
