@@ -257,6 +257,29 @@ describe("the time limit of a plan", () => {
     ]);
   });
 
+  test("stops no step when it cannot be recorded", async () => {
+    await storeApproved(engine, limited);
+    await takeStep(engine, planId, "a");
+    const { store } = engine;
+    const lost = new Error("the commit was lost");
+    engine.store = {
+      ...store,
+      tx: (work) =>
+        store.tx(async (tx) => {
+          await work(tx);
+          throw lost;
+        }),
+    };
+    await pass(10);
+    expect([engine.stopped, await statusesOf(engine, planId)]).toEqual([
+      [],
+      { plan: "running", a: "running", b: "ready", c: "blocked" },
+    ]);
+    engine.store = store;
+    await pass(0);
+    expect([engine.stopped, (await statusesOf(engine, planId))["a"]]).toEqual([[`${planId}/a`], "failed: timeout"]);
+  });
+
   test("holds for a paused plan too", async () => {
     await storeApproved(engine, limited);
     await decide({ decision: "pause" });

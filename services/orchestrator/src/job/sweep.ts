@@ -47,20 +47,24 @@ async function onApprovalDue(engine: Engine, change: PlanTx, timer: TimerRow): P
 
 const openSteps: readonly StepStatus[] = ["ready", "running", "backoff", "awaiting_approval", "needs_reconcile"];
 
-/** The plan's time is over: what is open ends, and the plan goes on to its end even when it was paused. */
-async function onPlanDue(engine: Engine, change: PlanTx): Promise<void> {
+/**
+ * The plan's time is over: what is open ends, and the plan goes on to its end even when it was paused.
+ * Returns the ids of steps that still run and must be asked to stop.
+ */
+async function onPlanDue(engine: Engine, change: PlanTx): Promise<string[]> {
   const { plan, tx } = change;
-  if (!["pending", "running", "paused"].includes(plan.status)) return;
+  if (!["pending", "running", "paused"].includes(plan.status)) return [];
   if (plan.status === "paused") {
     await tx.updateTable("plan").set({ status: "running" }).where("id", "=", plan.id).execute();
     plan.status = "running";
     await change.append({ type: "plan.resumed", data: {} });
   }
   await voidApprovals(change, {});
+  const running: string[] = [];
   for (const { step_id: stepId } of await listSteps(tx, plan.id)) {
     const step = await getStep(tx, plan.id, stepId);
     if (step === undefined || !openSteps.includes(step.status) || step.kind === "finish") continue;
-    if (step.status === "running") engine.signalCancel(step.plan_id, step.step_id);
+    if (step.status === "running") running.push(stepId);
     await endBadly(engine, change, step, {
       reason: "timeout",
       code: "limit_exceeded",
@@ -68,16 +72,21 @@ async function onPlanDue(engine: Engine, change: PlanTx): Promise<void> {
       retryable: false,
     });
   }
+  return running;
 }
 
 async function runTimer(engine: Engine, timer: TimerRow): Promise<void> {
-  await changePlan(engine, { planId: timer.plan_id, actor: systemActor }, async (change) => {
+  const { plan_id: planId } = timer;
+  const stopped = await changePlan(engine, { planId, actor: systemActor }, async (change) => {
     const taken = await change.tx.deleteFrom("timer").where("id", "=", timer.id).returning("id").executeTakeFirst();
-    if (taken === undefined) return;
+    if (taken === undefined) return [];
+    if (timer.kind === "plan") return onPlanDue(engine, change);
     if (timer.kind === "retry") await onRetryDue(engine, change, timer);
-    else if (timer.kind === "approval") await onApprovalDue(engine, change, timer);
-    else await onPlanDue(engine, change);
+    else await onApprovalDue(engine, change, timer);
+    return [];
   });
+  // After the commit: a change that is lost or made again ends no step.
+  for (const stepId of stopped) engine.signalCancel(planId, stepId);
 }
 
 /** Lets a timer that failed ring later: those behind it must get their turn. */

@@ -218,6 +218,24 @@ describe("a worker", () => {
     ]);
   });
 
+  test("gives a step back that was asked to stop although nobody cancels its plan", async () => {
+    await storeApproved(engine, single);
+    startWorker((claim, signal) => {
+      if (claim.stepId === "a" && claim.attempt === 1) return untilStopped(signal);
+      return finish(claim);
+    });
+    await waitUntil("running", async () => (await stepRowOf(engine, planId, "a")).status === "running");
+    engine.signalCancel(planId, "a");
+    await waitUntil("the end", hasEnded);
+    const attempts = await engine.store.read.selectFrom("attempt").selectAll().where("step_id", "=", "a").execute();
+    expect([attempts.map(({ outcome }) => outcome), await statusesOf(engine, planId), errors()]).toEqual([
+      ["released", "succeeded"],
+      { plan: "succeeded", a: "succeeded", "plan.finish": "succeeded" },
+      [],
+    ]);
+    expect(await auditPlan(engine, planId)).toEqual([]);
+  });
+
   test("records the crash of a handler as the step's failure, retried when that may help", async () => {
     await storeApproved(engine, testPlan([testStep("a"), testStep("b")]));
     startWorker((claim) => {

@@ -16,7 +16,7 @@ import {
 
 import { claimStep, heartbeat, isClaim } from "./claim-step.ts";
 import type { NoClaim } from "./claim-step.ts";
-import { cancelledStep, failStep, releaseStep } from "./end-step.ts";
+import { failStep, releaseStep } from "./end-step.ts";
 import { isStoreTrouble } from "../store/store-outage.ts";
 import { LeaseLost } from "./engine.ts";
 import type { Claim, Engine } from "./engine.ts";
@@ -128,7 +128,8 @@ async function recordEnd(engine: Engine, claim: Claim, { thrown, signal }: StepE
     case "shutdown":
       return releaseStep(engine, claim, "the server stopped");
     case "cancel":
-      return failStep(engine, claim, cancelledStep);
+      // Ends it when its plan is really being cancelled: a request to stop may be wrong, the row is not.
+      return releaseStep(engine, claim, "it was asked to stop");
     case "deadline":
       return failStep(engine, claim, {
         reason: "timeout",
