@@ -63,8 +63,8 @@ export type ToolRunner = {
   health(): Promise<ToolRunnerHealth>;
   /** Removes what a killed runner left half made; called once, before the first call. */
   clearLeftovers(): Promise<void>;
-  /** Cancels what runs and waits for it. */
-  close(): Promise<void>;
+  /** Lets calls end that are nearly done, interrupts the others, as a kill would, and waits until nothing runs. */
+  close(graceMs?: number): Promise<void>;
 };
 
 function createSandbox(options: ToolRunnerOptions, scratchDir: string): Sandbox {
@@ -125,6 +125,6 @@ export function createToolRunner(options: ToolRunnerOptions): ToolRunner {
     workspaces: createWorkspaces({ git, layout, lock, logs, fences, dependencyRoot: sandbox.dependencyRoot }),
     health,
     clearLeftovers: () => clearUnfinishedSeeds(layout),
-    close: () => executor.close(),
+    close: (graceMs) => executor.close(graceMs),
   };
 }

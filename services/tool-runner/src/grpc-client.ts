@@ -1,4 +1,5 @@
 // A runner in another process, as the same two services it is in this one.
+import { AgentError } from "@ossaat/contracts";
 import { callMetadata, connectGrpc, grpcLimits } from "@ossaat/contracts/grpc";
 import type { ConnectOptions } from "@ossaat/contracts/grpc";
 import type { CallOptions, ToolEvent, ToolInvocation, ToolService, WorkspaceService } from "@ossaat/contracts";
@@ -11,8 +12,9 @@ import { createWorkspaceClient } from "./grpc/workspace-client.ts";
 
 export type ToolRunnerClient = { tools: ToolService; workspaces: WorkspaceService; close(): void };
 
-function failedEvent(seq: number, code: "limit_exceeded" | "tool_failed", message: string): ToolEvent {
-  const error = { code, message, ...(code === "tool_failed" ? { details: { retryable: true } } : {}) };
+function tooLarge(seq: number): ToolEvent {
+  const message = `The call is larger than ${grpcLimits.maxMessageBytes} bytes.`;
+  const error = { code: "limit_exceeded", message } as const;
   return { seq, state: "failed", occurredAt: new Date().toISOString(), summary: message, error };
 }
 
@@ -40,9 +42,8 @@ function cancelOnAbort(agent: AgentServiceClient, invocationId: string, signal: 
 function createToolClient(agent: AgentServiceClient): ToolService {
   async function* execute(invocation: ToolInvocation, options: CallOptions = {}): AsyncGenerator<ToolEvent> {
     const request = { invocation: toWireInvocation(invocation) };
-    let seq = invocation.afterSeq ?? 0;
     if (ExecuteToolRequest.encode(request).finish().length > grpcLimits.maxMessageBytes) {
-      yield failedEvent(seq + 1, "limit_exceeded", `The call is larger than ${grpcLimits.maxMessageBytes} bytes.`);
+      yield tooLarge((invocation.afterSeq ?? 0) + 1);
       return;
     }
     const cancelling = cancelOnAbort(agent, invocation.invocationId, options.signal);
@@ -50,14 +51,14 @@ function createToolClient(agent: AgentServiceClient): ToolService {
       for await (const wire of agent.executeToolStream(request, { metadata: callMetadata(options) })) {
         cancelling.started();
         const event = fromWireEvent(wire);
-        ({ seq } = event);
         yield event;
         if (event.state !== "running") return;
       }
     } finally {
       cancelling.stop();
     }
-    yield failedEvent(seq + 1, "tool_failed", "The call ended without a result.");
+    // Not an event: whether the call took effect is unknown, and nobody may take this for its result.
+    throw new AgentError("tool_failed", "The call ended without a result.", { details: { retryable: true } });
   }
 
   return {

@@ -1,7 +1,5 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 
 import { AgentError } from "@ossaat/contracts";
 import { CertificateSource } from "@ossaat/contracts/grpc";
@@ -11,17 +9,13 @@ import { afterAll, expect, it } from "vitest";
 
 import { readConfig, readEngineEnvironment } from "./config.ts";
 import { connectToolRunner } from "./grpc-client.ts";
+import { spawnRunner } from "./testing/spawn-runner.ts";
 import { makeTempDir } from "./testing/temp-dir.ts";
 
 const dir = makeTempDir();
 afterAll(() => dir.remove());
 
-function start(env: Record<string, string>) {
-  return spawn(process.execPath, [fileURLToPath(new URL("main.ts", import.meta.url))], {
-    env: { PATH: "/usr/bin:/bin", HOME: dir.path, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-}
+const start = (env: Record<string, string>) => spawnRunner(dir.path, env);
 
 it("serves until it is told to stop", async () => {
   const address = `unix:${dir.at("runner.sock")}`;

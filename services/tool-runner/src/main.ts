@@ -49,7 +49,7 @@ async function main(): Promise<void> {
   const health = await runner.health();
   log.info({ address: server.address, ...health }, "the tool runner serves");
   await stopped;
-  // Running calls end first, so that their readers hear of it.
+  // Calls end first, so that their readers hear at once that nobody runs them any more.
   await runner.close();
   await server.close();
   await metrics?.close();

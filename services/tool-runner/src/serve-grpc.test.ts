@@ -108,9 +108,8 @@ describe("a stream", () => {
         yield running;
       }).tools,
     );
-    const events = await collectEvents(client.tools.execute(invocation));
-    expect(events.map((event) => event.seq)).toEqual([1, 2]);
-    expect(outcomeOf(events)).toMatchObject({ state: "failed", code: "tool_failed" });
+    const error = await refusal(collectEvents(client.tools.execute(invocation)));
+    expect([error.code, error.isRetryable]).toEqual(["tool_failed", true]);
   });
 
   it("gives nothing after its terminal event", async () => {

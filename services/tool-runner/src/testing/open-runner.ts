@@ -127,7 +127,7 @@ export async function openRunner(
     has: (path) => isPresent(join(tree, path)),
     restart: start,
     close: async () => {
-      for (const each of runners) await each.close();
+      for (const each of runners) await each.close(0);
       dir.remove();
     },
   };

@@ -18,6 +18,7 @@ export class EventLog {
   #lastSeq = 0;
   #keptBytes = 0;
   #terminal: ToolEvent | undefined;
+  #broken: Error | undefined;
   #released = false;
   readonly #readers = new Set<{ next: number }>();
   #wake = Promise.withResolvers<void>();
@@ -47,13 +48,19 @@ export class EventLog {
     this.#terminal = this.#append(event);
   }
 
+  /** Ends the log without a last event: readers get what is there, then the error. */
+  breakOff(error: Error): void {
+    this.#broken = error;
+    this.#signal();
+  }
+
   /** Lets the producer run on although readers lag: the call is being ended. */
   release(): void {
     this.#released = true;
     this.#signal();
   }
 
-  /** Events after `afterSeq`, from the oldest kept one on, to the terminal one, which always comes. */
+  /** Events after `afterSeq`, from the oldest kept one on, to the terminal one. @throws what the log was broken off by */
   async *read(afterSeq = 0): AsyncGenerator<ToolEvent> {
     const reader = { next: Math.max(this.#entries[0]?.event.seq ?? this.nextSeq, afterSeq + 1) };
     this.#readers.add(reader);
@@ -61,6 +68,7 @@ export class EventLog {
       for (;;) {
         const event = this.#eventAt(reader.next) ?? this.#terminal;
         if (event === undefined) {
+          if (this.#broken !== undefined) throw this.#broken;
           await this.#wake.promise;
           continue;
         }

@@ -2,11 +2,11 @@ import { randomUUID } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { AgentError, Envelope } from "@ossaat/contracts";
+import { AgentError, Envelope, unreachableReason } from "@ossaat/contracts";
 import type { ToolEvent, ToolInvocation } from "@ossaat/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { survivors } from "../testing/marked-sleep.ts";
+import { markedSleep, survivors } from "../testing/marked-sleep.ts";
 import {
   collectEvents,
   makeInvocation,
@@ -186,14 +186,45 @@ describe("cancelling", () => {
     await open.tools.cancel(first.invocationId);
     expect(open.has("waiting.txt")).toBe(false);
   });
+});
 
-  it("by closing the runner ends everything", async () => {
-    const other = open.restart();
-    const { mark, invocation } = sleeping();
-    const events = other.tools.execute(invocation)[Symbol.asyncIterator]();
+describe("a runner that stops", () => {
+  const begin = async (script: string, runner = open.restart()) => {
+    const invocation = makeInvocation("run_command", { argv: shellArgv(script) });
+    const events = runner.tools.execute(invocation)[Symbol.asyncIterator]();
     await started(events);
-    await other.close();
-    expect(await survivors(mark)).toEqual([]);
+    const rest = collectEvents({ [Symbol.asyncIterator]: () => events });
+    return { runner, invocation, end: rest.then(outcomeOf, (error: unknown) => error) };
+  };
+  const broken = { code: "unavailable", details: { reason: unreachableReason } };
+
+  it("breaks off what runs and what waits, without a result, and takes nothing more", async () => {
+    const { seconds, mark } = markedSleep();
+    const { runner, end } = await begin(`echo on; exec sleep ${seconds}`);
+    const waiting = append("behind.txt");
+    const behind = collectEvents(runner.tools.execute(waiting)).catch((error: unknown) => error);
+    await runner.close(0);
+    expect([await end, await behind]).toMatchObject([broken, broken]);
+    await expect(collectEvents(runner.tools.execute(append("late.txt")))).rejects.toMatchObject(broken);
+    expect([await survivors(mark), open.has("behind.txt"), open.has("late.txt")]).toEqual([[], false, false]);
+    expect(outcomeOf(await run(waiting))).toMatchObject({ state: "completed" });
+  });
+
+  it("lets a call end that is nearly done, and keeps its result", async () => {
+    const { runner, invocation, end } = await begin("echo on; sleep 0.1; echo x >> nearly.txt");
+    await runner.close(20_000);
+    expect(await end).toMatchObject({ state: "completed" });
+    expect([outcomeOf(await run(invocation)), lines("nearly.txt")]).toMatchObject([{ state: "completed" }, 1]);
+  });
+
+  it("answers a call that its caller cancelled before", async () => {
+    const { seconds } = markedSleep();
+    const { runner, invocation, end } = await begin(`echo on; exec sleep ${seconds}`);
+    await Promise.all([runner.tools.cancel(invocation.invocationId), runner.close(0)]);
+    expect([await end, outcomeOf(await run(invocation))]).toMatchObject([
+      { state: "cancelled" },
+      { state: "cancelled" },
+    ]);
   });
 });
 

@@ -1,5 +1,7 @@
 // Runs calls: each invocation id once, with numbered events and exactly one terminal event. A
-// repeated id attaches to the running call or gets its stored result.
+// repeated id attaches to the running call or gets its stored result. A runner that stops breaks what runs off.
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { AgentError, hashJson, readEgressUse, toolSpecs } from "@ossaat/contracts";
 import type { CallOptions, Denial, EgressRecord, ToolEvent, ToolInvocation, ToolName } from "@ossaat/contracts";
 
@@ -23,8 +25,9 @@ import type { CheckedCall } from "./check-invocation.ts";
 import { denialField, refusalOf } from "./denials.ts";
 import { EventLog } from "./event-log.ts";
 import type { NewEvent } from "./event-log.ts";
-import { eventLimits } from "./limits.ts";
+import { eventLimits, stopLimits } from "./limits.ts";
 import type { ResultStore, StoredCall } from "./result-store.ts";
+import { RunnerStopped } from "./runner-stopped.ts";
 import type { Emit, Tool, ToolContext, ToolRegistry, ToolResult } from "./tool.ts";
 
 /** What the runner writes to its log; never arguments, paths or output. */
@@ -169,18 +172,29 @@ function cancelledEvent(result: ToolResult | undefined, at: string): NewEvent {
   return { state: "cancelled", occurredAt: at, summary: message, ...output, error: { code: "cancelled", message } };
 }
 
+/** How a call ends that was cut. @throws RunnerStopped when not its caller wanted that */
+function cutEvent(signal: AbortSignal, result: ToolResult | undefined, at: string): NewEvent {
+  if (signal.reason instanceof RunnerStopped) throw signal.reason;
+  return cancelledEvent(result, at);
+}
+
 /** Runs calls; running ones live in memory, finished ones in the result store. */
 export class ToolExecutor {
   readonly #deps: ExecuteDeps;
   readonly #calls = new Map<string, Call>();
+  #isStopping = false;
 
   constructor(deps: ExecuteDeps) {
     this.#deps = deps;
     deps.fences.onRaise((workspaceId, fence) => this.#endLower(workspaceId, fence));
   }
 
-  /** See {@link ToolService.execute}. Leaving the loop early only detaches; an abort cancels the call. */
+  /**
+   * See {@link ToolService.execute}. Leaving the loop early only detaches; an abort cancels the call.
+   * @throws RunnerStopped
+   */
   async *execute(given: ToolInvocation, options: CallOptions = {}): AsyncGenerator<ToolEvent> {
+    if (this.#isStopping) throw new RunnerStopped();
     // A copy: what the caller does to its object afterwards changes nothing here.
     const call = this.#attach(structuredClone(given));
     const onAbort = (): void => call.abort.abort();
@@ -224,11 +238,19 @@ export class ToolExecutor {
     });
   }
 
-  /** Ends every running call and waits for it. */
-  async close(): Promise<void> {
+  /**
+   * Takes no call any more, lets those that run end for at most `graceMs`, then breaks them off. Their processes
+   * have ended when it resolves, and nothing is stored of how they ended.
+   */
+  async close(graceMs: number = stopLimits.graceMs): Promise<void> {
+    this.#isStopping = true;
     const calls = [...this.#calls.values()];
-    for (const call of calls) if (call.events.terminal === undefined) call.abort.abort();
-    await Promise.all(calls.map((call) => call.done));
+    const ended = Promise.all(calls.map((call) => call.done));
+    const waiting = new AbortController();
+    await Promise.race([ended, sleep(graceMs, undefined, { signal: waiting.signal }).catch(() => undefined)]);
+    waiting.abort();
+    for (const call of calls) if (call.events.terminal === undefined) call.abort.abort(new RunnerStopped());
+    await ended;
   }
 
   #at(): string {
@@ -250,6 +272,10 @@ export class ToolExecutor {
     const request = requestDigest(invocation);
     const call: Call = { events, abort, request, done: Promise.resolve(), workspaceId, fence };
     call.done = this.#run(invocation, call).catch((error: unknown) => {
+      if (error instanceof RunnerStopped) {
+        events.breakOff(error);
+        return;
+      }
       const { invocationId } = invocation;
       this.#deps.log.warn({ invocationId, cause: error }, "A tool call could not be recorded.");
       if (events.terminal === undefined) events.end(failure(AgentError.from(error), this.#at()));
@@ -293,11 +319,11 @@ export class ToolExecutor {
     try {
       const given = await perform(this.#deps, invocation, { events, signal, deny, reach });
       const result = { ...given, output: { ...given.output, ...denialField(noted) } };
-      if (signal.aborted) return cancelledEvent(result, this.#at());
+      if (signal.aborted) return cutEvent(signal, result, this.#at());
       if (Buffer.byteLength(JSON.stringify(result.output)) > eventLimits.maxResultBytes) throw tooLarge();
       return { state: "completed", occurredAt: this.#at(), ...result };
     } catch (error) {
-      if (signal.aborted) return withEgress(cancelledEvent(undefined, this.#at()), reached);
+      if (signal.aborted) return withEgress(cutEvent(signal, undefined, this.#at()), reached);
       const known = AgentError.from(error);
       if (known.code === "internal" || known.cause !== undefined) {
         const { invocationId, tool } = invocation;

@@ -27,6 +27,11 @@ export const eventLimits = {
   maxFinishedCalls: 256,
 } as const;
 
+export const stopLimits = {
+  /** Milliseconds that running calls have to end by themselves when the runner stops: enough to read or write a file. */
+  graceMs: 500,
+} as const;
+
 export const reportLimits = {
   maxFailures: 50,
   maxMessageChars: 500,
