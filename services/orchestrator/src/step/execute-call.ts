@@ -1,6 +1,15 @@
 // Runs one allowed tool call on the tool runner and records its start and its end. The start
 // is the intent: a call that began and has no end was interrupted.
-import { AgentError, Denial, boundDenials, egressUseMetadata, hashGrant, hashJson, toolSpecs } from "@ossaat/contracts";
+import {
+  AgentError,
+  Denial,
+  boundDenials,
+  egressUseMetadata,
+  hashGrant,
+  hashJson,
+  toolSpecs,
+  unreachableReason,
+} from "@ossaat/contracts";
 import type { Envelope, Stored, ToolEvent, ToolInvocation, ToolName, ToolOutput, WorkspaceId } from "@ossaat/contracts";
 import { reachesNetwork } from "@ossaat/policy";
 import { currentTraceparent, toolCallEnd, toolCallSpan, withSpan } from "@ossaat/telemetry";
@@ -196,8 +205,24 @@ async function metadataOf(
 }
 
 /**
+ * Lets pass what is a result of a call; the intent of any other stays.
+ * @throws AgentError unavailable
+ */
+function requireResult(terminal: Terminal): void {
+  if (terminal.state === "completed") return;
+  const { code, message, details = {} } = terminal.error;
+  // Nothing ran, and no model can mend it: the step waits and tries again.
+  if (terminal.state === "failed" && code === "unavailable") throw new AgentError(code, message, { details });
+  // Nobody here asked for it: the runner cut the call, whose effect is as unknown as that of one that was killed.
+  if (terminal.state === "cancelled") {
+    const text = "The tool runner ended the call, which nobody had cancelled.";
+    throw new AgentError("unavailable", text, { details: { reason: unreachableReason } });
+  }
+}
+
+/**
  * Executes and records one call; a tool that fails is a recorded result, not an error.
- * @throws AgentError tool_failed, unavailable (the runner is out of reach, or cannot run it now), LeaseLost
+ * @throws AgentError tool_failed, unavailable (the runner is out of reach, cannot run it now, or cut it), LeaseLost
  */
 export async function executeCall(deps: StepDeps, call: AllowedCall, signal: AbortSignal): Promise<ToolOutput> {
   const invocation = invocationOf(call, await metadataOf(deps, call));
@@ -205,11 +230,7 @@ export async function executeCall(deps: StepDeps, call: AllowedCall, signal: Abo
   await recordStart(deps, call, { invocationId: invocation.invocationId, argsHash });
   const startedAt = deps.engine.clock.monotonic();
   const terminal = await runTraced(deps, call, { invocation, argsHash, signal });
-  // Nothing ran, and no model can mend it: the step waits and tries again.
-  if (terminal.state === "failed" && terminal.error.code === "unavailable") {
-    const { code, message, details } = terminal.error;
-    throw new AgentError(code, message, details === undefined ? {} : { details });
-  }
+  requireResult(terminal);
   const result = resultOf(terminal);
   const output = await store(deps.engine.artifacts, result);
   await recordEnd(deps, call, { terminal, output, seconds: (deps.engine.clock.monotonic() - startedAt) / 1000 });
