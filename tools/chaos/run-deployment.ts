@@ -17,13 +17,23 @@ import { reportChaos } from "./report-chaos.ts";
 const leastKills = {
   worker: 0.6,
   api: 0.1,
-  runner: 0.05,
+  runner: 0.03,
+  "stopped runner": 0.03,
   tool: 0.03,
   broker: 0.03,
   database: 0.04,
 };
 
-const kinds: readonly Fault["kind"][] = ["worker", "api", "gateway", "runner", "tool", "broker", "database"];
+const kinds: readonly Fault["kind"][] = [
+  "worker",
+  "api",
+  "gateway",
+  "runner",
+  "stopped runner",
+  "tool",
+  "broker",
+  "database",
+];
 
 export type DeploymentRun = { stack: StackName; first: number; count: number };
 

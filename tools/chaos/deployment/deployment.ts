@@ -109,13 +109,13 @@ export class Deployment {
     }
   }
 
-  /** Ends a process by SIGKILL, when it has lived for a while, and starts it again. */
-  kill(name: string): Promise<void> {
+  /** Ends a process, when it has lived for a while, and starts it again. */
+  kill(name: string, signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {
     const kill = async () => {
       const isYoung = () => Date.now() - (this.#bornAt.get(name) ?? 0) < limits.leastLifeMs;
       while (isYoung() || this.#held.has(name)) await sleep(limits.lookMs);
       this.#held.add(name);
-      await this.member(name).end("SIGKILL");
+      await (signal === "SIGTERM" ? this.#stop(name) : this.member(name).end(signal));
       await sleep(limits.restartMs);
       this.#begin(name);
       this.#held.delete(name);
@@ -132,8 +132,7 @@ export class Deployment {
     for (const { name } of this.#fleet.members) {
       const member = this.member(name);
       this.#held.add(name);
-      const { code } = await member.end("SIGTERM");
-      if (code !== 0) this.problems.push(`${name} did not stop when it was told to: exit code ${code}`);
+      await this.#stop(name);
       this.#begin(name);
       this.#held.delete(name);
       const until = Date.now() + limits.settleMs;
@@ -167,6 +166,11 @@ export class Deployment {
     const database = await this.#database?.catch(() => undefined);
     await database?.close().catch(() => undefined);
     await this.#fleet.close();
+  }
+
+  async #stop(name: string): Promise<void> {
+    const { code } = await this.member(name).end("SIGTERM");
+    if (code !== 0) this.problems.push(`${name} did not stop when it was told to: exit code ${code}`);
   }
 
   #begin(name: string): void {

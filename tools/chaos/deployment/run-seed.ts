@@ -66,6 +66,9 @@ async function happen(deployment: Deployment, fault: Fault, isDone: () => boolea
     case "database":
       await deployment.outage(fault.kind, fault.downMs);
       return true;
+    case "stopped runner":
+      await deployment.kill(fault.name, "SIGTERM");
+      return true;
     default:
       await deployment.kill(fault.name);
       return true;

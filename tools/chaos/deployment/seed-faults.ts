@@ -3,9 +3,9 @@ import type { Random } from "../../../packages/testkit/src/chaos/index.ts";
 import { deploymentLimits } from "./limits.ts";
 import type { Server } from "./deployment.ts";
 
-/** A kill, at a time counted from the begin of the seed, ms. */
+/** A kill, or an order to stop, at a time counted from the begin of the seed, ms. */
 export type Fault = { atMs: number } & (
-  | { kind: "worker" | "api" | "runner" | "gateway"; name: string }
+  | { kind: "worker" | "api" | "runner" | "stopped runner" | "gateway"; name: string }
   | { kind: "tool" }
   | { kind: Server; downMs: number }
 );
@@ -19,7 +19,10 @@ function processFaults(random: Random): Fault[] {
   if (random.chance(0.4)) faults.push({ kind: "worker", atMs: random.between(2_500, 5_000), name: worker() });
   const api = `api-${random.between(0, deploymentLimits.apis - 1)}`;
   if (random.chance(0.35)) faults.push({ kind: "api", atMs: random.between(100, 3_000), name: api });
-  if (random.chance(0.25)) faults.push({ kind: "runner", atMs: random.between(500, 3_000), name: "runner" });
+  if (random.chance(0.25)) {
+    const atMs = random.between(500, 3_000);
+    faults.push({ kind: random.pick(["runner", "stopped runner"]), atMs, name: "runner" });
+  }
   if (random.chance(0.1)) faults.push({ kind: "gateway", atMs: random.between(100, 3_000), name: "gateway" });
   if (random.chance(0.2)) faults.push({ kind: "tool", atMs: random.between(800, 3_000) });
   return faults;

@@ -41,6 +41,16 @@ function toldOf(events: readonly PlanEvent[], { stepId, callId }: Pick<EffectLin
   return told;
 }
 
+/** Calls that were cut and recorded as if that were their result: whether they took effect, nobody knows. */
+function findCutCalls(events: readonly PlanEvent[]): string[] {
+  return events.flatMap((event) => {
+    if (event.type !== "tool.finished" || event.data.state !== "cancelled") return [];
+    const { stepId = "", data } = event;
+    if (toldOf(events, { stepId, callId: data.callId }).started === 0) return [];
+    return [`call ${data.callId} of ${stepId} began and is said to have been cancelled`];
+  });
+}
+
 /** Effects of one plan against its log; `isEffect` names the calls that write to the effect log. */
 export function findEffectProblems(
   events: readonly PlanEvent[],
@@ -59,10 +69,11 @@ export function findEffectProblems(
     const key = `${stepId} ${event.data.callId}`;
     if (isEffect(stepId, event.data.callId)) counts.set(key, counts.get(key) ?? 0);
   }
-  return [...counts].flatMap(([key, count]) => {
+  const problems = [...counts].flatMap(([key, count]) => {
     const [stepId = "", callId = ""] = key.split(" ");
     return callProblems({ stepId, callId, count, effect: classes.get(stepId) }, toldOf(events, { stepId, callId }));
   });
+  return [...problems, ...findCutCalls(events)];
 }
 
 type Counted = { stepId: string; callId: string; count: number; effect: string | undefined };

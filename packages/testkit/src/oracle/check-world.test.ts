@@ -45,6 +45,21 @@ describe("I5, effects", () => {
     expect(findEffectProblems(killed, [], (step, call) => `${step} ${call}` === "a 1.0")).toEqual([]);
   });
 
+  test("a call that was cut and recorded as cancelled; one that never began may be", () => {
+    const cancelled = (isBegun: boolean) =>
+      events
+        .filter(({ type }) => isBegun || type !== "tool.started")
+        .map((event) =>
+          event.type === "tool.finished"
+            ? parseEvent({ ...event, data: { ...event.data, state: "cancelled" } })
+            : event,
+        );
+    expect(findEffectProblems(cancelled(true), [], () => true)).toEqual([
+      "call 1.0 of a began and is said to have been cancelled",
+    ]);
+    expect(findEffectProblems(cancelled(false), [], () => true)).toEqual([]);
+  });
+
   test("an end that was recorded twice", () => {
     const done = events.find((event) => event.type === "tool.finished")!;
     expect(findEffectProblems([...events, done], [line], () => false)).toEqual([
