@@ -267,6 +267,10 @@ export type CallOptions = { signal?: AbortSignal; traceparent?: string };
  * completed, with its exit code); `failed` means it could not (bad input, stale edit, limit).
  */
 export type ToolService = {
+  /**
+   * Ends with one terminal event, `cancelled` only when the caller asked for that, or lost the working tree to another.
+   * @throws AgentError unavailable when the runner is out of reach, or stopped in the call: what it did is unknown
+   */
   execute(invocation: ToolInvocation, options?: CallOptions): AsyncIterable<ToolEvent>;
   /** Ends the call's whole process tree. An id that has not come yet is answered `cancelled` when it does. */
   cancel(invocationId: string): Promise<void>;

@@ -17,7 +17,7 @@ import { toWireInvocation } from "./grpc/wire-tool.ts";
 import { connectToolRunner } from "./grpc-client.ts";
 import type { ToolRunnerClient } from "./grpc-client.ts";
 import { serveToolRunner } from "./serve-grpc.ts";
-import { collectEvents, makeInvocation, outcomeOf } from "./testing/open-runner.ts";
+import { collectEvents, makeInvocation } from "./testing/open-runner.ts";
 import { makeTempDir } from "./testing/temp-dir.ts";
 
 const dir = makeTempDir();

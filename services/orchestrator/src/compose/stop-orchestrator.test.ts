@@ -1,11 +1,23 @@
 // What a stop does while something takes long.
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import path from "node:path";
 
 import { testStep } from "@ossaat/contracts/testing";
 import { expect, test } from "vitest";
 
 import { openAgentStack } from "../testing/agent-stack.ts";
+import type { AgentStack } from "../testing/agent-stack.ts";
+import { statusesOf } from "../testing/look.ts";
 import { createOrchestrator } from "./orchestrator.ts";
+
+const settingsOf = ({ engine }: AgentStack) => ({
+  sandbox: "none" as const,
+  internalKey: new Uint8Array(32).fill(7),
+  version: "1.2.3",
+  stateDir: engine.folder,
+  providerKeys: [],
+});
 
 test("a step that runs is told at once that its server stops, whatever a sweep still does", async () => {
   const stack = await openAgentStack({ files: { "src/a.ts": "export const a = 1;\n" } });
@@ -33,11 +45,7 @@ test("a step that runs is told at once that its server stops, whatever a sweep s
         return swept.promise;
       },
     },
-    sandbox: "none",
-    internalKey: new Uint8Array(32).fill(7),
-    version: "1.2.3",
-    stateDir: stack.engine.folder,
-    providerKeys: [],
+    ...settingsOf(stack),
   });
   await orchestrator.start();
   await sweeping.promise;
@@ -52,5 +60,48 @@ test("a step that runs is told at once that its server stops, whatever a sweep s
     .where("plan_id", "=", planId)
     .execute();
   expect(steps).toEqual([{ status: "ready" }]);
+  await stack.remove();
+});
+
+test("an effect that may happen once and is cut by the stop waits for a person, whatever starts next", async () => {
+  const program =
+    'require("node:fs").appendFileSync(process.argv[2], "x"); console.log("on"); setInterval(() => 0, 1e6);';
+  const stack = await openAgentStack({ files: { "src/a.ts": "export const a = 1;\n", "effect.cjs": program } });
+  const { tools } = stack.parts;
+  const file = path.join(stack.engine.folder, "effect");
+  const call = { name: "run_command", input: { argv: ["node", "effect.cjs", file], cwd: "." } };
+  const model = stack.script(
+    [1, 2].map((turn) => ({ match: { agent: "code-writer", turn }, reply: { toolCalls: [call] } })),
+  );
+  const envelope = { tools: ["run_command"], commands: ["node"], effect: "once" as const };
+  const planId = await stack.process().storePlan([testStep("a", { envelope })], { model });
+  const begun = Promise.withResolvers<void>();
+  const open = () =>
+    createOrchestrator({
+      ...stack.engine,
+      ...stack.parts,
+      tools: {
+        ...tools,
+        async *execute(invocation, options) {
+          for await (const event of tools.execute(invocation, options)) {
+            if (event.state === "running" && event.chunk !== undefined) begun.resolve();
+            yield event;
+          }
+        },
+      },
+      ...settingsOf(stack),
+    });
+  const first = open();
+  await first.start();
+  await begun.promise;
+  await first.stop();
+  const next = open();
+  await next.start();
+  await next.stop();
+  expect([await statusesOf(stack.engine, planId), readFileSync(file, "utf8")]).toEqual([
+    { plan: "running", a: "needs_reconcile" },
+    "x",
+  ]);
+  expect(stack.requests(planId)).toEqual(["a.1 started", "a.1 delivered"]);
   await stack.remove();
 });

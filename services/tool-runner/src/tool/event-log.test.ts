@@ -103,4 +103,17 @@ describe("the events of a call", () => {
     expect(bytes).toBeLessThanOrEqual(eventLimits.maxKeptBytes);
     expect(kept.at(-1)).toEqual({ seq: 101, ...done });
   });
+
+  it("that are broken off come to each reader as far as they go, then the error", async () => {
+    const log = new EventLog();
+    const [early, late] = [log.read(), log.read()];
+    await log.push(chunk("x"));
+    expect((await early.next()).value).toMatchObject({ seq: 1 });
+    const waiting = early.next();
+    log.breakOff(new Error("stopped"));
+    await expect(waiting).rejects.toThrow("stopped");
+    expect((await late.next()).value).toMatchObject({ seq: 1 });
+    await expect(late.next()).rejects.toThrow("stopped");
+    expect(log.terminal).toBeUndefined();
+  });
 });
