@@ -5,7 +5,7 @@ import { connect, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { AgentError } from "@ossaat/contracts";
+import { AgentError, unreachableReason } from "@ossaat/contracts";
 import type { ToolEvent, ToolRunnerHealth, ToolService, WorkspaceService } from "@ossaat/contracts";
 import { connectGrpc } from "@ossaat/contracts/grpc";
 import type { GrpcConnection, GrpcServer } from "@ossaat/contracts/grpc";
@@ -178,6 +178,20 @@ describe("a stream", () => {
     await until(() => cancelled.length > 0);
     end();
     client.close();
+  });
+
+  it("and a single answer that a stop cuts are out of reach, not cancelled", async () => {
+    const { tools, end } = endless();
+    const { server, client, agent } = await serve(tools);
+    const events = client.tools.execute(invocation)[Symbol.asyncIterator]();
+    await events.next();
+    const single = refusal(agent.executeTool({ invocation: toWireInvocation(invocation) }));
+    const rest = refusal(events.next());
+    await server.close(50);
+    for (const { code, details } of [await rest, await single]) {
+      expect([code, details]).toEqual(["unavailable", { reason: unreachableReason }]);
+    }
+    end();
   });
 
   it("whose reader comes back in time goes on", async () => {

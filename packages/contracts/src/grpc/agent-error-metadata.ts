@@ -1,7 +1,7 @@
 // AgentError over gRPC: the exact code travels as metadata beside the coarser status. Middleware
 // for both ends, so that no handler and no caller sees anything else.
-import { ClientError, Metadata, ServerError, Status } from "nice-grpc";
-import type { CallContext, CallOptions, ClientMiddlewareCall, ServerMiddlewareCall } from "nice-grpc";
+import { ClientError, Metadata, ServerError } from "nice-grpc";
+import type { CallContext, CallOptions, ClientMiddlewareCall, ServerMiddlewareCall, Status } from "nice-grpc";
 
 import { AgentError, errorTable, unreachableReason } from "../agent-error.ts";
 import type { ErrorCode, ErrorDetails } from "../agent-error.ts";
@@ -12,7 +12,8 @@ const detailsKey = "agent-error-details-bin";
 
 /** What a status means when no exact code came with it: an error of the transport itself. */
 const codeByStatus: Readonly<Record<number, ErrorCode>> = {
-  1: "cancelled",
+  // A server that stops cuts its calls so. What the caller itself cancels ends with an abort error instead.
+  1: "unavailable",
   3: "invalid_input",
   4: "timeout",
   5: "not_found",
@@ -80,9 +81,9 @@ function fromClientError(thrown: unknown, trailer: Metadata | undefined): AgentE
   if (isCode(code)) return new AgentError(code, thrown.details, { details: readDetails(trailer) });
   const wrongPeer = tlsFailure(thrown.details);
   const message = wrongPeer ?? "The service could not be reached, or refused the message.";
-  const isAway = wrongPeer === undefined && thrown.code === Status.UNAVAILABLE;
-  const details = isAway ? { reason: unreachableReason } : {};
-  return new AgentError(codeByStatus[thrown.code] ?? "internal", message, { details, cause: thrown });
+  const known = codeByStatus[thrown.code] ?? "internal";
+  const details = wrongPeer === undefined && known === "unavailable" ? { reason: unreachableReason } : {};
+  return new AgentError(known, message, { details, cause: thrown });
 }
 
 /** Server middleware. `report` gets what is `internal`: the caller sees a fixed sentence. */

@@ -12,6 +12,7 @@ import type { TestEngine } from "../testing/test-engine.ts";
 import { changeClaimed } from "./claim-step.ts";
 import { cancelledStep, completeStep, failStep, releaseStep } from "./end-step.ts";
 import type { Claim } from "./engine.ts";
+import { jobEngineLimits } from "./limits.ts";
 import { sweepTimers } from "./sweep.ts";
 
 const plan = testPlan([
@@ -124,6 +125,22 @@ describe("a step that fails", () => {
       [3, "failed"],
       [4, "failed"],
       [5, "failed"],
+    ]);
+  });
+
+  test("because something was cut although nobody cancels the plan, may go well the next time", async () => {
+    await storeApproved(engine, plan);
+    const cut = { ...cancelledStep, message: "the call was cut" };
+    await failStep(engine, await takeStep(engine, planId, "a"), cut);
+    expect(await statusesOf(engine, planId)).toMatchObject({ plan: "running", a: "backoff" });
+    engine.clock.advance(jobEngineLimits.maxBackoffMs);
+    await sweepTimers(engine);
+    const again = await takeStep(engine, planId, "a");
+    await decide({ decision: "cancel" });
+    await failStep(engine, again, cut);
+    expect([await statusesOf(engine, planId), await auditPlan(engine, planId)]).toMatchObject([
+      { plan: "cancelled", a: "cancelled: cancelled" },
+      [],
     ]);
   });
 

@@ -13,7 +13,7 @@ import { capBudget } from "./cap-budget.ts";
 import { changeClaimed } from "./claim-step.ts";
 import type { Claim, Engine, PlanTx } from "./engine.ts";
 import type { Tx } from "../store/store.ts";
-import type { StepRow } from "../store/tables.ts";
+import type { PlanRow, StepRow } from "../store/tables.ts";
 import { jobEngineLimits } from "./limits.ts";
 
 /** Why an attempt did not succeed, as data. */
@@ -78,10 +78,17 @@ async function raiseFence(tx: Tx, { plan_id: planId, step_id: stepId, fence }: S
   await step.where("step_id", "=", stepId).execute();
 }
 
+/** A plan is cancelled by its row alone: what was cut without that may go well the next time. */
+function readFailure(given: Failure, { cancel_at: cancelAt }: Pick<PlanRow, "cancel_at">): Failure {
+  if (given.reason !== "cancelled" || cancelAt !== null) return given;
+  return { ...given, reason: "tool_failed", retryable: true };
+}
+
 /** T7: the attempt failed; it is retried after a backoff or ends the step. @throws LeaseLost */
-export async function failStep(engine: Engine, claim: Claim, failure: Failure): Promise<void> {
+export async function failStep(engine: Engine, claim: Claim, given: Failure): Promise<void> {
   const key = keyOf(claim);
   await changeClaimed(engine, claim, async (change, step) => {
+    const failure = readFailure(given, change.plan);
     const failures = step.failures + 1;
     const { maxFailures = jobEngineLimits.maxFailures, retryable } = failure;
     if (failure.newestFence !== undefined) await raiseFence(change.tx, step, failure.newestFence);
