@@ -109,22 +109,19 @@ export class Deployment {
     }
   }
 
-  /** Ends a process, when it has lived for a while, and starts it again. */
-  kill(name: string, signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {
-    const kill = async () => {
-      const isYoung = () => Date.now() - (this.#bornAt.get(name) ?? 0) < limits.leastLifeMs;
-      while (isYoung() || this.#held.has(name)) await sleep(limits.lookMs);
-      this.#held.add(name);
-      await (signal === "SIGTERM" ? this.#stop(name) : this.member(name).end(signal));
-      await sleep(limits.restartMs);
-      this.#begin(name);
-      this.#held.delete(name);
-    };
+  /** Ends a process by SIGKILL, when it has lived for a while, and starts it again. */
+  kill(name: string): Promise<void> {
+    const kill = () => this.#replace(name, { end: () => this.member(name).end("SIGKILL"), isTime: () => true });
     if (!name.startsWith("worker")) return kill();
     return this.#workerKills.take(async () => {
       await kill();
       await sleep(limits.betweenWorkersMs);
     });
+  }
+
+  /** Tells a process to stop, when it has lived for a while and the time has come, and starts it again. */
+  stop(name: string, isTime: () => boolean): Promise<void> {
+    return this.#replace(name, { end: () => this.#stop(name), isTime });
   }
 
   /** Tells each process in turn to stop, and starts it again, as a deployment is brought to another version. */
@@ -166,6 +163,16 @@ export class Deployment {
     const database = await this.#database?.catch(() => undefined);
     await database?.close().catch(() => undefined);
     await this.#fleet.close();
+  }
+
+  async #replace(name: string, { end, isTime }: { end: () => Promise<unknown>; isTime: () => boolean }): Promise<void> {
+    const isYoung = () => Date.now() - (this.#bornAt.get(name) ?? 0) < limits.leastLifeMs;
+    while (isYoung() || this.#held.has(name) || !isTime()) await sleep(limits.lookMs);
+    this.#held.add(name);
+    await end();
+    await sleep(limits.restartMs);
+    this.#begin(name);
+    this.#held.delete(name);
   }
 
   async #stop(name: string): Promise<void> {

@@ -39,10 +39,14 @@ async function until(isSo: () => boolean | Promise<boolean>, end: number): Promi
 }
 
 /** A process that a tool runs at this moment, if there is one. */
-function killTool(deployment: Deployment): boolean {
+function findTool(deployment: Deployment): number | undefined {
   const { pid } = deployment.member("runner");
-  const found = pid === undefined ? [] : descendants(pid).filter((each) => commandLine(each).includes("effect"));
-  const [first] = found;
+  return pid === undefined ? undefined : descendants(pid).find((each) => commandLine(each).includes("effect"));
+}
+
+/** @returns whether there was one */
+function killTool(deployment: Deployment): boolean {
+  const first = findTool(deployment);
   if (first === undefined) return false;
   try {
     process.kill(first, "SIGKILL");
@@ -67,7 +71,8 @@ async function happen(deployment: Deployment, fault: Fault, isDone: () => boolea
       await deployment.outage(fault.kind, fault.downMs);
       return true;
     case "stopped runner":
-      await deployment.kill(fault.name, "SIGTERM");
+      // In a call, because it is what a stop must not end as if it were a result.
+      await deployment.stop(fault.name, () => isDone() || findTool(deployment) !== undefined);
       return true;
     default:
       await deployment.kill(fault.name);
