@@ -15,7 +15,7 @@ function callOptions(options: CallOptions | undefined) {
 
 /** Connects to an indexer; the first call opens the connection. An indexer on a port asks for its token, one with mutual TLS for a certificate. */
 export function connectIndexer(address: string, options: ConnectOptions = {}): IndexerClient {
-  const connection = connectGrpc(address, options);
+  const connection = connectGrpc(address, { service: "indexer", ...options });
   const client = connection.client(IndexerServiceDefinition);
   const index: IndexService = {
     profile: async (request, options) =>

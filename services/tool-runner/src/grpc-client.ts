@@ -72,7 +72,7 @@ function createToolClient(agent: AgentServiceClient): ToolService {
 
 /** Connects to a runner; the first call opens the connection. A runner on a port asks for its token, one with mutual TLS for a certificate. */
 export function connectToolRunner(address: string, options: ConnectOptions = {}): ToolRunnerClient {
-  const connection = connectGrpc(address, options);
+  const connection = connectGrpc(address, { service: "tool runner", ...options });
   return {
     tools: createToolClient(connection.client(AgentServiceDefinition)),
     workspaces: createWorkspaceClient(connection.client(WorkspaceServiceDefinition)),

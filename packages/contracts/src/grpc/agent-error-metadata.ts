@@ -53,34 +53,36 @@ function readDetails(trailer: Metadata | undefined): ErrorDetails {
   }
 }
 
-/** What ended the handshake, in words. It is tried again, for certificates are replaced while processes run. */
+/** What ended the handshake, said of the other side. It is tried again, for certificates are replaced while processes run. */
 const tlsFailures: readonly (readonly [RegExp, string])[] = [
-  [/server name mismatch/u, "The service shows a certificate of another name than the one expected."],
-  [/certificate has expired|CERT_HAS_EXPIRED/u, "The service shows a certificate that has expired."],
-  [/certificate is not yet valid/u, "The service shows a certificate that is not valid yet: check the clocks."],
+  [/server name mismatch/u, "shows a certificate of another name than the one expected."],
+  [/certificate has expired|CERT_HAS_EXPIRED/u, "shows a certificate that has expired."],
+  [/certificate is not yet valid/u, "shows a certificate that is not valid yet: check the clocks."],
   [
     /unable to (?:verify|get)|self[- ]signed|signature failure/u,
-    "The service shows a certificate of an authority that this process does not trust.",
+    "shows a certificate of an authority that this process does not trust.",
   ],
   // A server tells a client it does not accept nothing but the end of the connection.
   [
     /Failed to connect/u,
-    "The service closed the connection at once: it may not accept the certificate of this process, or speak another protocol.",
+    "closed the connection at once: it may not accept the certificate of this process, or speak another protocol.",
   ],
-  [/Failed to load credentials/u, "This process has no certificate that can be used."],
+  [/Failed to load credentials/u, "cannot be asked: this process has no certificate that can be used."],
 ];
 
 function tlsFailure(details: string): string | undefined {
   return tlsFailures.find(([pattern]) => pattern.test(details))?.[1];
 }
 
+type Failed = { thrown: unknown; trailer: Metadata | undefined; peer: string };
+
 /** The AgentError a failed call stands for. */
-function fromClientError(thrown: unknown, trailer: Metadata | undefined): AgentError {
+function fromClientError({ thrown, trailer, peer }: Failed): AgentError {
   if (!(thrown instanceof ClientError)) return AgentError.from(thrown);
   const code = trailer?.get(codeKey);
   if (isCode(code)) return new AgentError(code, thrown.details, { details: readDetails(trailer) });
   const wrongPeer = tlsFailure(thrown.details);
-  const message = wrongPeer ?? "The service could not be reached, or refused the message.";
+  const message = `${peer} ${wrongPeer ?? "could not be reached, or refused the message."}`;
   const known = codeByStatus[thrown.code] ?? "internal";
   const details = wrongPeer === undefined && known === "unavailable" ? { reason: unreachableReason } : {};
   return new AgentError(known, message, { details, cause: thrown });
@@ -99,21 +101,20 @@ export function sendAgentErrors(report: (error: AgentError, path: string) => voi
   };
 }
 
-/** Client middleware: every failure of a call is an AgentError. */
-export async function* receiveAgentErrors<Request, Response>(
-  call: ClientMiddlewareCall<Request, Response>,
-  options: CallOptions,
-) {
-  let trailer: Metadata | undefined;
-  const onTrailer = (received: Metadata): void => {
-    trailer = received;
-    options.onTrailer?.(received);
+/** Client middleware: every failure of a call is an AgentError. `peer` is the other side, as a sentence begins. */
+export function receiveAgentErrors(peer: string) {
+  return async function* <Request, Response>(call: ClientMiddlewareCall<Request, Response>, options: CallOptions) {
+    let trailer: Metadata | undefined;
+    const onTrailer = (received: Metadata): void => {
+      trailer = received;
+      options.onTrailer?.(received);
+    };
+    try {
+      return yield* call.next(call.request, { ...options, onTrailer });
+    } catch (thrown) {
+      throw fromClientError({ thrown, trailer, peer });
+    }
   };
-  try {
-    return yield* call.next(call.request, { ...options, onTrailer });
-  } catch (thrown) {
-    throw fromClientError(thrown, trailer);
-  }
 }
 
 /** Metadata of a call: trace context, when there is one. */

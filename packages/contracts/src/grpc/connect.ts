@@ -19,6 +19,8 @@ export type ClientTls = {
 };
 
 export type ConnectOptions = {
+  /** What answers there, as `tool runner`: errors name it. */
+  service?: string | undefined;
   token?: string | undefined;
   tls?: ClientTls | undefined;
   /** `traceparent` of what runs now, sent with every call. */
@@ -39,9 +41,14 @@ function credentialsOf(tls: ClientTls | undefined): ChannelCredentials {
   });
 }
 
+/** A socket in a folder of the product's own says nothing to a person. */
+function peerOf(address: string, service = "service"): string {
+  return address.startsWith("unix:") ? `The ${service}` : `The ${service} at ${address}`;
+}
+
 /** Opens lazily: the first call connects. `token` goes with every call. @throws AgentError invalid_input for an address off this machine without `tls` */
 export function connectGrpc(address: string, options: ConnectOptions = {}): GrpcConnection {
-  const { token, tls, currentTrace = () => undefined } = options;
+  const { service, token, tls, currentTrace = () => undefined } = options;
   // NOTE: not nice-grpc's createChannel: it takes a socket path for a host and adds a port.
   const channel = new Channel(checkAddress(address, tls !== undefined), credentialsOf(tls), {
     "grpc.max_receive_message_length": grpcLimits.maxMessageBytes,
@@ -52,7 +59,7 @@ export function connectGrpc(address: string, options: ConnectOptions = {}): Grpc
   const bare = createClientFactory();
   const factory = (token === undefined ? bare : bare.use(sendToken(token)))
     .use(sendTrace(currentTrace))
-    .use(receiveAgentErrors);
+    .use(receiveAgentErrors(peerOf(address, service)));
   return {
     client: (definition) => factory.create(definition, channel),
     close: () => channel.close(),

@@ -116,8 +116,8 @@ async function callAs(
 const yesterday = { validDays: [-2, -1] as const };
 const then = Date.now() - 36 * 3_600_000;
 
-const turnedAway =
-  "unavailable: The service closed the connection at once: it may not accept the certificate of this process, or speak another protocol.";
+const turnedAway = (address: string) =>
+  `unavailable: The service at ${address} closed the connection at once: it may not accept the certificate of this process, or speak another protocol.`;
 
 describe("a server with mutual TLS", () => {
   it("lets in whoever shows a listed name of its authority", async () => {
@@ -145,9 +145,9 @@ describe("a server with mutual TLS", () => {
 
   it("refuses another authority, an expired certificate and none at all", async () => {
     const { address } = await serve();
-    expect(await callAs(address, { by: theirs })).toBe(turnedAway);
-    expect(await callAs(address, yesterday, { now: then })).toBe(turnedAway);
-    expect(await call(address, { token: "t".repeat(32) })).toBe(turnedAway);
+    expect(await callAs(address, { by: theirs })).toBe(turnedAway(address));
+    expect(await callAs(address, yesterday, { now: then })).toBe(turnedAway(address));
+    expect(await call(address, { token: "t".repeat(32) })).toBe(turnedAway(address));
     const [host, port] = address.split(":");
     const bare = await new Promise<string>((resolve) => {
       const socket = connectTls({
@@ -176,16 +176,18 @@ describe("a client with mutual TLS", () => {
   it("refuses a server of another name, of another authority, or with an expired certificate", async () => {
     const { address } = await serve();
     expect(await callAs(address, {}, { name: "indexer.test" })).toBe(
-      "unavailable: The service shows a certificate of another name than the one expected.",
+      `unavailable: The service at ${address} shows a certificate of another name than the one expected.`,
     );
     expect(await callAs(address, {}, { name: "spiffe://ossaat.test/runner" })).toBe(
-      "unavailable: The service shows a certificate of another name than the one expected.",
+      `unavailable: The service at ${address} shows a certificate of another name than the one expected.`,
     );
     expect(await callAs(address, { trusts: theirs })).toBe(
-      "unavailable: The service shows a certificate of an authority that this process does not trust.",
+      `unavailable: The service at ${address} shows a certificate of an authority that this process does not trust.`,
     );
     const old = await serve(yesterday, { now: then });
-    expect(await callAs(old.address, {})).toBe("unavailable: The service shows a certificate that has expired.");
+    expect(await callAs(old.address, {})).toBe(
+      `unavailable: The service at ${old.address} shows a certificate that has expired.`,
+    );
   });
 
   it("knows a server by its SPIFFE name", async () => {
