@@ -135,7 +135,7 @@ describe("a server whose jobs go over RabbitMQ", () => {
     expect(await finding()).toMatchObject({ status: "ok", message: expect.stringMatching(/^RabbitMQ \d+\.\d+/u) });
     expect(await finding({ OSSAAT_QUEUE_PASSWORD: "hidden" })).toMatchObject({
       status: "fail",
-      message: expect.stringContaining("ACCESS-REFUSED"),
+      message: expect.stringContaining("refused the user, the password or the virtual host"),
     });
   });
 });

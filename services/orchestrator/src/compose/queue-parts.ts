@@ -8,6 +8,7 @@ import { createRelay } from "../job/relay.ts";
 import { StepStates } from "../job/step-states.ts";
 import type { StepStatesDeps } from "../job/step-states.ts";
 import { defaultPool } from "../step/step-rows.ts";
+import { QueueLog } from "./queue-log.ts";
 
 /** A queue on a broker; one that keeps states of steps for others to read is sent them. */
 export type BrokerQueue = JobQueue & { sendStates?: StepStatesDeps["send"] };
@@ -37,13 +38,14 @@ export function createQueueParts(
   { openQueue, slots }: { openQueue: OpenQueue | undefined; slots: number },
 ): QueueParts {
   const { store, clock, bus, log } = engine;
-  const onError = (error: unknown) => log.error({ error }, "queue");
   if (openQueue === undefined) {
+    const onError = (error: unknown) => log.error({ error }, "queue");
     const queue = createEmbeddedQueue({ store, clock, weights: engine.dispatch?.weights, onError });
     const stop = () => queue.close({ drainMs });
     return { queue, wake: () => queue.wake(), start: () => undefined, stop };
   }
-  const queue = openQueue(onError);
+  const queueLog = new QueueLog({ log, isWell: async () => (await queue.health()).ok });
+  const queue = openQueue((error) => queueLog.error(error));
   const relay = createRelay({ engine, queue, pools: [defaultPool], slots });
   const { sendStates: send } = queue;
   let states: StepStates | undefined;
@@ -57,6 +59,7 @@ export function createQueueParts(
       states?.start();
     },
     async stop() {
+      queueLog.close();
       await Promise.all([soon(relay.stop()), soon(states?.stop() ?? Promise.resolve())]);
       await queue.close({ drainMs });
     },

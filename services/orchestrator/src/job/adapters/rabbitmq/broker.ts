@@ -86,7 +86,31 @@ export function versionOf(model: ChannelModel): string {
   return typeof version === "string" ? version : "0";
 }
 
-export function unreachable({ address }: Broker, cause?: unknown): AgentError {
+const refusedReason = "refused";
+
+/** What a broker ends the opening of a connection with, as amqplib tells it: 403 before, 530 after the password. */
+const refusals = /ACCESS[-_]REFUSED|NOT[-_]ALLOWED|Expected ConnectionOpenOk/u;
+
+/** The error of a broker that is there and lets this process not in; undefined for any other. */
+export function refusalOf({ address }: Broker, cause: unknown): AgentError | undefined {
+  if (!(cause instanceof Error) || !refusals.test(cause.message)) return undefined;
+  return new AgentError("unavailable", `RabbitMQ at ${address} refused the user, the password or the virtual host.`, {
+    details: {
+      reason: refusedReason,
+      next: "set OSSAAT_QUEUE_PASSWORD where the server starts, or correct the user or the virtual host in the setting queue",
+    },
+    cause,
+  });
+}
+
+export function isRefusal(problem: AgentError | undefined): boolean {
+  return problem?.details["reason"] === refusedReason;
+}
+
+export function unreachable(broker: Broker, cause?: unknown): AgentError {
+  const refusal = refusalOf(broker, cause);
+  if (refusal !== undefined) return refusal;
+  const { address } = broker;
   return new AgentError("unavailable", `RabbitMQ at ${address} does not answer.`, {
     details: { next: "start the broker or correct the setting queue; `ossaat doctor` says whether it answers" },
     cause,

@@ -6,7 +6,7 @@ import type { ChannelModel, RecoveringChannelModel } from "amqplib";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { unreachable } from "./broker.ts";
+import { isRefusal, refusalOf, unreachable } from "./broker.ts";
 import type { Broker } from "./broker.ts";
 import { rabbitmqLimits } from "./limits.ts";
 
@@ -79,6 +79,8 @@ class RecoveringLink implements Link {
 
   async ready(): Promise<ChannelModel> {
     if (this.#model !== undefined) return this.#model;
+    // It was answered already, and a person has to change something first.
+    if (this.problem !== undefined && isRefusal(this.problem)) throw this.problem;
     const { waitForConnectionMs } = this.#broker.tuning;
     const connected = new Promise<ChannelModel>((resolve) => {
       this.#waiting.push(resolve);
@@ -155,7 +157,9 @@ class RecoveringLink implements Link {
 
   #failed(error: unknown): void {
     this.#lastError = error;
-    this.#broker.onError(error);
+    const refusal = refusalOf(this.#broker, error);
+    if (refusal !== undefined || isRefusal(this.problem)) this.problem = refusal;
+    this.#broker.onError(refusal ?? error);
   }
 
   #lose(): void {

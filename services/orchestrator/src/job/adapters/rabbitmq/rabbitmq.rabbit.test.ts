@@ -69,3 +69,20 @@ test("an orderly end is no error", async () => {
   await queue.close({ drainMs: 5_000 });
   expect(errors).toEqual([]);
 });
+
+test.each([
+  ["a wrong password", (url: URL) => void (url.password = "wrong")],
+  ["a virtual host that is not there", (url: URL) => void (url.pathname = "/nowhere")],
+])("a broker that refuses for %s is not told to be started", async (_what, change) => {
+  const url = new URL(server.url);
+  change(url);
+  const errors: unknown[] = [];
+  const onError = (error: unknown) => void errors.push(error);
+  const queue = createRabbitmqQueue({ url: url.href, rng: Math.random, ids: systemIds, onError });
+  const refused = expect.stringMatching(/^RabbitMQ at .* refused the user, the password or the virtual host/u);
+  await expect.poll(() => queue.health(), { timeout: 30_000 }).toMatchObject({ ok: false, detail: refused });
+  expect(await queue.health()).toMatchObject({ next: expect.stringContaining("OSSAAT_QUEUE_PASSWORD") });
+  await expect(queue.depth(pool)).rejects.toMatchObject({ code: "unavailable", message: refused });
+  expect(errors).toContainEqual(expect.objectContaining({ message: refused }));
+  await queue.close({ drainMs: 1_000 });
+});
