@@ -67,10 +67,17 @@ export const forbidden: (IForbiddenRuleType & { name: string })[] = [
   },
   {
     name: "tool-runner-holds-no-secret",
-    comment: "The tool runner knows no provider, secret or store code.",
+    comment: "The tool runner knows no provider or store code, and only its entry where secrets come from.",
     severity: "error",
-    from: { path: "^services/tool-runner/" },
-    to: { path: "^packages/providers/|^services/orchestrator/|/secret/" },
+    from: { path: "^services/tool-runner/", pathNot: "^services/tool-runner/src/main\\.ts$" },
+    to: { path: "^packages/(?:providers|secrets)/|^services/orchestrator/" },
+  },
+  {
+    name: "tool-runner-entry-knows-no-service",
+    comment: "Its entry adds the source of secrets, and nothing else.",
+    severity: "error",
+    from: { path: "^services/tool-runner/src/main\\.ts$" },
+    to: { path: "^packages/providers/|^services/orchestrator/" },
   },
   {
     name: "leaf-features-know-no-flow",

@@ -3,7 +3,7 @@
 import os from "node:os";
 import path from "node:path";
 
-import { AgentError, proveToken, sha256Hex } from "@ossaat/contracts";
+import { AgentError, proveToken, sha256Hex, systemPolicyFile } from "@ossaat/contracts";
 import type { Budget } from "@ossaat/contracts";
 import type { OrchestratorDeps } from "@ossaat/orchestrator";
 import type { ProviderEnv } from "@ossaat/providers";
@@ -31,8 +31,9 @@ export type Config = {
   isSandboxRequired: boolean;
   sandboxDriver: "auto" | "bubblewrap" | "container";
   sandboxImage?: string;
-  /** What working trees may take; absent = the tool runner's own bounds. */
-  treeLimits: { treeBytes?: number; treeEntries?: number };
+  /** What the working tree of a step may take, and how many entries it may have; absent = the tool runner's own bounds. */
+  treeGib?: number;
+  treeFiles?: number;
   /** Address of the PostgreSQL database; absent = a file in the state folder. */
   store?: string;
   /** Broker that carries the jobs; absent = the database itself. */
@@ -186,9 +187,7 @@ function withoutEmpty(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
 }
 
-/** Holds for everybody on this machine; OSSAAT_ADMIN_POLICY names one more. */
-const systemPolicyFile = "/etc/ossaat/policy.json";
-
+/** The machine's holds for everybody; OSSAAT_ADMIN_POLICY names one more. */
 function policyFilesOf(env: NodeJS.ProcessEnv): Config["policyFiles"] {
   const named = env["OSSAAT_ADMIN_POLICY"];
   return {
@@ -197,14 +196,6 @@ function policyFilesOf(env: NodeJS.ProcessEnv): Config["policyFiles"] {
       ...(named === undefined ? [] : [{ path: path.resolve(named), mustExist: true }]),
     ],
     user: path.join(settingPaths(env).userFolder, "policy.json"),
-  };
-}
-
-function treeLimitsOf(read: Read): Config["treeLimits"] {
-  const gib = read("sandbox.treeGib");
-  return {
-    ...optional("treeBytes", gib === undefined ? undefined : Math.floor(gib * 1024 ** 3)),
-    ...optional("treeEntries", read("sandbox.treeFiles")),
   };
 }
 
@@ -230,7 +221,8 @@ export async function loadConfig(options: ConfigOptions = {}): Promise<Config> {
     isSandboxRequired: read("sandbox.required") ?? false,
     sandboxDriver: read("sandbox.driver") ?? "auto",
     ...optional("sandboxImage", read("sandbox.image")),
-    treeLimits: treeLimitsOf(read),
+    ...optional("treeGib", read("sandbox.treeGib")),
+    ...optional("treeFiles", read("sandbox.treeFiles")),
     ...optional("store", read("store")),
     ...optional("queue", queueOf(env, read)),
     idleMinutes: read("server.idleMinutes") ?? 30,

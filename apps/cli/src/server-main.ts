@@ -34,11 +34,6 @@ async function main(): Promise<void> {
   const log = await createServerLog(config, values.trace);
   logFatal(log);
   try {
-    if (values["dangerously-no-sandbox"] && config.loaded.serverRules.isSandboxRequired) {
-      throw new AgentError("policy_denied", "--dangerously-no-sandbox is refused: the sandbox is required.", {
-        details: { next: "ossaat config explain sandbox.required" },
-      });
-    }
     const server = await serve({
       config,
       sandbox: values["dangerously-no-sandbox"] ? "none" : "auto",

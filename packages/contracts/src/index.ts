@@ -46,6 +46,7 @@ export type {
   SearchHit,
   SymbolKind,
 } from "./index-service.ts";
+export { coveredModels, isModelAllowed } from "./model-pattern.ts";
 export { findGraphProblems, findHeadProblems, topologicalOrder } from "./plan-graph.ts";
 export {
   Plan,
@@ -60,6 +61,7 @@ export {
   sealPlan,
 } from "./plan.ts";
 export type { SealedPlan, SealedStep } from "./plan.ts";
+export { demandSandbox, demandsSandbox } from "./sandbox-demand.ts";
 export { SecretName } from "./secret.ts";
 export type { BoundSecret, SecretSource } from "./secret.ts";
 export { toolInputs, toolLimits, toolSpecs } from "./tool.ts";
@@ -138,7 +140,7 @@ export { statusText } from "./status-text.ts";
 export { describeProblems, schemaProblems } from "./schema-problems.ts";
 export type { SchemaProblem } from "./schema-problems.ts";
 export { countOf } from "./count-of.ts";
-export { PolicyFile, PolicyRule, policyFileLimits } from "./policy-file.ts";
+export { PolicyFile, PolicyRule, policyFileLimits, systemPolicyFile } from "./policy-file.ts";
 export { PlanPriority, priorityNumber } from "./priority.ts";
 export type { Difference, DifferenceKind, ReconcileResponse } from "./reconcile.ts";
 export {

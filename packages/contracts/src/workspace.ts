@@ -136,6 +136,12 @@ export type WorkspaceService = {
   /** Removes the plan's working trees; the published branch stays. */
   remove(request: { planId: string }, options?: CallOptions): Promise<void>;
 
+  /**
+   * Plans that have working trees or build caches, in the order of their ids: a page of those behind
+   * `after`; empty = there are no more.
+   */
+  listKept(request: { after?: string | undefined }, options?: CallOptions): Promise<{ planIds: string[] }>;
+
   /** What of a plan is here no longer, or never was. */
   findLacking(
     request: KeptRequest & { logRefs: readonly string[] },

@@ -28,15 +28,22 @@ test("has defaults that are strict and local", () => {
     indexer: { address: "unix:/i", token: undefined, serverName: undefined },
     certificateFiles: undefined,
     workerName: undefined,
-    slots: undefined,
-    dispatch: { weights: {}, caps: { tenant: undefined, repository: undefined, plan: undefined } },
+    rules: {
+      runMode: "enterprise",
+      allowedModels: undefined,
+      isSandboxRequired: true,
+      budgetCaps: undefined,
+      maxOpenSteps: undefined,
+      dispatch: { weights: {}, caps: { tenant: undefined, repository: undefined, plan: undefined } },
+      slots: undefined,
+      keepDays: 14,
+      policyFiles: { admin: [{ path: "/etc/ossaat/policy.json", mustExist: false }] },
+      userAgentsDir: undefined,
+    },
     drainMs: 20_000,
     spoolDir: undefined,
     model: undefined,
     modelRequestLog: undefined,
-    policyFiles: { admin: [] },
-    userAgentsDir: undefined,
-    runMode: "enterprise",
     providerEnv: {},
     providerKeys: [],
     tracing: { secrets: [], problems: [] },
@@ -59,24 +66,23 @@ test("takes roles, certificates with names, vendors' keys by name, and a policy 
     OSSAAT_TENANT_WEIGHTS: "acme=3,other=100",
     OSSAAT_DRAIN_SECONDS: "5",
     OSSAAT_SPOOL_DIR: "/spool",
-    OSSAAT_POLICY_FILE: "/p.json",
+    OSSAAT_ADMIN_POLICY: "/p.json",
     OPENAI_API_KEY: "k",
     ANTHROPIC_API_KEY: "",
   });
-  expect(config.dispatch).toEqual({
-    weights: { acme: 3, other: 100 },
-    caps: { tenant: 8, repository: 4, plan: 3 },
+  expect(config.rules).toMatchObject({
+    slots: 2,
+    dispatch: { weights: { acme: 3, other: 100 }, caps: { tenant: 8, repository: 4, plan: 3 } },
+    policyFiles: { admin: [{ mustExist: false }, { path: "/p.json", mustExist: true }] },
   });
   expect(config).toMatchObject({
     role: "worker",
     workerName: "w-1",
-    slots: 2,
     drainMs: 5_000,
     spoolDir: "/spool",
     certificateFiles: { certFile: "/c", keyFile: "/k", caFile: "/a" },
     runner: { serverName: "runner.test" },
     indexer: { serverName: "spiffe://d/indexer" },
-    policyFiles: { admin: [{ path: "/p.json", mustExist: true }] },
     providerEnv: { OPENAI_API_KEY: "k" },
     providerKeys: ["OPENAI_API_KEY"],
   });
@@ -135,6 +141,43 @@ test("takes the address of a broker, and its password from a variable or a file"
   rmSync(folder, { recursive: true });
 });
 
+test("takes the rules of the administrator, and run mode enterprise demands the sandbox whatever they say", () => {
+  const rulesOf = (env: NodeJS.ProcessEnv) => readConfig({ ...needed, ...env }).rules;
+  expect(
+    rulesOf({
+      OSSAAT_RUN_MODE: "consumer",
+      OSSAAT_ALLOWED_MODELS: "anthropic/*, openai/gpt-5",
+      OSSAAT_SANDBOX_REQUIRED: "true",
+      OSSAAT_MAX_COST_USD: "2.5",
+      OSSAAT_MAX_TOKENS: "1000",
+      OSSAAT_MAX_OPEN_STEPS: "7",
+      OSSAAT_KEEP_DAYS: "3",
+      OSSAAT_AGENTS_DIR: "/agents",
+    }),
+  ).toMatchObject({
+    runMode: "consumer",
+    allowedModels: ["anthropic/*", "openai/gpt-5"],
+    isSandboxRequired: true,
+    budgetCaps: { maxCostUsd: 2.5, maxTokens: 1_000 },
+    maxOpenSteps: 7,
+    keepDays: 3,
+    userAgentsDir: "/agents",
+  });
+  expect(rulesOf({ OSSAAT_RUN_MODE: "consumer" }).isSandboxRequired).toBe(false);
+  expect(rulesOf({ OSSAAT_SANDBOX_REQUIRED: "false" }).isSandboxRequired).toBe(true);
+});
+
+test("in run mode enterprise spans go to no collector beyond this machine in plain text", () => {
+  const urlOf = (endpoint: string, mode: string) =>
+    readConfig({ ...needed, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OSSAAT_RUN_MODE: mode }).tracing.tracesUrl;
+  expect(() => urlOf("http://collector:4318", "enterprise")).toThrow("must use https in run mode enterprise");
+  expect([
+    urlOf("http://collector:4318", "consumer"),
+    urlOf("http://localhost:4318", "enterprise"),
+    urlOf("https://collector", "enterprise"),
+  ]).toEqual(["http://collector:4318/v1/traces", "http://localhost:4318/v1/traces", "https://collector/v1/traces"]);
+});
+
 test("refuses what is no setting, plain text off the machine, and certificates without names", () => {
   for (const wrong of [
     { OSSAAT_ROLE: "boss" },
@@ -144,6 +187,14 @@ test("refuses what is no setting, plain text off the machine, and certificates w
     { OSSAAT_QUEUE: "kafka://" },
     { OSSAAT_STORE: "" },
     { OSSAAT_MAX_RUNNING_PER_PLAN: "0" },
+    { OSSAAT_MAX_OPEN_STEPS: "0" },
+    { OSSAAT_MAX_OPEN_STEPS: "many" },
+    { OSSAAT_MAX_COST_USD: "-1" },
+    { OSSAAT_MAX_TOKENS: "1.5" },
+    { OSSAAT_MAX_MINUTES: "" },
+    { OSSAAT_ALLOWED_MODELS: "openai/a,,b" },
+    { OSSAAT_SANDBOX_REQUIRED: "yes" },
+    { OSSAAT_KEEP_DAYS: "36501" },
     { OSSAAT_TENANT_WEIGHTS: "acme=0" },
     { OSSAAT_TENANT_WEIGHTS: "acme=101" },
     { OSSAAT_TENANT_WEIGHTS: "acme" },

@@ -10,17 +10,16 @@ import type { TracingSettings } from "@ossaat/telemetry";
 import { z } from "zod";
 
 import { readInternalKey } from "./identity/internal-key.ts";
-import type { DispatchRules } from "./job/dispatch-rules.ts";
 import { readPassword } from "./password-setting.ts";
-import type { PolicyFiles } from "./policy/policies.ts";
+import { RuleSettings, checkCollector, toServerRules, wholeNumber } from "./server-rules.ts";
+import type { ServerRules } from "./server-rules.ts";
 import { readStoreUrl } from "./store/store-url.ts";
 
 const text = z.string().min(1).optional();
-const count = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 
 const embedded = "embedded";
 
-const Environment = z.object({
+const Environment = RuleSettings.extend({
   /** `api` answers requests and streams, `worker` runs steps, `all` does both. */
   OSSAAT_ROLE: z.enum(["api", "worker", "all"]).default("all"),
   /** postgres://user@host:port/database, without a password. */
@@ -58,33 +57,14 @@ const Environment = z.object({
     .string()
     .regex(/^[\w.-]{1,64}$/u)
     .optional(),
-  /** Steps this process runs at once. */
-  OSSAAT_SLOTS: count(1, 256).optional(),
-  /** Steps that may run at once in the whole deployment; absent = any number. The same for all processes. */
-  OSSAAT_MAX_RUNNING_PER_TENANT: count(1, 1_000_000).optional(),
-  OSSAAT_MAX_RUNNING_PER_REPOSITORY: count(1, 1_000_000).optional(),
-  OSSAAT_MAX_RUNNING_PER_PLAN: count(1, 1_000_000).optional(),
-  /** Shares of tenants in what is handed out: `name=3,other=2`; a tenant that is not named has 1. */
-  OSSAAT_TENANT_WEIGHTS: z
-    .string()
-    .regex(
-      /^[^=,\s]{1,64}=([1-9]\d?|100)(,[^=,\s]{1,64}=([1-9]\d?|100))*$/u,
-      "must be tenant=weight, by comma; weights from 1 to 100",
-    )
-    .optional(),
   /** Seconds that the process may take to end after SIGTERM. */
-  OSSAAT_DRAIN_SECONDS: count(1, 600).default(20),
+  OSSAAT_DRAIN_SECONDS: wholeNumber(1, 600).default(20),
   /** Folder for archives while they are exported or imported, of this process alone; absent = a temporary one. */
   OSSAAT_SPOOL_DIR: text,
   /** Default model of new plans. */
   OSSAAT_MODEL: text,
   /** File to which scripted models log their requests. */
   OSSAAT_MODEL_REQUEST_LOG: text,
-  /** Policy file of the administrator; named and missing = nothing is allowed. */
-  OSSAAT_POLICY_FILE: text,
-  /** Folder of agents besides the built-in ones. */
-  OSSAAT_AGENTS_DIR: text,
-  OSSAAT_RUN_MODE: z.enum(["consumer", "enterprise"]).default("enterprise"),
   OSSAAT_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
 });
 
@@ -109,15 +89,11 @@ export type OrchestratorConfig = {
   /** What this process shows to the services; absent = they are on this machine. */
   certificateFiles?: CertificateFiles | undefined;
   workerName?: string | undefined;
-  slots?: number | undefined;
-  dispatch: DispatchRules;
+  rules: ServerRules;
   drainMs: number;
   spoolDir?: string | undefined;
   model?: string | undefined;
   modelRequestLog?: string | undefined;
-  policyFiles: PolicyFiles;
-  userAgentsDir?: string | undefined;
-  runMode: Values["OSSAAT_RUN_MODE"];
   providerEnv: ProviderEnv;
   /** Names of the vendors' variables that are set. */
   providerKeys: string[];
@@ -164,19 +140,7 @@ function readQueue(values: Values, read: (path: string) => string): BrokerSettin
   return { url, password: readPassword({ name: "OSSAAT_QUEUE_PASSWORD", password, passwordFile, read }) };
 }
 
-function readDispatch(values: Values): DispatchRules {
-  const pairs = values.OSSAAT_TENANT_WEIGHTS?.split(",").map((pair) => pair.split("=")) ?? [];
-  return {
-    weights: Object.fromEntries(pairs.map(([tenant = "", weight]) => [tenant, Number(weight)])),
-    caps: {
-      tenant: values.OSSAAT_MAX_RUNNING_PER_TENANT,
-      repository: values.OSSAAT_MAX_RUNNING_PER_REPOSITORY,
-      plan: values.OSSAAT_MAX_RUNNING_PER_PLAN,
-    },
-  };
-}
-
-/** @throws AgentError invalid_input for a setting that is none */
+/** @throws AgentError invalid_input for a setting that is none, policy_denied for one that the run mode forbids */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): OrchestratorConfig {
   const parsed = Environment.safeParse(env);
   if (!parsed.success) {
@@ -186,7 +150,6 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): OrchestratorCo
   const certificateFiles = readCertificateSettings(env, "OSSAAT");
   checkNames(data, certificateFiles);
   const providerEnv = vendorEnv(env);
-  const policy = data.OSSAAT_POLICY_FILE;
   const read = (path: string): string => readFileSync(path, "utf8");
   const store = readStoreUrl({
     address: data.OSSAAT_STORE,
@@ -196,6 +159,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): OrchestratorCo
   });
   const queue = readQueue(data, read);
   const tracing = readTracingSettings(env);
+  const rules = toServerRules(data);
+  checkCollector(rules, tracing.tracesUrl);
   const internalKey = readInternalKey({
     text: data.OSSAAT_INTERNAL_KEY,
     file: data.OSSAAT_INTERNAL_KEY_FILE,
@@ -219,15 +184,11 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): OrchestratorCo
     },
     certificateFiles,
     workerName: data.OSSAAT_WORKER_NAME,
-    slots: data.OSSAAT_SLOTS,
-    dispatch: readDispatch(data),
+    rules,
     drainMs: data.OSSAAT_DRAIN_SECONDS * 1_000,
     spoolDir: data.OSSAAT_SPOOL_DIR,
     model: data.OSSAAT_MODEL,
     modelRequestLog: data.OSSAAT_MODEL_REQUEST_LOG,
-    policyFiles: { admin: policy === undefined ? [] : [{ path: policy, mustExist: true }] },
-    userAgentsDir: data.OSSAAT_AGENTS_DIR,
-    runMode: data.OSSAAT_RUN_MODE,
     providerEnv,
     providerKeys: Object.keys(providerEnv),
     tracing,

@@ -10,7 +10,9 @@ import { afterAll, expect, it } from "vitest";
 import { readConfig, readEngineEnvironment } from "./config.ts";
 import { connectToolRunner } from "./grpc-client.ts";
 import { spawnRunner } from "./testing/spawn-runner.ts";
+import { collectEvents, makeInvocation, outcomeOf, testPlanId, testWorkspaceId } from "./testing/open-runner.ts";
 import { makeTempDir } from "./testing/temp-dir.ts";
+import { makeUserRepository } from "./testing/user-repository.ts";
 
 const dir = makeTempDir();
 afterAll(() => dir.remove());
@@ -111,11 +113,78 @@ it("says what is wrong with its settings", async () => {
   expect((await once(child, "exit"))[0]).toBe(1);
 });
 
+it("starts without a sandbox nowhere where one is required", async () => {
+  const child = start({
+    OSSAAT_RUNNER_ADDRESS: `unix:${dir.at("required.sock")}`,
+    OSSAAT_RUNNER_STATE_DIR: dir.at("state-required"),
+    OSSAAT_RUNNER_SANDBOX: "none",
+    OSSAAT_SANDBOX_REQUIRED: "true",
+  });
+  const [text] = (await once(child.stderr, "data")) as [Buffer];
+  expect(text.toString("utf8")).toMatch(/the sandbox is required\.\nNext: .*OSSAAT_SANDBOX_REQUIRED/u);
+  expect((await once(child, "exit"))[0]).toBe(1);
+});
+
+it("holds working trees to their bounds", async () => {
+  const address = `unix:${dir.at("bounded.sock")}`;
+  const child = start({
+    OSSAAT_RUNNER_ADDRESS: address,
+    OSSAAT_RUNNER_STATE_DIR: dir.at("state-bounded"),
+    OSSAAT_RUNNER_SANDBOX: "none",
+    OSSAAT_TREE_FILES: "1",
+    OSSAAT_TREE_GIB: "0.5",
+  });
+  await once(child.stdout, "data");
+  const repository = makeUserRepository(dir.at("user"), { "a.txt": "a\n", "b.txt": "b\n" });
+  const client = connectToolRunner(address);
+  const place = { workspaceId: testWorkspaceId, planId: testPlanId, repositoryPath: repository.root };
+  await client.workspaces.open({ ...place, commit: repository.base });
+  const call = makeInvocation("run_command", { argv: ["true"] });
+  expect(outcomeOf(await collectEvents(client.tools.execute(call)))).toMatchObject({
+    state: "failed",
+    message: "The working tree takes more than 1 files and folders: no command runs in it.",
+  });
+  client.close();
+  child.kill("SIGTERM");
+  expect(await once(child, "exit")).toEqual([0, null]);
+});
+
+const noRules = {
+  sandbox: "auto",
+  isSandboxRequired: false,
+  image: undefined,
+  treeGib: undefined,
+  treeFiles: undefined,
+};
+
+it("reads what the administrator lays down, and refuses what is none", () => {
+  const rulesOf = (env: NodeJS.ProcessEnv) => readConfig({ HOME: "/home/x", ...env }).rules;
+  expect(rulesOf({ OSSAAT_TREE_GIB: "0.5", OSSAAT_TREE_FILES: "20", OSSAAT_SANDBOX_REQUIRED: "1" })).toEqual({
+    ...noRules,
+    treeGib: 0.5,
+    treeFiles: 20,
+    isSandboxRequired: true,
+  });
+  const modes = ["consumer", "enterprise"].map((mode) => rulesOf({ OSSAAT_RUN_MODE: mode }).isSandboxRequired);
+  expect(modes).toEqual([false, true]);
+  for (const wrong of [
+    { OSSAAT_TREE_GIB: "0" },
+    { OSSAAT_TREE_GIB: "much" },
+    { OSSAAT_TREE_FILES: "4000001" },
+    { OSSAAT_TREE_FILES: "1.5" },
+    { OSSAAT_SANDBOX_REQUIRED: "yes" },
+    { OSSAAT_RUN_MODE: "strict" },
+    { OSSAAT_RUNNER_SECRETS_FILE: "/none" },
+  ]) {
+    expect(() => rulesOf(wrong)).toThrow(Object.keys(wrong)[0]);
+  }
+});
+
 it("reads its settings, and defaults that keep it isolated and local", () => {
   expect(readConfig({ HOME: "/home/x" })).toEqual({
     address: "unix:/home/x/.local/state/ossaat/ossaat-runner/runner.sock",
     stateDir: "/home/x/.local/state/ossaat/runner",
-    sandbox: "auto",
+    rules: noRules,
     tracing: { secrets: [], problems: [] },
     logLevel: "info",
   });
@@ -131,7 +200,7 @@ it("reads its settings, and defaults that keep it isolated and local", () => {
   ).toEqual({
     address: "unix:/r",
     stateDir: "/s",
-    sandbox: "none",
+    rules: { ...noRules, sandbox: "none" },
     tracing: { secrets: [], problems: [] },
     logLevel: "warn",
   });
@@ -141,8 +210,7 @@ it("reads its settings, and defaults that keep it isolated and local", () => {
     token: "secret",
   });
   expect(readConfig({ OSSAAT_RUNNER_SANDBOX: "container", OSSAAT_RUNNER_IMAGE: "own:1" })).toMatchObject({
-    sandbox: "container",
-    image: "own:1",
+    rules: { sandbox: "container", image: "own:1" },
   });
   expect(readEngineEnvironment({ DOCKER_HOST: "unix:///d", HOME: "/h", OPENAI_API_KEY: "k" })).toEqual({
     DOCKER_HOST: "unix:///d",

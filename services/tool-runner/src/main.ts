@@ -1,28 +1,16 @@
 // Entry of a tool runner in a process of its own.
 import { AgentError } from "@ossaat/contracts";
 import { CertificateSource, listenUntilStopped } from "@ossaat/contracts/grpc";
+import { createFileSecrets } from "@ossaat/secrets";
 import { callSpan, createLogger, openSpan, serveMetrics, startTracing } from "@ossaat/telemetry";
 
-import { readConfig } from "./config.ts";
-import { createDriverTrial } from "./create-driver-trial.ts";
-import { createToolRunner } from "./create-tool-runner.ts";
-import { chooseDriver } from "./sandbox/choose-driver.ts";
+import { readConfig, readVariable } from "./config.ts";
+import { openToolRunner } from "./open-tool-runner.ts";
 import { serveToolRunner } from "./serve-grpc.ts";
 import { runnerVersion } from "./version.ts";
 
 async function main(): Promise<void> {
-  const {
-    address,
-    token,
-    tls,
-    stateDir,
-    sandbox: setting,
-    image,
-    metricsPort,
-    tracing: settings,
-    logLevel,
-  } = readConfig();
-  const sandbox = setting === "none" ? setting : await chooseDriver(setting, createDriverTrial(image));
+  const { address, token, tls, stateDir, rules, secretsFile, metricsPort, tracing: settings, logLevel } = readConfig();
   const secrets = [...(token === undefined ? [] : [token]), ...settings.secrets];
   const log = createLogger({ service: "ossaat-tool-runner", version: runnerVersion, level: logLevel, secrets });
   const tracing = await startTracing({
@@ -34,7 +22,9 @@ async function main(): Promise<void> {
   });
   const certificates = tls === undefined ? undefined : new CertificateSource({ files: tls.files, log });
   const stopped = listenUntilStopped(certificates);
-  const runner = createToolRunner({ stateDir, sandbox, image, logger: log });
+  const forSteps =
+    secretsFile === undefined ? undefined : createFileSecrets({ file: secretsFile, variable: readVariable });
+  const { runner } = await openToolRunner({ ...rules, secrets: forSteps }, { stateDir, logger: log });
   await runner.clearLeftovers();
   const server = await serveToolRunner({
     ...runner,

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { demandSandbox } from "@ossaat/contracts";
 import type { ToolEvent, ToolInvocation, WorkspaceId } from "@ossaat/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -101,6 +102,15 @@ export function describeToolService(connect: Connect): void {
       ] as const) {
         expect(outcomeOf(await run(invocation))).toMatchObject({ state: "failed", code });
       }
+    });
+
+    it("is refused where its caller requires a sandbox and there is none", async () => {
+      const demanding = makeInvocation("run_command", { argv: ["true"] }, { metadata: demandSandbox() });
+      expect(outcomeOf(await run(demanding))).toMatchObject({
+        state: "failed",
+        code: "policy_denied",
+        message: "The sandbox is required, and this tool runner has none.",
+      });
     });
 
     it("is refused by an AgentError when its id was used for something else", async () => {
@@ -358,6 +368,14 @@ export function describeToolService(connect: Connect): void {
       expect((await refusal(services.workspaces.writeRecord({ ...place(), files: large }))).code).toBe(
         "limit_exceeded",
       );
+    });
+
+    it("name the plans they are of, a page after the other", async () => {
+      const { planIds } = await services.workspaces.listKept({});
+      expect([planIds.includes(testPlanId), planIds]).toEqual([true, planIds.toSorted()]);
+      expect(await services.workspaces.listKept({ after: planIds.at(-1) })).toEqual({ planIds: [] });
+      const behind = await services.workspaces.listKept({ after: "plan-" });
+      expect(behind).toEqual({ planIds });
     });
 
     it("are removed with their plan", async () => {

@@ -1,5 +1,5 @@
 // `ossaat plan`: proposes a plan and shows it. Nothing runs.
-import { AgentError, PlanPriority, exitCodes } from "@ossaat/contracts";
+import { AgentError, PlanPriority, exitCodes, isModelAllowed } from "@ossaat/contracts";
 import type { CreatePlanRequest, PlanState } from "@ossaat/contracts";
 import type { Client } from "@ossaat/client";
 import path from "node:path";
@@ -12,7 +12,6 @@ import { withInterrupt } from "../follow/with-interrupt.ts";
 import { findRepository } from "../repository/find-repository.ts";
 import { readGoal } from "../repository/read-goal.ts";
 import { requireOutside } from "../repository/require-outside.ts";
-import { isModelAllowed } from "../settings/model-pattern.ts";
 import { escapeLine, escapeText } from "../terminal/escape.ts";
 import { renderPlanText } from "../terminal/render-plan.ts";
 

@@ -5,12 +5,10 @@ import path from "node:path";
 import { createGateway } from "@ossaat/gateway-api";
 import { createIndexer } from "@ossaat/indexer";
 import {
+  composeServer,
   createContextPlanner,
   createFileArtifacts,
-  createFileSecrets,
   createFileTurnJournal,
-  createModels,
-  createOrchestrator,
   mintInternalToken,
   openBroker,
   openSpoolFolder,
@@ -18,27 +16,21 @@ import {
   systemClock,
   systemIds,
 } from "@ossaat/orchestrator";
-import type { Orchestrator, OrchestratorDeps } from "@ossaat/orchestrator";
-import { chooseDriver, createDriverTrial, createKeptTrees, createToolRunner } from "@ossaat/tool-runner";
-import type { ToolRunnerOptions } from "@ossaat/tool-runner";
+import type { ArrangedParts, Orchestrator, OrchestratorDeps, ServerRules } from "@ossaat/orchestrator";
+import { createFileSecrets } from "@ossaat/secrets";
+import { openToolRunner } from "@ossaat/tool-runner";
+import type { RunnerPlace, RunnerRules } from "@ossaat/tool-runner";
 import type { RequestHandler } from "express";
 
 import { runnerFolder } from "../config.ts";
 import type { Config } from "../config.ts";
 import { version } from "../version.ts";
-import { restrictModels } from "./restrict-models.ts";
 
 export type StackLog = {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
 };
-
-/** What the orchestrator is composed of. */
-export type StackParts = Pick<
-  OrchestratorDeps,
-  "store" | "clock" | "artifacts" | "tools" | "workspaces" | "journal" | "models"
->;
 
 export type StackOptions = {
   config: Config;
@@ -51,8 +43,8 @@ export type StackOptions = {
   onTaken: () => void;
   /** Changes parts before they are put together, for a replay and for tests. No setting leads here. */
   arrange?: {
-    stack?(parts: StackParts): StackParts;
-    runner?: NonNullable<ToolRunnerOptions["arrange"]>;
+    stack?: (parts: ArrangedParts) => ArrangedParts;
+    runner?: NonNullable<RunnerPlace["arrange"]>;
   };
 };
 
@@ -62,8 +54,6 @@ export type EmbeddedStack = {
   start(): Promise<void>;
   stop(): Promise<void>;
 };
-
-const dayMs = 24 * 60 * 60 * 1_000;
 
 const allowedHosts = ["127.0.0.1", "localhost", "[::1]"];
 
@@ -87,11 +77,32 @@ function gatewayOf(
   });
 }
 
-function modelsOf({ providerEnv, model, modelRequestLog, loaded }: Config): OrchestratorDeps["models"] {
-  return restrictModels(
-    createModels({ env: providerEnv, config: model, requestLog: modelRequestLog }),
-    loaded.serverRules,
-  );
+/** What the settings lay down for every plan. */
+export function serverRulesOf(config: Config): ServerRules {
+  const { runMode, allowedModels, isSandboxRequired, budgetCaps } = config.loaded.serverRules;
+  return {
+    runMode,
+    allowedModels,
+    isSandboxRequired,
+    budgetCaps,
+    maxOpenSteps: config.maxOpenSteps,
+    dispatch: { caps: config.caps },
+    slots: config.slots,
+    keepDays: config.keepDays,
+    policyFiles: config.policyFiles,
+    userAgentsDir: config.userAgentsDir,
+  };
+}
+
+function runnerRulesOf({ config, sandbox }: StackOptions): RunnerRules {
+  return {
+    sandbox: sandbox === "none" ? sandbox : config.sandboxDriver,
+    isSandboxRequired: config.loaded.serverRules.isSandboxRequired,
+    image: config.sandboxImage,
+    treeGib: config.treeGib,
+    treeFiles: config.treeFiles,
+    secrets: createFileSecrets({ file: config.secretsFile, variable: config.secretVariable }),
+  };
 }
 
 /** The file in the state folder, or the database that the settings name. */
@@ -120,55 +131,39 @@ async function queueOf({ queue }: Config): Promise<OrchestratorDeps["openQueue"]
  * @throws AgentError conflict when another server owns the folder or the database, unavailable
  */
 export async function createEmbeddedStack(options: StackOptions): Promise<EmbeddedStack> {
-  const { config, sandbox, log, arrange = {} } = options;
+  const { config, log, arrange = {} } = options;
   const store = await openStore(options);
-  const driver =
-    sandbox === "none" ? sandbox : await chooseDriver(config.sandboxDriver, createDriverTrial(config.sandboxImage));
-  const secrets = createFileSecrets({ file: config.secretsFile, variable: config.secretVariable });
-  const runnerDir = runnerFolder(config);
-  const runner = createToolRunner({
-    stateDir: runnerDir,
-    sandbox: driver,
-    image: config.sandboxImage,
-    limits: config.treeLimits,
+  const { runner, sandbox } = await openToolRunner(runnerRulesOf(options), {
+    stateDir: runnerFolder(config),
     logger: log,
-    egress: { secrets },
-    ...(arrange.runner === undefined ? {} : { arrange: arrange.runner }),
+    arrange: arrange.runner,
   });
   const index = createIndexer({ cacheDir: path.join(config.cacheDir, "index") });
   const internalKey = randomBytes(32);
-  const parts: StackParts = {
+  const parts = {
     store,
     clock: systemClock,
+    ids: systemIds,
+    rng: Math.random,
     artifacts: createFileArtifacts(path.join(config.stateDir, "artifacts")),
     tools: runner.tools,
     workspaces: runner.workspaces,
     journal: createFileTurnJournal(path.join(config.stateDir, "turns")),
-    models: modelsOf(config),
-  };
-  const orchestrator = createOrchestrator({
-    ...(arrange.stack?.(parts) ?? parts),
-    ids: systemIds,
-    rng: Math.random,
+    models: { env: config.providerEnv, config: config.model, requestLog: config.modelRequestLog },
     openQueue: await queueOf(config),
     log,
     index,
     planner: createContextPlanner({ index }),
-    userAgentsDir: config.userAgentsDir,
-    policyFiles: config.policyFiles,
-    runMode: config.loaded.serverRules.runMode,
-    maxOpenSteps: config.maxOpenSteps,
-    dispatch: { caps: config.caps },
-    budgetCaps: config.loaded.serverRules.budgetCaps,
-    sandbox: driver,
+    sandbox,
     internalKey,
     version,
     stateDir: config.stateDir,
     spoolDir: openSpoolFolder({ dir: config.stateDir, name: "server" }),
     providerKeys: config.providerKeys,
-    retention: { keepMs: config.keepDays * dayMs, plansWithTrees: () => createKeptTrees(runnerDir).list() },
-    ...(config.slots === undefined ? {} : { slots: config.slots }),
-  });
+    role: undefined,
+    workerName: undefined,
+  };
+  const orchestrator = composeServer(serverRulesOf(config), parts, arrange.stack);
   return {
     handler: gatewayOf(options, orchestrator, internalKey),
     activePlans: () => orchestrator.activePlans(),

@@ -2,11 +2,11 @@
 // vendors take the keys.
 import { readFile } from "node:fs/promises";
 
+import { isModelAllowed } from "@ossaat/contracts";
 import { AgentError } from "@ossaat/contracts/errors";
 import { pickModel, resolveProvider } from "@ossaat/providers";
 
 import type { Config } from "../config.ts";
-import { isModelAllowed } from "../settings/model-pattern.ts";
 import { fail, ok, warn } from "./finding.ts";
 import type { Finding } from "./finding.ts";
 import { doctorLimits } from "./limits.ts";

@@ -12,15 +12,12 @@ import { leastVersions } from "./limits.ts";
 type Settings = Pick<Config, "sandboxDriver" | "sandboxImage">;
 
 async function checkDriver({ sandboxDriver, sandboxImage }: Settings): Promise<Finding> {
-  const { chooseDriver, createToolRunner, createDriverTrial } = await import("@ossaat/tool-runner");
+  const { openToolRunner } = await import("@ossaat/tool-runner");
   const stateDir = mkdtempSync(path.join(os.tmpdir(), "ossaat-doctor-"));
   const logger = { warn: () => undefined, error: () => undefined, info: () => undefined };
-  const runner = createToolRunner({
-    stateDir,
-    sandbox: await chooseDriver(sandboxDriver, createDriverTrial(sandboxImage)),
-    image: sandboxImage,
-    logger,
-  });
+  const rules = { sandbox: sandboxDriver, isSandboxRequired: true, image: sandboxImage };
+  const nothingRuns = { treeGib: undefined, treeFiles: undefined, secrets: undefined };
+  const { runner } = await openToolRunner({ ...rules, ...nothingRuns }, { stateDir, logger });
   try {
     const { sandbox } = await runner.health();
     if (sandbox.driver !== "unavailable") return ok("sandbox", `${sandbox.driver}: ${sandbox.detail}`);

@@ -10,9 +10,10 @@ import path from "node:path";
 import type { ToolService, WorkspaceService } from "@ossaat/contracts";
 import { createClient } from "@ossaat/client";
 import type { Client } from "@ossaat/client";
+import type { ArrangedParts } from "@ossaat/orchestrator";
 
 import { createEmbeddedStack } from "../compose/embedded.ts";
-import type { StackLog, StackOptions, StackParts } from "../compose/embedded.ts";
+import type { StackLog, StackOptions } from "../compose/embedded.ts";
 import { withOwnState } from "../config.ts";
 import type { Config } from "../config.ts";
 import { memoryFetch } from "./node-http-fetch.ts";
@@ -22,7 +23,7 @@ export type ReplayServer = { client: Client; close(): Promise<void> };
 export type ReplayServerOptions = {
   config: Config;
   sandbox: StackOptions["sandbox"];
-  models: StackParts["models"];
+  models: ArrangedParts["models"];
   /** Keeps calls from having an effect outside of the replay. */
   tools: (inner: ToolService) => ToolService;
   log: StackLog;

@@ -1,7 +1,8 @@
 // Every setting of the product, once: files, environment, flags, `ossaat config` and the
 // reference in docs/configuration.md follow from this table. Secrets have no place in it: they
 // come from the environment alone.
-import { coveredModels } from "./model-pattern.ts";
+import { coveredModels } from "@ossaat/contracts";
+
 import {
   brokerAddress,
   choice,

@@ -19,9 +19,8 @@ import type { Engine } from "../job/engine.ts";
 import { createStoreTurnJournal } from "../step/adapters/store-turn-journal.ts";
 import { openPostgresStore } from "../store/adapters/postgres.ts";
 import type { Store } from "../store/store.ts";
-import { createModels } from "./models.ts";
+import { composeServer } from "./compose-server.ts";
 import { openBroker } from "./open-broker.ts";
-import { createOrchestrator } from "./orchestrator.ts";
 import type { Orchestrator, OrchestratorDeps } from "./orchestrator.ts";
 
 const distributedLimits = {
@@ -99,7 +98,7 @@ async function compose(config: OrchestratorConfig, store: Store, parts: ProcessP
   try {
     const openQueue = config.queue === undefined ? undefined : await openBroker(config.queue);
     const sandbox = await readSandbox(runner.tools, log);
-    const orchestrator = createOrchestrator({
+    const orchestrator = composeServer(config.rules, {
       store,
       clock: systemClock,
       ids: systemIds,
@@ -111,10 +110,7 @@ async function compose(config: OrchestratorConfig, store: Store, parts: ProcessP
       workspaces: runner.workspaces,
       index: indexer.index,
       planner: createContextPlanner({ index: indexer.index }),
-      models: createModels({ env: config.providerEnv, config: config.model, requestLog: config.modelRequestLog }),
-      userAgentsDir: config.userAgentsDir,
-      policyFiles: config.policyFiles,
-      runMode: config.runMode,
+      models: { env: config.providerEnv, config: config.model, requestLog: config.modelRequestLog },
       sandbox,
       internalKey: config.internalKey,
       version,
@@ -125,8 +121,6 @@ async function compose(config: OrchestratorConfig, store: Store, parts: ProcessP
       role,
       openQueue,
       workerName: config.workerName,
-      dispatch: config.dispatch,
-      ...(config.slots === undefined ? {} : { slots: config.slots }),
     });
     return { orchestrator, closeClients };
   } catch (error) {
@@ -139,7 +133,7 @@ async function compose(config: OrchestratorConfig, store: Store, parts: ProcessP
 export async function startDistributed(config: OrchestratorConfig, parts: ProcessParts): Promise<OrchestratorProcess> {
   const store = await openPostgresStore({
     url: config.storeUrl,
-    slots: config.role === "api" ? undefined : config.slots,
+    slots: config.role === "api" ? undefined : config.rules.slots,
     onTaken: (error) => parts.onTaken(error),
   });
   const { orchestrator, closeClients } = await compose(config, store, parts).catch(async (error: unknown) => {

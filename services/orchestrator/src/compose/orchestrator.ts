@@ -45,7 +45,6 @@ import type { PolicyFiles } from "../policy/policies.ts";
 import type { Models } from "../provider/models.ts";
 import { reconcileRoutes } from "../reconcile/routes.ts";
 import { clearEnded, createRetentionSweep } from "../step/clear-ended.ts";
-import type { Retention } from "../step/clear-ended.ts";
 import { createStepRunner } from "../step/run-step.ts";
 import type { ContextPlanner, PlanningDeps } from "../step/run-planning-step.ts";
 import { createQueueParts } from "./queue-parts.ts";
@@ -73,6 +72,8 @@ export type OrchestratorDeps = Pick<Engine, "store" | "clock" | "ids" | "rng" | 
   policyFiles?: PolicyFiles | undefined;
   runMode?: RunMode | undefined;
   sandbox: EventData<"plan.created">["sandbox"];
+  /** No call runs on a tool runner without a sandbox; absent = it may. */
+  isSandboxRequired?: boolean | undefined;
   /** Caps that hold for every plan, whoever asks for it. */
   budgetCaps?: Budget | undefined;
   /** Unfinished steps that one tenant may have; absent = the default. */
@@ -87,15 +88,15 @@ export type OrchestratorDeps = Pick<Engine, "store" | "clock" | "ids" | "rng" | 
   spoolDir?: string | undefined;
   /** Names of the vendors' variables that are set. */
   providerKeys: readonly string[];
-  slots?: number;
+  slots?: number | undefined;
   /** Absent = the outbox is the queue. */
   openQueue?: OpenQueue | undefined;
   /** `api` runs no step, `worker` answers no request; absent = both. */
   role?: "api" | "worker" | "all" | undefined;
   /** A name that no other running worker has; absent = one made up. */
   workerName?: string | undefined;
-  /** Absent = working trees of plans without success stay for ever. */
-  retention?: Retention | undefined;
+  /** How long the working trees of plans without success stay, ms; absent = for ever. */
+  keepTreesMs?: number | undefined;
 };
 
 export type Orchestrator = {
@@ -257,8 +258,8 @@ export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
   });
   late.worker = worker;
   const clearEndedPlans: CleanUp = (signal) => clearEnded(stepDeps, signal);
-  const { retention } = deps;
-  const clearOld = retention === undefined ? [] : [createRetentionSweep(stepDeps, retention)];
+  const { keepTreesMs } = deps;
+  const clearOld = keepTreesMs === undefined ? [] : [createRetentionSweep(stepDeps, keepTreesMs)];
   const sweeper = createSweeper(engine);
   const cleaner = createCleaner(engine, [clearEndedPlans, ...clearOld, createAnswerSweep(engine)]);
   const routes = createRoutes(deps, engine, queueParts.queue);

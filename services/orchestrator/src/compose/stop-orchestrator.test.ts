@@ -21,7 +21,7 @@ const settingsOf = ({ engine }: AgentStack) => ({
 
 test("a step that runs is told at once that its server stops, whatever a sweep still does", async () => {
   const stack = await openAgentStack({ files: { "src/a.ts": "export const a = 1;\n" } });
-  const [sweeping, swept] = [Promise.withResolvers<void>(), Promise.withResolvers<string[]>()];
+  const [sweeping, swept] = [Promise.withResolvers<void>(), Promise.withResolvers<{ planIds: string[] }>()];
   const [opening, told] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const planId = await stack.process().storePlan([testStep("a")], { model: stack.script([]) });
   const orchestrator = createOrchestrator({
@@ -29,6 +29,10 @@ test("a step that runs is told at once that its server stops, whatever a sweep s
     ...stack.parts,
     workspaces: {
       ...stack.parts.workspaces,
+      listKept() {
+        sweeping.resolve();
+        return swept.promise;
+      },
       async open(request, options) {
         const { signal } = options ?? {};
         if (signal === undefined) throw new Error("a step cannot be stopped");
@@ -38,13 +42,7 @@ test("a step that runs is told at once that its server stops, whatever a sweep s
         return stack.parts.workspaces.open(request, options);
       },
     },
-    retention: {
-      keepMs: 0,
-      plansWithTrees: () => {
-        sweeping.resolve();
-        return swept.promise;
-      },
-    },
+    keepTreesMs: 0,
     ...settingsOf(stack),
   });
   await orchestrator.start();
@@ -52,7 +50,7 @@ test("a step that runs is told at once that its server stops, whatever a sweep s
   await opening.promise;
   const stopped = orchestrator.stop();
   await told.promise;
-  swept.resolve([]);
+  swept.resolve({ planIds: [] });
   await stopped;
   const steps = await stack.engine.store.read
     .selectFrom("step")

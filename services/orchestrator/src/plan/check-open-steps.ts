@@ -33,7 +33,7 @@ export async function checkOpenSteps(engine: Engine, tenantId: string): Promise<
     details: {
       maxOpenSteps,
       retryAfterSeconds: planFeatureLimits.openStepsRetrySeconds,
-      next: "`ossaat runs` lists open plans: decide or cancel some, or wait; the setting server.maxOpenSteps is the limit",
+      next: "`ossaat runs` lists open plans: decide or cancel some, or wait; the limit is the setting server.maxOpenSteps (OSSAAT_MAX_OPEN_STEPS) of the server",
     },
   });
 }

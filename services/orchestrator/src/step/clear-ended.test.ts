@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 
 import { AgentError } from "@ossaat/contracts";
+import type { WorkspaceService } from "@ossaat/contracts";
 import { testStep } from "@ossaat/contracts/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
@@ -100,13 +101,14 @@ test("of a plan that failed nothing stays after its time; an open one and an unk
   const day = 24 * 60 * 60 * 1_000;
   const looks: number[] = [];
   const { signal } = new AbortController();
-  const clearOld = createRetentionSweep(deps, {
-    keepMs: 14 * day,
-    plansWithTrees: () => {
-      looks.push(stack.engine.clock.now());
-      return Promise.resolve(plans);
+  const workspaces: WorkspaceService = {
+    ...deps.workspaces,
+    listKept(request, options) {
+      if (request.after === undefined) looks.push(stack.engine.clock.now());
+      return stack.parts.workspaces.listKept(request, options);
     },
-  });
+  };
+  const clearOld = createRetentionSweep({ ...deps, workspaces }, 14 * day);
   const treeOf = (planId: string) => path.join(stack.engine.folder, "runner", "workspaces", planId);
   const kept = () => plans.map((planId) => existsSync(treeOf(planId)));
   await clearOld(signal);

@@ -4,6 +4,7 @@ import { AgentError } from "@ossaat/contracts";
 
 import { storeTime } from "../job/store-time.ts";
 import type { CleanUp } from "../job/sweeper.ts";
+import { takeSweep } from "../job/take-sweep.ts";
 import { selectEnded } from "./ended-plans.ts";
 import type { EndedPlan } from "./ended-plans.ts";
 import { clearLimits } from "./limits.ts";
@@ -52,27 +53,35 @@ export async function clearPlan(deps: ClearDeps, { planId, status }: EndedPlan, 
   if (problem?.isRetryable !== true) await deps.journal.forgetPlan(planId);
 }
 
-export type Retention = {
-  /** How long the working trees of a plan stay that has ended without success, ms. */
-  keepMs: number;
-  /** Plans that have working trees or caches. */
-  plansWithTrees(): Promise<string[]>;
-};
+/** Plans of which the tool runner keeps working trees or caches, a page at a time. */
+async function* keptPlans({ workspaces }: ClearDeps, stopping: AbortSignal): AsyncGenerator<string[]> {
+  for (let after: string | undefined; !stopping.aborted;) {
+    const { planIds } = await workspaces.listKept({ after }, { signal: stopping });
+    after = planIds.at(-1);
+    if (after === undefined) return;
+    yield planIds;
+  }
+}
 
-/** Removes the working trees of plans that ended long ago: at once after a start, then from time to time. */
-export function createRetentionSweep(deps: ClearDeps, retention: Retention): CleanUp {
+/**
+ * Removes the working trees of plans that ended without success `keepMs` ago or longer: at once after a
+ * start, then from time to time, and in one of the processes that share a store.
+ */
+export function createRetentionSweep(deps: ClearDeps, keepMs: number): CleanUp {
   const { engine } = deps;
   let dueAt = Number.NEGATIVE_INFINITY;
   return async function clearOldTrees(stopping) {
     const now = engine.clock.now();
     if (now < dueAt) return;
     dueAt = now + clearLimits.retentionPauseMs;
-    // NOTE: a folder whose plan is not known may be another server's; it is not ours to remove.
-    const known = await retention.plansWithTrees();
-    for (const { planId } of await selectEnded(engine.store.read, known, storeTime(engine, -retention.keepMs))) {
-      if (stopping.aborted) return;
-      const problem = await removeTrees(deps, planId, stopping);
-      if (problem === undefined) engine.log.info({ planId }, "the working trees of an old plan were removed");
+    if (!(await takeSweep(engine, { name: "working-trees", pauseMs: clearLimits.retentionPauseMs }))) return;
+    for await (const known of keptPlans(deps, stopping)) {
+      // NOTE: a folder whose plan is not known may be another server's; it is not ours to remove.
+      for (const { planId } of await selectEnded(engine.store.read, known, storeTime(engine, -keepMs))) {
+        if (stopping.aborted) return;
+        const problem = await removeTrees(deps, planId, stopping);
+        if (problem === undefined) engine.log.info({ planId }, "the working trees of an old plan were removed");
+      }
     }
   };
 }

@@ -64,6 +64,23 @@ test("a call the runner cannot run now is no result for the model: the step wait
   expect(await auditPlan(stack.engine, planId)).toEqual([]);
 });
 
+test("where the sandbox is required no call runs on a tool runner that was started again without one", async () => {
+  const call = { name: "write_file", input: { path: "src/a.ts", content: "3\n", overwrite: true } };
+  const finish = { name: "finish", input: { summary: "Done." } };
+  const model = stack.script([{ match: { agent: "code-writer", turn: 1 }, reply: { toolCalls: [call, finish] } }]);
+  const server = stack.process();
+  server.deps.isSandboxRequired = true;
+  const planId = await server.storePlan([testStep("a", { envelope: { tools: ["write_file"], paths: ["src/**"] } })], {
+    model,
+  });
+  await server.run(planId);
+  const calls = (await readEvents(stack.engine.store.read, planId)).flatMap((event) =>
+    event.type === "tool.finished" ? [[event.data.tool, event.data.state, event.data.summary]] : [],
+  );
+  expect(calls[0]).toEqual(["write_file", "failed", "The sandbox is required, and this tool runner has none."]);
+  expect(calls.every(([, state]) => state === "failed")).toBe(true);
+});
+
 /** A runner that runs `count` commands, which move 300 bytes up and 40 down, each; notes what it was told of before. */
 function movingBytes(tools: ToolService, told: EgressUse[], count: number): ToolService {
   let left = count;

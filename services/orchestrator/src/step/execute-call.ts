@@ -4,6 +4,7 @@ import {
   AgentError,
   Denial,
   boundDenials,
+  demandSandbox,
   egressUseMetadata,
   hashGrant,
   hashJson,
@@ -200,8 +201,9 @@ async function metadataOf(
   deps: StepDeps,
   { claim, tool, inputJson, envelope }: AllowedCall,
 ): Promise<ToolInvocation["metadata"]> {
-  if (!reachesNetwork({ tool, input: JSON.parse(inputJson) }, envelope)) return {};
-  return egressUseMetadata(await sumEgressUse(deps.engine.store.read, claim));
+  const demand = deps.isSandboxRequired === true ? demandSandbox() : {};
+  if (!reachesNetwork({ tool, input: JSON.parse(inputJson) }, envelope)) return demand;
+  return { ...demand, ...egressUseMetadata(await sumEgressUse(deps.engine.store.read, claim)) };
 }
 
 /**

@@ -20,4 +20,6 @@ export type StepDeps = {
   agents: AgentCatalog;
   policies: Policies;
   journal: TurnJournal;
+  /** No call runs on a tool runner without a sandbox. */
+  isSandboxRequired?: boolean | undefined;
 };

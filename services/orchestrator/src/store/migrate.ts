@@ -17,6 +17,7 @@ import * as attemptTrace from "../../migrations/0010-attempt-trace.ts";
 import * as stepKindVersion from "../../migrations/0011-step-kind-version.ts";
 import * as stepWaiting from "../../migrations/0012-step-waiting.ts";
 import * as openPlans from "../../migrations/0013-open-plans.ts";
+import * as sweep from "../../migrations/0014-sweep.ts";
 import type { Tables } from "./tables.ts";
 
 /** By their names, in the order they are applied. */
@@ -34,6 +35,7 @@ export const migrations = {
   "0011-step-kind-version": stepKindVersion,
   "0012-step-waiting": stepWaiting,
   "0013-open-plans": openPlans,
+  "0014-sweep": sweep,
 };
 
 export const migrationNames: readonly string[] = Object.keys(migrations);

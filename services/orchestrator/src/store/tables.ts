@@ -180,6 +180,8 @@ export type Tables = {
   /** Locked by claims of the tenant while they count what runs. */
   claim_gate: { tenant_id: string };
   timer: TimerRow;
+  /** Sweeps that one process does for all, and when each is due again. */
+  sweep: { name: string; due_at: number };
   idem: IdemRow;
   artifact: ArtifactRow;
   turn_plan: { plan_id: string };

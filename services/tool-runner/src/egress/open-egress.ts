@@ -94,7 +94,9 @@ async function findSecrets(names: readonly string[], source: SecretSource | unde
     const secret = await source?.find(name);
     if (secret === undefined) {
       throw new AgentError("not_found", `The secret ${name}, which the step names, is not there.`, {
-        details: { next: "add it to the secrets file, see SECURITY.md, or take its name out of the step" },
+        details: {
+          next: "add it to the secrets file, see SECURITY.md (of a tool runner of its own: OSSAAT_RUNNER_SECRETS_FILE), or take its name out of the step",
+        },
       });
     }
     found.push(secret);

@@ -30,7 +30,7 @@ function* batches(files: readonly RecordFile[]): Generator<RecordFile[]> {
   yield batch;
 }
 
-type Reading = "inspect" | "snapshot" | "diff" | "diffCommits" | "readLog";
+type Reading = "inspect" | "snapshot" | "diff" | "diffCommits" | "listKept" | "readLog";
 
 function readingCalls(client: WorkspaceServiceClient): Pick<WorkspaceService, Reading> {
   return {
@@ -41,6 +41,10 @@ function readingCalls(client: WorkspaceServiceClient): Pick<WorkspaceService, Re
     },
     diff: (request, options) => collectDiff(client.diff(request, callOptions(options))),
     diffCommits: (request, options) => collectDiff(client.diffCommits(request, callOptions(options))),
+    listKept: async (request, options) => {
+      const { planIds } = await client.listKept(request, callOptions(options));
+      return { planIds };
+    },
     readLog: async (request, options) => {
       const { data, totalBytes, nextByte } = await client.readLog(request, callOptions(options));
       return { data, totalBytes, nextByte };

@@ -13,7 +13,7 @@ const named = <T extends { workspaceId: string }>(request: T) => ({
 
 const options = ({ signal }: CallContext): CallOptions => ({ signal });
 
-type Reading = "inspect" | "snapshot" | "diff" | "diffCommits" | "readLog";
+type Reading = "inspect" | "snapshot" | "diff" | "diffCommits" | "listKept" | "readLog";
 
 function readingHandlers(service: WorkspaceService): Pick<WorkspaceServiceImplementation, Reading> {
   return {
@@ -28,6 +28,9 @@ function readingHandlers(service: WorkspaceService): Pick<WorkspaceServiceImplem
     },
     async *diffCommits(request, context) {
       yield* (await service.diffCommits(request, options(context))).files;
+    },
+    async listKept({ after }, context) {
+      return service.listKept(present({ after }), options(context));
     },
     async readLog({ logRef, fromByte, maxBytes }, context) {
       return service.readLog({ logRef, ...present({ fromByte, maxBytes }) }, options(context));

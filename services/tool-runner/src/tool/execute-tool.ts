@@ -2,7 +2,7 @@
 // repeated id attaches to the running call or gets its stored result. A runner that stops breaks what runs off.
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { AgentError, hashJson, readEgressUse, toolSpecs } from "@ossaat/contracts";
+import { AgentError, demandsSandbox, hashJson, readEgressUse, toolSpecs } from "@ossaat/contracts";
 import type { CallOptions, Denial, EgressRecord, ToolEvent, ToolInvocation, ToolName } from "@ossaat/contracts";
 
 import type { BuildCaches } from "../build-cache/build-caches.ts";
@@ -121,8 +121,16 @@ async function openWorkspace(deps: ExecuteDeps, invocation: ToolInvocation, deny
   return { ...workspace, watch: { onRemovedGit } };
 }
 
+function checkSandbox({ sandbox }: ExecuteDeps, { metadata }: ToolInvocation): void {
+  if (sandbox.driver !== "none" || !demandsSandbox(metadata)) return;
+  throw new AgentError("policy_denied", "The sandbox is required, and this tool runner has none.", {
+    details: { reason: "sandbox", next: "start the tool runner again with OSSAAT_RUNNER_SANDBOX=auto" },
+  });
+}
+
 async function perform(deps: ExecuteDeps, invocation: ToolInvocation, { events, signal, deny, reach }: Run) {
   const call = checkInvocation(invocation, deps.now());
+  checkSandbox(deps, invocation);
   const { workspaceId, fence } = invocation;
   // Whoever may not look into a working tree may not keep others from it either.
   if (fence !== undefined) await openWorkspace(deps, invocation, deny);

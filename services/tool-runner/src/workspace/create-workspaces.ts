@@ -19,6 +19,7 @@ import { findGitlinks } from "./gitlinks.ts";
 import { inspectRepository } from "./inspect-repository.ts";
 import { checkId } from "./layout.ts";
 import type { Layout } from "./layout.ts";
+import { listKept } from "./list-kept.ts";
 import type { KeyedLock } from "./lock.ts";
 import { continueMergeHeads, mergeHeads } from "./merge.ts";
 import { removeGitDirs, removeTree } from "./nested-git.ts";
@@ -211,6 +212,7 @@ export function createWorkspaces(deps: WorkspaceDeps): WorkspaceService {
     publish: (request) => publishBranch(opened, request),
     writeRecord: (request) => writePlanRecord(git, request),
     remove: ({ planId }) => removePlan(deps, planId),
+    listKept: ({ after }) => listKept(layout, after),
     readLog: (request) => logs.read(request),
     ...moveKept({ git, layout, logs, store: opened.store }),
   };

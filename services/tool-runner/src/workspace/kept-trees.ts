@@ -9,6 +9,7 @@ import { createWorkspaces } from "./create-workspaces.ts";
 import { createFences } from "./fences.ts";
 import { createLayout } from "./layout.ts";
 import type { Layout } from "./layout.ts";
+import { plansWithTrees } from "./list-kept.ts";
 import { createKeyedLock } from "./lock.ts";
 import { workspacesOfPlan } from "./workspace-record.ts";
 
@@ -23,13 +24,6 @@ export type KeptTrees = {
 
 /** Size of the unit in which `stat` counts blocks, bytes. */
 const blockBytes = 512;
-
-async function namesIn(folder: string): Promise<string[]> {
-  return readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return [];
-    throw error;
-  });
-}
 
 /** One folder after the other: this is a look at a disk, not work that somebody waits for. */
 async function bytesOf(root: string): Promise<number> {
@@ -59,10 +53,7 @@ export function createKeptTrees(stateDir: string): KeptTrees {
   const parts = { git: createGit("git"), layout, lock, logs: createLogStore(layout.logs) };
   const workspaces = createWorkspaces({ ...parts, fences: createFences(parts) });
   return {
-    async list() {
-      const names = [...(await namesIn(layout.workspaces)), ...(await namesIn(join(layout.caches, "plans")))];
-      return [...new Set(names)].toSorted();
-    },
+    list: () => plansWithTrees(layout),
     async measure(planId) {
       let bytes = 0;
       for (const folder of await foldersOf(layout, planId)) bytes += await bytesOf(folder);

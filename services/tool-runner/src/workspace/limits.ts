@@ -7,6 +7,11 @@ export const diffLimits = {
   maxTotalBytes: 2 * 1024 * 1024,
 } as const;
 
+export const keptLimits = {
+  /** Plans of one page: their ids are a small part of the largest message. */
+  plansAPage: 1_000,
+} as const;
+
 export const recordLimits = {
   /** Bytes of one file of a plan's record: it travels as one message of at most 4 MiB. */
   maxFileBytes: 3 * 1024 * 1024,

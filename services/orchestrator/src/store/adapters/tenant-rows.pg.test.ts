@@ -15,6 +15,7 @@ import { migratePostgres, openPostgresStore } from "./postgres.ts";
 const hidden = [
   "artifact",
   "claim_gate",
+  "sweep",
   "turn_plan",
   "turn_record",
   "turn_event",

@@ -188,6 +188,16 @@ export interface RemoveRequest {
 export interface RemoveResponse {
 }
 
+export interface ListKeptRequest {
+  /** Left out = from the first. */
+  after?: string | undefined;
+}
+
+/** Plans with working trees or build caches, in the order of their ids; none = there are no more. */
+export interface KeptPlans {
+  planIds: string[];
+}
+
 export interface ReadLogRequest {
   logRef: string;
   fromByte?: number | undefined;
@@ -3068,6 +3078,146 @@ export const RemoveResponse: MessageFns<RemoveResponse> = {
   },
 };
 
+function createBaseListKeptRequest(): ListKeptRequest {
+  return { after: undefined };
+}
+
+export const ListKeptRequest: MessageFns<ListKeptRequest> = {
+  encode(message: ListKeptRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.after !== undefined) {
+      writer.uint32(10).string(message.after);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListKeptRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListKeptRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.after = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListKeptRequest {
+    return { after: isSet(object.after) ? globalThis.String(object.after) : undefined };
+  },
+
+  toJSON(message: ListKeptRequest): unknown {
+    const obj: any = {};
+    if (message.after !== undefined) {
+      obj.after = message.after;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListKeptRequest>): ListKeptRequest {
+    return ListKeptRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListKeptRequest>): ListKeptRequest {
+    const message = createBaseListKeptRequest();
+    message.after = object.after ?? undefined;
+    return message;
+  },
+};
+
+function createBaseKeptPlans(): KeptPlans {
+  return { planIds: [] };
+}
+
+export const KeptPlans: MessageFns<KeptPlans> = {
+  encode(message: KeptPlans, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.planIds) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeptPlans {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeptPlans();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.planIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): KeptPlans {
+    return {
+      planIds: globalThis.Array.isArray(object?.planIds)
+        ? object.planIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.plan_ids)
+        ? object.plan_ids.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: KeptPlans): unknown {
+    const obj: any = {};
+    if (message.planIds?.length) {
+      obj.planIds = message.planIds;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<KeptPlans>): KeptPlans {
+    return KeptPlans.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<KeptPlans>): KeptPlans {
+    const message = createBaseKeptPlans();
+    message.planIds = object.planIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
 function createBaseReadLogRequest(): ReadLogRequest {
   return { logRef: "", fromByte: undefined, maxBytes: undefined };
 }
@@ -3849,6 +3999,14 @@ export const WorkspaceServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    listKept: {
+      name: "ListKept",
+      requestType: ListKeptRequest as typeof ListKeptRequest,
+      requestStream: false,
+      responseType: KeptPlans as typeof KeptPlans,
+      responseStream: false,
+      options: {},
+    },
     readLog: {
       name: "ReadLog",
       requestType: ReadLogRequest as typeof ReadLogRequest,
@@ -3913,6 +4071,7 @@ export interface WorkspaceServiceImplementation<CallContextExt = {}> {
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<WriteRecordResponse>>;
   remove(request: RemoveRequest, context: CallContext & CallContextExt): Promise<DeepPartial<RemoveResponse>>;
+  listKept(request: ListKeptRequest, context: CallContext & CallContextExt): Promise<DeepPartial<KeptPlans>>;
   readLog(request: ReadLogRequest, context: CallContext & CallContextExt): Promise<DeepPartial<ReadLogResponse>>;
   /** What a plan needs to move to another runner. */
   findLacking(request: KeptRequest, context: CallContext & CallContextExt): Promise<DeepPartial<LackingKept>>;
@@ -3951,6 +4110,7 @@ export interface WorkspaceServiceClient<CallOptionsExt = {}> {
     options?: CallOptions & CallOptionsExt,
   ): Promise<WriteRecordResponse>;
   remove(request: DeepPartial<RemoveRequest>, options?: CallOptions & CallOptionsExt): Promise<RemoveResponse>;
+  listKept(request: DeepPartial<ListKeptRequest>, options?: CallOptions & CallOptionsExt): Promise<KeptPlans>;
   readLog(request: DeepPartial<ReadLogRequest>, options?: CallOptions & CallOptionsExt): Promise<ReadLogResponse>;
   /** What a plan needs to move to another runner. */
   findLacking(request: DeepPartial<KeptRequest>, options?: CallOptions & CallOptionsExt): Promise<LackingKept>;

@@ -57,7 +57,7 @@ export function bindSecret(
   if (value === undefined || value === "") {
     throw new AgentError("unavailable", `The secret ${name} has no value: ${entry.variable} is not set.`, {
       details: {
-        next: `\`export ${entry.variable}=…\`, then \`ossaat down\`: the next command starts the server with it`,
+        next: `\`export ${entry.variable}=…\`, then \`ossaat down\`: the next command starts the server with it. In a deployment the tool runner must have it`,
       },
     });
   }

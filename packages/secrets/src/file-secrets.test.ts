@@ -4,8 +4,8 @@ import path from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { describeSecretSource } from "../secret-source.contract.ts";
-import { createFileSecrets } from "./file.ts";
+import { describeSecretSource } from "./secret-source.contract.ts";
+import { createFileSecrets } from "./file-secrets.ts";
 
 const entry = (changes: object) => ({ hosts: ["registry.example.org"], ...changes });
 const write = (file: string, secrets: object, mode = 0o600) => {

@@ -5,7 +5,7 @@ import { open } from "node:fs/promises";
 import { AgentError, describeProblems, schemaProblems } from "@ossaat/contracts";
 import type { SecretSource } from "@ossaat/contracts";
 
-import { SecretFile, bindSecret } from "../secret-file.ts";
+import { SecretFile, bindSecret } from "./secret-file.ts";
 
 /** Bytes of the file; it holds names and keys, no documents. */
 const maxFileBytes = 256 * 1024;

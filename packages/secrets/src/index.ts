@@ -1,0 +1,2 @@
+// Public names of the sources of secrets.
+export { createFileSecrets } from "./file-secrets.ts";
