@@ -212,13 +212,17 @@ async function metadataOf(
  */
 function requireResult(terminal: Terminal): void {
   if (terminal.state === "completed") return;
-  const { code, message, details = {} } = terminal.error;
   // Nothing ran, and no model can mend it: the step waits and tries again.
-  if (terminal.state === "failed" && code === "unavailable") throw new AgentError(code, message, { details });
+  if (terminal.state === "failed" && terminal.error.code === "unavailable") {
+    const { code, message, details } = terminal.error;
+    throw new AgentError(code, message, details === undefined ? {} : { details });
+  }
   // Nobody here asked for it: the runner cut the call, whose effect is as unknown as that of one that was killed.
   if (terminal.state === "cancelled") {
-    const text = "The tool runner ended the call, which nobody had cancelled.";
-    throw new AgentError("unavailable", text, { details: { reason: unreachableReason } });
+    const next = "`ossaat doctor` says how the tool runner is; the step is tried again by itself";
+    throw new AgentError("unavailable", "The tool runner ended the call, which nobody had cancelled.", {
+      details: { reason: unreachableReason, next },
+    });
   }
 }
 
