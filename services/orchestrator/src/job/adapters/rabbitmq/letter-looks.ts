@@ -33,7 +33,7 @@ export type Look = {
 class BusyError extends AgentError {
   constructor(pool: string) {
     super("unavailable", `Another process looks at the dead letters of ${pool}.`, {
-      details: { next: "try it again in a few seconds" },
+      details: { next: "try it again; `ossaat queue status` says whether the broker answers" },
     });
   }
 }
@@ -44,7 +44,7 @@ function tooWorn(queue: string): AgentError {
     "unavailable",
     `The letters in ${queue} were looked at so often that they must be copied first.`,
     {
-      details: { next: "give the broker memory and disk, so that it takes messages again" },
+      details: { next: "give the broker memory and disk; `ossaat queue status` tells when it takes messages again" },
     },
   );
 }

@@ -31,7 +31,7 @@ type QueueWish = {
   limit: number | undefined;
   words: Record<string, string>;
   /** What to do about another queue of that name. */
-  next: string;
+  remedy: string;
 };
 
 const limitWord = "x-delivery-limit";
@@ -77,7 +77,7 @@ async function problemOf(
   failure: unknown,
   { model, broker, wish }: { model: ChannelModel; broker: Broker; wish: QueueWish },
 ): Promise<AgentError | undefined> {
-  const { name, next } = wish;
+  const { name, remedy } = wish;
   const difference = differenceIn(failure);
   if (difference !== undefined) {
     // The broker names one difference, and the kind not first.
@@ -86,11 +86,14 @@ async function problemOf(
     const other = difference.name === undefined ? "with other arguments" : `with another ${difference.name}`;
     const what = kind?.name === kindWord ? "as one of another kind" : other;
     const message = `The queue ${name} at ${broker.address} was made by somebody else, ${what}.`;
+    const next = `${remedy}; \`ossaat queue status\` tells when it is well`;
     return new AgentError("conflict", message, { details: { next }, cause: failure });
   }
   if ((failure as { code?: unknown }).code !== 403) return undefined;
   return new AgentError("forbidden", `RabbitMQ at ${broker.address} does not let its user make the queue ${name}.`, {
-    details: { next: `give the user the rights to configure, write and read the queues ${broker.prefix}.*` },
+    details: {
+      next: `let the user configure, write and read ${broker.prefix}.*; \`ossaat queue status\` tells when it is well`,
+    },
     cause: failure,
   });
 }
@@ -179,7 +182,7 @@ export class Topology {
         // NOTE: whoever looks at dead letters gives them back, which counts as a delivery.
         limit: hasDefaultDeliveryLimit ? -1 : undefined,
         words: {},
-        next: `move what is in ${dead} to a queue of another name, and only then take away the empty one; ${other}`,
+        remedy: `move what is in ${dead} to a queue of another name, and only then take away the empty one; ${other}`,
       },
       jobs: {
         name: queued,
@@ -190,7 +193,7 @@ export class Topology {
           "x-dead-letter-strategy": "at-least-once",
           "x-overflow": "reject-publish",
         },
-        next: `delete the queue ${queued}: the steps that wait in it are announced again; ${other}`,
+        remedy: `delete the queue ${queued}: the steps that wait in it are announced again; ${other}`,
       },
     };
   }
