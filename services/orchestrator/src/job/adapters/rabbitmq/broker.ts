@@ -97,7 +97,7 @@ export function refusalOf({ address }: Broker, cause: unknown): AgentError | und
   return new AgentError("unavailable", `RabbitMQ at ${address} refused the user, the password or the virtual host.`, {
     details: {
       reason: refusedReason,
-      next: "set OSSAAT_QUEUE_PASSWORD where the server starts, or correct the user or the virtual host in the setting queue",
+      next: "`export OSSAAT_QUEUE_PASSWORD=…` where the server starts, or correct the user or the virtual host in the setting queue",
     },
     cause,
   });
