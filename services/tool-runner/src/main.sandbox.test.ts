@@ -1,8 +1,6 @@
 // A runner in a process of its own, with a real box: a step that names a secret runs commands there.
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 
 import { Envelope } from "@ossaat/contracts";
 import { afterAll, describe, expect, it } from "vitest";
@@ -18,6 +16,7 @@ import {
   testWorkspaceId,
   wideEnvelope,
 } from "./testing/open-runner.ts";
+import { spawnRunner } from "./testing/spawn-runner.ts";
 import { makeTempDir } from "./testing/temp-dir.ts";
 import { makeUserRepository } from "./testing/user-repository.ts";
 
@@ -35,16 +34,11 @@ const envelope = Envelope.parse({ ...wideEnvelope, egressHosts: ["registry.examp
 
 async function runNaming(name: string, env: Record<string, string>) {
   const address = `unix:${dir.at(`${name}.sock`)}`;
-  const child = spawn(process.execPath, [fileURLToPath(new URL("main.ts", import.meta.url))], {
-    env: {
-      PATH: process.env["PATH"] ?? "/usr/bin:/bin",
-      HOME: dir.path,
-      OSSAAT_RUNNER_ADDRESS: address,
-      OSSAAT_RUNNER_STATE_DIR: dir.at(`state-${name}`),
-      OSSAAT_RUNNER_SANDBOX: "bubblewrap",
-      ...env,
-    },
-    stdio: ["ignore", "pipe", "inherit"],
+  const child = spawnRunner(dir.path, {
+    OSSAAT_RUNNER_ADDRESS: address,
+    OSSAAT_RUNNER_STATE_DIR: dir.at(`state-${name}`),
+    OSSAAT_RUNNER_SANDBOX: "bubblewrap",
+    ...env,
   });
   await once(child.stdout, "data");
   const client = connectToolRunner(address);

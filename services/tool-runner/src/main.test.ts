@@ -9,8 +9,8 @@ import { afterAll, expect, it } from "vitest";
 
 import { readConfig, readEngineEnvironment } from "./config.ts";
 import { connectToolRunner } from "./grpc-client.ts";
-import { spawnRunner } from "./testing/spawn-runner.ts";
 import { collectEvents, makeInvocation, outcomeOf, testPlanId, testWorkspaceId } from "./testing/open-runner.ts";
+import { spawnRunner } from "./testing/spawn-runner.ts";
 import { makeTempDir } from "./testing/temp-dir.ts";
 import { makeUserRepository } from "./testing/user-repository.ts";
 
