@@ -101,7 +101,8 @@ function statusText(status: StatusResponse, url: string): string {
     `Sandbox  ${escapeLine(sandboxText(status))}`,
     ...(status.queue === undefined ? [] : [`Queue    ${escapeLine(queueText(status.queue))}`]),
     `Plans    ${plans.open} open, ${plans.running} running, ${plans.awaitingApproval} wait for approval`,
-    `State    ${status.stateDir}`,
+    // A process of a deployment keeps nothing of its own.
+    ...(status.stateDir === "" ? [] : [`State    ${status.stateDir}`]),
   ].join("\n");
 }
 
