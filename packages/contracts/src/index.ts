@@ -140,7 +140,8 @@ export { statusText } from "./status-text.ts";
 export { describeProblems, schemaProblems } from "./schema-problems.ts";
 export type { SchemaProblem } from "./schema-problems.ts";
 export { countOf } from "./count-of.ts";
-export { PolicyFile, PolicyRule, policyFileLimits, systemPolicyFile } from "./policy-file.ts";
+export { PolicyFile, PolicyRule, policyFileLimits } from "./policy-file.ts";
+export { systemPolicyFile } from "./system-policy-file.ts";
 export { PlanPriority, priorityNumber } from "./priority.ts";
 export type { Difference, DifferenceKind, ReconcileResponse } from "./reconcile.ts";
 export {

@@ -7,9 +7,6 @@ import { normalizeHost } from "./host-name.ts";
 import { toolInputs } from "./tool.ts";
 import type { ToolName } from "./tool.ts";
 
-/** The administrator's file of a machine: it holds for every server there. */
-export const systemPolicyFile = "/etc/ossaat/policy.json";
-
 export const policyFileLimits = {
   /** Rules of one file: each is looked at for every call. */
   maxRules: 128,

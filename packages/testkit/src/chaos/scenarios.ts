@@ -23,6 +23,9 @@ const work: PlanShape[] = [
   plan("Do the work", [writer("w0", "slow"), { id: "w1", kind: "audit", needs: ["w0"], twist: "plain" }]),
 ];
 
+/** Two plans, so that what each does once is done twice for sure. */
+const twoAtOnce: PlanShape[] = [...work, plan("Do more", [writer("x0", "plain")])];
+
 /** Deeds of a person, each on a plan of its own. */
 const people: PlanShape[] = [
   plan("Try again", [writer("r0", "broken")], { deed: "retry", afterSeq: 1 }),
@@ -33,7 +36,7 @@ const people: PlanShape[] = [
 ];
 
 export const scenarios: readonly Scenario[] = [
-  { name: "work", shapes: work, before: [] },
+  { name: "work", shapes: twoAtOnce, before: [] },
   { name: "work that was interrupted", shapes: work, before: [killAt("tools.execute after")] },
   { name: "an end that was interrupted", shapes: work, before: [killAt("T6.end after")] },
   {
