@@ -11,6 +11,9 @@ import { createCli } from "./testing/run-ossaat.ts";
 import type { Cli, Json } from "./testing/run-ossaat.ts";
 import { counterScript, writeScript } from "./testing/script.ts";
 
+/** A guard against hangs, not a measure: 100,000 files on a busy disk take minutes. */
+const patient = { hangMs: 900_000 };
+
 const goal = "Let sum in src/sum.js add";
 
 let cli: Cli;
@@ -37,12 +40,12 @@ function checkoutOf(folder: string): string[] {
 /** Runs the goal, checks what everybody may expect, applies the result, and returns the plan. */
 async function runAndApply(folder: string): Promise<Json> {
   const before = checkoutOf(folder);
-  const run = await cli.json(folder, ["run", goal, "--model", model, "--yes"]);
+  const run = await cli.json(folder, ["run", goal, "--model", model, "--yes"], patient);
   expect(run.code, run.stderr).toBe(0);
   const { plan } = run.value;
   expect(git(folder, "diff", "--name-only", "main", plan.branch)).toBe("src/sum.js");
   expect(checkoutOf(folder)).toEqual(before);
-  const applied = await cli.run(folder, ["apply", plan.id]);
+  const applied = await cli.run(folder, ["apply", plan.id], patient);
   expect(applied.code, applied.stderr).toBe(0);
   expect(readFileSync(path.join(folder, "src/sum.js"), "utf8")).toContain("return a + b;");
   return plan;
@@ -131,7 +134,7 @@ describe("a repository", () => {
       "credential.helper": bomb,
     };
     for (const [name, value] of Object.entries(settings)) git(folder, "config", name, value);
-    const run = await cli.json(folder, ["run", goal, "--model", model, "--yes"]);
+    const run = await cli.json(folder, ["run", goal, "--model", model, "--yes"], patient);
     expect(run.code, run.stderr).toBe(0);
     expect((await cli.run(folder, ["diff", run.value.plan.id])).code).toBe(0);
     expect(existsSync(canary) ? readFileSync(canary, "utf8") : "nothing ran").toBe("nothing ran");

@@ -25,7 +25,7 @@ export async function askPostgres(url: string, ...statements: string[]): Promise
 
 export type TestDatabase = {
   url: string;
-  /** Ends every session of the product on it, as a restart of the server would. */
+  /** Ends every session of the product on it, as a restart of the server would, and waits until they are gone. */
   cutSessions(): Promise<void>;
   drop(): Promise<void>;
 };
@@ -42,7 +42,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     url: url.href,
     cutSessions: async () => {
       const own = `datname = '${name}' and application_name = 'ossaat'`;
-      await askPostgres(server, `select pg_terminate_backend(pid) from pg_stat_activity where ${own}`);
+      await askPostgres(server, `select pg_terminate_backend(pid, 10000) from pg_stat_activity where ${own}`);
     },
     drop: async () => {
       await askPostgres(server, `drop database ${name} with (force)`);

@@ -1,7 +1,9 @@
 // What a connection does with statements that nobody waits for, on a real server.
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { AgentError } from "@ossaat/contracts";
 import type { PostgresPool, PostgresPoolClient } from "kysely";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { askPostgres, createTestDatabase } from "../../testing/postgres.ts";
 import type { TestDatabase } from "../../testing/postgres.ts";
@@ -26,6 +28,7 @@ afterEach(async () => {
 const insert = (id: number, name: string | null = "a") =>
   client.query("insert into thing (id, name) values ($1, $2)", [id, name]);
 const count = async () => (await askPostgres(database.url, "select count(*)::int as n from thing"))[0]?.["n"];
+const reasonOf = (error: unknown) => AgentError.from(error).details["reason"];
 const codeOf = (work: Promise<unknown>) =>
   work.then(
     () => "done",
@@ -76,17 +79,28 @@ test("a connection that breaks before the commit is sent saved nothing", async (
   await insert(1);
   await client.query("select 1", []);
   await database.cutSessions();
-  const reasonOf = (error: unknown) => AgentError.from(error).details["reason"];
   const atRead = await client.query("select 1", []).catch(reasonOf);
   const atCommit = await client.query("commit", []).catch(reasonOf);
   expect([atRead, atCommit, await count()]).toEqual(["connection_lost", "connection_lost", 0]);
-  client.release();
-  client = await pool.connect();
-  await client.query("begin", []);
-  await insert(2);
-  await client.query("select 1", []);
-  await database.cutSessions();
-  expect([await client.query("commit", []).catch(reasonOf), await count()]).toEqual(["connection_lost", 0]);
+});
+
+test("a commit on a connection that is known to be broken was never sent; before it is known, nobody can tell", async () => {
+  const toldAtCommit = async (heardMs: number) => {
+    client.release();
+    client = await pool.connect();
+    await client.query("begin", []);
+    await insert(2);
+    await client.query("select 1", []);
+    await database.cutSessions();
+    await sleep(heardMs);
+    const told = await client.query("commit", []).catch(reasonOf);
+    return [told, await count()];
+  };
+  expect([
+    ["connection_lost", 0],
+    ["commit_unknown", 0],
+  ]).toContainEqual(await toldAtCommit(0));
+  await vi.waitFor(async () => expect(await toldAtCommit(200)).toEqual(["connection_lost", 0]), { timeout: 20_000 });
 });
 
 test("a statement that was prepared before the schema changed is read again", async () => {
