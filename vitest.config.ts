@@ -10,6 +10,9 @@ const patient = { testTimeout: 30_000, hookTimeout: 60_000 };
 /** Which cases property tests draw. */
 const drawsCases = "tools/test/property-seed.ts";
 
+/** The services of deployments, ready to start. */
+const fleet = "apps/cli/src/testing/vitest-fleet.ts";
+
 const unitTests = ["{apps,packages,services,tools}/**/*.test.ts"];
 const notUnit = ["**/node_modules/**", "**/*.{e2e,sandbox,attacks,pg,rabbit,kafka,browser}.test.ts"];
 /** Unit tests that start many processes. */
@@ -93,7 +96,7 @@ export default defineConfig({
           ],
           // The clock of a process moves nothing there: skewed-clock.pg.test.ts.
           exclude: ["**/node_modules/**", "**/*.{e2e,sandbox,rabbit,kafka}.test.ts", "**/follow-clock.test.ts"],
-          globalSetup: ["packages/testkit/src/servers/vitest-postgres.ts"],
+          globalSetup: ["packages/testkit/src/servers/vitest-postgres.ts", fleet],
           setupFiles: [drawsCases, "services/orchestrator/src/testing/use-postgres.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -109,6 +112,7 @@ export default defineConfig({
           globalSetup: [
             "packages/testkit/src/servers/vitest-kafka.ts",
             "packages/testkit/src/servers/vitest-postgres.ts",
+            fleet,
           ],
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -121,7 +125,7 @@ export default defineConfig({
           name: "rabbit",
           include: ["{apps,packages,services}/**/*.rabbit.test.ts"],
           exclude: ["**/node_modules/**"],
-          globalSetup: ["packages/testkit/src/servers/vitest-postgres.ts"],
+          globalSetup: ["packages/testkit/src/servers/vitest-postgres.ts", fleet],
           testTimeout: 180_000,
           hookTimeout: 180_000,
           maxWorkers: 2,

@@ -28,19 +28,29 @@ function isCaught({ name, caughtBy, sound, objections }: Verdict): boolean {
   return true;
 }
 
-/** Judges one case after the other. @returns exit code */
-export async function reportMutations<T>(
-  report: string,
-  cases: readonly T[],
-  judge: (one: T, index: number) => Promise<Verdict>,
-): Promise<number> {
+export type MutationReport<T> = {
+  /** Of the report's file. */
+  name: string;
+  cases: readonly T[];
+  /** Cases that are judged side by side. */
+  parallel: number;
+  judge: (one: T, index: number) => Promise<Verdict>;
+};
+
+/** Judges every case. @returns exit code */
+export async function reportMutations<T>({ name, cases, parallel, judge }: MutationReport<T>): Promise<number> {
   let caught = 0;
-  for (const [index, one] of cases.entries()) {
-    if (isCaught(await judge(one, index))) caught += 1;
-  }
+  const left = [...cases.entries()];
+  const work = async (): Promise<void> => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      const [index, one] = next;
+      if (isCaught(await judge(one, index))) caught += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: parallel }, work));
   const failed = cases.length - caught;
   mkdirSync(".tools/reports", { recursive: true });
-  writeFileSync(`.tools/reports/${report}.json`, `${JSON.stringify({ passed: caught, failed })}\n`);
+  writeFileSync(`.tools/reports/${name}.json`, `${JSON.stringify({ passed: caught, failed })}\n`);
   console.log(`chaos-mutations: ${caught} caught, ${failed} not`);
   return failed === 0 ? 0 : 1;
 }

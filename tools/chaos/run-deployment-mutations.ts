@@ -6,7 +6,7 @@ import { createRandom } from "../../packages/testkit/src/chaos/index.ts";
 import type { Mutation } from "../../packages/testkit/src/chaos/index.ts";
 import type { Finding } from "../../packages/testkit/src/index.ts";
 import { Deployment } from "./deployment/deployment.ts";
-import { entriesOf, makeChanged, makeServices } from "./deployment/entries.ts";
+import { makeChanged, makeServices, servicesOf } from "./deployment/entries.ts";
 import { mutationsOf, pauseBeforePublish } from "./deployment/mutations.ts";
 import type { DeploymentMutation } from "./deployment/mutations.ts";
 import { runPlans } from "./deployment/run-seed.ts";
@@ -26,8 +26,8 @@ async function findings({ stack, folder, name, one, mutations }: Run): Promise<F
   const pauseFile = path.join(place, "paused");
   const changes = one.pauses ? [...mutations, pauseBeforePublish(pauseFile)] : mutations;
   const orchestrator = await makeChanged(folder, name, changes);
-  const entries = entriesOf({ folder, limits: one.limits, orchestrator });
-  const deployment = await Deployment.start({ stack, folder: path.join(place, "fleet"), namespace: name, ...entries });
+  const services = servicesOf({ folder, limits: one.limits, orchestrator });
+  const deployment = await Deployment.start({ stack, folder: path.join(place, "fleet"), namespace: name, services });
   try {
     const plans = { shapes: [one.shape], random: createRandom(1), key: name, settleMs };
     const run = await runPlans(deployment, plans, (person) => one.disturb({ deployment, person, pauseFile }));
@@ -51,7 +51,8 @@ export async function runDeploymentMutations(name: StackName): Promise<number> {
     return { name: one.mutation.name, caughtBy: one.caughtBy, sound, objections };
   };
   try {
-    return await reportMutations(`chaos-mutations-${name}`, mutationsOf(name), judgeCase);
+    const cases = mutationsOf(name);
+    return await reportMutations({ name: `chaos-mutations-${name}`, cases, parallel: 1, judge: judgeCase });
   } finally {
     await stack.remove();
   }

@@ -4,7 +4,7 @@ import { rmSync } from "node:fs";
 
 import { describeFinding } from "../../packages/testkit/src/index.ts";
 import { Deployment } from "./deployment/deployment.ts";
-import { entriesOf, makeServices } from "./deployment/entries.ts";
+import { makeServices, servicesOf } from "./deployment/entries.ts";
 import { deploymentLimits, hastened } from "./deployment/limits.ts";
 import { runDeploymentSeed } from "./deployment/run-seed.ts";
 import type { SeedRun } from "./deployment/run-seed.ts";
@@ -99,9 +99,9 @@ export async function runOnDeployment(run: DeploymentRun): Promise<number> {
   const results = new Results(name);
   const stack = await startStack(name);
   try {
-    const entries = entriesOf({ folder, limits: hastened });
+    const services = servicesOf({ folder, limits: hastened });
     const place = { stack, folder: path.join(folder, "fleet"), namespace: "chaos" };
-    const deployment = await Deployment.start({ ...place, ...entries });
+    const deployment = await Deployment.start({ ...place, services });
     const begin = performance.now();
     await runSeeds(deployment, run, results);
     const seconds = (performance.now() - begin) / 1_000;

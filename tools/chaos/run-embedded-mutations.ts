@@ -14,6 +14,9 @@ import { makeEntries } from "./server-entries.ts";
 /** Time in which a plan without a safeguard has to end, ms: one that hangs is found, too. */
 const settleMs = 15_000;
 
+/** Cases side by side: they wait much, for leases and for plans that must not hang. */
+const parallel = 3;
+
 async function findings(entry: ServerEntry, one: MutationCase): Promise<Finding[]> {
   const world = createWorld();
   const { shape, lives, limits, finalClockOffsetMs = 0 } = one;
@@ -34,5 +37,5 @@ export async function runEmbeddedMutations(): Promise<number> {
     const { server } = await makeEntries(path.join(folder, String(index)), one.mutation);
     return { name: one.mutation.name, caughtBy: one.caughtBy, sound, objections: await findings(server, one) };
   };
-  return reportMutations("chaos-mutations", mutationCases, judgeCase);
+  return reportMutations({ name: "chaos-mutations", cases: mutationCases, parallel, judge: judgeCase });
 }

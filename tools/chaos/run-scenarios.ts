@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { createRandom } from "../../packages/testkit/src/chaos/index.ts";
 import { describeFinding } from "../../packages/testkit/src/index.ts";
 import { Deployment } from "./deployment/deployment.ts";
-import { entriesOf, makeServices } from "./deployment/entries.ts";
+import { makeServices, servicesOf } from "./deployment/entries.ts";
 import { hastened } from "./deployment/limits.ts";
 import { runPlans } from "./deployment/run-seed.ts";
 import { scenariosOf } from "./deployment/scenarios.ts";
@@ -36,9 +36,9 @@ async function runScenarios(name: StackName): Promise<number> {
   const scenarios = scenariosOf(name);
   let failed = 0;
   try {
-    const entries = entriesOf({ folder, limits: hastened });
+    const services = servicesOf({ folder, limits: hastened });
     const place = { stack, folder: path.join(folder, "fleet"), namespace: "chaos" };
-    const deployment = await Deployment.start({ ...place, ...entries });
+    const deployment = await Deployment.start({ ...place, services });
     for (const scenario of scenarios) {
       const begin = performance.now();
       const problems = await play(deployment, scenario);

@@ -14,7 +14,7 @@ import { startFleet } from "../../apps/cli/src/testing/fleet.ts";
 import { killInTurn } from "../../apps/cli/src/testing/kill-in-turn.ts";
 import { openDatabase } from "../../apps/cli/src/testing/open-database.ts";
 import { checkPlan, describeFinding, readPlanFacts } from "../../packages/testkit/src/index.ts";
-import { entriesOf, makeServices } from "../chaos/deployment/entries.ts";
+import { makeServices, servicesOf } from "../chaos/deployment/entries.ts";
 import { startStack } from "../chaos/deployment/stack.ts";
 import type { StackName } from "../chaos/deployment/stack.ts";
 import { problemsOf } from "./compare-runs.ts";
@@ -84,7 +84,7 @@ async function runDeployment(name: StackName): Promise<StackRun> {
       apis,
       workers,
       sandbox: "auto",
-      ...entriesOf({ folder: path.join(folder, "services"), limits: noHaste }),
+      services: servicesOf({ folder: path.join(folder, "services"), limits: noHaste }),
     });
     const database = await openDatabase(storeUrl);
     try {

@@ -29,16 +29,19 @@ import {
   writeScript,
 } from "@ossaat/testkit/chaos";
 import type { PlanShape, ShapeStep, StepTwist, World } from "@ossaat/testkit/chaos";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test } from "vitest";
 
 import { loadConfig } from "./config.ts";
 import { readServerFile } from "./server/server-file.ts";
 import { serve } from "./server/serve.ts";
 import { comparableLog, comparableOutcome } from "./testing/comparable-log.ts";
+import { servicesIn } from "./testing/fleet-services.ts";
 import { startFleet } from "./testing/fleet.ts";
 import { killInTurn } from "./testing/kill-in-turn.ts";
 import type { Fleet } from "./testing/fleet.ts";
 import { openDatabase } from "./testing/open-database.ts";
+
+const services = servicesIn(inject("fleetFolder"));
 
 /** Milliseconds within which the plans have to end once nothing is killed any more. */
 const settleMs = 90_000;
@@ -166,7 +169,7 @@ async function readLive(client: ReturnType<typeof createClient>, planId: string)
 test("plans end as in one process while a process is killed every 2 s, and readers miss nothing", async () => {
   const url = await server.createDatabase();
   const folder = path.join(world.folder, "fleet");
-  fleet = await startFleet({ folder, storeUrl: url, requestLog: world.requestLog, apis: 2, workers: 3 });
+  fleet = await startFleet({ services, folder, storeUrl: url, requestLog: world.requestLog, apis: 2, workers: 3 });
   const { gatewayUrl, token } = fleet;
   await fleet.ready();
   const rows = await openDatabase(url);
@@ -216,7 +219,7 @@ test("plans end as in one process while a process is killed every 2 s, and reade
 test("a plan nobody disturbs has the log of one process, event for event; a worker that is told to stop gives back", async () => {
   const url = await server.createDatabase();
   const folder = path.join(world.folder, "fleet");
-  fleet = await startFleet({ folder, storeUrl: url, requestLog: world.requestLog, apis: 1, workers: 1 });
+  fleet = await startFleet({ services, folder, storeUrl: url, requestLog: world.requestLog, apis: 1, workers: 1 });
   const { gatewayUrl, token } = fleet;
   await fleet.ready();
   const person = new Person({

@@ -12,8 +12,9 @@ import { startPostgres } from "@ossaat/testkit";
 import type { PostgresServer } from "@ossaat/testkit";
 import { createWorld } from "@ossaat/testkit/chaos";
 import type { World } from "@ossaat/testkit/chaos";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test } from "vitest";
 
+import { servicesIn } from "./testing/fleet-services.ts";
 import { startFleet } from "./testing/fleet.ts";
 import type { Fleet } from "./testing/fleet.ts";
 import { openDatabase } from "./testing/open-database.ts";
@@ -39,7 +40,15 @@ afterEach(async () => {
 
 async function deploy(settings: Record<string, string>, workers = 0): Promise<Fleet> {
   const folder = path.join(world.folder, "fleet");
-  fleet = await startFleet({ folder, storeUrl, settings, requestLog: world.requestLog, apis: 1, workers });
+  fleet = await startFleet({
+    services: servicesIn(inject("fleetFolder")),
+    folder,
+    storeUrl,
+    settings,
+    requestLog: world.requestLog,
+    apis: 1,
+    workers,
+  });
   return fleet;
 }
 

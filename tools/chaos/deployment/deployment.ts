@@ -3,11 +3,11 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import type { FleetServices } from "../../../apps/cli/src/testing/fleet-services.ts";
 import { startFleet } from "../../../apps/cli/src/testing/fleet.ts";
 import type { Fleet, FleetMember } from "../../../apps/cli/src/testing/fleet.ts";
 import { openDatabase } from "../../../apps/cli/src/testing/open-database.ts";
 import type { Downtime, Query, RequestLine } from "../../../packages/testkit/src/index.ts";
-import type { Entries } from "./entries.ts";
 import { deploymentLimits as limits } from "./limits.ts";
 import type { Stack } from "./stack.ts";
 
@@ -17,7 +17,8 @@ export type DeploymentOptions = {
   folder: string;
   /** Begins the names of queues and topics. */
   namespace: string;
-} & Entries;
+  services: FleetServices;
+};
 
 export type Server = "broker" | "database";
 
@@ -61,13 +62,13 @@ export class Deployment {
     this.#watch = setInterval(() => this.#startEnded(), limits.lookMs);
   }
 
-  static async start({ stack, folder, namespace, entries, environment }: DeploymentOptions): Promise<Deployment> {
+  static async start({ stack, folder, namespace, services }: DeploymentOptions): Promise<Deployment> {
     mkdirSync(folder, { recursive: true });
     const storeUrl = await stack.postgres.createDatabase();
     const { apis, workers } = limits;
     const settings = stack.queueSettings(namespace);
     const requestLog = requestLogOf(folder);
-    const fleet = await startFleet({ folder, storeUrl, settings, requestLog, apis, workers, entries, environment });
+    const fleet = await startFleet({ services, folder, storeUrl, settings, requestLog, apis, workers });
     try {
       await fleet.ready();
     } catch (error) {

@@ -6,19 +6,16 @@ import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, writeFileSync 
 import { userInfo } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 
 import { makeAuthority } from "@ossaat/contracts/testing";
 import { freePort } from "@ossaat/testkit";
 
-/** The kinds of processes that a deployment has. */
-type Service = "runner" | "indexer" | "orchestrator" | "gateway";
+import type { FleetServices, Service } from "./fleet-services.ts";
 
 export type FleetOptions = {
   /** Folder for state, certificates and logs. */
   folder: string;
-  /** Arguments of Node by which a service starts; absent = its own entry. */
-  entries?: Partial<Record<Service, readonly string[]>>;
+  services: FleetServices;
   /** Of every process, beyond what it needs. */
   environment?: Record<string, string>;
   storeUrl: string;
@@ -31,18 +28,9 @@ export type FleetOptions = {
   sandbox?: "auto" | "none";
 };
 
-const root = fileURLToPath(new URL("../../../../", import.meta.url));
-
-const ownEntries: Record<Service, string> = {
-  runner: "services/tool-runner/src/main.ts",
-  indexer: "services/indexer/src/main.ts",
-  orchestrator: "services/orchestrator/src/main.ts",
-  gateway: "apps/gateway-api/src/main.ts",
-};
-
 const fleetLimits = {
-  /** Time a process has to serve after its start, ms: many start at once on few processors. */
-  readyMs: 60_000,
+  /** Time a process has to serve after its start, ms; a guard against hangs: many start at once on few processors. */
+  readyMs: 100_000,
   lookMs: 50,
 } as const;
 
@@ -153,7 +141,7 @@ function storeSettings(storeUrl: string): Record<string, string> {
 
 /** Makes the processes and starts them. The caller closes it. */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const { folder, storeUrl, requestLog } = options;
+  const { folder, storeUrl, requestLog, services } = options;
   mkdirSync(folder, { recursive: true });
   const certificates = await writeCertificates(folder);
   const port = async () => String(await freePort());
@@ -162,12 +150,17 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   for (let n = 0; n < options.apis; n += 1) apiPorts.push(await port());
   const key = "5e".repeat(32);
   const token = "t0".repeat(16);
-  const common = { PATH: process.env["PATH"] ?? "", HOME: folder, OSSAAT_LOG_LEVEL: "info", ...options.environment };
+  const common = {
+    PATH: process.env["PATH"] ?? "",
+    HOME: folder,
+    OSSAAT_LOG_LEVEL: "info",
+    ...services.environment,
+    ...options.environment,
+  };
   const callers = "orchestrator.test";
   const members: Member[] = [];
   const add = (name: string, service: Service, env: Record<string, string>) => {
-    const argv = options.entries?.[service] ?? [path.join(root, ownEntries[service])];
-    members.push(new Member(name, argv, { folder, env: { ...common, ...env } }));
+    members.push(new Member(name, services.entries[service], { folder, env: { ...common, ...env } }));
   };
   add("runner", "runner", {
     ...certificates("runner", "OSSAAT_RUNNER"),

@@ -6,7 +6,9 @@ import { checkPlan, readPlanFacts, startPostgres } from "@ossaat/testkit";
 import type { Finding } from "@ossaat/testkit";
 import { Person, createRandom, createWorld, writeScript } from "@ossaat/testkit/chaos";
 import type { PlanShape } from "@ossaat/testkit/chaos";
+import { inject } from "vitest";
 
+import { servicesIn } from "./fleet-services.ts";
 import { startFleet } from "./fleet.ts";
 import type { Fleet } from "./fleet.ts";
 import { openDatabase } from "./open-database.ts";
@@ -53,7 +55,9 @@ export async function runOnFleet(settings: Record<string, string>): Promise<Flee
   try {
     const storeUrl = await server.createDatabase();
     const folder = path.join(world.folder, "fleet");
-    fleet = await startFleet({ folder, storeUrl, settings, requestLog: world.requestLog, apis: 1, workers: 2 });
+    const services = servicesIn(inject("fleetFolder"));
+    const { requestLog } = world;
+    fleet = await startFleet({ services, folder, storeUrl, settings, requestLog, apis: 1, workers: 2 });
     await fleet.ready();
     const { gatewayUrl: url, token } = fleet;
     const script = writeScript([shape], { effectLog: world.effectLog, random: createRandom(7) });

@@ -5,7 +5,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startPostgres } from "@ossaat/testkit";
 import { Person, createRandom, createWorld, writeScript } from "@ossaat/testkit/chaos";
 import type { PlanShape } from "@ossaat/testkit/chaos";
+import { inject } from "vitest";
 
+import { servicesIn } from "./fleet-services.ts";
 import { startFleet } from "./fleet.ts";
 import type { Fleet } from "./fleet.ts";
 import { startOtlpReceiver } from "./otlp-receiver.ts";
@@ -106,7 +108,8 @@ export async function traceOnFleet(settings: Record<string, string>): Promise<Tr
       OSSAAT_RUNNER_METRICS_PORT: "0",
     };
     const { requestLog, repository } = world;
-    fleet = await startFleet({ folder, storeUrl, settings, environment, requestLog, apis: 1, workers: 1 });
+    const services = servicesIn(inject("fleetFolder"));
+    fleet = await startFleet({ services, folder, storeUrl, settings, environment, requestLog, apis: 1, workers: 1 });
     await fleet.ready();
     const script = writeScript([shape], { effectLog: world.effectLog, random: createRandom(7) });
     const ended = await runPlan({ fleet, repository, model: world.writeModel(script) });
