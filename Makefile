@@ -29,6 +29,9 @@ endif
 # The servers below the stack that chaos is asked for.
 CHAOS_SERVERS := case "$(STACK)" in rabbit) $(POSTGRES) && $(RABBITMQ);; kafka) $(POSTGRES) && $(KAFKA);; esac
 
+# What Node compiled, for the next process: each file of tests has one of its own. Not where starts are measured.
+test check cli attacks pg kafka rabbit faults failpoints demo-stacks eval-tasks: export NODE_COMPILE_CACHE = $(CURDIR)/.tools/compiled
+
 .PHONY: help setup demo demo-stacks test check cli policy policy-build pg rabbit kafka conformance programs faults failpoints attacks chaos chaos-mutations chaos-scenarios eval-tasks up bench soak gen clean
 
 help: ## List the commands

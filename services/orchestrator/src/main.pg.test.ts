@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -44,6 +45,11 @@ test("a process that waits for its tool runner stops when it is told to, at once
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (part: Buffer) => (said += part.toString()));
   const exited = once(child, "exit");
   await expect.poll(() => said, { timeout: 60_000 }).toContain("the tool runner is not ready yet");
+  // Several tries later each problem was said once.
+  await sleep(1_600);
+  const problems = Array.from(said.matchAll(/"problem":"([^"]*)"[^\n]*is not ready yet/gu), ([, problem]) => problem);
+  expect(problems).toEqual([...new Set(problems)]);
+  expect(problems.length).toBeGreaterThan(0);
   child.kill("SIGTERM");
   expect(await exited).toEqual([0, null]);
   expect(said).toContain("has stopped before it served");

@@ -55,6 +55,7 @@ function optionsOf({ token, serverName }: ServiceAddress, certificates: Certific
 /** How the tool runner isolates, which every plan names. @throws AgentError unavailable */
 async function readSandbox(tools: ToolService, log: Engine["log"]): Promise<OrchestratorDeps["sandbox"]> {
   const until = performance.now() + distributedLimits.runnerWaitMs;
+  const told = new Set<string>();
   for (;;) {
     try {
       const { driver, detail } = (await tools.health()).sandbox;
@@ -65,7 +66,8 @@ async function readSandbox(tools: ToolService, log: Engine["log"]): Promise<Orch
     } catch (thrown) {
       const error = AgentError.from(thrown);
       if (performance.now() > until) throw error;
-      log.warn({ problem: error.message }, "the tool runner is not ready yet");
+      if (!told.has(error.message)) log.warn({ problem: error.message }, "the tool runner is not ready yet");
+      told.add(error.message);
     }
     await sleep(distributedLimits.runnerPauseMs);
   }
