@@ -138,7 +138,7 @@ export async function runInSandbox(
       ...(cache === undefined ? {} : { cacheDir: cache.dir }),
       limits: { ...context.limits, wallMs: command.timeoutSeconds * 1000 },
       onOutput: async (channel, data) => {
-        await output.take(data);
+        await output.take(channel, data);
         await context.emit(channel, data);
       },
       signal: AbortSignal.any([signal, excess.signal]),
