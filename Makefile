@@ -32,7 +32,7 @@ CHAOS_SERVERS := case "$(STACK)" in rabbit) $(POSTGRES) && $(RABBITMQ);; kafka) 
 # What Node compiled, for the next process: each file of tests has one of its own. Not where starts are measured.
 test check cli attacks pg kafka rabbit faults failpoints demo-stacks eval-tasks: export NODE_COMPILE_CACHE = $(CURDIR)/.tools/compiled
 
-.PHONY: help setup demo demo-stacks test check cli policy policy-build pg rabbit kafka conformance programs faults failpoints attacks chaos chaos-mutations chaos-scenarios eval-tasks up bench soak gen clean
+.PHONY: help setup sandbox demo demo-stacks test check cli policy policy-build pg rabbit kafka conformance programs faults failpoints attacks chaos chaos-mutations chaos-scenarios eval-tasks up bench soak gen clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{ printf "%-24s%s\n", $$1, $$2 }'
@@ -43,6 +43,9 @@ setup: .tools/installed ## Install what is needed (the others do it by themselve
 	@sh tools/setup/install.sh "$(PNPM_VERSION)"
 	@$(BIN)/node tools/bundle/build-cli.ts
 	@touch $@
+
+sandbox: .tools/installed ## Install what the first tests need of the system
+	@$(SANDBOX)
 
 programs: .tools/installed ## Install every program that some command here needs (they do it by themselves)
 	@$(SANDBOX)

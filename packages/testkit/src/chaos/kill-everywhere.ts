@@ -17,7 +17,7 @@ const hastened = { heartbeatMs: 300, pollMs: 100, cancelGraceMs: 1_500, baseBack
 const killsPerSeries = 3;
 
 /** Series that run side by side. */
-const parallel = 3;
+const parallel = 4;
 
 /** Longest life of a server that waits for its target, ms. */
 const longestLifeMs = 30_000;
