@@ -20,8 +20,9 @@ export const benchCache = path.join(process.env["XDG_CACHE_HOME"] ?? path.join(h
 /** A folder of one measurement, with the environment that keeps the product inside of it. */
 export type BenchFolder = { folder: string; stateDir: string; env: Record<string, string>; remove(): void };
 
-export function makeBenchFolder(): BenchFolder {
-  const folder = mkdtempSync(path.join(tmpdir(), "ossaat-bench-"));
+/** @param parent where it is made */
+export function makeBenchFolder(parent = tmpdir()): BenchFolder {
+  const folder = mkdtempSync(path.join(parent, "ossaat-bench-"));
   const stateDir = path.join(folder, "state");
   mkdirSync(stateDir, { mode: 0o700 });
   mkdirSync(benchCache, { recursive: true });
