@@ -209,6 +209,23 @@ describe("a server that lives but does not answer", () => {
     }
   });
 
+  test("is stopped by down, too, when it answers again while that looks for it", async () => {
+    const own = await createCli();
+    try {
+      expect((await own.json(own.folder, ["runs", "--all"])).code).toBe(0);
+      const pid = (await own.serverPid()) ?? 0;
+      process.kill(pid, "SIGSTOP");
+      const down = own.json(own.folder, ["down"]);
+      // Past the first question, which a server has two seconds to answer, and before the end of the second.
+      await sleep(3_000);
+      process.kill(pid, "SIGCONT");
+      expect((await down).value).toEqual({ schemaVersion: 1, stopped: true });
+      expect(await own.serverPid()).toBeUndefined();
+    } finally {
+      await own.close();
+    }
+  });
+
   test("is not taken for another process that has its pid now", async () => {
     const own = await createCli();
     const silent = createServer(() => undefined);

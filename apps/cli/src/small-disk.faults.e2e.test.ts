@@ -95,7 +95,7 @@ describe.skipIf(!canMount)("a disk that is full for a while (needs root to mount
     expect(calm.state.status, calm.state.message).toBe("succeeded");
     const run = await runOnce("full", Math.floor(calm.state.lastSeq * moment));
     expect([run.state.status, run.state.message, run.content]).toEqual(["succeeded", undefined, calm.content]);
-    await stopServer(config);
+    expect(await stopServer(config)).toBe(true);
     const database = new DatabaseSync(path.join(config.stateDir, "ossaat.db"), { readOnly: true });
     expect(database.prepare("PRAGMA integrity_check").all()).toEqual([{ integrity_check: "ok" }]);
     database.close();

@@ -7,7 +7,7 @@ import { AgentError } from "@ossaat/contracts/errors";
 import type { Config } from "../config.ts";
 import { connect, runningClient } from "../server/connect.ts";
 import { findServer } from "../server/find-server.ts";
-import { findHungServer } from "../server/hung-server.ts";
+import { findSlowServer } from "../server/hung-server.ts";
 import { readServerFile } from "../server/server-file.ts";
 import { otherBackends, settingDifferences } from "../server/setting-differences.ts";
 import { version } from "../version.ts";
@@ -49,10 +49,12 @@ async function checkEmbedded(config: Config): Promise<Finding> {
     return warn("server", "server.json cannot be read.", `rm ${path.join(config.stateDir, "server.json")}`);
   }
   if ((await findServer(config)) === undefined) {
-    const hung = await findHungServer(config);
-    if (hung !== undefined)
-      return fail("server", `The server (pid ${hung.pid}) lives but does not answer.`, "ossaat down");
-    return warn("server", `It ended without a word (pid ${file.pid}); plans resume at the next start.`, "ossaat up -d");
+    const slow = await findSlowServer(config);
+    if (slow === undefined) {
+      const text = `It ended without a word (pid ${file.pid}); plans resume at the next start.`;
+      return warn("server", text, "ossaat up -d");
+    }
+    if (slow.hangs) return fail("server", `The server (pid ${file.pid}) lives but does not answer.`, "ossaat down");
   }
   const status = await runningClient(config).status();
   if (status.version !== version) {

@@ -12,11 +12,17 @@ import { isServerProcess } from "./server-process.ts";
 /** Time a server that lives has to answer again before it is called hung, ms: a busy machine is no fault of its own. */
 const hungMs = 8_000;
 
-/** The embedded server that lives and does not answer, if one does. */
-export async function findHungServer(config: Config): Promise<ServerFile | undefined> {
+export type SlowServer = {
+  file: ServerFile;
+  /** It did not answer now either. */
+  hangs: boolean;
+};
+
+/** The embedded server that lives although it did not answer a moment ago, if one does. */
+export async function findSlowServer(config: Config): Promise<SlowServer | undefined> {
   const file = readServerFile(config.stateDir);
   if (file === undefined || !isServerProcess(file)) return undefined;
-  return (await answers(file)) ? undefined : file;
+  return { file, hangs: !(await answers(file)) };
 }
 
 export function serverHangs({ pid }: Pick<ServerFile, "pid">): AgentError {
@@ -29,9 +35,10 @@ export function serverHangs({ pid }: Pick<ServerFile, "pid">): AgentError {
 export async function awaitHungServer(config: Config): Promise<ServerFile | undefined> {
   const end = performance.now() + hungMs;
   for (;;) {
-    const hung = await findHungServer(config);
-    if (hung === undefined) return findServer(config);
-    if (performance.now() >= end) throw serverHangs(hung);
+    const slow = await findSlowServer(config);
+    if (slow === undefined) return findServer(config);
+    if (!slow.hangs) return slow.file;
+    if (performance.now() >= end) throw serverHangs(slow.file);
     await sleep(200);
   }
 }

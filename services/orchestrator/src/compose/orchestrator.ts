@@ -17,6 +17,7 @@ import { approvalRoutes } from "../approval/routes.ts";
 import { archiveRoutes } from "../archive/routes.ts";
 import { artifactRoutes } from "../artifact/routes.ts";
 import { toTimestamp } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import { createEventBus } from "../event/event-bus.ts";
 import { eventRoutes } from "../event/routes.ts";
 import { shareWakes } from "../event/share-wakes.ts";
@@ -27,6 +28,7 @@ import { readInternalToken, requireCapability } from "../identity/identity.ts";
 import { askHealth } from "../job/ask-queue.ts";
 import type { DispatchRules } from "../job/dispatch-rules.ts";
 import type { Engine } from "../job/engine.ts";
+import { holdClockFor } from "../job/follow-clock.ts";
 import type { JobQueue } from "../job/job-queue.ts";
 import { queueRoutes } from "../job/routes.ts";
 import { resumeWork } from "../job/resume-work.ts";
@@ -215,8 +217,10 @@ function createApp(deps: OrchestratorDeps, routes: TenantRoutes): Express {
   return app;
 }
 
-function createEngine(deps: OrchestratorDeps, late: { queue?: QueueParts; worker?: Worker }): Engine {
-  const { store, clock, ids, rng, artifacts, log } = deps;
+type LateParts = { queue?: QueueParts; worker?: Worker };
+
+function createEngine(deps: OrchestratorDeps, clock: Clock, late: LateParts): Engine {
+  const { store, ids, rng, artifacts, log } = deps;
   return {
     store,
     clock,
@@ -237,9 +241,10 @@ function createEngine(deps: OrchestratorDeps, late: { queue?: QueueParts; worker
 
 /** Composes API and worker over one store with the embedded queue. */
 export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
-  const late: { queue?: QueueParts; worker?: Worker } = {};
-  const engine = createEngine(deps, late);
+  const late: LateParts = {};
   const { store } = deps;
+  const heldClock = holdClockFor(store, deps.clock);
+  const engine = createEngine(deps, heldClock ?? deps.clock, late);
   const slots = deps.slots ?? orchestratorLimits.slots;
   const queueParts = createQueueParts(engine, { openQueue: deps.openQueue, slots });
   late.queue = queueParts;
@@ -260,7 +265,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
   const clearEndedPlans: CleanUp = (signal) => clearEnded(stepDeps, signal);
   const { keepTreesMs } = deps;
   const clearOld = keepTreesMs === undefined ? [] : [createRetentionSweep(stepDeps, keepTreesMs)];
-  const sweeper = createSweeper(engine);
+  const sweeper = createSweeper(engine, heldClock);
   const cleaner = createCleaner(engine, [clearEndedPlans, ...clearOld, createAnswerSweep(engine)]);
   const routes = createRoutes(deps, engine, queueParts.queue);
   const metrics = createMetrics({

@@ -3,7 +3,11 @@
 // Where the database's own clock rules, a machine's decides nothing and moves nothing.
 import type { StepStatus } from "@ossaat/contracts";
 
+import type { Clock } from "../clock.ts";
+import type { Store, Tx } from "../store/store.ts";
 import type { Engine } from "./engine.ts";
+import { holdClock } from "./held-clock.ts";
+import type { HeldClock } from "./held-clock.ts";
 import { jobEngineLimits } from "./limits.ts";
 
 /** Statuses in which `ready_at`, `announced_at` and `waiting_since` still tell something. */
@@ -13,49 +17,56 @@ const waiting: readonly StepStatus[] = ["ready", "backoff"];
  * Moves every time that work waits for. What people were told, the end of a request's time, stays.
  * No status changes, so there is no event.
  */
-async function moveBack(engine: Engine, byMs: number): Promise<void> {
-  await engine.store.tx(async (tx) => {
-    await tx
-      .updateTable("timer")
-      .set((eb) => ({ due_at: eb("due_at", "-", byMs) }))
-      .where("kind", "!=", "approval")
-      .execute();
-    await tx
-      .updateTable("step")
-      .set((eb) => ({
-        ready_at: eb("ready_at", "-", byMs),
-        announced_at: eb("announced_at", "-", byMs),
-        waiting_since: eb("waiting_since", "-", byMs),
-      }))
-      .where("status", "in", waiting)
-      .where("ready_at", "is not", null)
-      .execute();
-    await tx
-      .updateTable("step")
-      .set((eb) => ({ lease_until: eb("lease_until", "-", byMs) }))
-      .where("status", "=", "running")
-      .execute();
-    await tx
-      .updateTable("plan")
-      .set((eb) => ({ cancel_at: eb("cancel_at", "-", byMs) }))
-      .where("status", "=", "cancelling")
-      .execute();
-  });
+async function moveBack(tx: Tx, byMs: number): Promise<void> {
+  await tx
+    .updateTable("timer")
+    .set((eb) => ({ due_at: eb("due_at", "-", byMs) }))
+    .where("kind", "!=", "approval")
+    .execute();
+  await tx
+    .updateTable("step")
+    .set((eb) => ({
+      ready_at: eb("ready_at", "-", byMs),
+      announced_at: eb("announced_at", "-", byMs),
+      waiting_since: eb("waiting_since", "-", byMs),
+    }))
+    .where("status", "in", waiting)
+    .where("ready_at", "is not", null)
+    .execute();
+  await tx
+    .updateTable("step")
+    .set((eb) => ({ lease_until: eb("lease_until", "-", byMs) }))
+    .where("status", "=", "running")
+    .execute();
+  await tx
+    .updateTable("plan")
+    .set((eb) => ({ cancel_at: eb("cancel_at", "-", byMs) }))
+    .where("status", "=", "cancelling")
+    .execute();
+}
+
+/** The clock of an engine that has its data alone; undefined where others use it too: there the database's own rules. */
+export function holdClockFor(store: Pick<Store, "isShared">, source: Clock): HeldClock | undefined {
+  return store.isShared ? undefined : holdClock(source, jobEngineLimits.clock);
 }
 
 /** Makes the watch; it comes before everything else that goes by the clock. */
-export function createClockWatch(engine: Engine): () => Promise<void> {
-  const { clock, store } = engine;
-  const isOwnClock = typeof store.leaseTime(clock.now()) === "number";
-  const offset = (): number => clock.now() - clock.monotonic();
-  let known = offset();
+export function createClockWatch({ store, log }: Pick<Engine, "store" | "log">, clock: HeldClock): () => Promise<void> {
   return async function followClock() {
-    const seen = offset();
-    const backMs = known - seen;
-    if (isOwnClock && backMs >= jobEngineLimits.minClockStepMs) {
-      engine.log.warn({ backMs }, "the clock was set back");
-      await moveBack(engine, backMs);
+    const backMs = clock.heldBackMs();
+    if (backMs === 0) return;
+    log.warn({ backMs }, "the clock was set back");
+    let wentBack = false;
+    try {
+      await store.tx(async (tx) => {
+        await moveBack(tx, backMs);
+        // Within the transaction, which the next one waits for: that has to go by the new time.
+        if (!wentBack) clock.goBack(backMs);
+        wentBack = true;
+      });
+    } catch (error) {
+      if (wentBack) clock.goBack(-backMs);
+      throw error;
     }
-    known = seen;
   };
 }

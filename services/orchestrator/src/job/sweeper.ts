@@ -2,6 +2,7 @@
 // database alone; what waits for anything else is the cleaner's, which leases and timers never wait for.
 import type { Engine } from "./engine.ts";
 import { createClockWatch } from "./follow-clock.ts";
+import type { HeldClock } from "./held-clock.ts";
 import { jobEngineLimits } from "./limits.ts";
 import { createLoop } from "./loop.ts";
 import type { Loop } from "./loop.ts";
@@ -23,10 +24,14 @@ function loopOver(engine: Engine, runs: readonly ((engine: Engine) => Promise<un
   return createLoop((signal) => runEach(engine, sweeps, signal), jobEngineLimits.pollMs);
 }
 
-/** What leases and timers need, and beside it the lines of caps: many of those keep no lease waiting. */
-export function createSweeper(engine: Engine): Loop {
+/**
+ * What leases and timers need, and beside it the lines of caps: many of those keep no lease waiting.
+ * @param clock the engine's, where this process alone has the data; else the database's own rules
+ */
+export function createSweeper(engine: Engine, clock?: HeldClock): Loop {
+  const watch = clock === undefined ? [] : [createClockWatch(engine, clock)];
   const loops = [
-    loopOver(engine, [createClockWatch(engine), sweepTimers, sweepLeases, sweepCancelled, reemitReady]),
+    loopOver(engine, [...watch, sweepTimers, sweepLeases, sweepCancelled, reemitReady]),
     loopOver(engine, [createHeldSweep(engine)]),
   ];
   return {
