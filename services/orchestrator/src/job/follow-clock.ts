@@ -45,9 +45,10 @@ async function moveBack(tx: Tx, byMs: number): Promise<void> {
     .execute();
 }
 
-/** The clock of an engine that has its data alone; undefined where others use it too: there the database's own rules. */
-export function holdClockFor(store: Pick<Store, "isShared">, source: Clock): HeldClock | undefined {
-  return store.isShared ? undefined : holdClock(source, jobEngineLimits.clock);
+/** The clock of an engine whose data goes by it; undefined where the database's own rules. */
+export function holdClockFor(store: Pick<Store, "leaseTime">, source: Clock): HeldClock | undefined {
+  const isRuled = typeof store.leaseTime(source.now()) !== "number";
+  return isRuled ? undefined : holdClock(source, jobEngineLimits.clock);
 }
 
 /** Makes the watch; it comes before everything else that goes by the clock. */

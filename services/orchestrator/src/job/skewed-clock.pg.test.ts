@@ -1,5 +1,6 @@
 // Three replicas on one database, of which one has a clock that is an hour ahead and one an hour
 // behind: what waits goes by the server's clock, whoever writes it and whoever looks.
+import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { PlanId } from "@ossaat/contracts";
@@ -7,7 +8,7 @@ import { testPlan, testStep } from "@ossaat/contracts/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { decidePlan } from "../plan/decide-plan.ts";
-import { openPostgresStore } from "../store/adapters/postgres.ts";
+import { openOwnedPostgresStore, openPostgresStore } from "../store/adapters/postgres.ts";
 import type { Store } from "../store/store.ts";
 import { planRowOf, statusesOf, stepRowOf } from "../testing/look.ts";
 import { askPostgres, createTestDatabase } from "../testing/postgres.ts";
@@ -142,4 +143,16 @@ test("a replica whose clock is set back moves nothing that others wait for", asy
   await sleep(2 * jobEngineLimits.pollMs);
   await sweeper.stop();
   expect(await look()).toEqual(before);
+});
+
+test("a server that has the database for itself goes by the database's clock, too", async () => {
+  const own = await createTestDatabase();
+  const folderFile = path.join(base.folder, "owned.db");
+  const owned = await openOwnedPostgresStore({ url: own.url, folderFile, onTaken: () => undefined });
+  try {
+    expect(holdClockFor(owned, base.clock)).toBeUndefined();
+  } finally {
+    await owned.close();
+    await own.drop();
+  }
 });

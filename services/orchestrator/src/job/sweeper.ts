@@ -26,7 +26,7 @@ function loopOver(engine: Engine, runs: readonly ((engine: Engine) => Promise<un
 
 /**
  * What leases and timers need, and beside it the lines of caps: many of those keep no lease waiting.
- * @param clock the engine's, where this process alone has the data; else the database's own rules
+ * @param clock the engine's, where its data goes by it; absent = the database's own rules
  */
 export function createSweeper(engine: Engine, clock?: HeldClock): Loop {
   const watch = clock === undefined ? [] : [createClockWatch(engine, clock)];
