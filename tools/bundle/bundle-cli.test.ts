@@ -29,7 +29,8 @@ import { other } from "@ossaat/other";
 export async function runMain() {
   const how = typeof __filename === "string" ? "bundle" : "sources";
   if (process.argv[2] === "serve") await import("./serve.ts");
-  console.log([how, value, other, ...process.argv.slice(2)].join(" "));
+  const late = process.argv[2] === "late" ? [(await import("./late.ts")).late] : [];
+  console.log([how, value, other, ...process.argv.slice(2), ...late].join(" "));
 }
 `;
 
@@ -60,6 +61,7 @@ beforeEach(async () => {
   put("apps/cli/src/value.ts", 'export const value: string = "one";\n');
   put("apps/cli/src/run-main.ts", program);
   put("apps/cli/src/serve.ts", 'import { serve } from "@ossaat/orchestrator";\nserve();\n');
+  put("apps/cli/src/late.ts", 'export const late: string = "early";\n');
   put("apps/cli/src/main.ts", 'import { runMain } from "./run-main.ts";\nawait runMain();\n');
   put("apps/cli/src/server-main.ts", serverProgram);
   const manifest = (name: string) => `{ "name": "${name}", "type": "module", "exports": "./index.ts" }\n`;
@@ -124,6 +126,15 @@ test.each(["pnpm-lock.yaml", "node_modules/.modules.yaml", "packages/other/packa
 test("never tells an old version, nor runs an old start", () => {
   put("apps/cli/src/version.ts", 'export const version = "2.0.0";\n');
   expect(ossaat("--version")).toBe("sources one first --version");
+});
+
+test("a part that is loaded later never runs after a source of it changed; what needs none of it does", async () => {
+  expect(ossaat("late", "-x")).toBe("bundle one first late -x early");
+  put("apps/cli/src/late.ts", 'export const late: string = "changed";\n');
+  expect(ossaat("late", "-x")).toBe("sources one first late -x changed");
+  expect(ossaat("runs")).toBe("bundle one first runs");
+  await build();
+  expect(ossaat("late")).toBe("bundle one first late changed");
 });
 
 test("never runs where the clone was moved to or copied to", () => {

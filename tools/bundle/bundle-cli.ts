@@ -6,9 +6,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 
 import { rolldown } from "rolldown";
-import type { InputOptions, OutputOptions, Plugin } from "rolldown";
+import type { InputOptions, OutputChunk, OutputOptions, Plugin } from "rolldown";
 
-import { manifestName, serverManifestName, stampOf } from "../../apps/cli/src/bundle/manifest.ts";
+import { manifestName, otherPartsHook, serverManifestName, stampOf } from "../../apps/cli/src/bundle/manifest.ts";
 import type { BundleManifest } from "../../apps/cli/src/bundle/manifest.ts";
 
 const entry = "apps/cli/src/bundle/start.ts";
@@ -33,6 +33,10 @@ const chunks = [
   { name: "version", test: /\/apps\/cli\/src\/version\.ts$/u, priority: 2 },
   { name: "common", test: /\/apps\/cli\/src\/(?:run-main|command-context|commands\/runs)\.ts$/u, priority: 1 },
 ] as const;
+
+/** The parts that every command loads first; each other looks whether its sources are current before it runs. */
+const firstParts: ReadonlySet<string> = new Set(["start", "rolldown-runtime", ...chunks.map(({ name }) => name)]);
+const askHook = `globalThis[Symbol.for(${JSON.stringify(otherPartsHook)})]?.();`;
 
 /** The parts of the server, which the CLI's bundle leaves out: as large as everything else together. */
 const servers = /^@ossaat\/(?:orchestrator(?:\/postgres)?|tool-runner|indexer|gateway-api)$/u;
@@ -61,6 +65,17 @@ function runFromSources(main: string): string {
   return `process.execve(process.execPath, ${args}, process.env);`;
 }
 
+/** Files whose content decides what a source below `root` does: where its imports lead to stands in the package's description. */
+function filesOf(name: string): [source: string, description: string] {
+  return [name, path.join(...name.split(path.sep).slice(0, 2), "package.json")];
+}
+
+/** The path below `root` of a module that is no package from elsewhere; undefined of any other. */
+function ownName(root: string, id: string): string | undefined {
+  const name = path.relative(root, id);
+  return !id.startsWith("/") || name.startsWith("..") || name.includes("node_modules/") ? undefined : name;
+}
+
 /** Notes how each source was before it is read, and gives every module its own address in place of the bundle's. */
 function sources(root: string, files: Map<string, string>): Plugin {
   const note = (name: string) => {
@@ -72,11 +87,9 @@ function sources(root: string, files: Map<string, string>): Plugin {
   return {
     name: "sources",
     load(id) {
-      const name = path.relative(root, id);
-      if (!id.startsWith("/") || name.startsWith("..") || name.includes("node_modules/")) return null;
-      note(name);
-      // Where its imports lead to stands in the package's description.
-      note(path.join(...name.split(path.sep).slice(0, 2), "package.json"));
+      const name = ownName(root, id);
+      if (name === undefined) return null;
+      for (const file of filesOf(name)) note(file);
       return readFileSync(id, "utf8");
     },
     transform(code, id) {
@@ -87,6 +100,23 @@ function sources(root: string, files: Map<string, string>): Plugin {
         .replaceAll("import.meta.dirname", JSON.stringify(path.dirname(id)));
     },
   };
+}
+
+/** Notes what each module imports at once. */
+function imports(known: Map<string, readonly string[]>): Plugin {
+  return {
+    name: "imports",
+    moduleParsed: ({ id, importedIds }) => {
+      known.set(id, importedIds);
+    },
+  };
+}
+
+/** The modules and all that they import at once: a constant can be in a part whose list does not name its module. */
+function withImports(ids: readonly string[], known: ReadonlyMap<string, readonly string[]>): ReadonlySet<string> {
+  const found = new Set(ids);
+  for (const id of found) for (const imported of known.get(id) ?? []) found.add(imported);
+  return found;
 }
 
 /** What the CLI's bundle leaves out. */
@@ -129,13 +159,15 @@ const minify = { compress: false, mangle: false, codegen: { removeWhitespace: tr
 /** The names imported from a module that never returns; what is imported late and lies in the same file. */
 const expectedLogs = new Set(["SHIMMED_EXPORT", "INEFFECTIVE_DYNAMIC_IMPORT"]);
 
-async function write(input: InputOptions, output: OutputOptions): Promise<void> {
+/** @returns the parts that were written */
+async function write(input: InputOptions, output: OutputOptions): Promise<OutputChunk[]> {
   const onLog: InputOptions["onLog"] = (level, log, say) => {
     if (log.code === undefined || !expectedLogs.has(log.code)) say(level, log);
   };
   const bundle = await rolldown({ platform: "node", onLog, ...input });
   try {
-    await bundle.write({ format: "cjs", minify, ...output });
+    const written = await bundle.write({ format: "cjs", minify, ...output });
+    return written.output.filter((part) => part.type === "chunk");
   } finally {
     await bundle.close();
   }
@@ -143,25 +175,31 @@ async function write(input: InputOptions, output: OutputOptions): Promise<void> 
 
 type Build = { root: string; dir: string; files: Map<string, string> };
 
-async function writeCli({ root, dir, files }: Build): Promise<void> {
-  await write(
+/** @returns the files that the first parts are made of */
+async function writeCli({ root, dir, files }: Build): Promise<string[]> {
+  const known = new Map<string, readonly string[]>();
+  const parts = await write(
     {
       input: { start: path.join(root, entry) },
       // The module that never returns has none of the names imported from it.
       shimMissingExports: true,
-      plugins: [quickOnly(root), sources(root, files), quickDefaults],
+      plugins: [quickOnly(root), sources(root, files), imports(known), quickDefaults],
     },
     {
       dir,
       entryFileNames: "[name].cjs",
       chunkFileNames: "[name]-[hash].cjs",
       codeSplitting: { groups: [...chunks] },
+      banner: ({ name }) => (firstParts.has(name) ? "" : askHook),
     },
   );
+  const first = parts.filter(({ name }) => firstParts.has(name)).flatMap(({ moduleIds }) => moduleIds);
+  const names = [...withImports(first, known)].flatMap((id) => ownName(root, id) ?? []);
+  return [...new Set([...installed, ...names.flatMap(filesOf)])];
 }
 
-/** One file: a server that runs loads nothing later, and a build that is removed takes nothing from it. */
-async function writeServer({ root, dir, files }: Build): Promise<void> {
+/** One file, which has no first part: a server that runs loads nothing later, and a build that is removed takes nothing from it. */
+async function writeServer({ root, dir, files }: Build): Promise<[]> {
   await write(
     {
       input: path.join(root, serverEntry),
@@ -171,6 +209,7 @@ async function writeServer({ root, dir, files }: Build): Promise<void> {
     },
     { file: path.join(dir, launched.server), codeSplitting: false },
   );
+  return [];
 }
 
 /**
@@ -188,8 +227,14 @@ export async function bundleCli(clone: string, folder: string): Promise<void> {
   ];
   for (const { make, name, manifest, versionFiles: told } of parts) {
     const files = new Map<string, string>();
-    await make({ root, dir, files });
-    const text: BundleManifest = { schemaVersion: 1, root, files: Object.fromEntries(files), versionFiles: told };
+    const firstFiles = await make({ root, dir, files });
+    const text: BundleManifest = {
+      schemaVersion: 1,
+      root,
+      files: Object.fromEntries(files),
+      versionFiles: told,
+      firstFiles,
+    };
     writeFileSync(path.join(dir, manifest), JSON.stringify(text));
     writeFileSync(path.join(dir, `${name}.tmp`), `require("./${build}/${name}");\n`);
   }

@@ -50,6 +50,21 @@ describe("the settings of a command", () => {
     expect((await load()).budget).toEqual({});
   });
 
+  test.each([
+    ["GIT_DIR", true],
+    ["GIT_WORK_TREE", true],
+    ["GIT_CEILING_DIRECTORIES", true],
+    ["GIT_CONFIG_COUNT", true],
+    ["GIT_ONE_THAT_IS_NEW", true],
+    ["GIT_SSL_CAINFO", false],
+    ["GIT_AUTHOR_NAME", false],
+    ["GIT_PAGER", false],
+    ["GIT_SSH_COMMAND", false],
+    ["GITHUB_TOKEN", false],
+  ])("whether %s may lead git to another repository: %s", async (name, expected) => {
+    expect((await load({ [name]: "x" })).isGitSteered).toBe(expected);
+  });
+
   test("an empty variable counts as none", async () => {
     expect((await load({ OSSAAT_MODEL: "", OSSAAT_SLOTS: "" })).model).toBeUndefined();
   });

@@ -241,7 +241,7 @@ export async function loadConfig(options: ConfigOptions = {}): Promise<Config> {
     secretVariable: (name) => env[name],
     providerKeys: Object.entries(providerEnv).flatMap(([name, value]) => (value === undefined ? [] : [name])),
     ...terminalOf(env, read),
-    isGitSteered: Object.keys(env).some((name) => name.startsWith("GIT_")),
+    isGitSteered: Object.keys(env).some((name) => name.startsWith("GIT_") && !besidePlace.test(name)),
     // Asked for by few, and looked up in the machine's user database.
     get userName() {
       return userName();
@@ -250,6 +250,10 @@ export async function loadConfig(options: ConfigOptions = {}): Promise<Config> {
     notices: lockNotices(loaded.settings),
   };
 }
+
+/** Variables of git's that say nothing about which repository is meant, and are set on many machines. */
+const besidePlace =
+  /^GIT_(?:SSL_|SSH|HTTP_|PROXY_|ASKPASS$|TERMINAL_PROMPT$|AUTHOR_|COMMITTER_|EDITOR$|SEQUENCE_EDITOR$|PAGER|MERGE_|PS1_|TRACE)/u;
 
 function tracingEnvOf(env: NodeJS.ProcessEnv, endpoint: string | undefined): Config["tracingEnv"] {
   const own = Object.entries(env).filter(([name]) => name.startsWith("OTEL_"));

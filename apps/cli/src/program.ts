@@ -2,15 +2,15 @@
 import { AgentError, exitCodes } from "@ossaat/contracts/errors";
 import { Command, CommanderError } from "commander";
 
-import { createAct, runAction, wordsOf } from "./program/act.ts";
-import type { Act, Action } from "./program/act.ts";
+import { createAct, wordsOf } from "./program/act.ts";
+import type { Act } from "./program/act.ts";
 import { addCompletionCommands } from "./program/completion-commands.ts";
 import { addConfigCommands } from "./program/config-commands.ts";
 import { addDecideCommands } from "./program/decide-commands.ts";
 import { addDoctorCommands } from "./program/doctor-commands.ts";
 import { withExamples } from "./program/examples.ts";
 import { addInspectCommands } from "./program/inspect-commands.ts";
-import { addListCommands, addRunsCommand, listRuns } from "./program/list-commands.ts";
+import { addListCommands, addRunsCommand } from "./program/list-commands.ts";
 import { addMoveCommands } from "./program/move-commands.ts";
 import { addPolicyCommands } from "./program/policy-commands.ts";
 import { addQueueCommands } from "./program/queue-commands.ts";
@@ -18,6 +18,7 @@ import { addResultCommands } from "./program/result-commands.ts";
 import { addSetupCommands } from "./program/setup-commands.ts";
 import { addSteerCommands } from "./program/steer-commands.ts";
 import { addWorkCommands } from "./program/work-commands.ts";
+import { reportOutside } from "./program/report-outside.ts";
 import { version } from "./version.ts";
 
 const exitCodeHelp = `
@@ -94,16 +95,6 @@ export function createProgram(exit: (code: number) => void, word?: string): Comm
   return program;
 }
 
-/** Commands that need no parser when there is no word but their name: building one takes longer than they do. */
-const bareCommands: ReadonlyMap<string, Action> = new Map([["runs", listRuns]]);
-
-/** Whether a command line that could not be read asked for JSON. */
-function wantsJson(words: readonly string[]): boolean {
-  const output = words[words.indexOf("--output") + 1];
-  const named = words.includes("--output") ? output : words.find((word) => word.startsWith("--output="))?.slice(9);
-  return words.includes("--json") || named === "json" || named === "ndjson";
-}
-
 /** What commander says of a command line that it cannot read is a request that is not valid. */
 function usageError(thrown: unknown): unknown {
   if (!(thrown instanceof CommanderError)) return thrown;
@@ -111,26 +102,8 @@ function usageError(thrown: unknown): unknown {
   return new AgentError("invalid_input", message, { cause: thrown });
 }
 
-/** Says what went wrong before or outside of a command. */
-async function report(error: unknown, words: readonly string[], command: string): Promise<number> {
-  const { reportError } = await import("./terminal/output.ts");
-  return reportError(error, {
-    format: wantsJson(words) ? "json" : "text",
-    json: (value) => void process.stdout.write(`${JSON.stringify(value)}\n`),
-    warn: (text) => void process.stderr.write(`${text}\n`),
-    command,
-  });
-}
-
-/** Runs one command line and returns the exit code. */
-export async function runProgram(words: readonly string[]): Promise<number> {
-  const [word = ""] = words;
-  const bare = words.length === 1 ? bareCommands.get(word) : undefined;
-  if (bare === undefined) return parseAndRun(words);
-  return runAction(bare, { command: word, args: [], flags: {} }).catch((error: unknown) => report(error, words, word));
-}
-
-async function parseAndRun(words: readonly string[]): Promise<number> {
+/** Reads a command line and runs it. @returns the exit code */
+export async function parseAndRun(words: readonly string[]): Promise<number> {
   let exitCode: number = exitCodes.done;
   const program = createProgram((code) => (exitCode = code), words[0]);
   try {
@@ -142,6 +115,6 @@ async function parseAndRun(words: readonly string[]): Promise<number> {
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done;
-    return report(usageError(error), words, wordsOf(namedCommand(program, words)));
+    return reportOutside(usageError(error), words, wordsOf(namedCommand(program, words)));
   }
 }

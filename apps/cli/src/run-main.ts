@@ -3,7 +3,7 @@ import { writeSync } from "node:fs";
 
 import { AgentError, exitCodes } from "@ossaat/contracts/errors";
 
-import { runProgram } from "./program.ts";
+import { runProgram } from "./run-program.ts";
 
 /** What was written may still wait in this process when the reader is slow. */
 function flush(stream: NodeJS.WriteStream): Promise<void> {

@@ -8,6 +8,9 @@ export const manifestName = "manifest.json";
 /** Name of the server's: a command need not look at what only the server is made of. */
 export const serverManifestName = "server-manifest.json";
 
+/** What each other part calls before anything of it runs, by the global symbol of this name, where it is set. */
+export const otherPartsHook = "ossaat.otherParts";
+
 export type BundleManifest = {
   schemaVersion: 1;
   /** Absolute real path of the clone the bundle was made in: it names sources by it. */
@@ -16,6 +19,8 @@ export type BundleManifest = {
   files: Record<string, string>;
   /** Of those, the ones that `--version` is made of. */
   versionFiles: string[];
+  /** Of those, the ones of the parts that every command loads first; empty = there is one part alone. */
+  firstFiles: string[];
 };
 
 /** Everything that changes with a file's content; undefined when there is no such file. */

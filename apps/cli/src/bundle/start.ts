@@ -5,12 +5,13 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { version } from "../version.ts";
-import { isCurrent, readManifest } from "./manifest.ts";
+import { isCurrent, otherPartsHook, readManifest } from "./manifest.ts";
 import type { BundleManifest } from "./manifest.ts";
 
 /** The bundle lies in `.tools/cli/<build>` of the clone. */
 const folder = import.meta.dirname;
 const root = path.resolve(folder, "../../..");
+const sourceOfAll = path.join(root, "apps/cli/src/main.ts");
 
 /** Commands that run parts of the server in this process, which the bundle would leave to the sources anyway. */
 const serverWords: readonly string[] = ["up", "replay"];
@@ -28,18 +29,36 @@ function tellVersion(manifest: BundleManifest, words: readonly string[]): boolea
   }
 }
 
+/**
+ * Looks at the other sources when the first of the other parts is loaded: a quick command needs none of
+ * them. Nothing has happened or been said until then, so that the command can begin again.
+ */
+function checkOthersLater(manifest: BundleManifest): void {
+  const hooks = globalThis as Partial<Record<symbol, () => void>>;
+  const key = Symbol.for(otherPartsHook);
+  hooks[key] = () => {
+    delete hooks[key];
+    if (isCurrent(manifest, Object.keys(manifest.files))) return;
+    const args = [process.execPath, ...process.execArgv, sourceOfAll, ...process.argv.slice(2)];
+    // NOTE: it does not return; a system without it has to be told.
+    process.execve?.(process.execPath, args);
+    throw new Error("The sources of ossaat changed; run `make setup`.");
+  };
+}
+
 async function start(words: readonly string[]): Promise<void> {
   const manifest = readManifest(folder);
   // Sources are named by absolute paths: a clone that was moved has no bundle.
   if (manifest?.root === root) {
     if (tellVersion(manifest, words)) return;
     const isServer = words.some((word) => serverWords.includes(word));
-    if (!isServer && isCurrent(manifest, Object.keys(manifest.files))) {
+    if (!isServer && isCurrent(manifest, manifest.firstFiles)) {
+      checkOthersLater(manifest);
       const { runMain } = await import("../run-main.ts");
       return runMain();
     }
   }
-  await import(pathToFileURL(path.join(root, "apps/cli/src/main.ts")).href);
+  await import(pathToFileURL(sourceOfAll).href);
 }
 
 void start(process.argv.slice(2));

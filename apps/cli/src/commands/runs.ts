@@ -69,7 +69,7 @@ export async function runsCommand(flags: RunsFlags, context: CommandContext): Pr
     .slice(0, limit);
   if (output.format === "json") output.json({ schemaVersion: 1, plans: shown });
   else if (output.format === "ndjson") for (const plan of shown) output.json({ schemaVersion: 1, ...plan });
-  else for (const plan of shown) output.print(await row(plan, context));
+  else for (const text of await Promise.all(shown.map((plan) => row(plan, context)))) output.print(text);
   if (shown.length === 0) output.note('No plans yet.\nNext: ossaat plan "<goal>"');
   return 0;
 }

@@ -1,9 +1,10 @@
 // Commands that list plans and show one.
 import type { Command } from "commander";
 
-import type { Act, Action } from "./act.ts";
+import type { Act } from "./act.ts";
 import { addExamples, withExamples } from "./examples.ts";
 import type { Example } from "./examples.ts";
+import { listRuns } from "./list-runs.ts";
 
 const runsExamples: readonly Example[] = [
   ["ossaat runs", "of this repository"],
@@ -20,10 +21,6 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
     ["ossaat logs 3f2a --step fix --json", "the events of one step"],
   ],
 };
-
-/** What `ossaat runs` does; without flags it does the same. */
-export const listRuns: Action = async (context, _args, flags) =>
-  (await import("../commands/runs.ts")).runsCommand(flags, context);
 
 /** runs: alone, because it is asked most often and is over before the others would be built. */
 export function addRunsCommand(program: Command, act: Act): void {
