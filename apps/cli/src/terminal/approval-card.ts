@@ -6,6 +6,7 @@ import { quoteWord } from "./command-line.ts";
 import { escapeExact, escapeLine, escapeLookAlikes, escapeText, goalLine } from "./escape.ts";
 import { formatCost, formatTokens } from "./format-figures.ts";
 import type { Style } from "./style.ts";
+import { wrapWords } from "./wrap-words.ts";
 
 type StepInQuestion = NonNullable<ApprovalState["step"]>;
 
@@ -127,6 +128,7 @@ const labelColumns = 9;
 export function renderApprovalCard(approval: ApprovalState, state: AskingRun, style: Style): string {
   const riskFormat = approval.risk === "high" ? "red" : approval.risk === "medium" ? "yellow" : "green";
   const exact = exactThing(approval);
+  const { columns } = style;
   const facts = [
     `Risk     ${style.paint(riskFormat, approval.risk)} — ${escapeExact(approval.reason)}`,
     ...(approval.policyRules ?? []).map((rule) => `Rule     ${escapeExact(ruleLine(rule))}`),
@@ -138,12 +140,12 @@ export function renderApprovalCard(approval: ApprovalState, state: AskingRun, st
     `Request  ${approval.approvalId}  hash ${approval.requestHash.slice(0, 16)}`,
   ];
   const lines = [
-    ...style.wrap(style.paint("bold", escapeExact(approval.title)), 0),
+    ...wrapWords(style.paint("bold", escapeExact(approval.title)), { columns, indent: 0 }),
     ...lengthNote(exact),
     "",
     ...foldEmptyLines(exact).map((line) => `  ${paintDiff(foldBlanks(line), style)}`),
     "",
-    ...facts.flatMap((line) => style.wrap(line, labelColumns)),
+    ...facts.flatMap((line) => wrapWords(line, { columns, indent: labelColumns })),
   ];
   return lines.map((line) => `${style.bar}${line}`).join("\n");
 }

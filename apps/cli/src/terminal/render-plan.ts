@@ -4,6 +4,7 @@ import type { Plan, PlanState, Step } from "@ossaat/contracts";
 
 import { escapeExact, escapeLine, escapeText, goalLine } from "./escape.ts";
 import type { Style } from "./style.ts";
+import { wrapWords } from "./wrap-words.ts";
 
 /** Commands: they are copied, so no line break is put into them. */
 const copied: ReadonlySet<string> = new Set(["run  ", "done "]);
@@ -16,7 +17,7 @@ function stepText(step: Step, style: Style): string[] {
   const add = (name: string, items: readonly string[]) => {
     if (items.length === 0) return;
     const line = `      ${style.paint("dim", name)} ${items.map(escapeExact).join(", ")}`;
-    lines.push(...(copied.has(name) ? [line] : style.wrap(line, 12)));
+    lines.push(...(copied.has(name) ? [line] : wrapWords(line, { columns: style.columns, indent: 12 })));
   };
   if (step.summary !== undefined && step.summary !== step.title) add("what ", [step.summary]);
   if (step.rationale !== "") add("why  ", [step.rationale]);
@@ -33,7 +34,7 @@ function stepText(step: Step, style: Style): string[] {
 }
 
 function list(title: string, items: readonly string[], style: Style): string[] {
-  const lines = items.flatMap((item) => style.wrap(`  - ${escapeLine(item)}`, 4));
+  const lines = items.flatMap((item) => wrapWords(`  - ${escapeLine(item)}`, { columns: style.columns, indent: 4 }));
   return items.length === 0 ? [] : ["", style.paint("bold", title), ...lines];
 }
 
@@ -60,7 +61,7 @@ export function renderPlanText(state: PlanState, style: Style): string {
   const dirty = repository.dirtyPaths === 0 ? "" : ` (${repository.dirtyPaths} uncommitted paths are not part of it)`;
   return [
     `${style.paint("bold", `Plan ${plan.id}`)}  revision ${plan.revision}  ${style.status(state.status)}`,
-    ...style.wrap(`Goal     ${goalLine(plan.goal)}`, 9),
+    ...wrapWords(`Goal     ${goalLine(plan.goal)}`, { columns: style.columns, indent: 9 }),
     `Planner  ${escapeLine(plannerText(plan, state))}`,
     `Base     ${escapeLine(repository.branch ?? "detached")} @ ${plan.repository.commit.slice(0, 12)}${dirty}`,
     `Budget   ${budgetText(plan)}`,
@@ -68,7 +69,7 @@ export function renderPlanText(state: PlanState, style: Style): string {
     "",
     ...escapeText(plan.summary)
       .split("\n")
-      .flatMap((line) => style.wrap(line, 0)),
+      .flatMap((line) => wrapWords(line, { columns: style.columns, indent: 0 })),
     "",
     style.paint("bold", `Steps (${plan.steps.length})`),
     ...plan.steps.flatMap((step) => stepText(step, style)),

@@ -3,16 +3,14 @@ import { styleText } from "node:util";
 
 import type { PlanStatus, StepStatus } from "@ossaat/contracts";
 
-import { wrapWords } from "./wrap-words.ts";
-
 type Format = Parameters<typeof styleText>[0];
 
 export type Style = {
   paint(format: Format, text: string): string;
   status(status: PlanStatus | StepStatus): string;
   bar: string;
-  /** Lines of prose of at most the terminal's width, the later ones indented by so many blanks. */
-  wrap(text: string, indent: number): string[];
+  /** Of the terminal, for what breaks prose into lines; undefined = nothing is broken. */
+  columns: number | undefined;
 };
 
 const looks: Readonly<
@@ -49,7 +47,7 @@ export function createStyle({ color, plain, wordsOnly, columns }: StyleOptions):
   return {
     paint,
     bar,
-    wrap: (text, indent) => wrapWords(text, { columns, indent }),
+    columns,
     status(status) {
       const { symbol, ascii, format, word } = looks[status];
       return paint(format, wordsOnly ? word : `${plain ? ascii : symbol} ${word}`);
