@@ -22,8 +22,8 @@ const serverEntry = fileURLToPath(new URL("testing/chaos-server.ts", import.meta
  * A lease that is over soon, and neither a heartbeat nor a look at its silence that is due when the server
  * wakes up: either may come before the sweep and renew a lease that nobody has taken back.
  */
-const limits = { leaseMs: 5_000, heartbeatMs: 12_000, silenceCheckMs: 12_000 };
-const stillMs = 7_000;
+const limits = { leaseMs: 10_000, heartbeatMs: 30_000, silenceCheckMs: 30_000 };
+const stillMs = 12_000;
 
 let cli: Cli;
 let repository: string;
@@ -82,7 +82,7 @@ async function standStill(at: string, ...replies: Reply[]): Promise<Json[]> {
   return eventsOf(planId);
 }
 
-// Long enough to be met in the middle on a busy machine, and shorter than the lease.
+// Long enough to be met in the middle on a busy machine; the lease, which nobody renews, outlasts the next attempt.
 const slowAnswer = { delayMs: 3_500, toolCalls: [editSum] };
 const slowCommand = { toolCalls: [call("run_command", { argv: ["sleep", "3.5"] }), editSum] };
 

@@ -5,19 +5,13 @@ import type { PlanStatus, Step } from "@ossaat/contracts";
 
 import { requestStepApproval } from "../approval/request-approval.ts";
 import { readDefinition } from "../plan/read-definition.ts";
-import { insertStep, listStepStates } from "../step/step-rows.ts";
+import { insertStep, stepStates } from "../step/step-rows.ts";
 import type { StepState } from "../step/step-rows.ts";
 import { statement } from "../store/statement.ts";
 import type { Slots } from "../store/statement.ts";
 import type { StepRow } from "../store/tables.ts";
 import { dispatchStep } from "./dispatch-step.ts";
 import type { Engine, PlanTx } from "./engine.ts";
-
-type Needs = Map<string, string[]>;
-
-const selectNeeds = statement((db, { planId }: Slots<{ planId: string }>) =>
-  db.selectFrom("step_dep").select(["step_id", "needs_step_id"]).where("plan_id", "=", planId),
-);
 
 type ReadySet = Pick<StepRow, "plan_id" | "step_id" | "attempt" | "ready_at" | "announced_at" | "waiting_since">;
 
@@ -44,13 +38,6 @@ const setAnnounced = statement((db, row: Slots<Pick<StepRow, "plan_id" | "step_i
     .where("plan_id", "=", row.plan_id)
     .where("step_id", "=", row.step_id),
 );
-
-async function readNeeds(change: PlanTx): Promise<Needs> {
-  const rows = await selectNeeds(change.tx, { planId: change.plan.id });
-  const needs: Needs = new Map();
-  for (const row of rows) needs.set(row.step_id, [...(needs.get(row.step_id) ?? []), row.needs_step_id]);
-  return needs;
-}
 
 /**
  * Moves a step to `ready` and announces it. `readyAt` is its place among those that wait: a step that
@@ -127,24 +114,26 @@ async function openStep(
 
 const going: readonly PlanStatus[] = ["pending", "running", "paused"];
 
-/** Applies the rules until nothing changes. Call it in the transaction that ended a step. */
-export async function advancePlan(engine: Engine, change: PlanTx): Promise<void> {
+/**
+ * Applies the rules until nothing changes. Call it in the transaction that ended a step.
+ * @param states the plan's steps as they are in this transaction; absent = they are read
+ */
+export async function advancePlan(engine: Engine, change: PlanTx, states?: StepState[]): Promise<void> {
   const { plan } = change;
   // NOTE: while a new revision is made, nothing of the old one starts or ends the plan.
   if (plan.def_json === null || !going.includes(plan.status)) return;
   const definition = readDefinition(plan.def_json);
-  const all = await listStepStates(change.tx, plan.id);
+  const all = states ?? (await stepStates(change.tx, { planId: plan.id }));
   const rows = all.filter((row) => !isSystemStepId(row.step_id));
   const byId = new Map(rows.map((row) => [row.step_id, row]));
-  const needs = await readNeeds(change);
   for (let changed = true; changed;) {
     changed = false;
     for (const row of rows.filter((candidate) => candidate.status === "blocked")) {
-      const needed = (needs.get(row.step_id) ?? []).map((id) => byId.get(id));
+      const step = definition.steps.get(row.step_id);
+      const needed = (step?.needs ?? []).map((id) => byId.get(id));
       const bad = needed.find(
         (need) => need === undefined || (isTerminalStep(need.status) && need.status !== "succeeded"),
       );
-      const step = definition.steps.get(row.step_id);
       if (bad !== undefined || step === undefined) {
         await skipStep(change, row, `step ${bad?.step_id ?? "definition"}`);
         changed = true;

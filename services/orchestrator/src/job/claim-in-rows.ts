@@ -22,6 +22,12 @@ const returned = [
   "outbox.available_at as available_at",
 ] as const;
 
+/**
+ * Has the end of the transaction wait for no disk: what the server forgets when it dies is made again by
+ * whoever comes next.
+ */
+const inHaste = sql<string>`set_config('synchronous_commit', 'off', true)`;
+
 /** What a pool came to: its only tenant's messages, or that it has several tenants. */
 type Look = { isAlone: SqlBool | null; taken: Taken[] };
 
@@ -31,7 +37,7 @@ const takeOfOne = statement((db, { pool, limit, forMs, time }: Slots<ClaimSource
   // NOTE: chosen in a part of its own, because a server may run a subquery of an update again for
   // each row, and then takes more than the limit.
   return db
-    .with("look", (look) => look.selectNoFrom(isAlone.as("is_alone")))
+    .with("look", (look) => look.selectNoFrom([isAlone.as("is_alone"), inHaste.as("haste")]))
     .with("chosen", (chosen) =>
       chosen
         .selectFrom("outbox")
@@ -57,16 +63,19 @@ const takeOfOne = statement((db, { pool, limit, forMs, time }: Slots<ClaimSource
     .selectFrom("look")
     .leftJoin("taken", (join) => join.onTrue())
     .selectAll("taken")
-    .select("look.is_alone");
+    .select(["look.is_alone", "look.haste"]);
 });
 
-/** A change that the server forgets when it dies is made again by whoever comes next: no disk is waited for. */
-async function inHaste<T>(store: Store, work: (tx: Tx) => Promise<T>): Promise<T> {
+/** A transaction in haste. */
+async function hastily<T>(store: Store, work: (tx: Tx) => Promise<T>): Promise<T> {
   return store.tx(async (tx) => {
     await sql`set local synchronous_commit to off`.execute(tx);
     return work(tx);
   });
 }
+
+/** What was taken, and whose turn it is next. */
+type TakenNext = { taken: Taken[]; next?: Turn; isShared: boolean };
 
 class RowClaims {
   readonly #deps: ClaimDeps;
@@ -81,16 +90,17 @@ class RowClaims {
 
   async take(source: ClaimSource): Promise<Taken[]> {
     const { pool } = source;
-    const { taken, next, isShared } = await inHaste(this.#deps.store, (tx) => this.#takeIn(tx, source));
+    const { taken, next, isShared } = await this.#takeNext(source);
     if (isShared) this.#shared.add(pool);
     else this.#shared.delete(pool);
     if (next !== undefined) this.#turns.moveOn(pool, next);
     return taken;
   }
 
-  async #takeIn(tx: Tx, source: ClaimSource): Promise<{ taken: Taken[]; next?: Turn; isShared: boolean }> {
+  async #takeNext(source: ClaimSource): Promise<TakenNext> {
     if (!this.#shared.has(source.pool)) {
-      const { isAlone, taken } = await this.#takeOfOne(tx, source);
+      // One statement is a transaction of its own, which comes and goes with one packet.
+      const { isAlone, taken } = await this.#takeOfOne(source);
       if (isAlone === null) return { taken, isShared: false };
       if (isAlone) {
         const [first] = taken;
@@ -101,6 +111,10 @@ class RowClaims {
         };
       }
     }
+    return hastily(this.#deps.store, (tx) => this.#takeInTurns(tx, source));
+  }
+
+  async #takeInTurns(tx: Tx, source: ClaimSource): Promise<TakenNext> {
     const { pool, limit } = source;
     const waiting = await this.#waiting(tx, source);
     const { turns, next } = this.#turns.share(pool, { waiting, limit });
@@ -117,8 +131,9 @@ class RowClaims {
     return sql<SqlBool>`other.claimed_until <= ${this.#time}`;
   }
 
-  async #takeOfOne(tx: Tx, { pool, limit, forMs }: ClaimSource): Promise<Look> {
-    const rows = await takeOfOne(tx, { pool, limit, forMs, time: this.#time });
+  async #takeOfOne({ pool, limit, forMs }: ClaimSource): Promise<Look> {
+    const { store, clock } = this.#deps;
+    const rows = await takeOfOne(store.read, { pool, limit, forMs, time: store.leaseTime(clock.now()) });
     const taken = rows.filter((row): row is Taken & typeof row => row.id !== null);
     return { isAlone: rows[0]?.is_alone ?? null, taken };
   }
@@ -174,7 +189,7 @@ export function rowClaims(deps: ClaimDeps): OutboxClaims {
     async giveBack(messages, afterMs = 0) {
       if (messages.length === 0) return;
       const free = sql<number>`${store.leaseTime(clock.now())} + ${sql.lit(afterMs)}`;
-      await inHaste(store, (tx) =>
+      await hastily(store, (tx) =>
         tx
           .updateTable("outbox")
           .set({ claimed_until: free })

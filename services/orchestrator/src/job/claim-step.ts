@@ -10,11 +10,12 @@ import type { NewEvent } from "../event/append-events.ts";
 import { hasReservation, releaseReservation } from "./budget.ts";
 import { dispatchStep } from "./dispatch-step.ts";
 import { LeaseLost, changePlan, workerActor } from "./engine.ts";
-import type { Claim, Engine, PlanTx } from "./engine.ts";
+import type { Claim, Engine, PlanTx, PlanTxContext } from "./engine.ts";
 import { getStep } from "../step/step-rows.ts";
 import { isStoreBusy } from "../store/store-outage.ts";
 import { statement } from "../store/statement.ts";
 import type { Slots } from "../store/statement.ts";
+import type { Tx } from "../store/store.ts";
 import type { AttemptRow, StepRow } from "../store/tables.ts";
 import { jobEngineLimits } from "./limits.ts";
 import { releaseHeld } from "./release-held.ts";
@@ -22,8 +23,9 @@ import { findFullCap, lineOf, setCaps } from "./running-caps.ts";
 import type { CapScope } from "./running-caps.ts";
 import { storeTime } from "./store-time.ts";
 
-const runnable: Readonly<Record<string, readonly PlanStatus[]>> = {
-  planning: ["draft"],
+/** Statuses of the plan in which a step may start, by its kind. */
+const runnable: Readonly<Record<string, readonly [PlanStatus, PlanStatus]>> = {
+  planning: ["draft", "draft"],
   agent: ["pending", "running"],
   merge: ["pending", "running"],
   // NOTE: pending too, for a plan whose steps all ended before one of them started.
@@ -42,6 +44,9 @@ const claimReady = statement(
       Pick<JobEnvelope, "planId" | "stepId" | "attempt" | "kind" | "kindVersion"> & {
         worker: string;
         leaseUntil: number;
+        /** Statuses of the plan in which the step may start. */
+        from: PlanStatus;
+        orFrom: PlanStatus;
       }
     >,
   ) =>
@@ -60,6 +65,16 @@ const claimReady = statement(
       // A message that an older version wrote does not tell the step's version.
       .where("kind", "=", slots.kind)
       .where("kind_version", "=", slots.kindVersion)
+      // Asked here, because it is on its way before what the plan's row says is known.
+      .where((eb) =>
+        eb.exists(
+          eb
+            .selectFrom("plan")
+            .select("plan.id")
+            .where("plan.id", "=", slots.planId)
+            .where("plan.status", "in", [slots.from, slots.orFrom]),
+        ),
+      )
       .returningAll(),
 );
 
@@ -121,7 +136,6 @@ export const isClaim = (claimed: Claim | NoClaim): claimed is Claim => typeof cl
 async function holdAtCap(engine: Engine, change: PlanTx, envelope: JobEnvelope): Promise<Held | undefined> {
   const { tx, now, plan } = change;
   const { planId, stepId, attempt } = envelope;
-  if (setCaps(engine).length === 0) return undefined;
   const step = await getStep(tx, planId, stepId);
   if (step?.status !== "ready" || step.attempt !== attempt) return undefined;
   const readyAt = Math.min(step.ready_at ?? now, now);
@@ -174,21 +188,24 @@ export async function claimStep(engine: Engine, envelope: JobEnvelope, worker: s
 
 async function tryClaim(engine: Engine, envelope: JobEnvelope, worker: string): Promise<Claim | Held | undefined> {
   const { planId, stepId, attempt, kind, kindVersion } = envelope;
-  return changePlan(engine, { planId, actor: workerActor(worker) }, async (change) => {
+  const statuses = runnable[kind];
+  if (statuses === undefined) return undefined;
+  const [from, orFrom] = statuses;
+  const key = { planId, stepId, attempt, kind, kindVersion, worker, from, orFrom };
+  const mayHold = setCaps(engine).length > 0;
+  let values = { ...key, leaseUntil: leaseEnd(engine) };
+  const ahead = async (tx: Tx) => {
+    values = { ...key, leaseUntil: leaseEnd(engine) };
+    if (!mayHold) await claimReady.ahead(tx, values);
+  };
+  return changePlan(engine, { planId, actor: workerActor(worker), ahead }, async (change) => {
     const { tx, plan } = change;
-    const allowed = runnable[kind] ?? [];
-    if (!allowed.includes(plan.status)) return undefined;
-    const held = await holdAtCap(engine, change, envelope);
-    if (held !== undefined) return held;
-    const [step] = await claimReady(tx, {
-      planId,
-      stepId,
-      attempt,
-      kind,
-      kindVersion,
-      worker,
-      leaseUntil: leaseEnd(engine),
-    });
+    if (mayHold) {
+      if (plan.status !== from && plan.status !== orFrom) return undefined;
+      const held = await holdAtCap(engine, change, envelope);
+      if (held !== undefined) return held;
+    }
+    const [step] = await claimReady(tx, values);
     if (step === undefined) return undefined;
     if (hasReservation(step)) await releaseReservation(tx, step);
     // The message has done its work; settling it afterwards finds it gone, which costs no commit.
@@ -275,22 +292,29 @@ async function patiently<T>({ clock }: Engine, change: () => Promise<T>): Promis
 /**
  * One change by the holder of a claim. The guard runs first, so that a worker whose lease was
  * taken writes nothing. `work` gets the step's row as it is now.
+ * @param more statements that `work` begins with, to be sent ahead
  * @throws LeaseLost
  */
 export function changeClaimed<T>(
   engine: Engine,
   claim: Claim,
   work: (change: PlanTx, step: StepRow) => Promise<T>,
+  more?: PlanTxContext["ahead"],
 ): Promise<T> {
-  return patiently(engine, () => changeOnce(engine, claim, work));
+  const ahead = async (tx: Tx) => {
+    await holdClaim.ahead(tx, claim);
+    await more?.(tx);
+  };
+  const context = { planId: claim.planId, actor: workerActor(claim.worker), ahead };
+  return patiently(engine, () => changeOnce(engine, { claim, context }, work));
 }
 
 async function changeOnce<T>(
   engine: Engine,
-  claim: Claim,
+  { claim, context }: { claim: Claim; context: PlanTxContext },
   work: (change: PlanTx, step: StepRow) => Promise<T>,
 ): Promise<T> {
-  return changePlan(engine, { planId: claim.planId, actor: workerActor(claim.worker) }, async (change) => {
+  return changePlan(engine, context, async (change) => {
     const [step] = await holdClaim(change.tx, claim);
     if (step === undefined) throw new LeaseLost(claim);
     return work(countingProgress(change, step), step);

@@ -5,7 +5,8 @@ import type { EndReason, EventData, StepId, StepResult } from "@ossaat/contracts
 import { requestReconcile } from "../approval/request-approval.ts";
 import { toTimestamp } from "../clock.ts";
 import { endPlan } from "../plan/end-plan.ts";
-import { endAttempt, leaveRunning, listSteps } from "../step/step-rows.ts";
+import { endAttempt, leaveRunning, listSteps, stepStates } from "../step/step-rows.ts";
+import type { StepState } from "../step/step-rows.ts";
 import { advancePlan, announceStep } from "./advance-plan.ts";
 import { backoffMs } from "./backoff.ts";
 import { hasReservation, releaseReservation } from "./budget.ts";
@@ -47,24 +48,31 @@ function keyOfRow(row: Pick<StepRow, "plan_id" | "step_id" | "attempt">): StepKe
 /** T6: the step succeeded; successors follow in the same commit. @throws LeaseLost */
 export async function completeStep(engine: Engine, claim: Claim, result: StepResult): Promise<void> {
   const key = keyOf(claim);
-  await changeClaimed(engine, claim, async (change, step) => {
+  const work = async (change: PlanTx, step: StepRow) => {
+    const states = await stepStates(change.tx, key);
     if (hasReservation(step)) await releaseReservation(change.tx, step);
     const set = { status: "succeeded" as const, head: result.head ?? null, result_json: JSON.stringify(result) };
     await leaveRunning(change.tx, key, set);
     await endAttempt(change.tx, key, { now: change.now, outcome: "succeeded" });
     await change.append({ type: "step.finished", ...idOf(key), data: { status: "succeeded", result } });
-    await afterStepEnd(engine, change);
-  });
+    const { status } = set;
+    await afterStepEnd(
+      engine,
+      change,
+      states.map((each) => (each.step_id === key.stepId ? { ...each, status } : each)),
+    );
+  };
+  await changeClaimed(engine, claim, work, (tx) => stepStates.ahead(tx, key));
 }
 
 function idOf({ stepId, attempt }: StepKey) {
   return { stepId, attempt };
 }
 
-/** Goes on with the plan after a step reached a terminal state. */
-async function afterStepEnd(engine: Engine, change: PlanTx): Promise<void> {
+/** Goes on with the plan after a step reached a terminal state. @param states as `advancePlan` takes them */
+async function afterStepEnd(engine: Engine, change: PlanTx, states?: StepState[]): Promise<void> {
   if (change.plan.cancel_at === null) {
-    await advancePlan(engine, change);
+    await advancePlan(engine, change, states);
     return;
   }
   const rows = await listSteps(change.tx, change.plan.id);

@@ -53,6 +53,13 @@ export type PlanTx = {
   noteMessage(): void;
 };
 
+export type PlanTxContext = {
+  planId: string;
+  actor: Actor;
+  /** Names statements that the change begins with whatever the plan's row says: see `ahead` of a statement. */
+  ahead?: ((tx: Tx) => Promise<unknown>) | undefined;
+};
+
 // NOTE: the row is locked: changes of one plan happen one after the other, whoever makes them.
 const selectPlan = statement((db, { planId }: Slots<{ planId: string }>) =>
   db.selectFrom("plan").selectAll().where("id", "=", planId).forUpdate(),
@@ -71,9 +78,10 @@ const selectPlanAndTime = statement((db, { planId, now }: Slots<{ planId: string
 async function lockPlan(
   { store, clock }: Engine,
   tx: Tx,
-  planId: string,
+  { planId, ahead }: Pick<PlanTxContext, "planId" | "ahead">,
 ): Promise<{ plan: PlanRow; now: number } | undefined> {
   const time = store.leaseTime(clock.now());
+  await ahead?.(tx);
   if (typeof time === "number") {
     const [plan] = await selectPlan(tx, { planId });
     return plan === undefined ? undefined : { plan, now: clock.now() };
@@ -84,8 +92,6 @@ async function lockPlan(
   return { plan, now };
 }
 
-export type PlanTxContext = { planId: string; actor: Actor };
-
 /**
  * Runs a change of one plan inside a transaction that is open already; its events are written
  * together at the end, because each writing costs a statement over the plan's row.
@@ -94,9 +100,9 @@ export type PlanTxContext = { planId: string; actor: Actor };
 export async function inPlanTx<T>(
   engine: Engine,
   tx: Tx,
-  { planId, actor, work }: PlanTxContext & { work: (change: PlanTx) => Promise<T> },
+  { planId, actor, ahead, work }: PlanTxContext & { work: (change: PlanTx) => Promise<T> },
 ): Promise<{ result: T; hasMessage: boolean; types: EventType[] }> {
-  const locked = await lockPlan(engine, tx, planId);
+  const locked = await lockPlan(engine, tx, { planId, ahead });
   if (locked === undefined) throw planNotFound(planId);
   const { plan, now } = locked;
   const traceId = activeTraceId() ?? traceIdOf(plan.traceparent);

@@ -48,6 +48,8 @@ export const jobEngineLimits = {
   relayBatch: 100,
   /** Claim of the relay on a message, ms: longer than a broker takes to confirm or be given up. */
   relayClaimMs: 30_000,
+  /** Time after which confirmed messages are deleted, ms: longer than a free worker takes to claim the step. */
+  relayRemoveMs: 50,
   /** Pause of the relay while the broker has enough, ms: an idle worker must not wait for a poll. */
   relayFullMs: 25,
   /** Dead letters of a pool that a person is shown, the oldest of the tenant. */

@@ -1,4 +1,5 @@
 // The relay between two stores: the outbox of one, and an embedded queue on the other as its broker.
+import { AgentError } from "@ossaat/contracts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { envelope, pool } from "../testing/queue-under-test.ts";
@@ -51,6 +52,28 @@ test("keeps two messages for each slot at the broker, and the rest in the outbox
   await waitUntil("all arrive", () => seen.length === 20);
   await waitUntil("none is in the outbox any more", async () => (await waiting()).length === 0);
   expect(new Set(seen).size).toBe(20);
+});
+
+test("what the broker has confirmed is out of the outbox at the latest when the relay stops", async () => {
+  await insert(row(0), row(1));
+  relay.start();
+  await waitUntil("the broker has them", async () => (await queue.depth(pool)) === 2);
+  await relay.stop();
+  expect(await waiting()).toEqual([]);
+});
+
+test("what cannot be deleted now is deleted later, and the broker gets it once", async () => {
+  await insert(row(0));
+  const { tx } = engine.store;
+  let refused = 0;
+  // Taking needs no transaction of this store, deleting does.
+  engine.store.tx = (work) => {
+    refused += 1;
+    return refused === 1 ? Promise.reject(new AgentError("unavailable", "the store is away")) : tx(work);
+  };
+  relay.start();
+  await waitUntil("it is not in the outbox any more", async () => (await waiting()).length === 0);
+  expect([refused, await queue.depth(pool)]).toEqual([2, 1]);
 });
 
 test("keeps what cannot be sent apart, so that what is behind it goes on", async () => {

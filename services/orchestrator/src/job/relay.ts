@@ -1,4 +1,4 @@
-// T2: takes messages out of the outbox, gives them to a broker, and deletes them when the broker has
+// T2: takes messages out of the outbox, gives them to a broker, and deletes them soon after the broker has
 // confirmed. A death in between repeats a message, which is allowed; none is ever lost by it.
 import { AgentError } from "@ossaat/contracts";
 import type { JobEnvelope } from "@ossaat/contracts";
@@ -40,6 +40,11 @@ class PoolRelay {
   #isSound = false;
   /** Messages that may be sent before the broker is asked again how many it has. */
   #room = 0;
+  /** What the broker has confirmed and is still in the outbox, unless the claim of its step took it out. */
+  #confirmed: ClaimedMessage[] = [];
+  #removal: NodeJS.Timeout | undefined;
+  #removing: Promise<void> = Promise.resolve();
+  #isClosing = false;
 
   constructor(deps: RelayDeps, pool: string) {
     this.#deps = deps;
@@ -69,6 +74,36 @@ class PoolRelay {
     await this.#end(answered);
     this.#isSound = answered.every(({ answer }) => answer.accepted || answer.reason === "too_large");
     return this.#isSound ? "sent" : "stuck";
+  }
+
+  /** Deletes what the broker has confirmed, now. Rejects when it could not: the broker gets it again some day. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    await this.#removing;
+    await this.#remove();
+  }
+
+  async #remove(): Promise<void> {
+    clearTimeout(this.#removal);
+    this.#removal = undefined;
+    const confirmed = this.#confirmed;
+    this.#confirmed = [];
+    await this.#claims.remove(confirmed).catch((error: unknown) => {
+      this.#confirmed.push(...confirmed);
+      throw error;
+    });
+  }
+
+  /** The step of a message is claimed meanwhile, and nothing is in its way: what the claim took out costs no commit. */
+  #removeSoon(messages: readonly ClaimedMessage[], afterMs: number = jobEngineLimits.relayRemoveMs): void {
+    this.#confirmed.push(...messages);
+    if (this.#confirmed.length === 0 || this.#isClosing) return;
+    this.#removal ??= setTimeout(() => {
+      this.#removing = this.#remove().catch((error: unknown) => {
+        this.#deps.engine.log.warn({ pool: this.#pool, error }, "sent messages are still in the outbox");
+        this.#removeSoon([], jobEngineLimits.pollMs);
+      });
+    }, afterMs);
   }
 
   async #canTake(): Promise<boolean> {
@@ -124,7 +159,7 @@ class PoolRelay {
       if (answer.reason === "unroutable") this.#hasTopology = false;
       rest.push(message);
     }
-    await this.#claims.remove(answered.filter(({ answer }) => answer.accepted).map(({ message }) => message));
+    this.#removeSoon(answered.filter(({ answer }) => answer.accepted).map(({ message }) => message));
     await this.#claims.giveBack(rest);
   }
 }
@@ -162,18 +197,23 @@ class PoolLoop {
     this.#isStopped = true;
     clearTimeout(this.#timer);
     await this.#running;
+    await this.#relay.close().catch((error: unknown) => this.#tell(error));
   }
 
   async #work(): Promise<void> {
     this.#again = false;
     const round = await this.#relay.round().catch((error: unknown): Round => {
-      const fields = { pool: this.#pool, error };
-      if (error instanceof AgentError && error.code === "unavailable") this.#log.warn(fields, "relay waits");
-      else this.#log.error(fields, "relay failed");
+      this.#tell(error);
       return "stuck";
     });
     if (round === "sent") this.#again = true;
     else this.#sleep(round === "full" ? jobEngineLimits.relayFullMs : jobEngineLimits.pollMs);
+  }
+
+  #tell(error: unknown): void {
+    const fields = { pool: this.#pool, error };
+    if (error instanceof AgentError && error.code === "unavailable") this.#log.warn(fields, "relay waits");
+    else this.#log.error(fields, "relay failed");
   }
 
   #sleep(ms: number): void {

@@ -11,7 +11,7 @@ import { announceStranded, takeBackLease } from "../job/sweep.ts";
 import { endPlan } from "../plan/end-plan.ts";
 import { clearPlan } from "../step/clear-ended.ts";
 import { selectEnded } from "../step/ended-plans.ts";
-import { getStep, listStepStates } from "../step/step-rows.ts";
+import { getStep, stepStates } from "../step/step-rows.ts";
 import { findDifferences } from "./find-differences.ts";
 import type { ReconcileDeps } from "./find-differences.ts";
 import { reconcileLimits } from "./limits.ts";
@@ -59,7 +59,7 @@ const dropTimers = changing(async (_deps, { tx, plan }) => {
 const goOn = changing(async ({ engine }, change) => {
   const { plan, tx } = change;
   if (isTerminalPlan(plan.status)) return;
-  const steps = await listStepStates(tx, plan.id);
+  const steps = await stepStates(tx, { planId: plan.id });
   if (steps.some(({ status }) => !isTerminalStep(status))) return;
   if (plan.cancel_at !== null) return endPlan(change, { status: "cancelled", reason: "cancelled" });
   const canFinish = plan.status !== "draft" && !steps.some(({ step_id: id }) => id === finishStepId);

@@ -17,18 +17,14 @@ export type StepState = Pick<
   "plan_id" | "step_id" | "kind" | "kind_version" | "pool" | "status" | "attempt" | "ready_at"
 >;
 
-const selectStates = statement((db, { planId }: Slots<{ planId: string }>) =>
+/** The steps of a plan without their results, which can be long. */
+export const stepStates = statement((db, { planId }: Slots<{ planId: string }>) =>
   db
     .selectFrom("step")
     .select(["plan_id", "step_id", "kind", "kind_version", "pool", "status", "attempt", "ready_at"])
     .where("plan_id", "=", planId)
     .orderBy("step_id"),
 );
-
-/** The steps of a plan without their results, which can be long. */
-export async function listStepStates(db: Tx | Reader, planId: string): Promise<StepState[]> {
-  return selectStates(db, { planId });
-}
 
 export async function listSteps(db: Tx | Reader, planId: string): Promise<StepRow[]> {
   return selectSteps(db, { planId });

@@ -1,9 +1,12 @@
 // Statements that are built and compiled once and run with other values each time. For the few that
 // every step needs: building one costs several times what SQLite needs to run it.
-import { ValueNode, isExpression } from "kysely";
+import { PostgresAdapter, ValueNode, isExpression } from "kysely";
 import type { CompiledQuery, Expression, OperationNode } from "kysely";
 
 import type { Reader } from "./store.ts";
+
+/** Begins the text of a statement whose answer is asked for later, for the connection that sends it. */
+export const aheadMark = "/* ahead */ ";
 
 /** What a compiled statement holds in place of a value that comes with each run. */
 class SlotName {
@@ -36,8 +39,16 @@ export type Slots<V> = { readonly [K in keyof V]: Expression<V[K]> };
 /** The values of one run; one that the database works out itself, as its clock, is an expression. */
 type Values<V> = { readonly [K in keyof V]: V[K] | Expression<V[K]> };
 
-/** Runs on a transaction or outside of one; gives the rows the statement returns. */
-export type Statement<V, R> = (db: Reader, values: Values<V>) => Promise<R[]>;
+export type Statement<V, R> = {
+  /** Runs on a transaction or outside of one; gives the rows the statement returns. */
+  (db: Reader, values: Values<V>): Promise<R[]>;
+  /**
+   * Has a server run it right after the next statement of the transaction that is waited for, in the same
+   * packet; its answer is there when it is run with the same values. Until then nothing else may be written,
+   * and it has to be right whatever the statement before it answers. Where nothing is sent, nothing happens.
+   */
+  ahead(tx: Reader, values: Values<V>): Promise<void>;
+};
 
 function makeSlots<V extends object>(contentOf: (name: string) => unknown): Slots<V> {
   return new Proxy({} as Slots<V>, { get: (_target, name) => new Slot(contentOf(String(name))) });
@@ -66,15 +77,20 @@ export function statement<V extends object, R>(
     known.set(expression, query);
     return query;
   };
-  return async (db, values) => {
+  const queryOf = (db: Reader, values: Values<V>): CompiledQuery<R> => {
     const valueOf = (name: string): unknown => values[name as keyof V];
     const [expression = noExpression, ...others] = Object.values(values).filter((value) => isExpression(value));
     // Plugins see, and may change, each statement with its values: then it is built each time.
-    if (db.getExecutor().plugins.length > 0 || others.length > 0) {
-      return (await db.executeQuery(build(db, makeSlots<V>(valueOf)).compile())).rows;
-    }
+    if (db.getExecutor().plugins.length > 0 || others.length > 0) return build(db, makeSlots<V>(valueOf)).compile();
     const query = compiledFor(db, { valueOf, expression });
     const parameters = query.parameters.map((known) => (known instanceof SlotName ? valueOf(known.name) : known));
-    return (await db.executeQuery<R>({ ...query, parameters })).rows;
+    return { ...query, parameters };
   };
+  const run = async (db: Reader, values: Values<V>) => (await db.executeQuery<R>(queryOf(db, values))).rows;
+  const ahead = async (tx: Reader, values: Values<V>) => {
+    if (!(tx.getExecutor().adapter instanceof PostgresAdapter)) return;
+    const query = queryOf(tx, values);
+    await tx.executeQuery({ ...query, sql: `${aheadMark}${query.sql}` });
+  };
+  return Object.assign(run, { ahead });
 }

@@ -3,6 +3,8 @@ import { sql } from "kysely";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { planRow } from "../testing/rows.ts";
+import { statement } from "./statement.ts";
+import type { Slots } from "./statement.ts";
 import type { Store, Tx } from "./store.ts";
 import type { ApprovalRow } from "./tables.ts";
 
@@ -33,6 +35,14 @@ function approvalRow(id: string, planId: string, status: ApprovalRow["status"]):
   };
 }
 
+const addSpent = statement((db, { id, by }: Slots<{ id: string; by: number }>) =>
+  db
+    .updateTable("plan")
+    .set((eb) => ({ spent_tokens: eb("spent_tokens", "+", by) }))
+    .where("id", "=", id)
+    .returning("spent_tokens"),
+);
+
 export function describeStore(name: string, open: () => Promise<StoreUnderTest>): void {
   describe(`${name} as a Store`, () => {
     let subject: StoreUnderTest;
@@ -50,6 +60,19 @@ export function describeStore(name: string, open: () => Promise<StoreUnderTest>)
     };
     const spentOf = (tx: Tx) =>
       tx.selectFrom("plan").select("spent_tokens").where("id", "=", "a").forUpdate().executeTakeFirstOrThrow();
+
+    test("runs a statement that was named ahead once, at the latest when it is asked for", async () => {
+      await store.tx((tx) => insert(tx, "a"));
+      const values = { id: "a", by: 5 };
+      const seen = await store.tx(async (tx) => {
+        await addSpent.ahead(tx, values);
+        const before = await spentOf(tx);
+        const after = await addSpent(tx, values);
+        return [before, ...after];
+      });
+      const { spent_tokens: kept } = await store.tx(spentOf);
+      expect([seen.map(({ spent_tokens: spent }) => spent), kept]).toEqual([[0, 5], 5]);
+    });
 
     test("gives one tenant its rows, in transactions and outside of them", async () => {
       const own = store.forTenant("local");

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { askPostgres, createTestDatabase } from "../../testing/postgres.ts";
 import type { TestDatabase } from "../../testing/postgres.ts";
 import { postgresLimits } from "../limits.ts";
+import { aheadMark } from "../statement.ts";
 import { connectionConfig, createPostgresPool } from "./postgres-pool.ts";
 
 let database: TestDatabase;
@@ -120,4 +121,70 @@ test("a statement that was prepared before the schema changed is read again", as
   client.release();
   client = await pool.connect();
   expect(await look()).toMatchObject({ rows: [{ id: 1, more: "m", most: null }] });
+});
+
+const rename = "update thing set name = $1 where id = $2 returning name";
+const renameAhead = (values: unknown[]) => client.query(`${aheadMark}${rename}`, values);
+
+test("a statement sent ahead runs behind the next one, and once, when it is asked for or not yet", async () => {
+  await client.query("begin", []);
+  await insert(1);
+  await renameAhead(["b", 1]);
+  const { rows: first } = await client.query("select name from thing where id = $1", [1]);
+  const { rows: seen } = await client.query("select name from thing where id = $1", [1]);
+  const { rows: told } = await client.query(rename, ["b", 1]);
+  const { rows: again } = await client.query(rename, ["b", 2]);
+  await client.query("commit", []);
+  expect([first, seen, told, again]).toEqual([[{ name: "a" }], [{ name: "b" }], [{ name: "b" }], []]);
+});
+
+test("a statement that did not leave before it is asked for runs once, and one that never leaves does not run", async () => {
+  const raise = "update thing set id = id + 1 where name = $1 returning id";
+  const raiseAhead = () => client.query(`${aheadMark}${raise}`, ["a"]);
+  await insert(1);
+  await client.query("begin", []);
+  await raiseAhead();
+  const { rows } = await client.query(raise, ["a"]);
+  await raiseAhead();
+  await client.query("commit", []);
+  await client.query("begin", []);
+  await raiseAhead();
+  await client.query("rollback", []);
+  expect([rows, await askPostgres(database.url, "select id from thing")]).toEqual([[{ id: 2 }], [{ id: 2 }]]);
+});
+
+test.each([
+  ["not asked for", async () => undefined],
+  ["asked for with another value", () => client.query(rename, ["b", 3])],
+])("what a statement sent ahead did is not saved when it is %s", async (_name, ask) => {
+  await insert(1);
+  await client.query("begin", []);
+  await renameAhead(["b", 1]);
+  await client.query("select 1", []);
+  await ask();
+  await expect(client.query("commit", [])).rejects.toThrow("a statement sent ahead was not run");
+  await client.query("rollback", []);
+  await client.query("begin", []);
+  const { rows } = await client.query("select name from thing", []);
+  await client.query("commit", []);
+  expect(rows).toEqual([{ name: "a" }]);
+});
+
+test("a statement sent ahead that fails tells so where it is asked for, by its own code", async () => {
+  await insert(1);
+  await client.query("begin", []);
+  await renameAhead([null, 1]);
+  await client.query("select 1", []);
+  expect(await codeOf(client.query(rename, [null, 1]))).toBe("23502");
+  expect(await codeOf(client.query("commit", []))).toBe("23502");
+  await client.query("rollback", []);
+});
+
+test("one behind a statement that fails tells why that one did", async () => {
+  await insert(1);
+  await client.query("begin", []);
+  await renameAhead(["b", 1]);
+  expect(await codeOf(client.query("select 1 / 0", []))).toBe("22012");
+  expect(await codeOf(client.query(rename, ["b", 1]))).toBe("22012");
+  await client.query("rollback", []);
 });

@@ -7,6 +7,7 @@ import type { PostgresPoolClient } from "kysely";
 import type { PoolClient, QueryResult } from "pg";
 
 import { postgresLimits } from "../limits.ts";
+import { aheadMark } from "../statement.ts";
 import { joinWrites } from "./join-writes.ts";
 import type { SqlStatement } from "./join-writes.ts";
 import {
@@ -38,11 +39,23 @@ function nameOf(text: string): string | undefined {
 /** In place of the answer of a statement that nobody waits for: how many rows it changed is not known. */
 const unknownResult = { command: "", rowCount: null, rows: [] };
 
+/** A statement that was sent before its answer is asked for. */
+type Ahead = SqlStatement & { answer: Promise<QueryResult> };
+
+const isSame = (one: SqlStatement, other: SqlStatement): boolean =>
+  one.text === other.text &&
+  one.values.length === other.values.length &&
+  one.values.every((value, index) => value === other.values[index]);
+
 export class BorrowedClient implements Pick<PostgresPoolClient, "release"> {
   readonly #client: PoolClient;
   #isInTransaction = false;
   /** Statements whose answers nobody waits for; they leave with the next one, in one packet. */
   #waiting: SqlStatement[] = [];
+  /** Statements that leave right behind the next one whose answer is waited for. */
+  #behind: SqlStatement[] = [];
+  /** Those that left and were not asked for yet. */
+  #ahead: Ahead[] = [];
   /** What failed first in this transaction: what comes after it fails because of it. */
   #failure: { error: unknown } | undefined;
   #lost: Error | undefined;
@@ -59,12 +72,23 @@ export class BorrowedClient implements Pick<PostgresPoolClient, "release"> {
     if (isBegin) {
       this.#isInTransaction = true;
       this.#failure = undefined;
+      this.#behind = [];
+      this.#ahead = [];
+    }
+    if (text.startsWith(aheadMark)) {
+      this.#behind.push({ text: text.slice(aheadMark.length), values: [...parameters] });
+      return Promise.resolve(unknownResult);
     }
     const statement = { text, values: [...parameters] };
     if (isBegin || (this.#isInTransaction && writes.test(text) && !returning.test(text))) {
       this.#waiting.push(statement);
       return Promise.resolve(unknownResult);
     }
+    const known = this.#takeAhead(statement);
+    if (known !== undefined) return known;
+    // NOTE: it may have written, and nobody knows what: that must not be saved.
+    if (text === "commit" && this.#ahead.length > 0)
+      return Promise.reject(new Error("a statement sent ahead was not run"));
     return this.#heard(statement);
   }
 
@@ -76,20 +100,44 @@ export class BorrowedClient implements Pick<PostgresPoolClient, "release"> {
   async #heard(statement: SqlStatement): Promise<unknown> {
     const { text } = statement;
     const isPart = this.#isInTransaction;
-    const [answer, ...before] = this.#sendTogether(joinWrites([...this.#waiting.splice(0), statement]));
+    // What did not leave yet is run now, or never: behind the end it would be no part of the transaction.
+    const behind = this.#behind.splice(0).filter((each) => !isSame(each, statement) && !ends.test(text));
+    const together = joinWrites([...this.#waiting.splice(0), statement]);
+    const answers = this.#sendTogether([...together, ...behind]);
+    const [answer, ...before] = answers.slice(0, together.length).toReversed();
+    for (const [index, each] of behind.entries()) this.#keepAhead(each, answers[together.length + index]);
     if (ends.test(text)) this.#isInTransaction = false;
-    await Promise.allSettled([...before, answer]);
+    const settled = await Promise.allSettled([...before, answer]);
     if (!isPart || this.#failure === undefined || text === "rollback") return answer;
+    // NOTE: a server answers the commit of a transaction that failed, by rolling it back. What failed may also be
+    // a statement behind this one, whose own answer is good.
+    const hasFailed = settled.some(({ status }) => status === "rejected");
+    if (!hasFailed && text !== "commit") return answer;
     throw this.#failure.error;
   }
 
-  /** Answers with that of the last one first. */
+  #keepAhead(statement: SqlStatement, answer: Promise<QueryResult> | undefined): void {
+    if (answer === undefined) return;
+    // Its error is told to whoever asks for it, or is the reason why the commit fails.
+    answer.catch(() => undefined);
+    this.#ahead.push({ ...statement, answer });
+  }
+
+  /** The answer of a statement that was sent before. */
+  #takeAhead(statement: SqlStatement): Promise<unknown> | undefined {
+    const index = this.#ahead.findIndex((each) => isSame(each, statement));
+    const [found] = index === -1 ? [] : this.#ahead.splice(index, 1);
+    return found?.answer.catch((error: unknown) => {
+      throw this.#failure === undefined ? error : this.#failure.error;
+    });
+  }
+
   #sendTogether(statements: readonly SqlStatement[]): Promise<QueryResult>[] {
     const { stream } = (this.#client as unknown as { connection: { stream: Writable } }).connection;
     stream.cork();
     const answers = statements.map((statement) => this.#send(statement));
     stream.uncork();
-    return answers.toReversed();
+    return answers;
   }
 
   async #send(statement: SqlStatement): Promise<QueryResult> {
