@@ -132,8 +132,8 @@ const noConfirm: Record<StackName, Mutation> = {
 const noSequenceLock: Mutation = {
   name: "no sequence lock",
   file: "services/orchestrator/src/job/engine.ts",
-  find: "const locked = await lockPlan(engine, tx, planId);",
-  replace: "const locked = await lockPlan(engine, engine.store.read as never, planId);",
+  find: "const locked = await lockPlan(engine, tx, { planId, ahead });",
+  replace: "const locked = await lockPlan(engine, engine.store.read as never, { planId });",
 };
 
 const sideBySide: PlanShape = {

@@ -64,12 +64,12 @@ test("what the broker has confirmed is out of the outbox at the latest when the 
 
 test("what cannot be deleted now is deleted later, and the broker gets it once", async () => {
   await insert(row(0));
-  const { tx } = engine.store;
+  const before = { ...engine.store };
   let refused = 0;
   // Taking needs no transaction of this store, deleting does.
   engine.store.tx = (work) => {
     refused += 1;
-    return refused === 1 ? Promise.reject(new AgentError("unavailable", "the store is away")) : tx(work);
+    return refused === 1 ? Promise.reject(new AgentError("unavailable", "the store is away")) : before.tx(work);
   };
   relay.start();
   await waitUntil("it is not in the outbox any more", async () => (await waiting()).length === 0);
