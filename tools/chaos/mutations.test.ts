@@ -12,7 +12,9 @@ const root = path.resolve(import.meta.dirname, "../..");
 const all = new Map(
   [
     ...mutationCases.map(({ mutation }) => mutation),
-    ...(["rabbit", "kafka"] as const).flatMap((stack) => mutationsOf(stack).map(({ mutation }) => mutation)),
+    ...(["rabbit", "kafka"] as const)
+      .flatMap((stack) => mutationsOf(stack))
+      .flatMap(({ mutation, slowed }) => [mutation, ...(slowed === undefined ? [] : [slowed])]),
     pauseBeforePublish("paused"),
   ].map((mutation) => [mutation.name, mutation]),
 );

@@ -24,7 +24,8 @@ type Run = { stack: Stack; folder: string; name: string; one: DeploymentMutation
 async function findings({ stack, folder, name, one, mutations }: Run): Promise<Finding[]> {
   const place = path.join(folder, name);
   const pauseFile = path.join(place, "paused");
-  const changes = one.pauses ? [...mutations, pauseBeforePublish(pauseFile)] : mutations;
+  const lasting = one.slowed === undefined ? mutations : [...mutations, one.slowed];
+  const changes = one.pauses ? [...lasting, pauseBeforePublish(pauseFile)] : lasting;
   const orchestrator = await makeChanged(folder, name, changes);
   const services = servicesOf({ folder, limits: one.limits, orchestrator });
   const deployment = await Deployment.start({ stack, folder: path.join(place, "fleet"), namespace: name, services });

@@ -21,6 +21,8 @@ export type DeploymentMutation = {
   limits: HastenedLimits;
   /** Whether a relay waits once for a word of the run, before it gives a message to the broker. */
   pauses: boolean;
+  /** A change that takes nothing away, made with and without the safeguard. */
+  slowed?: Mutation;
   disturb(disturbance: Disturbance): Promise<void>;
 };
 
@@ -136,6 +138,15 @@ const noSequenceLock: Mutation = {
   replace: "const locked = await lockPlan(engine, engine.store.read as never, { planId });",
 };
 
+/** A change that takes nothing away: two meet more often between the reading of the number and its use. */
+const slowSequence: Mutation = {
+  name: "slow sequence",
+  file: "services/orchestrator/src/job/engine.ts",
+  find: "const { plan, now } = locked;",
+  replace: `const { plan, now } = locked;
+  await new Promise((resolve) => setTimeout(resolve, 5));`,
+};
+
 const sideBySide: PlanShape = {
   goal: "Do it",
   steps: [
@@ -212,6 +223,7 @@ export function mutationsOf(stack: StackName): readonly DeploymentMutation[] {
       shape: sideBySide,
       limits: hastened,
       pauses: false,
+      slowed: slowSequence,
       disturb: () => Promise.resolve(),
     },
   ];
