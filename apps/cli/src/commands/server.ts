@@ -5,11 +5,8 @@ import type { StatusResponse } from "@ossaat/contracts";
 import { requireNoRule } from "../command-context.ts";
 import type { CommandContext } from "../command-context.ts";
 import { loadConfig } from "../config.ts";
-import type { Config } from "../config.ts";
 import { connect, runningClient, stopServer } from "../server/connect.ts";
-import { findServer } from "../server/find-server.ts";
-import { findSlowServer, serverHangs } from "../server/hung-server.ts";
-import type { ServerFile } from "../server/server-file.ts";
+import { findLivingServer, serverHangs } from "../server/hung-server.ts";
 import { makeFolder, requireCacheFolder, requirePrivateFolder } from "../server/make-folder.ts";
 import { queueProblem, statusWithQueue } from "../server/queue-problem.ts";
 import { escapeLine } from "../terminal/escape.ts";
@@ -108,19 +105,12 @@ function statusText(status: StatusResponse, url: string): string {
   ].join("\n");
 }
 
-/** @throws AgentError unavailable when it lives and does not answer, asked twice */
-async function findLivingServer(config: Config): Promise<ServerFile | undefined> {
-  const found = await findServer(config);
-  if (found !== undefined) return found;
-  const slow = await findSlowServer(config);
-  if (slow?.hangs === true) throw serverHangs(slow.file);
-  return slow?.file;
-}
-
 /** Shows the running server; starts none. @throws AgentError unavailable when it hangs */
 export async function statusCommand(context: CommandContext): Promise<number> {
   const { config, output } = context;
-  const file = config.remote === undefined ? await findLivingServer(config) : undefined;
+  const living = config.remote === undefined ? await findLivingServer(config) : undefined;
+  if (living?.hangs === true) throw serverHangs(living.file);
+  const file = living?.file;
   if (file === undefined && config.remote === undefined) {
     if (output.format !== "text") output.json({ schemaVersion: 1, running: false, stateDir: config.stateDir });
     else output.print(`No server is running; the next command starts one.\nState    ${config.stateDir}`);

@@ -6,8 +6,7 @@ import { AgentError } from "@ossaat/contracts/errors";
 
 import type { Config } from "../config.ts";
 import { connect, runningClient } from "../server/connect.ts";
-import { findServer } from "../server/find-server.ts";
-import { findSlowServer } from "../server/hung-server.ts";
+import { findLivingServer } from "../server/hung-server.ts";
 import { readServerFile } from "../server/server-file.ts";
 import { otherBackends, settingDifferences } from "../server/setting-differences.ts";
 import { version } from "../version.ts";
@@ -48,14 +47,12 @@ async function checkEmbedded(config: Config): Promise<Finding> {
     if (!isBroken) return ok("server", "not running; the next command starts it");
     return warn("server", "server.json cannot be read.", `rm ${path.join(config.stateDir, "server.json")}`);
   }
-  if ((await findServer(config)) === undefined) {
-    const slow = await findSlowServer(config);
-    if (slow === undefined) {
-      const text = `It ended without a word (pid ${file.pid}); plans resume at the next start.`;
-      return warn("server", text, "ossaat up -d");
-    }
-    if (slow.hangs) return fail("server", `The server (pid ${file.pid}) lives but does not answer.`, "ossaat down");
+  const living = await findLivingServer(config);
+  if (living === undefined) {
+    const text = `It ended without a word (pid ${file.pid}); plans resume at the next start.`;
+    return warn("server", text, "ossaat up -d");
   }
+  if (living.hangs) return fail("server", `The server (pid ${file.pid}) lives but does not answer.`, "ossaat down");
   const status = await runningClient(config).status();
   if (status.version !== version) {
     return warn("server", `It runs version ${status.version}, this is ${version}.`, "ossaat down");

@@ -171,13 +171,12 @@ async function killServer(config: Config, file: ServerFile): Promise<boolean> {
 
 /** Stops the embedded server; running steps are given back and resume later. False when none ran. */
 export async function stopServer(config: Config): Promise<boolean> {
-  const running = await findServer(config);
-  const slow = running === undefined ? await (await import("./hung-server.ts")).findSlowServer(config) : undefined;
-  const file = running ?? slow?.file;
-  if (file === undefined) return false;
+  const living = await (await import("./hung-server.ts")).findLivingServer(config);
+  if (living === undefined) return false;
+  const { file, hangs } = living;
   const { pid } = file;
   process.kill(pid, "SIGTERM");
-  if (await hasEnded(file, slow?.hangs === true ? connectLimits.hungStopMs : connectLimits.stopMs)) return true;
+  if (await hasEnded(file, hangs ? connectLimits.hungStopMs : connectLimits.stopMs)) return true;
   if (await killServer(config, file)) return true;
   throw new AgentError("unavailable", `The server (pid ${pid}) was asked to stop and has not.`, {
     details: { next: `tail -n 50 ${serverLogPath(config.stateDir)}` },

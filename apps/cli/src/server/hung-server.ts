@@ -12,17 +12,23 @@ import { isServerProcess } from "./server-process.ts";
 /** Time a server that lives has to answer again before it is called hung, ms: a busy machine is no fault of its own. */
 const hungMs = 8_000;
 
-export type SlowServer = {
+export type LivingServer = {
   file: ServerFile;
-  /** It did not answer now either. */
+  /** It was asked twice and did not answer. */
   hangs: boolean;
 };
 
 /** The embedded server that lives although it did not answer a moment ago, if one does. */
-export async function findSlowServer(config: Config): Promise<SlowServer | undefined> {
+async function findSlowServer(config: Config): Promise<LivingServer | undefined> {
   const file = readServerFile(config.stateDir);
   if (file === undefined || !isServerProcess(file)) return undefined;
   return { file, hangs: !(await answers(file)) };
+}
+
+/** The embedded server that lives, whether it answers or not, if one does. */
+export async function findLivingServer(config: Config): Promise<LivingServer | undefined> {
+  const file = await findServer(config);
+  return file === undefined ? findSlowServer(config) : { file, hangs: false };
 }
 
 export function serverHangs({ pid }: Pick<ServerFile, "pid">): AgentError {

@@ -124,7 +124,7 @@ test("times are moved once when the store fails at first", async () => {
 
 test.each([
   ["goes forward by an hour", hourMs],
-  ["is adjusted a little", 1 - jobEngineLimits.clock.minStepMs],
+  ["is adjusted a little", 1 - jobEngineLimits.minClockStepMs],
 ])("a clock that %s moves nothing", async (_name, ms) => {
   await takeStep(engine, planId, "a");
   const before = await stepRowOf(engine, planId, "a");

@@ -48,7 +48,7 @@ async function moveBack(tx: Tx, byMs: number): Promise<void> {
 /** The clock of an engine whose data goes by it; undefined where the database's own rules. */
 export function holdClockFor(store: Pick<Store, "leaseTime">, source: Clock): HeldClock | undefined {
   const isRuled = typeof store.leaseTime(source.now()) !== "number";
-  return isRuled ? undefined : holdClock(source, jobEngineLimits.clock);
+  return isRuled ? undefined : holdClock(source, { minStepMs: jobEngineLimits.minClockStepMs });
 }
 
 /** Makes the watch; it comes before everything else that goes by the clock. */

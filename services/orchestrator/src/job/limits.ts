@@ -31,7 +31,7 @@ export const jobEngineLimits = {
   /** A step that its taker could not run is announced again after so long, ms: soon for one that can, gently if none can. */
   leftMs: 5_000,
   /** The clock was set back when it lost this much against one that never jumps, ms; less is adjustment. */
-  clock: { minStepMs: 2_000 },
+  minClockStepMs: 2_000,
   /** Safety poll of queue and timers when no wake arrives, ms. */
   pollMs: 500,
   /** Pause between two clean-ups, ms: nobody waits for them. */
