@@ -6,6 +6,7 @@ import path from "node:path";
 import { expect, test } from "vitest";
 
 import { mutationsOf, pauseBeforePublish } from "./deployment/mutations.ts";
+import { takesAway } from "./deployment/upgrade.ts";
 import { mutationCases } from "./mutations.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -16,6 +17,7 @@ const all = new Map(
       .flatMap((stack) => mutationsOf(stack))
       .flatMap(({ mutation, slowed }) => [mutation, ...(slowed === undefined ? [] : [slowed])]),
     pauseBeforePublish("paused"),
+    ...takesAway,
   ].map((mutation) => [mutation.name, mutation]),
 );
 

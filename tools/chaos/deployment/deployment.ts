@@ -125,12 +125,21 @@ export class Deployment {
     return this.#replace(name, { end: () => this.#stop(name), isTime });
   }
 
-  /** Tells each process in turn to stop, and starts it again, as a deployment is brought to another version. */
-  async roll(): Promise<void> {
-    for (const { name } of this.#fleet.members) {
+  /** Names of its processes. */
+  members(): string[] {
+    return this.#fleet.members.map(({ name }) => name);
+  }
+
+  /**
+   * Tells each process in turn to stop, and starts it again, as a deployment is brought to another version.
+   * @param services of the other version; absent = the version stays
+   */
+  async roll(names: readonly string[] = this.members(), services?: FleetServices): Promise<void> {
+    for (const name of names) {
       const member = this.member(name);
       this.#held.add(name);
       await this.#stop(name);
+      if (services !== undefined) member.become(services);
       this.#begin(name);
       this.#held.delete(name);
       const until = Date.now() + limits.settleMs;

@@ -10,9 +10,12 @@ import type { HastenedLimits } from "../../../services/orchestrator/src/testing/
 /** An orchestrator in which what happens by the clock happens soon. */
 const orchestratorEntry = "services/orchestrator/src/testing/chaos-main.ts";
 
-/** Makes every service in `folder`. */
-export function makeServices(folder: string): Promise<void> {
-  return bundleServices(folder, { orchestrator: orchestratorEntry });
+/** Makes every service in `folder`. @param root of the sources; absent = this repository */
+export function makeServices(folder: string, root?: string): Promise<void> {
+  return bundleServices(folder, {
+    entries: { orchestrator: orchestratorEntry },
+    ...(root === undefined ? {} : { root }),
+  });
 }
 
 /** Makes an orchestrator with changes of its source beside the services of `folder`, under a name of its own. */

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 import { bundleServer } from "@ossaat/testkit/chaos";
 
-const root = fileURLToPath(new URL("../../../../", import.meta.url));
+const ownRoot = fileURLToPath(new URL("../../../../", import.meta.url));
 
 /** The kinds of processes that a deployment has, by their own entries. */
 const ownEntries = {
@@ -27,8 +27,15 @@ export type FleetServices = {
 
 const compiled = (folder: string) => ({ NODE_COMPILE_CACHE: path.join(folder, "compiled") });
 
-/** Makes every service in `folder`. @param entries in place of services' own, below the root */
-export async function bundleServices(folder: string, entries: Partial<Record<Service, string>> = {}): Promise<void> {
+export type BundleOptions = {
+  /** In place of services' own, below the root. */
+  entries?: Partial<Record<Service, string>>;
+  /** Folder of the sources, with what they need installed; absent = this repository. */
+  root?: string;
+};
+
+/** Makes every service in `folder`. */
+export async function bundleServices(folder: string, { entries, root = ownRoot }: BundleOptions = {}): Promise<void> {
   for (const [service, entry] of Object.entries({ ...ownEntries, ...entries })) {
     const file = path.join(folder, `${service}.mjs`);
     await bundleServer(path.join(root, entry), file);

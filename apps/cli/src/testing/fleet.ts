@@ -34,27 +34,45 @@ const fleetLimits = {
   lookMs: 50,
 } as const;
 
+type MemberOptions = {
+  service: Service;
+  services: FleetServices;
+  /** Beyond that of its services. */
+  env: Record<string, string>;
+  /** For its log. */
+  folder: string;
+};
+
 /** One process; the same settings whenever it starts. */
 class Member {
   readonly name: string;
-  readonly #argv: readonly string[];
+  readonly #service: Service;
   readonly #env: Record<string, string>;
   readonly #log: string;
+  #services: FleetServices;
   /** Length of the log when the process that runs now was started, bytes. */
   #logStart = 0;
   #child: ChildProcess | undefined;
 
-  constructor(name: string, argv: readonly string[], { env, folder }: { env: Record<string, string>; folder: string }) {
+  constructor(name: string, { service, services, env, folder }: MemberOptions) {
     this.name = name;
-    this.#argv = argv;
+    this.#service = service;
+    this.#services = services;
     this.#env = env;
     this.#log = path.join(folder, `${name}.log`);
+  }
+
+  /** From its next start on it is of another version. */
+  become(services: FleetServices): void {
+    this.#services = services;
   }
 
   start(): void {
     const log = openSync(this.#log, "a");
     this.#logStart = fstatSync(log).size;
-    this.#child = spawn(process.execPath, [...this.#argv], { env: this.#env, stdio: ["ignore", log, log] });
+    const env = { ...this.#services.environment, ...this.#env };
+    const argv = [...this.#services.entries[this.#service]];
+    this.#child = spawn(process.execPath, argv, { env, stdio: ["ignore", log, log] });
     closeSync(log);
   }
 
@@ -154,13 +172,12 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     PATH: process.env["PATH"] ?? "",
     HOME: folder,
     OSSAAT_LOG_LEVEL: "info",
-    ...services.environment,
     ...options.environment,
   };
   const callers = "orchestrator.test";
   const members: Member[] = [];
   const add = (name: string, service: Service, env: Record<string, string>) => {
-    members.push(new Member(name, services.entries[service], { folder, env: { ...common, ...env } }));
+    members.push(new Member(name, { service, services, folder, env: { ...common, ...env } }));
   };
   add("runner", "runner", {
     ...certificates("runner", "OSSAAT_RUNNER"),
