@@ -1,14 +1,17 @@
 import { createServer } from "node:http";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import type { PlanState, Stored } from "@ossaat/contracts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { store } from "../artifact/artifacts.ts";
+import { createEmbeddedQueue } from "../job/adapters/embedded.ts";
 import { changePlan } from "../job/engine.ts";
 import { mintInternalToken } from "../identity/identity.ts";
 import type { Identity } from "../identity/identity.ts";
+import type { Wakes } from "../store/store.ts";
 import { openAgentStack } from "../testing/agent-stack.ts";
 import type { AgentStack } from "../testing/agent-stack.ts";
 import { auditPlan } from "../testing/audit-plan.ts";
@@ -245,4 +248,36 @@ describe("bad requests are answered, and change nothing", () => {
   test("nothing of all this was unexpected", () => {
     expect(stack.engine.lines.filter(({ level }) => level === "error")).toEqual([]);
   });
+});
+
+test("an API beside workers asks the broker nothing on its own, whatever it hears of", async () => {
+  let hear: (topic: string) => void = () => undefined;
+  const asked: string[] = [];
+  const openQueue = () => {
+    const queue = createEmbeddedQueue({ ...stack.engine, onError: () => undefined });
+    return {
+      ...queue,
+      health: () => (asked.push("health"), queue.health()),
+      depth: () => (asked.push("depth"), Promise.resolve(0)),
+      publish: () => (asked.push("publish"), Promise.resolve([])),
+    };
+  };
+  const wakes: Wakes = { send: () => undefined, onWake: (listener) => void (hear = listener) };
+  const api = createOrchestrator({
+    ...stack.engine,
+    ...stack.parts,
+    store: { ...stack.engine.store, wakes },
+    sandbox: "none",
+    internalKey,
+    version: "1.2.3",
+    stateDir: "/state",
+    providerKeys: [],
+    role: "api",
+    openQueue,
+  });
+  await api.start();
+  hear("queue");
+  await sleep(100);
+  await api.stop();
+  expect(asked).toEqual([]);
 });

@@ -54,6 +54,17 @@ test("keeps two messages for each slot at the broker, and the rest in the outbox
   expect(new Set(seen).size).toBe(20);
 });
 
+test("a process that was not started carries nothing, however often it is woken", async () => {
+  await insert(row(0));
+  relay.wake();
+  relay.wake();
+  // It would have begun by now: its first question needs nothing but the store in memory.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect([await queue.depth(pool), (await waiting()).length]).toEqual([0, 1]);
+  relay.start();
+  await waitUntil("the broker has it", async () => (await queue.depth(pool)) === 1);
+});
+
 test("what the broker has confirmed is out of the outbox at the latest when the relay stops", async () => {
   await insert(row(0), row(1));
   relay.start();

@@ -20,8 +20,9 @@ export type RelayDeps = {
 };
 
 export type Relay = {
+  /** Begins to carry; a process that is not to relay never does. */
   start(): void;
-  /** Tells that the outbox may have grown. */
+  /** Tells that the outbox may have grown. Before the start it does nothing. */
   wake(): void;
   stop(): Promise<void>;
 };
@@ -172,6 +173,7 @@ class PoolLoop {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #again = false;
+  #isStarted = false;
   #isStopped = false;
 
   constructor(deps: RelayDeps, pool: string) {
@@ -180,8 +182,13 @@ class PoolLoop {
     this.#pool = pool;
   }
 
+  start(): void {
+    this.#isStarted = true;
+    this.wake();
+  }
+
   wake(): void {
-    if (this.#isStopped) return;
+    if (!this.#isStarted || this.#isStopped) return;
     if (this.#running !== undefined) {
       this.#again = true;
       return;
@@ -223,10 +230,9 @@ class PoolLoop {
 
 export function createRelay(deps: RelayDeps): Relay {
   const loops = deps.pools.map((pool) => new PoolLoop(deps, pool));
-  const wake = () => loops.forEach((loop) => loop.wake());
   return {
-    start: wake,
-    wake,
+    start: () => loops.forEach((loop) => loop.start()),
+    wake: () => loops.forEach((loop) => loop.wake()),
     async stop() {
       await Promise.all(loops.map((loop) => loop.stop()));
     },
