@@ -38,7 +38,17 @@ afterEach(async () => {
 
 function row(id: string, changes: Partial<OutboxRow> = {}): OutboxRow {
   const names = { dedupe_id: id, plan_id: "plan-00000001", step_id: id, tenant_id: "local" };
-  return { id, pool, ...names, priority: 0, envelope_json: `"${id}"`, available_at: 0, claimed_until: 0, ...changes };
+  return {
+    id,
+    pool,
+    ...names,
+    priority: 0,
+    envelope_json: `"${id}"`,
+    available_at: 0,
+    claimed_until: 0,
+    written_at: null,
+    ...changes,
+  };
 }
 
 const insert = (store: Store, ...rows: OutboxRow[]) => store.tx((tx) => tx.insertInto("outbox").values(rows).execute());

@@ -53,6 +53,7 @@ const insertMessage = statement((db, row: Slots<Omit<OutboxRow, "claimed_until">
     envelope_json: row.envelope_json,
     available_at: row.available_at,
     claimed_until: 0,
+    written_at: row.written_at,
   }),
 );
 
@@ -69,5 +70,6 @@ export async function dispatchStep(tx: Tx, input: DispatchInput): Promise<void> 
     priority,
     envelope_json: JSON.stringify(envelope),
     available_at: input.availableAt ?? now,
+    written_at: now,
   });
 }

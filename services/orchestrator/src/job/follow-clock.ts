@@ -39,6 +39,11 @@ async function moveBack(tx: Tx, byMs: number): Promise<void> {
     .where("status", "=", "running")
     .execute();
   await tx
+    .updateTable("outbox")
+    .set((eb) => ({ written_at: eb("written_at", "-", byMs) }))
+    .where("written_at", "is not", null)
+    .execute();
+  await tx
     .updateTable("plan")
     .set((eb) => ({ cancel_at: eb("cancel_at", "-", byMs) }))
     .where("status", "=", "cancelling")

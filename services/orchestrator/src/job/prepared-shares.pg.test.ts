@@ -23,7 +23,16 @@ afterAll(async () => {
 
 function row(id: string, tenantId: string): OutboxRow {
   const names = { dedupe_id: id, plan_id: "plan-00000001", step_id: id, tenant_id: tenantId };
-  return { id, pool: "default", ...names, priority: 0, envelope_json: `"${id}"`, available_at: 0, claimed_until: 0 };
+  return {
+    id,
+    pool: "default",
+    ...names,
+    priority: 0,
+    envelope_json: `"${id}"`,
+    available_at: 0,
+    claimed_until: 0,
+    written_at: null,
+  };
 }
 
 test("sharing out needs one statement, however the messages are divided", async () => {

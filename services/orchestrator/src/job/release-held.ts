@@ -57,7 +57,7 @@ async function letOut(engine: Engine, line: string, held: Held): Promise<boolean
     }
     const moved = await tx
       .updateTable("outbox")
-      .set({ pool })
+      .set({ pool, written_at: sql<number>`${storeTime(engine)}` })
       .where("id", "=", held.id)
       .where("pool", "=", line)
       .returning("id")

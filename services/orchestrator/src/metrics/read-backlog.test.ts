@@ -8,8 +8,9 @@ import { createEmbeddedQueue } from "../job/adapters/embedded.ts";
 import { claimStep, isClaim } from "../job/claim-step.ts";
 import type { NoClaim } from "../job/claim-step.ts";
 import type { Claim } from "../job/engine.ts";
-import { releaseStep } from "../job/end-step.ts";
+import { failStep, releaseStep } from "../job/end-step.ts";
 import { jobEngineLimits } from "../job/limits.ts";
+import { createHeldSweep } from "../job/release-held.ts";
 import { loseClaim, sweepLeases } from "../job/sweep.ts";
 import { createWorker } from "../job/worker.ts";
 import { messagesOf, takeStep } from "../testing/take-step.ts";
@@ -115,6 +116,35 @@ test("a step waits anew with each attempt, however long the one before it ran", 
   await takeStep(engine, planId, "b");
   engine.clock.advance(4_000);
   expect((await readBacklog(engine, ["default"])).pools[0]?.ready).toEqual({ count: 1, oldestSeconds: 4 });
+});
+
+test("a message that is written anew is as old as it is, however long ago its step became ready", async () => {
+  const planId = await storeApproved(engine, planA);
+  engine.clock.advance(3_600_000);
+  const claim = await takeStep(engine, planId, "a");
+  await takeStep(engine, planId, "b");
+  await releaseStep(engine, claim, "stop");
+  engine.clock.advance(10);
+  const outboxNow = async () => (await readBacklog(engine, ["default"])).pools[0]?.outbox;
+  expect(await outboxNow()).toEqual({ count: 1, oldestSeconds: 0.01 });
+  // By a version that did not say when it was.
+  await engine.store.tx((tx) => tx.updateTable("outbox").set({ written_at: null }).execute());
+  expect(await outboxNow()).toEqual({ count: 1, oldestSeconds: 3_600.01 });
+});
+
+test("a message that is let out of a line was not ready to be handed over before", async () => {
+  const capped = { ...engine, dispatch: { caps: { tenant: 1 } } };
+  const planId = await storeApproved(capped, planA);
+  const [first, second] = await messagesOf(engine, planId);
+  if (first === undefined || second === undefined) throw new Error("there are no two messages");
+  const claim = await claimStep(capped, first, "worker-1");
+  expect(await claimStep(capped, second, "worker-1")).toBe("held");
+  engine.clock.advance(60_000);
+  if (!isClaim(claim)) throw new Error("nothing was claimed");
+  await failStep(capped, claim, { reason: "internal", code: "internal", message: "it failed", retryable: false });
+  await createHeldSweep(capped)();
+  engine.clock.advance(20);
+  expect((await readBacklog(engine, ["default"])).pools[0]?.outbox).toEqual({ count: 1, oldestSeconds: 0.02 });
 });
 
 test("what waits for room under a cap is counted by the cap, and is not stale", async () => {

@@ -64,7 +64,7 @@ async function readOutbox(read: Reader, pool: string): Promise<Figures> {
     .selectFrom((eb) =>
       eb
         .selectFrom("outbox")
-        .select("available_at as at")
+        .select((message) => message.fn.coalesce("written_at", "available_at").as("at"))
         .where("pool", "=", pool)
         .orderBy("priority", "desc")
         .orderBy("available_at")

@@ -127,8 +127,11 @@ export type OutboxRow = {
   tenant_id: string;
   priority: number;
   envelope_json: string;
+  /** Its place among those of its priority: when its step became ready. */
   available_at: number;
   claimed_until: number;
+  /** When it was written into its pool; null = by a version that did not say. */
+  written_at: number | null;
 };
 
 export type DeadLetterRow = {

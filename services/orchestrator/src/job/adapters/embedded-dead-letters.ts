@@ -19,6 +19,7 @@ function rowOf(letter: { id: string; message: string }, now: number): OutboxRow 
     envelope_json: letter.message,
     available_at: now,
     claimed_until: 0,
+    written_at: now,
   };
 }
 

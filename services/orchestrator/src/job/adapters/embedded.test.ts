@@ -39,7 +39,7 @@ async function openQueue() {
       const row = { id, pool, dedupe_id: id, plan_id: "plan-00000001", step_id: id, tenant_id: "local", priority: 0 };
       // What a column of text cannot hold does not get into it.
       const text = store.isShared ? bytes.toString().replaceAll("\0", "") : bytes.toString();
-      const values = { ...row, envelope_json: text, available_at: 0, claimed_until: 0 };
+      const values = { ...row, envelope_json: text, available_at: 0, claimed_until: 0, written_at: null };
       await store.tx((tx) => tx.insertInto("outbox").values(values).execute());
       queue.wake();
     },
@@ -91,6 +91,7 @@ describe("the embedded queue", () => {
     envelope_json: typeof envelope === "string" ? envelope : JSON.stringify(envelope),
     available_at: 0,
     claimed_until: 0,
+    written_at: null,
   });
   const envelope = (id: string) =>
     jobEnvelope({
@@ -177,7 +178,7 @@ test("timers ring between messages, however many there are that nobody waits for
     const base = { tenantId: "local", priority: 0, step, now: n, messageId: `m${n}`, traceparent: null };
     const row = { id: `m${n}`, pool: "default", dedupe_id: `d${n}`, plan_id: step.plan_id, step_id: step.step_id };
     const envelope_json = JSON.stringify(jobEnvelope(base));
-    return { ...row, tenant_id: "local", priority: 0, envelope_json, available_at: n, claimed_until: 0 };
+    return { ...row, tenant_id: "local", priority: 0, envelope_json, available_at: n, claimed_until: 0, written_at: null };
   });
   await store.tx((tx) => tx.insertInto("outbox").values(values).execute());
   let seen = 0;

@@ -87,6 +87,7 @@ async function insertEnvelopes(deps: EmbeddedQueueDeps, envelopes: readonly JobE
           envelope_json: JSON.stringify(envelope),
           available_at: deps.clock.now(),
           claimed_until: 0,
+          written_at: deps.clock.now(),
         })),
       )
       .onConflict((conflict) => conflict.column("id").doNothing())
