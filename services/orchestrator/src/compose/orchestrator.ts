@@ -272,6 +272,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
     engine,
     queue: queueParts.queue,
     pools: [defaultPool],
+    hasBroker: deps.openQueue !== undefined,
     ...(runsSteps ? { worker: { pool: defaultPool, slots: () => worker.slots() } } : {}),
   });
   return {

@@ -68,7 +68,7 @@ export type JobQueue = {
    * Runs at most `slots` handlers at once. A handler that throws counts as `retry_soon`.
    */
   subscribe(pool: string, slots: number, handler: (delivery: Delivery) => Promise<void>): Subscription;
-  /** Messages waiting in a pool; those in a handler may count or not. @throws AgentError unavailable */
+  /** Messages waiting in a pool, many as at least so many; those in a handler may count or not. @throws AgentError unavailable */
   depth(pool: string): Promise<number>;
   /** `blocked`: it answers, and accepts no message for now. `next`: what a person must do before it is well. */
   health(): Promise<{ ok: boolean; blocked?: boolean; detail: string; next?: string }>;

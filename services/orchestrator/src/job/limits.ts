@@ -38,6 +38,8 @@ export const jobEngineLimits = {
   cleanMs: 1_000,
   /** Pause of a timer that failed, ms: what it waits for may be mended meanwhile. */
   failedTimerMs: 30_000,
+  /** Messages that the outbox counts as its depth; more count as so many, because counting a long backlog is slow. */
+  countedMessages: 10_000,
   /** Rows handled by one sweep. */
   sweepBatch: 100,
   /** Visibility of a claimed outbox row, ms. */

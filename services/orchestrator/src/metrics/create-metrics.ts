@@ -15,12 +15,14 @@ export type MetricsDeps = {
   engine: Pick<Engine, "store" | "clock" | "log">;
   queue: JobQueue;
   pools: readonly string[];
+  /** Whether messages wait elsewhere than in the outbox, which the backlog tells of. */
+  hasBroker: boolean;
   /** Absent = this process runs no steps. */
   worker?: { pool: string } & Pick<Worker, "slots">;
 };
 
-async function readQueue({ queue, pools }: MetricsDeps): Promise<QueueFigures> {
-  const answer = await askQueue(queue, pools);
+async function readQueue({ queue, pools, hasBroker }: MetricsDeps): Promise<QueueFigures> {
+  const answer = await askQueue(queue, hasBroker ? pools : []);
   const { ok } = answer.health;
   const counts = pools.map(async (pool) => ({ pool, count: ok ? await ifThere(queue.deadLetters.count(pool)) : null }));
   return { ...answer, deadLetters: await Promise.all(counts) };

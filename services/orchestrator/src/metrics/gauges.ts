@@ -90,7 +90,7 @@ export function queueGauges(figures: QueueFigures | undefined): GaugeReading[] {
     },
     {
       name: "ossaat_broker_depth",
-      help: "Messages that wait in the queue: take max, not sum",
+      help: "Messages that wait at the broker: take max, not sum",
       values: byPool(figures?.pools ?? [], ({ depth }) => depth),
     },
     {

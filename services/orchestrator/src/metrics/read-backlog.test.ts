@@ -72,7 +72,7 @@ test("steps count by status, where their plan goes on; messages and questions by
 test("a lease that is lost is counted, whoever takes it back", async () => {
   const planId = await storeApproved(engine, planA);
   const queue = createEmbeddedQueue({ store: engine.store, clock: engine.clock, onError: () => undefined });
-  const metrics = createMetrics({ engine, queue, pools: ["default"] });
+  const metrics = createMetrics({ engine, queue, pools: ["default"], hasBroker: false });
   const lost = async () => readExposition(await metrics()).value("ossaat_lease_lost_total") ?? 0;
   const before = await lost();
   const claims: (Claim | NoClaim)[] = [];
@@ -88,10 +88,22 @@ test("a lease that is lost is counted, whoever takes it back", async () => {
   await queue.close({ drainMs: 0 });
 });
 
+test("what waits at a broker is told where there is one", async () => {
+  await storeApproved(engine, planA);
+  const queue = createEmbeddedQueue({ store: engine.store, clock: engine.clock, onError: () => undefined });
+  const depthOf = async (hasBroker: boolean) =>
+    readExposition(await createMetrics({ engine, queue, pools: ["default"], hasBroker })()).value(
+      "ossaat_broker_depth",
+      { pool: "default" },
+    );
+  expect([await depthOf(true), await depthOf(false)]).toEqual([2, undefined]);
+  await queue.close({ drainMs: 0 });
+});
+
 test("a database out of reach fails no scrape: it says so, and no old figure stands", async () => {
   await storeApproved(engine, planA);
   const queue = createEmbeddedQueue({ store: engine.store, clock: engine.clock, onError: () => undefined });
-  const metrics = createMetrics({ engine, queue, pools: ["default"] });
+  const metrics = createMetrics({ engine, queue, pools: ["default"], hasBroker: false });
   const scrape = async () => readExposition(await metrics());
   const figures = async () => {
     const read = await scrape();
@@ -152,7 +164,7 @@ test("what waits for room under a cap is counted by the cap, and is not stale", 
   const planId = await storeApproved(capped, planA);
   engine.clock.advance(1_000);
   const queue = createEmbeddedQueue({ store: engine.store, clock: engine.clock, onError: () => undefined });
-  const metrics = createMetrics({ engine, queue, pools: ["default"] });
+  const metrics = createMetrics({ engine, queue, pools: ["default"], hasBroker: false });
   const read = async () => {
     const text = readExposition(await metrics());
     return ["ossaat_held_total", "ossaat_stale_total"].map((name) => text.value(name, { pool: "default" }) ?? 0);

@@ -1,8 +1,11 @@
 // Dead letters of the embedded queue: a table beside the outbox.
-import type { Store } from "../../store/store.ts";
-import type { OutboxRow } from "../../store/tables.ts";
+import type { SelectQueryBuilder } from "kysely";
+
+import type { Reader, Store } from "../../store/store.ts";
+import type { OutboxRow, Tables } from "../../store/tables.ts";
 import { readEnvelope } from "../envelope-text.ts";
 import type { DeadLetters } from "../job-queue.ts";
+import { jobEngineLimits } from "../limits.ts";
 import type { EmbeddedQueueDeps } from "./embedded.ts";
 
 /** @throws Error when the text is no message */
@@ -23,6 +26,18 @@ function rowOf(letter: { id: string; message: string }, now: number): OutboxRow 
   };
 }
 
+/** How many rows a statement finds, counted as far as the limits say. */
+export async function countFirst(
+  read: Reader,
+  found: SelectQueryBuilder<Tables, keyof Tables, { id: string }>,
+): Promise<number> {
+  const { count } = await read
+    .selectFrom(found.limit(jobEngineLimits.countedMessages).as("found"))
+    .select((eb) => eb.fn.countAll<number>().as("count"))
+    .executeTakeFirstOrThrow();
+  return count;
+}
+
 function lettersOf(store: Store, pool: string, tenantId: string | undefined) {
   const letters = store.read.selectFrom("dead_letter").where("pool", "=", pool);
   return tenantId === undefined ? letters : letters.where("tenant_id", "=", tenantId);
@@ -37,10 +52,7 @@ export function createEmbeddedDeadLetters({ store, clock }: EmbeddedQueueDeps, w
         .orderBy("id")
         .limit(limit)
         .execute(),
-    async count(pool, tenantId) {
-      const counting = lettersOf(store, pool, tenantId).select((eb) => eb.fn.countAll<number>().as("count"));
-      return (await counting.executeTakeFirstOrThrow()).count;
-    },
+    count: (pool, tenantId) => countFirst(store.read, lettersOf(store, pool, tenantId).select("id")),
     async end(pool, id, how) {
       const found = await store.tx(async (tx) => {
         const gone = tx.deleteFrom("dead_letter").where("id", "=", id).where("pool", "=", pool);

@@ -142,6 +142,20 @@ describe("the embedded queue", () => {
     await remove();
   });
 
+  test("of a long backlog no more is counted than a scrape may cost", async () => {
+    const { store, queue, remove } = await openQueue();
+    const rows = Array.from({ length: jobEngineLimits.countedMessages + 1 }, (_, n) => row(String(n), "{}"));
+    await store.tx(async (tx) => {
+      for (let n = 0; n < rows.length; n += 1_000)
+        await tx
+          .insertInto("outbox")
+          .values(rows.slice(n, n + 1_000))
+          .execute();
+    });
+    expect([await queue.depth("default"), await queue.depth("other")]).toEqual([jobEngineLimits.countedMessages, 0]);
+    await remove();
+  });
+
   test("higher priority goes first, then the older", async () => {
     const { store, queue, remove } = await openQueue();
     const rows = [
@@ -178,7 +192,15 @@ test("timers ring between messages, however many there are that nobody waits for
     const base = { tenantId: "local", priority: 0, step, now: n, messageId: `m${n}`, traceparent: null };
     const row = { id: `m${n}`, pool: "default", dedupe_id: `d${n}`, plan_id: step.plan_id, step_id: step.step_id };
     const envelope_json = JSON.stringify(jobEnvelope(base));
-    return { ...row, tenant_id: "local", priority: 0, envelope_json, available_at: n, claimed_until: 0, written_at: null };
+    return {
+      ...row,
+      tenant_id: "local",
+      priority: 0,
+      envelope_json,
+      available_at: n,
+      claimed_until: 0,
+      written_at: null,
+    };
   });
   await store.tx((tx) => tx.insertInto("outbox").values(values).execute());
   let seen = 0;

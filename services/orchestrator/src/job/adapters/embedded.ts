@@ -14,7 +14,7 @@ import type { DispatchRules } from "../dispatch-rules.ts";
 import { isTooLarge, readEnvelope } from "../envelope-text.ts";
 import type { Delivery, JobQueue, PublishResult, Settlement, Subscription } from "../job-queue.ts";
 import { jobEngineLimits } from "../limits.ts";
-import { createEmbeddedDeadLetters } from "./embedded-dead-letters.ts";
+import { countFirst, createEmbeddedDeadLetters } from "./embedded-dead-letters.ts";
 
 export type EmbeddedQueueDeps = {
   store: Store;
@@ -224,12 +224,8 @@ export function createEmbeddedQueue(deps: EmbeddedQueueDeps): EmbeddedQueue {
       };
     },
     async depth(pool) {
-      const row = await deps.store.read
-        .selectFrom("outbox")
-        .select((eb) => eb.fn.countAll<number>().as("count"))
-        .where("pool", "=", pool)
-        .executeTakeFirstOrThrow();
-      return row.count;
+      const waiting = deps.store.read.selectFrom("outbox").select("id").where("pool", "=", pool);
+      return countFirst(deps.store.read, waiting);
     },
     health: () => deps.store.ping().then(() => ({ ok: true, detail: "outbox table" })),
     ensureTopology: () => Promise.resolve(),
