@@ -10,7 +10,8 @@ export const jobLimits = {
 } as const;
 
 export const JobEnvelope = z.looseObject({
-  schemaVersion: z.literal(1).default(1),
+  /** A newer one only adds fields: who does not know it carries it as it is, and leaves its step to others. */
+  schemaVersion: z.int().positive().default(1),
   messageId: z.string(),
   /** `plan:step:attempt` */
   dedupeId: z.string(),

@@ -3,9 +3,12 @@ import { testPlan, testStep } from "@ossaat/contracts/testing";
 import { expect, test } from "vitest";
 
 import { createEmbeddedQueue } from "../job/adapters/embedded.ts";
+import { buryMessage } from "../job/bury-message.ts";
 import type { StepStateRecord } from "../job/step-states.ts";
+import { envelope, pool } from "../testing/queue-under-test.ts";
 import { messagesOf } from "../testing/take-step.ts";
 import { openTestEngine, storeApproved } from "../testing/test-engine.ts";
+import type { TestEngine } from "../testing/test-engine.ts";
 import { waitUntil } from "../testing/wait-until.ts";
 import { createQueueParts } from "./queue-parts.ts";
 
@@ -31,6 +34,51 @@ test("a server ends although its broker answers nothing, and keeps the message",
   await parts.stop();
   expect((await messagesOf(engine, plan.id)).map(({ stepId }) => stepId)).toEqual(["a"]);
   await engine.remove();
+});
+
+test("letters that the relay keeps apart are listed, counted and decided about beside those of the broker", async () => {
+  const [engine, remote] = [await openTestEngine(), await openTestEngine()];
+  const openQueue = () => createEmbeddedQueue({ ...remote, onError });
+  const parts = createQueueParts(engine, { openQueue, slots: 1 });
+  const { deadLetters } = parts.queue;
+  const bury = (at: TestEngine, n: number) =>
+    at.store.tx(async (tx) => {
+      const { messageId: id, dedupeId, planId, stepId, tenantId } = envelope(n);
+      const names = { dedupe_id: dedupeId, plan_id: planId, step_id: stepId, tenant_id: tenantId };
+      const text = JSON.stringify(envelope(n));
+      await tx
+        .insertInto("outbox")
+        .values({ id, pool, ...names, priority: 0, envelope_json: text, available_at: n, claimed_until: 0 })
+        .execute();
+      await buryMessage(tx, { id, at: n, reason: "too_large" });
+    });
+  for (const n of [1, 2]) await bury(engine, n);
+  for (const n of [3, 4, 5]) await bury(remote, n);
+  const ids = async (limit = 10, tenantId?: string) =>
+    (await deadLetters.list(pool, limit, tenantId)).map(({ id }) => id);
+  const idOf = (n: number) => envelope(n).messageId;
+  expect([await ids(), await ids(3), await ids(1), await deadLetters.count(pool)]).toEqual([
+    [1, 2, 3, 4, 5].map(idOf),
+    [1, 2, 3].map(idOf),
+    [idOf(1)],
+    5,
+  ]);
+  expect([await ids(10, "other"), await deadLetters.count(pool, "other")]).toEqual([[], 0]);
+  const ended = [];
+  for (const [n, how] of [
+    [1, "requeue"],
+    [3, "requeue"],
+    [2, "drop"],
+    [4, "drop"],
+    [1, "drop"],
+  ] as const)
+    ended.push(await deadLetters.end(pool, idOf(n), how));
+  expect([ended, await ids(), await deadLetters.count(pool)]).toEqual([[true, true, true, true, false], [idOf(5)], 1]);
+  const waiting = (at: TestEngine) => at.store.read.selectFrom("outbox").select("id").execute();
+  expect([await waiting(engine), await waiting(remote)]).toEqual([[{ id: idOf(1) }], [{ id: idOf(3) }]]);
+  await parts.stop();
+  await engine.remove();
+  await remote.remove();
 });
 
 test("a broker that keeps states of steps is told of them from the start on, until the end", async () => {

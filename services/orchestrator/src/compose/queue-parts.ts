@@ -2,8 +2,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Engine } from "../job/engine.ts";
+import { createEmbeddedDeadLetters } from "../job/adapters/embedded-dead-letters.ts";
 import { createEmbeddedQueue } from "../job/adapters/embedded.ts";
 import type { JobQueue } from "../job/job-queue.ts";
+import { joinLetters } from "../job/join-letters.ts";
 import { createRelay } from "../job/relay.ts";
 import { StepStates } from "../job/step-states.ts";
 import type { StepStatesDeps } from "../job/step-states.ts";
@@ -34,7 +36,7 @@ async function soon(work: Promise<void>): Promise<void> {
 }
 
 export function createQueueParts(
-  engine: Pick<Engine, "store" | "clock" | "bus" | "log" | "dispatch">,
+  engine: Pick<Engine, "store" | "clock" | "bus" | "log" | "dispatch" | "wakeQueue">,
   { openQueue, slots }: { openQueue: OpenQueue | undefined; slots: number },
 ): QueueParts {
   const { store, clock, bus, log } = engine;
@@ -44,10 +46,12 @@ export function createQueueParts(
     const stop = () => queue.close({ drainMs });
     return { queue, wake: () => queue.wake(), start: () => undefined, stop };
   }
-  const queueLog = new QueueLog({ log, isWell: async () => (await queue.health()).ok });
-  const queue = openQueue((error) => queueLog.error(error));
-  const relay = createRelay({ engine, queue, pools: [defaultPool], slots });
-  const { sendStates: send } = queue;
+  const queueLog = new QueueLog({ log, isWell: async () => (await broker.health()).ok });
+  const broker = openQueue((error) => queueLog.error(error));
+  const relay = createRelay({ engine, queue: broker, pools: [defaultPool], slots });
+  const { sendStates: send } = broker;
+  const kept = createEmbeddedDeadLetters({ store, clock }, () => engine.wakeQueue());
+  const queue: JobQueue = { ...broker, deadLetters: joinLetters(kept, broker.deadLetters) };
   let states: StepStates | undefined;
   return {
     queue,
@@ -61,7 +65,7 @@ export function createQueueParts(
     async stop() {
       queueLog.close();
       await Promise.all([soon(relay.stop()), soon(states?.stop() ?? Promise.resolve())]);
-      await queue.close({ drainMs });
+      await broker.close({ drainMs });
     },
   };
 }

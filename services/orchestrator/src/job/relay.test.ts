@@ -105,6 +105,38 @@ test("keeps what cannot be sent apart, so that what is behind it goes on", async
   ]);
 });
 
+test("what a step's message cannot be sent for is kept apart once, however often it is announced", async () => {
+  const tooLarge = (n: number, reason: string) => {
+    const message = envelope(1, { messageId: `message-${n}`, traceparent: reason.repeat(65 * 1024) });
+    return { ...row(1, JSON.stringify(message)), id: message.messageId };
+  };
+  relay.start();
+  for (const [n, text] of ["x", "y", "z"].entries()) {
+    await insert(tooLarge(n, text));
+    relay.wake();
+    await waitUntil("the outbox is empty", async () => (await waiting()).length === 0);
+  }
+  await insert(row(2, "{not json"));
+  relay.wake();
+  await waitUntil("the outbox is empty", async () => (await waiting()).length === 0);
+  const letters = await engine.store.read.selectFrom("dead_letter").select(["id", "message"]).orderBy("id").execute();
+  // The newest text of the first, and that of another step.
+  expect(letters.map(({ id, message }) => [id, message.includes("zzz")])).toEqual([
+    ["message-0", true],
+    [row(2).id, false],
+  ]);
+  expect(engine.lines.filter(({ message }) => message === "message cannot be sent")).toHaveLength(2);
+});
+
+test("a message of a newer version is carried as it is", async () => {
+  const newer = { ...envelope(0), schemaVersion: 2, shard: "s-1" };
+  await insert(row(0, JSON.stringify(newer)));
+  relay.start();
+  await waitUntil("the broker has it", async () => (await queue.depth(pool)) === 1);
+  const sent = await broker.store.read.selectFrom("outbox").select("envelope_json").executeTakeFirstOrThrow();
+  expect(JSON.parse(sent.envelope_json)).toEqual(newer);
+});
+
 test("hands over what comes while nothing waits without a question to the broker, and asks when it may be full", async () => {
   const asked: string[] = [];
   const counting: EmbeddedQueue = {

@@ -143,9 +143,10 @@ class PoolRelay {
   /** What no broker will ever take is kept apart, so that the messages behind it go on. */
   async #bury(message: ClaimedMessage, reason: string): Promise<void> {
     const { store, clock, log } = this.#deps.engine;
-    log.error({ message: message.id, reason }, "message cannot be sent");
-    await store.tx((tx) => buryMessage(tx, { id: message.id, at: clock.now(), reason }));
+    const isNew = await store.tx((tx) => buryMessage(tx, { id: message.id, at: clock.now(), reason }));
     await this.#claims.remove([message]);
+    // Its step is announced again, because the next message may be good; that needs no line in the log each time.
+    if (isNew) log.error({ message: message.id, reason }, "message cannot be sent");
   }
 
   async #end(answered: readonly Answered[]): Promise<void> {

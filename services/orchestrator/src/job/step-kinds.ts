@@ -11,7 +11,11 @@ export type StepKinds = Readonly<Record<string, number>>;
 
 export const stepKinds = { planning: 1, agent: 1, merge: 1, finish: 1 } as const satisfies StepKinds;
 
-export function isKnown({ kind, kindVersion }: JobEnvelope, kinds: StepKinds = stepKinds): boolean {
+/** The newest shape of messages. What is needed to find the step of a message is in every one of them. */
+const newestMessage = 1;
+
+export function isKnown({ schemaVersion, kind, kindVersion }: JobEnvelope, kinds: StepKinds = stepKinds): boolean {
+  if (schemaVersion > newestMessage) return false;
   const newest = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
   return newest !== undefined && kindVersion <= newest;
 }

@@ -45,6 +45,13 @@ afterEach(async () => {
   await engine.remove();
 });
 
+test("a letter that cannot be read is no message to give back; it can be forgotten", async () => {
+  await engine.store.tx((tx) => tx.updateTable("dead_letter").set({ message: "{not json" }).execute());
+  expect(await decide("requeue")).toMatchObject({ status: 409, body: { code: "conflict" } });
+  expect((await decide("drop")).status).toBe(200);
+  expect(await list()).toEqual([]);
+});
+
 const summary = () => ({
   id: letterId,
   pool: "default",

@@ -18,7 +18,7 @@ import * as stepKindVersion from "../../migrations/0011-step-kind-version.ts";
 import * as stepWaiting from "../../migrations/0012-step-waiting.ts";
 import * as openPlans from "../../migrations/0013-open-plans.ts";
 import * as sweep from "../../migrations/0014-sweep.ts";
-import * as messageWritten from "../../migrations/0015-message-written.ts";
+import * as messages from "../../migrations/0015-messages.ts";
 import type { Tables } from "./tables.ts";
 
 /** By their names, in the order they are applied. */
@@ -37,7 +37,7 @@ export const migrations = {
   "0012-step-waiting": stepWaiting,
   "0013-open-plans": openPlans,
   "0014-sweep": sweep,
-  "0015-message-written": messageWritten,
+  "0015-messages": messages,
 };
 
 export const migrationNames: readonly string[] = Object.keys(migrations);

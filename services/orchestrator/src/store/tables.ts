@@ -141,6 +141,8 @@ export type DeadLetterRow = {
   reason: string;
   message: string;
   at: number;
+  /** The attempt of a step that it is about; null = put here by a version that did not say. */
+  dedupe_id: string | null;
 };
 
 export type TimerRow = {

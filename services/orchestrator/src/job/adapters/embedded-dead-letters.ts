@@ -1,4 +1,6 @@
-// Dead letters of the embedded queue: a table beside the outbox.
+// Dead letters beside the outbox: all of the embedded queue, and those that a relay could not send to its broker.
+import { AgentError } from "@ossaat/contracts";
+import type { JobEnvelope } from "@ossaat/contracts";
 import type { SelectQueryBuilder } from "kysely";
 
 import type { Reader, Store } from "../../store/store.ts";
@@ -8,9 +10,20 @@ import type { DeadLetters } from "../job-queue.ts";
 import { jobEngineLimits } from "../limits.ts";
 import type { EmbeddedQueueDeps } from "./embedded.ts";
 
-/** @throws Error when the text is no message */
+function readLetter(message: string): JobEnvelope {
+  try {
+    return readEnvelope(message);
+  } catch (error) {
+    throw new AgentError("conflict", "The letter cannot be read, so it is no message to give back.", {
+      cause: error,
+      details: { next: "`ossaat dlq drop` forgets it" },
+    });
+  }
+}
+
+/** @throws AgentError conflict when the text is no message */
 function rowOf(letter: { id: string; message: string }, now: number): OutboxRow {
-  const envelope = readEnvelope(letter.message);
+  const envelope = readLetter(letter.message);
   return {
     id: letter.id,
     pool: envelope.pool,
@@ -43,7 +56,10 @@ function lettersOf(store: Store, pool: string, tenantId: string | undefined) {
   return tenantId === undefined ? letters : letters.where("tenant_id", "=", tenantId);
 }
 
-export function createEmbeddedDeadLetters({ store, clock }: EmbeddedQueueDeps, wake: () => void): DeadLetters {
+export function createEmbeddedDeadLetters(
+  { store, clock }: Pick<EmbeddedQueueDeps, "store" | "clock">,
+  wake: () => void,
+): DeadLetters {
   return {
     list: (pool, limit, tenantId) =>
       lettersOf(store, pool, tenantId)
