@@ -126,8 +126,8 @@ export async function inPlanTx<T>(
 }
 
 /**
- * Runs one guarded change of a plan in one transaction and wakes readers, and the queue when there
- * is a message, after the commit.
+ * Runs one guarded change of a plan in one transaction, and after the commit wakes readers when its log
+ * grew, and the queue when there is a message.
  * @throws AgentError not_found when the plan does not exist.
  */
 export async function changePlan<T>(
@@ -139,7 +139,7 @@ export async function changePlan<T>(
   const changed = await engine.store.tx((tx) => inPlanTx(engine, tx, { ...context, work }));
   const { result, hasMessage, types } = changed;
   if (types.length > 0) measureAppend({ seconds: (engine.clock.monotonic() - startedAt) / 1_000, types });
-  engine.bus.wake(context.planId);
+  if (types.length > 0) engine.bus.wake(context.planId);
   if (hasMessage) engine.wakeQueue();
   return result;
 }

@@ -34,6 +34,13 @@ export const jobEngineLimits = {
   minClockStepMs: 2_000,
   /** Safety poll of queue and timers when no wake arrives, ms. */
   pollMs: 500,
+  /** Pause between two looks for ready steps without a message, ms: those were announced a while ago. */
+  reemitMs: 2_000,
+  /**
+   * Polls after which another process takes up the sweeps of one that does not ask any more: two, so that none
+   * is passed over for being a little late.
+   */
+  turnPolls: 2,
   /** Pause between two clean-ups, ms: nobody waits for them. */
   cleanMs: 1_000,
   /** Pause of a timer that failed, ms: what it waits for may be mended meanwhile. */

@@ -1,13 +1,23 @@
 // Lets messages out of the lines of caps as soon as there is room: after a step has ended, after one was
 // held, and by a sweep for what both missed. One too many does no harm: its claim puts it back.
 import { sql } from "kysely";
+import type { Nullable, RawBuilder } from "kysely";
 
 import { isStoreOutage } from "../store/store-outage.ts";
 import type { PlanRow, OutboxRow } from "../store/tables.ts";
 import type { Engine } from "./engine.ts";
 import { readEnvelope } from "./envelope-text.ts";
 import { jobEngineLimits } from "./limits.ts";
-import { countOnTheirWay, countRunning, kindOfLine, lineNames, lineOf, setCaps } from "./running-caps.ts";
+import {
+  countAllRunning,
+  countOnTheirWay,
+  countRunning,
+  kindOfLine,
+  lineNames,
+  lineOf,
+  setCaps,
+  sumRunning,
+} from "./running-caps.ts";
 import type { CapScope } from "./running-caps.ts";
 import { storeTime } from "./store-time.ts";
 
@@ -112,23 +122,46 @@ export async function releaseHeld(engine: Engine, plan: CapScope): Promise<void>
   );
 }
 
-/** The next lines after one, by name. */
-async function linesAfter({ store }: Engine, after: string): Promise<string[]> {
-  const lines: string[] = [];
-  for (let last = after; lines.length < jobEngineLimits.sweepBatch;) {
-    const row = await store.read
-      .selectFrom("outbox")
-      .select("pool")
-      .where("pool", ">", last)
-      .where("pool", "<", lineNames.to)
-      .orderBy("pool")
-      .limit(1)
-      .executeTakeFirst();
-    if (row === undefined) break;
-    lines.push(row.pool);
-    last = row.pool;
-  }
-  return lines;
+/** A line, and the plan of the message that is its first; null when that has gone. */
+type Line = { line: string; scope: CapScope | null };
+
+/** The next lines after one, by name: one step along an index for each. */
+async function linesAfter({ store }: Engine, after: string): Promise<Line[]> {
+  const next = (last: RawBuilder<unknown>) => sql`(
+    select other.pool from outbox as other
+    where other.pool > ${last} and other.pool < ${lineNames.to} order by other.pool limit 1
+  )`;
+  const { rows } = await sql<{ line: string } & Nullable<CapScope>>`
+    with recursive line(name, n) as (
+      select ${next(sql`${after}`)}, 1
+      union all
+      select ${next(sql`line.name`)}, line.n + 1
+      from line where line.name is not null and line.n < ${sql.lit(jobEngineLimits.sweepBatch)}
+    )
+    select line.name as line, plan.id, plan.tenant_id, plan.repository_path
+    from line left join outbox as head on head.id = (
+      select id from outbox where pool = line.name order by priority desc, available_at, id limit 1
+    ) left join plan on plan.id = head.plan_id
+    where line.name is not null order by line.name
+  `.execute(store.read);
+  return rows.map(({ line, id, tenant_id, repository_path }) => {
+    const isThere = id !== null && tenant_id !== null && repository_path !== null;
+    return { line, scope: isThere ? { id, tenant_id, repository_path } : null };
+  });
+}
+
+/** Those that may have room: how many steps run is counted once for all of them. */
+async function withRoom(engine: Engine, lines: readonly Line[]): Promise<string[]> {
+  const caps = new Map(setCaps(engine));
+  if (lines.length === 0) return [];
+  const running = caps.size === 0 ? [] : await countAllRunning(engine.store.read);
+  const isFull = ({ line, scope }: Line) => {
+    const kind = kindOfLine(line);
+    const cap = kind === undefined ? undefined : caps.get(kind);
+    if (kind === undefined || cap === undefined || scope === null) return false;
+    return sumRunning(running, kind, scope) >= cap;
+  };
+  return lines.filter((each) => !isFull(each)).map(({ line }) => line);
 }
 
 /** Makes the sweep over all lines, some at a time; also of caps that are not set any more. */
@@ -136,7 +169,7 @@ export function createHeldSweep(engine: Engine): () => Promise<void> {
   let after: string = lineNames.from;
   return async function sweepHeld() {
     const lines = await linesAfter(engine, after);
-    after = lines.length < jobEngineLimits.sweepBatch ? lineNames.from : (lines.at(-1) ?? lineNames.from);
-    await releaseLines(engine, lines);
+    after = lines.length < jobEngineLimits.sweepBatch ? lineNames.from : (lines.at(-1)?.line ?? lineNames.from);
+    await releaseLines(engine, await withRoom(engine, lines));
   };
 }

@@ -11,10 +11,11 @@ import type { PlanOptions } from "../plan/create-plan.ts";
 import { decidePlan } from "../plan/decide-plan.ts";
 import { auditPlan } from "../testing/audit-plan.ts";
 import { planRowOf, statusesOf } from "../testing/look.ts";
-import { endByLastStep } from "../testing/take-step.ts";
+import { endByLastStep, messagesOf } from "../testing/take-step.ts";
 import { noModels, openTestEngine, planOptions, storeApproved, user } from "../testing/test-engine.ts";
 import type { TestEngine } from "../testing/test-engine.ts";
 import { waitUntil } from "../testing/wait-until.ts";
+import { claimStep } from "./claim-step.ts";
 import type { CapKind } from "./dispatch-rules.ts";
 import { completeStep } from "./end-step.ts";
 import type { Claim } from "./engine.ts";
@@ -74,7 +75,7 @@ function letGo(name: string): void {
   running.delete(name);
 }
 
-const idOf = (n: number) => PlanId.parse(`plan-0000000${n}`);
+const idOf = (n: number) => PlanId.parse(`plan-${String(n).padStart(8, "0")}`);
 const planOf = (n: number, steps: readonly string[]) =>
   testPlan(
     steps.map((id) => testStep(id)),
@@ -203,6 +204,36 @@ test("a sweep lets out what nobody woke, and what waits for a cap that is gone",
   await sweep();
   await waitUntil("both run", () => running.size === 2, maxWaitMs);
   expect(await messages()).toEqual([]);
+});
+
+test("a sweep over lines without room asks the database a few things, however many there are", async () => {
+  engine.dispatch = { caps: { plan: 1 } };
+  const ids = Array.from({ length: 30 }, (_, n) => n + 1);
+  for (const n of ids) await approve(planOf(n, ["a", "b"]));
+  for (const n of ids) {
+    for (const message of await messagesOf(engine, idOf(n))) await claimStep(engine, message, "worker-1");
+  }
+  expect((await messages()).filter((message) => message.pool !== pool)).toHaveLength(ids.length);
+  let asked = 0;
+  const read = engine.store.read.withPlugin({
+    transformQuery: ({ node }) => ((asked += 1), node),
+    transformResult: ({ result }) => Promise.resolve(result),
+  });
+  const sweep = createHeldSweep({ ...engine, store: { ...engine.store, read } });
+  await sweep();
+  expect(asked).toBeLessThanOrEqual(3);
+  // And it sees the one that has room.
+  await engine.store.tx((tx) =>
+    tx
+      .updateTable("step")
+      .set({ status: "succeeded" })
+      .where("plan_id", "=", idOf(17))
+      .where("status", "=", "running")
+      .execute(),
+  );
+  await sweep();
+  const letOut = engine.store.read.selectFrom("outbox").select("plan_id").where("pool", "=", pool);
+  expect(await letOut.execute()).toEqual([{ plan_id: idOf(17) }]);
 });
 
 test("what waits at a cap takes its room before a backlog that came later, and leaves it to one that came before", async () => {

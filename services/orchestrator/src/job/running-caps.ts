@@ -72,6 +72,32 @@ export async function countRunning(
   return counts ?? { tenant: 0, repository: 0, plan: 0 };
 }
 
+/** How many steps of a plan run. */
+type RunningOfPlan = CapScope & { running: number };
+
+/** How many steps run, of each plan of which some do: no more rows than the deployment has slots. */
+export async function countAllRunning(db: Reader): Promise<RunningOfPlan[]> {
+  return db
+    .selectFrom("step")
+    .innerJoin("plan", "plan.id", "step.plan_id")
+    .select(["plan.id", "plan.tenant_id", "plan.repository_path"])
+    .select((eb) => eb.fn.countAll<number>().as("running"))
+    .where("step.status", "=", "running")
+    .groupBy(["plan.id", "plan.tenant_id", "plan.repository_path"])
+    .execute();
+}
+
+const sharesCap: { readonly [K in CapKind]: (one: CapScope, other: CapScope) => boolean } = {
+  plan: (one, other) => one.id === other.id,
+  repository: (one, other) => one.tenant_id === other.tenant_id && one.repository_path === other.repository_path,
+  tenant: (one, other) => one.tenant_id === other.tenant_id,
+};
+
+/** Those among them that a cap of the plan counts. */
+export function sumRunning(plans: readonly RunningOfPlan[], kind: CapKind, scope: CapScope): number {
+  return plans.filter((each) => sharesCap[kind](each, scope)).reduce((sum, { running }) => sum + running, 0);
+}
+
 const lockGate = statement((db, { tenantId }: Slots<{ tenantId: string }>) =>
   db.selectFrom("claim_gate").select("tenant_id").where("tenant_id", "=", tenantId).forUpdate(),
 );

@@ -355,3 +355,17 @@ test("timers that fail again and again do not keep the ones behind them from rin
   expect([...counts, await sweepTimers(engine)]).toEqual([bad.length, 1, 1, 0, bad.length]);
   expect(new Set(engine.lines.map(({ message }) => message))).toEqual(new Set(["timer failed"]));
 });
+
+describe("a change that writes nothing into the log", () => {
+  test("wakes no reader, here or elsewhere; one that does wakes them", async () => {
+    await storeApproved(engine, plan);
+    let woken = 0;
+    engine.bus.onWake(planId, () => void (woken += 1));
+    // A timer of a step that waits for none.
+    const timer = { id: "t", plan_id: planId, step_id: "a", kind: "retry" as const, ref: "", due_at: 0 };
+    await engine.store.tx((tx) => tx.insertInto("timer").values(timer).execute());
+    expect([await sweepTimers(engine), woken]).toEqual([1, 0]);
+    await takeStep(engine, planId, "a");
+    expect(woken).toBe(1);
+  });
+});

@@ -101,8 +101,11 @@ async function postponeTimer(engine: Engine, { id, due_at: dueAt }: TimerRow): P
   );
 }
 
-/** T8: runs every due timer. Returns how many there were. */
-export async function sweepTimers(engine: Engine): Promise<number> {
+/**
+ * T8: runs every due timer. Returns how many there were.
+ * @param next called before each
+ */
+export async function sweepTimers(engine: Engine, next?: () => Promise<void>): Promise<number> {
   const due = await engine.store.read
     .selectFrom("timer")
     .selectAll()
@@ -112,6 +115,7 @@ export async function sweepTimers(engine: Engine): Promise<number> {
     .execute();
   for (const timer of due) {
     const fields = { planId: timer.plan_id, stepId: timer.step_id, kind: timer.kind };
+    await next?.();
     try {
       await runTimer(engine, timer);
     } catch (error) {
