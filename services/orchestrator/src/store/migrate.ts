@@ -19,6 +19,7 @@ import * as stepWaiting from "../../migrations/0012-step-waiting.ts";
 import * as openPlans from "../../migrations/0013-open-plans.ts";
 import * as sweep from "../../migrations/0014-sweep.ts";
 import * as messages from "../../migrations/0015-messages.ts";
+import * as sweepIndexes from "../../migrations/0016-sweep-indexes.ts";
 import type { Tables } from "./tables.ts";
 
 /** By their names, in the order they are applied. */
@@ -38,6 +39,7 @@ export const migrations = {
   "0013-open-plans": openPlans,
   "0014-sweep": sweep,
   "0015-messages": messages,
+  "0016-sweep-indexes": sweepIndexes,
 };
 
 export const migrationNames: readonly string[] = Object.keys(migrations);
