@@ -36,6 +36,8 @@ export const jobEngineLimits = {
   pollMs: 500,
   /** Pause between two looks for ready steps without a message, ms: those were announced a while ago. */
   reemitMs: 2_000,
+  /** Ready steps that one such look goes over: a backlog of 100,000 takes less than two minutes. */
+  reemitLooks: 2_000,
   /**
    * Polls after which another process takes up the sweeps of one that does not ask any more: two, so that none
    * is passed over for being a little late.

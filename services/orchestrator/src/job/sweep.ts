@@ -166,7 +166,7 @@ export async function loseClaim(engine: Engine, claim: Claim): Promise<void> {
 /** Changes the plan of one step; one that cannot be changed must not keep the sweep from the others. */
 async function sweepStep(
   engine: Engine,
-  { plan_id: planId, step_id: stepId }: StepRow,
+  { plan_id: planId, step_id: stepId }: Pick<StepRow, "plan_id" | "step_id">,
   { failed, work }: { failed: string; work: (change: PlanTx) => Promise<void> },
 ): Promise<void> {
   await changePlan(engine, { planId, actor: systemActor }, work).catch((error: unknown) =>
@@ -278,11 +278,14 @@ export async function selectStranded(
   return (tenantId === undefined ? query : query.where("plan.tenant_id", "=", tenantId)).execute();
 }
 
+/** A step as it was found. */
+type Seen = Pick<StepRow, "plan_id" | "step_id" | "attempt" | "announced_at">;
+
 /** Announces a ready step of which no message is left. */
 export async function announceStranded(
   engine: Engine,
   change: PlanTx,
-  { planId, stepId, seen }: { planId: string; stepId: string; seen?: StepRow },
+  { planId, stepId, seen }: { planId: string; stepId: string; seen?: Seen },
 ): Promise<void> {
   const current = await getStep(change.tx, planId, stepId);
   if (current?.status !== "ready") return;
@@ -291,17 +294,22 @@ export async function announceStranded(
   if (!(await isAnnounced(change, current))) await announceStep(engine, change, current);
 }
 
+/** Each in a transaction of its own; one that cannot be announced keeps none of the others from it. */
+export async function announceEach(engine: Engine, steps: readonly Seen[]): Promise<void> {
+  for (const seen of steps) {
+    const { plan_id: planId, step_id: stepId } = seen;
+    const work = (change: PlanTx) => announceStranded(engine, change, { planId, stepId, seen });
+    await sweepStep(engine, seen, { failed: "ready step was not announced", work });
+  }
+}
+
 /** T12: announces ready steps again whose message is gone, or waits at a broker for so long that it may be. */
 export async function reemitReady(
   engine: Engine,
   olderThanMs: number = jobEngineLimits.reemitAfterMs,
 ): Promise<number> {
   const stranded = await selectStranded(engine, { limit: jobEngineLimits.sweepBatch, olderThanMs });
-  for (const seen of stranded) {
-    const { plan_id: planId, step_id: stepId } = seen;
-    const work = (change: PlanTx) => announceStranded(engine, change, { planId, stepId, seen });
-    await sweepStep(engine, seen, { failed: "ready step was not announced", work });
-  }
+  await announceEach(engine, stranded);
   return stranded.length;
 }
 

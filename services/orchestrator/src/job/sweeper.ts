@@ -10,7 +10,8 @@ import { jobEngineLimits } from "./limits.ts";
 import { createLoop } from "./loop.ts";
 import type { Loop } from "./loop.ts";
 import { createHeldSweep } from "./release-held.ts";
-import { reemitReady, sweepCancelled, sweepLeases, sweepTimers } from "./sweep.ts";
+import { sweepCancelled, sweepLeases, sweepTimers } from "./sweep.ts";
+import { createReadySweep } from "./sweep-ready.ts";
 import { SweepTurn } from "./sweep-turn.ts";
 
 type Sweep = { name: string; run: () => Promise<unknown> };
@@ -83,7 +84,7 @@ export function createSweeper(engine: Engine, clock?: HeldClock): Loop {
         { name: sweepTimers.name, run: () => sweepTimers(engine, () => turn.keep()) },
         sweep(sweepLeases),
         sweep(sweepCancelled),
-        seldom(engine, jobEngineLimits.reemitMs, sweep(reemitReady)),
+        seldom(engine, jobEngineLimits.reemitMs, sweep(createReadySweep(engine))),
       ],
     }),
     loopOver(engine, { name: "lines", sweepsOf: () => [sweep(createHeldSweep(engine))] }),
