@@ -262,7 +262,7 @@ test("an API beside workers asks the broker nothing on its own, whatever it hear
       publish: () => (asked.push("publish"), Promise.resolve([])),
     };
   };
-  const wakes: Wakes = { send: () => undefined, onWake: (listener) => void (hear = listener) };
+  const wakes: Wakes = { send: () => undefined, isListening: () => true, onWake: (listener) => void (hear = listener) };
   const api = createOrchestrator({
     ...stack.engine,
     ...stack.parts,

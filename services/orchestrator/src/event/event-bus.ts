@@ -5,6 +5,8 @@ import { EventEmitter } from "node:events";
 import type { LiveEvent } from "@ossaat/contracts";
 
 export type EventBus = {
+  /** Whether what other processes on the same data write is told here now, or there are none. */
+  isHeard(): boolean;
   /** Tells that a plan's log grew. */
   wake(planId: string): void;
   onWake(planId: string, listener: () => void): () => void;
@@ -25,6 +27,7 @@ export function createEventBus(): EventBus {
     };
   };
   return {
+    isHeard: () => true,
     wake(planId) {
       emitter.emit(`wake:${planId}`);
       emitter.emit("wake", planId);

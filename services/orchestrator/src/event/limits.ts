@@ -1,4 +1,13 @@
 // Named limits of what processes tell each other about events, each with its unit and reason.
+export const pollLimits = {
+  /** Time between two looks for events of processes that are not heard, ms. */
+  pollMs: 1_000,
+  /** The same while they are heard, ms: a wake-up that got lost is rare, and so may be what finds it. */
+  seldomMs: 10_000,
+  /** Plans that one statement looks at. */
+  plans: 500,
+} as const;
+
 export const liveShareLimits = {
   /** Time between two words that a plan has readers, ms: a worker that starts hears of them soon. */
   watchMs: 5_000,

@@ -1,6 +1,8 @@
 // Reads the log of a plan.
-import { foldPlan, parseEvent } from "@ossaat/contracts";
+import { foldPlan, isTerminalPlan, parseEvent } from "@ossaat/contracts";
 import type { PlanEvent, PlanState } from "@ossaat/contracts";
+
+import type { Nullable } from "kysely";
 
 import { toTimestamp } from "../clock.ts";
 import type { Reader } from "../store/store.ts";
@@ -40,6 +42,53 @@ export async function readEvents(
     .limit(limit)
     .execute();
   return rows.map(toPlanEvent);
+}
+
+export type LogPage = {
+  /** What a reader gets next. */
+  events: PlanEvent[];
+  /** Whether more of the log stands behind them. */
+  hasMore: boolean;
+  /** Whether they are all that there will ever be. */
+  isWhole: boolean;
+};
+
+/** By one statement, so that what it says belongs together. */
+export async function readLogPage(
+  read: Reader,
+  planId: string,
+  { afterSeq, limit = pageSize }: { afterSeq: number; limit?: number },
+): Promise<LogPage> {
+  const rows = await read
+    .selectFrom("plan")
+    .leftJoin(
+      (eb) =>
+        eb
+          .selectFrom("event")
+          .selectAll()
+          .where("plan_id", "=", planId)
+          .where("seq", ">", afterSeq)
+          .orderBy("seq")
+          .limit(limit)
+          .as("found"),
+      (join) => join.onTrue(),
+    )
+    .select(["plan.status", "plan.next_seq"])
+    .selectAll("found")
+    .where("plan.id", "=", planId)
+    .orderBy("found.seq")
+    .execute();
+  const [plan] = rows;
+  const events = rows.flatMap((row) => (isEventRow(row) ? [toPlanEvent(row)] : []));
+  const last = events.at(-1)?.seq ?? afterSeq;
+  if (plan === undefined) return { events, hasMore: false, isWhole: true };
+  const isRead = last >= plan.next_seq - 1;
+  return { events, hasMore: events.length > 0 && !isRead, isWhole: isRead && isTerminalPlan(plan.status) };
+}
+
+/** False for the row of a plan without more events. */
+function isEventRow<T extends Nullable<EventRow>>(row: T): row is T & EventRow {
+  return row.seq !== null;
 }
 
 /** All events of one step, in order. */

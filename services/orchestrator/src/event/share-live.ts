@@ -80,6 +80,8 @@ export class LiveShare {
   readonly #watching: Watching;
   /** When another process last said that it has readers of the plan, ms of `performance.now()`. */
   readonly #watchedAt = new Map<string, number>();
+  /** When those were forgotten last that nobody reads any more. */
+  #forgotAt = performance.now();
   /** Text that waits for its sending, in the order in which it came. */
   #waiting: LiveEvent[] = [];
   #timer: NodeJS.Timeout | undefined;
@@ -115,6 +117,7 @@ export class LiveShare {
   /** @returns whether the topic was one of these */
   hear(topic: string): boolean {
     if (topic.startsWith(watchTopic)) {
+      this.#forgetOld();
       this.#watchedAt.set(topic.slice(watchTopic.length), performance.now());
       return true;
     }
@@ -123,6 +126,18 @@ export class LiveShare {
     const { data: event } = LiveEvent.safeParse(parseJson(topic.slice(topic.indexOf("{"))));
     if (event !== undefined) this.#bus.live(event);
     return true;
+  }
+
+  /** How many plans are known to be read elsewhere, or were a moment ago. */
+  get watchedPlans(): number {
+    return this.#watchedAt.size;
+  }
+
+  #forgetOld(): void {
+    const now = performance.now();
+    if (now - this.#forgotAt < limits.watchedMs) return;
+    this.#forgotAt = now;
+    for (const [planId, at] of this.#watchedAt) if (now - at >= limits.watchedMs) this.#watchedAt.delete(planId);
   }
 
   #isWatched(planId: string): boolean {

@@ -13,6 +13,7 @@ test("wakes and cancels of one process reach the other one as what they are", ()
     const own = { heard: [] as string[], listener: (_topic: string): void => undefined };
     processes.push(own);
     const wakes: Wakes = {
+      isListening: () => true,
       send: (topic) => {
         for (const other of processes) if (other !== own) other.listener(topic);
       },

@@ -33,6 +33,7 @@ export function shareWakes(wakes: Wakes | undefined, local: WakePoints): WakePoi
   return {
     bus: {
       ...local.bus,
+      isHeard: () => wakes.isListening(),
       live: (event) => live.live(event),
       onLive: (planId, listener) => live.onLive(planId, listener),
       wake: (planId) => {

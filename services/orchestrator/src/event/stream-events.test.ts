@@ -1,4 +1,5 @@
 import type { Server, ServerResponse } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { testPlan, testStep } from "@ossaat/contracts/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -158,6 +159,28 @@ describe("the stream of a plan", () => {
     });
     expect(engine.lines).toEqual([]);
   });
+});
+
+test("what happens costs each reader one statement, and a plan that stands still none", async () => {
+  let asked = 0;
+  const read = engine.store.read.withPlugin({
+    transformQuery: ({ node }) => ((asked += 1), node),
+    transformResult: ({ result }) => Promise.resolve(result),
+  });
+  const counted = await serveEvents({ ...engine, store: { ...engine.store, read } });
+  const stream = await openStream(`${counted.base}/plans/${planId}/events`);
+  streams.push(stream);
+  const all = async () => idsOf(stream).length === (await lastSeqOf(engine, planId));
+  await waitUntil("the stored log", all);
+  // Longer than a look by the clock once took to come.
+  await sleep(1_200);
+  const before = asked;
+  await sleep(1_200);
+  const still = asked - before;
+  await note("now");
+  await waitUntil("it is there", all);
+  expect([still, asked - before]).toEqual([0, 1]);
+  await counted.close();
 });
 
 describe("a slow reader", () => {

@@ -1,20 +1,17 @@
 // The event stream of a plan as Server-Sent Events. State events carry their sequence as id
 // and are read from the log, so a stream resumes gapless from any replica; live text has no id.
-import { setTimeout as sleep } from "node:timers/promises";
-
 import { isTerminalPlan } from "@ossaat/contracts";
 import type { EventType, LiveEvent, PlanEvent } from "@ossaat/contracts";
 import { countStream } from "@ossaat/telemetry";
 import type { Response } from "express";
 
 import type { Engine } from "../job/engine.ts";
-import { readEvents } from "./read-events.ts";
+import { plansPolledBy } from "./poll-plans.ts";
+import { readLogPage } from "./read-events.ts";
 
 export const streamLimits = {
   /** Comment frames that keep proxies from closing the stream, ms. */
   heartbeatMs: 15_000,
-  /** Poll for events of other processes, ms. */
-  pollMs: 1_000,
   /** Bytes a slow reader may be behind before live text is dropped for it. */
   maxBufferedBytes: 1024 * 1024,
 } as const;
@@ -75,26 +72,29 @@ export async function streamEvents(
   const heartbeat = setInterval(() => response.write(": keep-alive\n\n"), streamLimits.heartbeatMs);
   const leave = countStream();
   let sent = afterSeq;
+  const { store } = engine;
+  const offPolls = plansPolledBy(engine.bus).enter({ store, planId, seen: () => sent, wake: () => wake() });
   try {
     while (!signal.aborted && !response.destroyed) {
       const woken = new Promise<void>((resolve) => {
         wake = resolve;
       });
-      const page = await readEvents(engine.store.read, planId, { afterSeq: sent });
-      for (const event of page) {
+      const { events, hasMore, isWhole: isOver } = await readLogPage(store.read, planId, { afterSeq: sent });
+      for (const event of events) {
         response.write(stateFrame(event));
         sent = event.seq;
         if (lastEvents.includes(event.type)) return;
         await drain(response, signal);
         if (signal.aborted) break;
       }
-      if (page.length > 0) continue;
-      if (await isWhole(engine, planId, sent)) return;
-      await waitFor(woken, signal);
+      if (signal.aborted || isOver) return;
+      // What is written after the reading wakes; of a long log there may be more already.
+      if (!hasMore) await waitFor(woken, signal);
     }
   } finally {
     leave();
     offWake();
+    offPolls();
     offLive();
     clearInterval(heartbeat);
     response.end();
@@ -102,9 +102,13 @@ export async function streamEvents(
 }
 
 async function waitFor(woken: Promise<void>, signal: AbortSignal): Promise<void> {
-  const stop = new AbortController();
-  const poll = sleep(streamLimits.pollMs, undefined, { signal: AbortSignal.any([signal, stop.signal]) });
-  // NOTE: an abort ends the sleep by an error; the caller looks at the signal itself.
-  await Promise.race([woken, poll.catch(() => undefined)]);
-  stop.abort();
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    const leave = () => resolve();
+    signal.addEventListener("abort", leave);
+    void woken.then(() => {
+      signal.removeEventListener("abort", leave);
+      return resolve();
+    });
+  });
 }

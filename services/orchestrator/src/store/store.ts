@@ -15,6 +15,8 @@ export type Reader = Kysely<Tables>;
 /** Tells other processes on the same data that something changed; some wake-ups may get lost. */
 export type Wakes = {
   send(topic: string): void;
+  /** Whether others are heard now: false as soon as it is noticed that they are not. */
+  isListening(): boolean;
   /** Hears topics of the other processes, not of this one. */
   onWake(listener: (topic: string) => void): void;
 };

@@ -53,6 +53,10 @@ class ListeningWakes implements PostgresWakes {
     this.#timer ??= setTimeout(() => this.#flush(), postgresLimits.wakeMs);
   }
 
+  isListening(): boolean {
+    return this.#session !== undefined;
+  }
+
   onWake(listener: (topic: string) => void): void {
     this.#listeners.add(listener);
   }
