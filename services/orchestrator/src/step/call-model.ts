@@ -198,7 +198,7 @@ async function* replay(events: readonly StreamEvent[]): AsyncGenerator<StreamEve
   yield* events;
 }
 
-/** Passes events on when they are in the journal. */
+/** Passes events on when the journal has them: the end when it is kept there. */
 async function* recorded(events: AsyncIterable<StreamEvent>, recording: TurnRecording): AsyncGenerator<StreamEvent> {
   for await (const event of events) {
     if (event.type !== "heartbeat" && event.type !== "error") await recording.add(event);

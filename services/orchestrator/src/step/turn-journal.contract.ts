@@ -2,6 +2,7 @@
 import type { StreamEvent } from "@ossaat/providers";
 import { describe, expect, test } from "vitest";
 
+import { waitUntil } from "../testing/wait-until.ts";
 import type { TurnJournal, TurnKey } from "./turn-journal.ts";
 
 const planId = "plan-00000000-0000-4000-8000-000000000001";
@@ -92,6 +93,7 @@ export function describeTurnJournal(create: () => JournalUnderTest | Promise<Jou
       expect(await journal.received(key)).toBeUndefined();
       const recording = await journal.begin(key);
       await recording.add({ type: "heartbeat" });
+      await waitUntil("it is kept", async () => (await journal.received(key))?.length === 1);
       expect([await reopen().received(key), await reopen().delivered(key)]).toEqual([
         [{ type: "heartbeat" }],
         undefined,

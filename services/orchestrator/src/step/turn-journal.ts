@@ -1,8 +1,9 @@
 // PORT: the events of a model turn as they arrive, until the turn is in the event log. It closes
 // the gap between a vendor's last byte and our commit: a turn that was delivered is never bought
-// again. Promises: an event handed to `add` survives the death of this process when `add`
-// resolves; a record that lacks its `finish` is no turn. It is no second memory: what the event
-// log holds is never read from here.
+// again. Promises: what was used and the end survive the death of this process when `add` resolves,
+// with all that was added before them; a piece of the answer does so a moment later, at the latest
+// when `close` resolves. A record has no gaps, and one that lacks its `finish` is no turn. It is no
+// second memory: what the event log holds is never read from here.
 import type { StreamEvent } from "@ossaat/providers";
 
 import type { Reader } from "../store/store.ts";
@@ -11,7 +12,9 @@ import type { EndedPlan } from "./ended-plans.ts";
 export type TurnKey = { planId: string; stepId: string; turn: number };
 
 export type TurnRecording = {
+  /** Rejects when this event, or one before it, cannot be kept. */
   add(event: StreamEvent): Promise<void>;
+  /** Keeps what was added. Rejects when it cannot. */
   close(): Promise<void>;
 };
 

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 
 import { PlanId, StepId } from "@ossaat/contracts";
 import type { StreamEvent } from "@ossaat/providers";
+import { sql } from "kysely";
 
 import type { Store, Tx } from "../../store/store.ts";
 import { terminalStatuses } from "../ended-plans.ts";
@@ -20,28 +21,69 @@ async function deleteRecords(tx: Tx, planId: string, one?: Omit<TurnKey, "planId
   await tx.deleteFrom("turn_record").where("id", "in", ids).execute();
 }
 
-function recording(store: Store, id: string): TurnRecording {
-  let n = 0;
-  return {
-    async add(event) {
-      n += 1;
-      const row = { n, event_json: JSON.stringify(event) };
+const journalLimits = {
+  /** Time for which the pieces of an answer are collected, ms: a person who reads it live sees them all the same. */
+  flushMs: 50,
+  /** Pieces that wait to be written; a stream that brings more waits for the database. */
+  maxPieces: 500,
+} as const;
+
+/** What a turn is charged by, and what makes it one that is not bought again: never held back. */
+const urgent: readonly StreamEvent["type"][] = ["usage", "finish"];
+
+/** Collects the pieces of one turn. After a piece that could not be written nothing is: a record has no gaps. */
+class StoreRecording implements TurnRecording {
+  readonly #store: Store;
+  readonly #id: string;
+  #n = 0;
+  #waiting: { n: number; json: string }[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #failure: { error: unknown } | undefined;
+
+  constructor(store: Store, id: string) {
+    this.#store = store;
+    this.#id = id;
+  }
+
+  async add(event: StreamEvent): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    this.#n += 1;
+    this.#waiting.push({ n: this.#n, json: JSON.stringify(event) });
+    if (urgent.includes(event.type) || this.#waiting.length >= journalLimits.maxPieces) await this.#flush();
+    // Why it failed is told to whoever adds the next one or closes.
+    else this.#timer ??= setTimeout(() => void this.#flush().catch(() => undefined), journalLimits.flushMs);
+  }
+
+  async close(): Promise<void> {
+    await this.#flush();
+  }
+
+  #flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#writing = this.#writing.then(() => this.#write());
+    return this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    const pieces = this.#waiting.splice(0);
+    if (pieces.length === 0) return;
+    const rows = sql.join(pieces.map(({ n, json }) => sql`(cast(${n} as integer), cast(${json} as text))`));
+    try {
       // NOTE: into nothing when the record is another's by now: its writer lost the lease.
-      await store.tx((tx) =>
-        tx
-          .insertInto("turn_event")
-          .columns(["record_id", "n", "event_json"])
-          .expression((eb) =>
-            eb
-              .selectFrom("turn_record")
-              .select(["id", eb.val(row.n).as("n"), eb.val(row.event_json).as("event_json")])
-              .where("id", "=", id),
-          )
-          .execute(),
+      await this.#store.tx((tx) =>
+        sql`
+          insert into turn_event (record_id, n, event_json)
+          select turn_record.id, piece.column1, piece.column2
+          from turn_record cross join (values ${rows}) as piece where turn_record.id = ${this.#id}
+        `.execute(tx),
       );
-    },
-    close: () => Promise.resolve(),
-  };
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
+    }
+  }
 }
 
 export function createStoreTurnJournal(store: Store): TurnJournal {
@@ -74,7 +116,7 @@ export function createStoreTurnJournal(store: Store): TurnJournal {
           .execute();
         await tx.insertInto("turn_record").values({ id, plan_id: planId, step_id: stepId, turn }).execute();
       });
-      return recording(store, id);
+      return new StoreRecording(store, id);
     },
     async delivered(key) {
       const events = await received(key);
