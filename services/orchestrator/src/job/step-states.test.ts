@@ -1,3 +1,4 @@
+import { PlanId } from "@ossaat/contracts";
 import { testPlan, testStep } from "@ossaat/contracts/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
@@ -91,6 +92,64 @@ test("another process finds the states at its start, and what it was not told of
   expect(of(sent[1])?.[0]).toEqual(["a", { state: "running", attempt: 1, fence: 1, seq: await seqNow() }]);
 });
 
+test("of the processes that share a store one sends, and another goes on with what that one left out", async () => {
+  const all: string[] = [];
+  const sender = (name: string) =>
+    new StepStates({
+      ...engine,
+      send(records) {
+        all.push(...records.map(({ key }) => `${name} ${key.split(":")[1]}`));
+        return Promise.resolve();
+      },
+    });
+  const [first, second] = [sender("1"), sender("2")];
+  const both = async () => {
+    all.length = 0;
+    for (const each of [first, second]) await each.flush();
+    return [...all];
+  };
+  const { isShared } = engine.store;
+  await both();
+  const claim = await takeStep(engine, plan.id, "a");
+  expect(await both()).toEqual(isShared ? ["1 a", "1 b"] : ["1 a", "1 b", "2 a", "2 b"]);
+  expect(await both()).toEqual([]);
+  // The first ends before it has sent this.
+  await first.stop();
+  await completeStep(engine, claim, { summary: "" });
+  // Whose turn it is is asked every two seconds.
+  engine.clock.advance(2_000);
+  all.length = 0;
+  await second.flush();
+  expect(all).toEqual(["2 a", "2 b"]);
+  await second.stop();
+});
+
+test("a look sends what changed since the one before, by whichever process, and all of it once a day", async () => {
+  const other = { ...plan, id: PlanId.parse("plan-00000000-0000-4000-8000-000000000002") };
+  await storeApproved(engine, other);
+  const isolated = () =>
+    new StepStates({
+      ...engine,
+      bus: createEventBus(),
+      send: (records) => Promise.resolve(void sent.push([...records])),
+    });
+  const plansOf = () => [...new Set(sent.flat().map(({ key }) => key.split(":")[0]))];
+  const one = isolated();
+  await one.flush();
+  expect(plansOf()).toEqual([plan.id, other.id]);
+  // Nothing happens for so long that those two are no part of what changed.
+  const looks = async (hours: number) => {
+    sent = [];
+    engine.clock.advance(hours * 60 * 60 * 1_000);
+    await one.flush();
+    return plansOf();
+  };
+  await looks(3);
+  await takeStep(engine, other.id, "a");
+  expect([await looks(1), await looks(3), await looks(17)]).toEqual([[other.id], [], [plan.id, other.id]]);
+  await one.stop();
+});
+
 test("an ended plan is forgotten after thirty days, and no longer spoken of after another week", async () => {
   await states.flush();
   for (const step of ["a", "b"]) await completeStep(engine, await takeStep(engine, plan.id, step), { summary: "" });
@@ -104,5 +163,6 @@ test("an ended plan is forgotten after thirty days, and no longer spoken of afte
   };
   const kept = [[false, false, false]];
   const forgotten = [[true, true, true]];
-  expect([await later(29), await later(2), await later(3), await later(7)]).toEqual([kept, forgotten, [], []]);
+  // Once a day everything is sent, whatever was sent before.
+  expect([await later(29), await later(2), await later(3), await later(7)]).toEqual([kept, forgotten, forgotten, []]);
 });

@@ -18,7 +18,7 @@ export class SweepTurn {
   readonly #sweep: SweepName;
   /** The end of this process's turn as the database has it, which names it. */
   #until: number | undefined;
-  #takenAt = 0;
+  #askedAt = Number.NEGATIVE_INFINITY;
 
   constructor(deps: TurnDeps, sweep: SweepName) {
     this.#deps = deps;
@@ -28,18 +28,24 @@ export class SweepTurn {
   /** Whether this process is the one to do it now; always, where the store has one owner. */
   async take(): Promise<boolean> {
     if (!this.#deps.store.isShared) return true;
+    this.#askedAt = this.#deps.clock.monotonic();
     // A look costs no commit.
     if (this.#until === undefined && (await this.#isTaken())) return false;
-    this.#takenAt = this.#deps.clock.monotonic();
     this.#until = await this.#takeRow();
     return this.#until !== undefined;
   }
 
+  /** As `take`, and asks the database only when the last time is half a pause ago: for what runs more often. */
+  async has(): Promise<boolean> {
+    const { clock, store } = this.#deps;
+    if (!store.isShared) return true;
+    const isFresh = clock.monotonic() - this.#askedAt < this.#sweep.pauseMs / 2;
+    return isFresh ? this.#until !== undefined : this.take();
+  }
+
   /** Said in the middle of work that may last longer than the turn. */
   async keep(): Promise<void> {
-    const { clock, store } = this.#deps;
-    if (!store.isShared || clock.monotonic() - this.#takenAt < this.#sweep.pauseMs / 2) return;
-    await this.take();
+    await this.has();
   }
 
   /** Nobody has to wait for a process that stops. */
