@@ -2,6 +2,8 @@
 export const postgresLimits = {
   /** Statements that a connection keeps prepared, each some kilobytes of the server's memory. */
   preparedStatements: 300,
+  /** Texts of statements that a process knows to have run before, so that the next run prepares them. */
+  knownStatements: 2_000,
   /** Oldest version that is supported, as `server_version_num`. */
   minVersion: 150_000,
   /** Connections of a process that runs no or few steps: a transaction holds one for some milliseconds. */

@@ -104,6 +104,34 @@ test("a commit on a connection that is known to be broken was never sent; before
   await vi.waitFor(async () => expect(await toldAtCommit(200)).toEqual(["connection_lost", 0]), { timeout: 20_000 });
 });
 
+/** What the connection keeps prepared. */
+const prepared = async () => {
+  const { rows } = await client.query("select statement from pg_prepared_statements", []);
+  return (rows as { statement: string }[]).map(({ statement }) => statement);
+};
+const run = (text: string) => client.query(text, [1]);
+
+test("texts that come once leave the room to those that come again", async () => {
+  const hot = "select $1::int as hot";
+  for (let n = 0; n < 2 * postgresLimits.preparedStatements; n += 1) await run(`select $1::int as once_${n}`);
+  for (let n = 0; n < 3; n += 1) await run(hot);
+  expect(await prepared()).toEqual([hot]);
+});
+
+test("of more texts than a connection keeps, those that were used last stay, and what is used goes on", async () => {
+  const { preparedStatements: limit } = postgresLimits;
+  const text = (n: number) => `select $1::int + ${n} as often`;
+  for (let n = 0; n < 2 * (limit + 20); n += 1) await run(text(n % (limit + 20)));
+  await client.query("begin", []);
+  for (let n = 0; n < 10; n += 1) await run(text(n));
+  await client.query("commit", []);
+  const kept = new Set(await prepared());
+  expect(kept.size).toBeLessThanOrEqual(limit);
+  const places = [0, 9, 30, limit + 19, 10, 25].map((n) => kept.has(text(n)));
+  expect(places).toEqual([true, true, true, true, false, false]);
+  expect(await run(text(25))).toMatchObject({ rows: [{ often: 26 }] });
+});
+
 test("a statement that was prepared before the schema changed is read again", async () => {
   const look = () => client.query("select * from thing where id >= $1", [0]);
   await insert(1);

@@ -6,7 +6,6 @@ import { AgentError } from "@ossaat/contracts";
 import type { PostgresPoolClient } from "kysely";
 import type { PoolClient, QueryResult } from "pg";
 
-import { postgresLimits } from "../limits.ts";
 import { aheadMark } from "../statement.ts";
 import { joinWrites } from "./join-writes.ts";
 import type { SqlStatement } from "./join-writes.ts";
@@ -18,23 +17,18 @@ import {
   translatePostgresError,
   wasNeverSent,
 } from "./postgres-errors.ts";
+import { PreparedNames } from "./prepared-names.ts";
 
 const begins = /^(?:begin|start transaction)\b/u;
 const ends = /^(?:commit|end|rollback)$/u;
 const writes = /^(?:insert|update|delete|set local)\b/u;
 const returning = /\breturning\b/u;
 
-/** Names of statements by their text: the server reads and plans each text once for each connection. */
-const names = new Map<string, string>();
+/** Of each connection, however often it is borrowed. */
+const namesOf = new WeakMap<PoolClient, PreparedNames>();
 
-/** Undefined for texts beyond the limit: those that are made anew each time must not fill the server's memory. */
-function nameOf(text: string): string | undefined {
-  const known = names.get(text);
-  if (known !== undefined || names.size >= postgresLimits.preparedStatements) return known;
-  const name = `ossaat_${names.size}`;
-  names.set(text, name);
-  return name;
-}
+/** What of the driver's connection is used that its types do not tell. */
+type Driver = { connection: { stream: Writable; parsedStatements: Record<string, string> } };
 
 /** In place of the answer of a statement that nobody waits for: how many rows it changed is not known. */
 const unknownResult = { command: "", rowCount: null, rows: [] };
@@ -49,6 +43,7 @@ const isSame = (one: SqlStatement, other: SqlStatement): boolean =>
 
 export class BorrowedClient implements Pick<PostgresPoolClient, "release"> {
   readonly #client: PoolClient;
+  readonly #names: PreparedNames;
   #isInTransaction = false;
   /** Statements whose answers nobody waits for; they leave with the next one, in one packet. */
   #waiting: SqlStatement[] = [];
@@ -63,6 +58,8 @@ export class BorrowedClient implements Pick<PostgresPoolClient, "release"> {
 
   constructor(client: PoolClient) {
     this.#client = client;
+    this.#names = namesOf.get(client) ?? new PreparedNames();
+    namesOf.set(client, this.#names);
   }
 
   query(text: string, parameters: readonly unknown[]): Promise<unknown> {
@@ -133,7 +130,7 @@ export class BorrowedClient implements Pick<PostgresPoolClient, "release"> {
   }
 
   #sendTogether(statements: readonly SqlStatement[]): Promise<QueryResult>[] {
-    const { stream } = (this.#client as unknown as { connection: { stream: Writable } }).connection;
+    const { stream } = this.#driver;
     stream.cork();
     const answers = statements.map((statement) => this.#send(statement));
     stream.uncork();
@@ -153,8 +150,10 @@ export class BorrowedClient implements Pick<PostgresPoolClient, "release"> {
   }
 
   async #sendPrepared({ text, values }: SqlStatement): Promise<QueryResult> {
-    const name = values.length === 0 ? undefined : nameOf(text);
-    if (name === undefined) return this.#client.query(text, values);
+    const prepared = values.length === 0 ? undefined : this.#names.nameOf(text);
+    if (prepared === undefined) return this.#client.query(text, values);
+    const { name, dropped } = prepared;
+    if (dropped !== undefined) this.#drop(dropped);
     try {
       return await this.#client.query({ name, text, values });
     } catch (error) {
@@ -162,6 +161,18 @@ export class BorrowedClient implements Pick<PostgresPoolClient, "release"> {
       this.#isStale = true;
       return this.#client.query(text, values);
     }
+  }
+
+  get #driver(): Driver["connection"] {
+    return (this.#client as unknown as Driver).connection;
+  }
+
+  /** Leaves before the statement that takes its place. A connection that cannot forget it is not used again. */
+  #drop(name: string): void {
+    // NOTE: one that the server never took would fail, and the transaction with it.
+    if (this.#driver.parsedStatements[name] === undefined) return;
+    const forget = () => delete this.#driver.parsedStatements[name];
+    this.#client.query(`deallocate "${name}"`).then(forget, () => (this.#isStale = true));
   }
 
   #told(text: string, error: unknown): unknown {
