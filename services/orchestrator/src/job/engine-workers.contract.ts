@@ -1,9 +1,10 @@
 // What workers do by the clock and by what they know: steps longer than any timeout, retries, other versions.
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { PlanId } from "@ossaat/contracts";
 import type { PlanEvent } from "@ossaat/contracts";
 import { testPlan, testStep } from "@ossaat/contracts/testing";
-import { expect } from "vitest";
+import { expect, test } from "vitest";
 
 import { readEvents } from "../event/read-events.ts";
 import type { CaseList } from "../testing/case-list.ts";
@@ -155,7 +156,47 @@ function testVersions(cases: CaseList, current: () => EngineBench): void {
   );
 }
 
+/** More than a worker has slots, and than its relay keeps at a broker. */
+const brokenPlans = 6;
+
+function testUnclaimable(current: () => EngineBench): void {
+  test("a step whose claim fails every time is in nobody's way, and runs when its rows are mended", async () => {
+    const bench = current();
+    const { engine } = bench;
+    const broken = Array.from({ length: brokenPlans }, (_, n) =>
+      testPlan([testStep("a")], { id: PlanId.parse(`plan-0000000${n}`) }),
+    );
+    // An attempt that is there already: no second one of its number can be written.
+    const attempt = { step_id: "a", attempt: 1, fence: 1, worker: "nobody", started_at: 0, heartbeat_at: 0 };
+    const open = { ended_at: null, outcome: null, error_code: null, traceparent: null };
+    for (const plan of broken) {
+      await storeApproved(engine, plan);
+      const row = { ...attempt, ...open, plan_id: plan.id };
+      await engine.store.tx((tx) => tx.insertInto("attempt").values(row).execute());
+    }
+    await storeApproved(engine, single);
+    bench.work();
+    await bench.ends(planId);
+    const failed = () => engine.lines.filter(({ message }) => message.startsWith("the step could not be claimed"));
+    await waitUntil("each was tried", () => failed().length >= brokenPlans, benchWaitMs);
+    expect(failed().map(({ fields }) => fields)).toEqual(
+      expect.arrayContaining(
+        broken.map(({ id }) => expect.objectContaining({ planId: id, stepId: "a", attempt: 1 }) as unknown),
+      ),
+    );
+    await bench.isEmpty();
+    expect(await bench.queue.deadLetters.list(pool, 10)).toEqual([]);
+    await engine.store.tx((tx) => tx.deleteFrom("attempt").where("worker", "=", "nobody").execute());
+    bench.pass(jobEngineLimits.reemitAfterMs);
+    await reemitReady(engine);
+    engine.wakeQueue();
+    for (const { id } of broken) await bench.ends(id);
+    expect(await Promise.all(broken.map(({ id }) => bench.faultsOf(id)))).toEqual(broken.map(() => []));
+  });
+}
+
 export function testWorkers(cases: CaseList, current: () => EngineBench): void {
   testTime(cases, current);
   testVersions(cases, current);
+  testUnclaimable(current);
 }

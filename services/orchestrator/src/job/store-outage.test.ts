@@ -16,7 +16,7 @@ import { recordProgress } from "./claim-step.ts";
 import { completeStep } from "./end-step.ts";
 import { jobEngineLimits } from "./limits.ts";
 import type { Claim } from "./engine.ts";
-import { sweepTimers } from "./sweep.ts";
+import { reemitReady, sweepTimers } from "./sweep.ts";
 import { createWorker } from "./worker.ts";
 import type { StepRunner, Worker } from "./worker.ts";
 
@@ -115,6 +115,34 @@ test("a step whose end was saved, though the answer was lost, is left as it is",
   });
   await waitUntil("the end", async () => (await planRowOf(engine, planId)).status === "succeeded");
   expect([givenUp(), await outcomes()]).toEqual([true, ["succeeded"]]);
+});
+
+test("the message of a plan that somebody has in use is not kept, and its step is announced again soon", async () => {
+  const ended = async () => (await planRowOf(engine, planId)).status === "succeeded";
+  refusals = 1;
+  startWorker((claim) => completeStep(engine, claim, { summary: "done", head: "h" }));
+  const told = () => engine.lines.filter(({ message }) => message.startsWith("the plan was in use for too long"));
+  await waitUntil("the claim failed", () => told().length === 1);
+  await waitUntil("no message waits", async () => (await queue.depth("default")) === 0);
+  engine.clock.advance(jobEngineLimits.leftMs - 1);
+  expect(await reemitReady(engine)).toBe(0);
+  engine.clock.advance(1);
+  expect(await reemitReady(engine)).toBe(1);
+  engine.wakeQueue();
+  await waitUntil("the end", ended);
+  expect(await outcomes()).toEqual(["succeeded"]);
+});
+
+test("the message of a step is kept while the store takes nothing", async () => {
+  isAway = true;
+  startWorker((claim) => completeStep(engine, claim, { summary: "done", head: "h" }));
+  const told = () => engine.lines.some(({ message }) => message.startsWith("the database takes nothing now"));
+  await waitUntil("the claim failed", told);
+  isAway = false;
+  expect(await queue.depth("default")).toBe(1);
+  engine.clock.advance(jobEngineLimits.retrySoonMs);
+  engine.wakeQueue();
+  await waitUntil("the end", async () => (await planRowOf(engine, planId)).status === "succeeded");
 });
 
 test("a worker that is stopped while the store is away does not wait for it", async () => {

@@ -20,8 +20,9 @@ import { failStep, releaseStep } from "./end-step.ts";
 import { isStoreTrouble } from "../store/store-outage.ts";
 import { LeaseLost } from "./engine.ts";
 import type { Claim, Engine } from "./engine.ts";
-import type { Delivery, JobQueue } from "./job-queue.ts";
-import { isKnown, leaveToOthers } from "./step-kinds.ts";
+import type { Delivery, JobQueue, Settlement } from "./job-queue.ts";
+import { leaveToOthers, settleUnclaimed } from "./leave-step.ts";
+import { isKnown } from "./step-kinds.ts";
 import type { StepKinds } from "./step-kinds.ts";
 import { jobEngineLimits } from "./limits.ts";
 import { releaseHeld } from "./release-held.ts";
@@ -253,12 +254,15 @@ export function createWorker(deps: WorkerDeps): Worker {
   };
 
   /** Holds a slot while it claims, so that several claims at once share a commit. */
-  const claimSlot = async (envelope: Delivery["envelope"]) => {
+  const claimSlot = async (envelope: JobEnvelope): Promise<Settlement> => {
     claiming += 1;
     if (isFull()) subscription?.pause();
     try {
-      if (!isKnown(envelope, deps.kinds)) return await leaveToOthers(engine, envelope);
-      await claimTraced(engine, { envelope, workerId }, begin);
+      if (isKnown(envelope, deps.kinds)) await claimTraced(engine, { envelope, workerId }, begin);
+      else await leaveToOthers(engine, envelope);
+      return "done";
+    } catch (error) {
+      return await settleUnclaimed(engine, envelope, error);
     } finally {
       claiming -= 1;
       resume();
@@ -268,8 +272,7 @@ export function createWorker(deps: WorkerDeps): Worker {
   const onDelivery = async (delivery: Delivery) => {
     if (closing.signal.aborted || isFull()) return delivery.settle("retry_soon");
     // It is begun before the settlement is on the disk: a message that came again would claim nothing.
-    await claimSlot(delivery.envelope);
-    await delivery.settle("done");
+    await delivery.settle(await claimSlot(delivery.envelope));
   };
 
   return {

@@ -11,15 +11,11 @@ export const outageReasons = {
 
 const reasons: ReadonlySet<unknown> = new Set(Object.values(outageReasons));
 
-/** Reasons of a store that is there and changed nothing this time: others were in the way, or a standby takes over. */
-const busyReasons: ReadonlySet<unknown> = new Set([
-  "lock_timeout",
-  "statement_timeout",
-  "contention",
-  "pool_exhausted",
-  "too_many_connections",
-  "read_only",
-]);
+/** Reasons of a store that changed nothing this time, because others had the rows that were asked for. */
+const contendedReasons: ReadonlySet<unknown> = new Set(["lock_timeout", "statement_timeout", "contention"]);
+
+/** Reasons of a store that is there and takes nothing now: it is full, or a standby takes over. */
+const fullReasons: ReadonlySet<unknown> = new Set(["pool_exhausted", "too_many_connections", "read_only"]);
 
 const reasonOf = (thrown: unknown) => (thrown instanceof AgentError ? thrown.details["reason"] : undefined);
 
@@ -30,7 +26,12 @@ export function isStoreOutage(thrown: unknown): boolean {
 
 /** Whether the store was there and did nothing of what it was asked for: the same may succeed a moment later. */
 export function isStoreBusy(thrown: unknown): boolean {
-  return busyReasons.has(reasonOf(thrown));
+  return isContended(thrown) || fullReasons.has(reasonOf(thrown));
+}
+
+/** Whether others had the rows that were asked for; what asks for other rows may succeed. */
+export function isContended(thrown: unknown): boolean {
+  return contendedReasons.has(reasonOf(thrown));
 }
 
 /** Whether it was the store that failed, and not what was done with it. */
