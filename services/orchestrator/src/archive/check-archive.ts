@@ -12,6 +12,7 @@ import type { EventRow } from "../store/tables.ts";
 import { checkSeal, damaged, readEntries, readWhole } from "./archive-file.ts";
 import type { ReadEntry } from "./archive-file.ts";
 import { findForgedApproval, findForgedGrants } from "./check-approvals.ts";
+import { findForgedAttempt } from "./check-attempts.ts";
 import { findForgedStep } from "./check-steps.ts";
 import { archiveLimits } from "./limits.ts";
 import { baseOf, namedArtifacts } from "./plan-references.ts";
@@ -105,7 +106,8 @@ function readEvents(content: Buffer): EventRow[] {
   );
 }
 
-function foldEvents(events: readonly EventRow[]): PlanState {
+/** @throws AgentError invalid_input when they cannot be read */
+export function foldRows(events: readonly EventRow[]): PlanState {
   let state: PlanState | undefined;
   try {
     for (const event of events) state = foldPlan(state, toPlanEvent(event));
@@ -124,7 +126,8 @@ function disagreement({ manifest, rows, events, state }: Omit<CheckedArchive, "f
   if (events.some(({ seq }, index) => seq !== index + 1)) return "its events have a gap";
   if (events.length !== manifest.events || plan.next_seq !== events.length + 1) return "events are missing";
   if (plan.status !== manifest.status || state.status !== plan.status) return "the state is not that of the events";
-  const forged = findForgedStep({ rows, state, events }) ?? findForgedApproval(approvals, { state, events });
+  const told = { rows, state, events };
+  const forged = findForgedStep(told) ?? findForgedAttempt(told) ?? findForgedApproval(approvals, { state, events });
   if (forged !== undefined) return forged;
   if (plan.def_json !== null && hashPlan(JSON.parse(plan.def_json) as Plan) !== plan.def_hash) {
     return "the plan is not the one its hash names";
@@ -159,7 +162,7 @@ export async function checkArchive(file: string): Promise<CheckedArchive> {
   if (rowsContent === undefined || eventsContent === undefined) throw damaged("its rows are missing");
   const rows: PlanRecords = parseWith(archiveNames.rows, PlanRecords, parseJson(archiveNames.rows, rowsContent));
   const events = readEvents(eventsContent);
-  const checked = { manifest, rows, events, state: foldEvents(events) };
+  const checked = { manifest, rows, events, state: foldRows(events) };
   const wrong = disagreement(checked);
   if (wrong !== undefined) throw damaged(wrong);
   return { file, sha256, ...checked };

@@ -10,6 +10,7 @@ import {
 } from "@ossaat/contracts";
 import type { EventData, PlanState, SealedPlan } from "@ossaat/contracts";
 
+import { stepKinds } from "../job/step-kinds.ts";
 import type { EventRow, StepRow } from "../store/tables.ts";
 import type { PlanRecords } from "./plan-rows.ts";
 
@@ -49,6 +50,12 @@ function isPlanRow(row: StepRow, { state }: Told, definition: SealedPlan | undef
   return row.kind === kind && row.effect_class === step.envelope.effect && row.status === told?.status;
 }
 
+/** Of its kind, a version that this server runs. */
+function isVersionKnown({ kind, kind_version: version }: StepRow): boolean {
+  const newest = Object.hasOwn(stepKinds, kind) ? stepKinds[kind as keyof typeof stepKinds] : 0;
+  return version >= 1 && version <= newest;
+}
+
 function needsOf(definition: SealedPlan | undefined): string[] {
   const steps = definition?.steps ?? [];
   return steps.flatMap(({ id, needs }) => [...new Set(needs)].map((need) => `${id} ${need}`)).toSorted();
@@ -70,6 +77,7 @@ export function findForgedStep(told: Told): string | undefined {
     const isPlanning = isPlanningStepId(id) && isPlanningRow(row, told);
     const isFinish = id === finishStepId && isFinishRow(row, told);
     const isTrue = isSystemStepId(id) ? isPlanning || isFinish : isPlanRow(row, told, definition);
+    if (!isVersionKnown(row)) return `step ${id} is of no version of its kind`;
     if (!isTrue) return `step ${id} is not as its events say`;
   }
   const needs = rows.needs.map((row) => `${row.step_id} ${row.needs_step_id}`).toSorted();

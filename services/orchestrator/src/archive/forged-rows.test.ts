@@ -47,6 +47,8 @@ const forged = (name: string, source: string, forge: Forge) =>
 let proposed: string;
 /** The start of step c was granted once, that of d denied. */
 let answered: string;
+/** Step g has run. */
+let ran: string;
 const asking = (id: string, needs: string[] = []) =>
   testStep(id, { needs, approvalRequired: true, envelope: { tools: ["read_file"] } });
 
@@ -77,6 +79,22 @@ beforeAll(async () => {
   await decide(server, id, { stepId: "c", decision: "approve" });
   await decide(server, id, { stepId: "d", decision: "deny" });
   answered = await exportTo(from, id, "answered.tar");
+  const input = { path: "src/g.ts", content: "export const g = 1;\n", overwrite: true };
+  const usage = { inputTokens: 9, outputTokens: 1 };
+  const writing = from.script([
+    {
+      match: { agent: "code-writer", step: "g", turn: 1 },
+      reply: { toolCalls: [{ name: "write_file", input }], usage },
+    },
+    {
+      match: { agent: "code-writer", step: "g", turn: 2 },
+      reply: { toolCalls: [{ name: "finish", input: { summary: "Done." } }], usage },
+    },
+  ]);
+  const changes = testStep("g", { envelope: { tools: ["read_file", "write_file"], paths: ["src/g.ts"] } });
+  const other = await server.storePlan([changes, asking("h", ["g"])], { model: writing });
+  await server.run(other);
+  ran = await exportTo(from, other, "ran.tar");
 });
 
 afterAll(async () => {
@@ -94,13 +112,14 @@ test("is taken when nothing was forged", async () => {
   for (const [source, status] of [
     [proposed, "awaiting_approval"],
     [answered, "pending"],
+    [ran, "running"],
   ] as const) {
     const { manifest } = await checkArchive(await forged(status, source, () => undefined));
     expect(manifest.status).toBe(status);
   }
 });
 
-test.each<[string, "proposed" | "answered", Forge]>([
+test.each<[string, "proposed" | "answered" | "ran", Forge]>([
   [
     "a denied request that was granted for the run",
     "answered",
@@ -154,6 +173,43 @@ test.each<[string, "proposed" | "answered", Forge]>([
   ],
   ["a step that waits for nobody", "answered", editRows((rows) => (rows.needs = []))],
   ["a pool of its own", "answered", editRows(({ steps }) => (steps[0]!["pool"] = "elsewhere"))],
+  [
+    "an attempt that nobody began",
+    "answered",
+    editRows(({ steps, attempts }) => {
+      const { plan_id: planId, step_id: stepId, attempt } = steps.find(({ status }) => status === "ready")!;
+      const times = { started_at: 1, heartbeat_at: 1, ended_at: null, outcome: null, error_code: null };
+      attempts.push({ plan_id: planId, step_id: stepId, attempt, fence: 1, worker: "w", traceparent: null, ...times });
+    }),
+  ],
+  ["an attempt that is missing", "ran", editRows(({ attempts }) => attempts.pop())],
+  ["an attempt of another worker", "ran", editRows(({ attempts }) => (attempts[0]!["worker"] = "mallory"))],
+  [
+    "a number that was used already",
+    "answered",
+    editRows(({ steps }) => (steps.find(({ status }) => status === "ready")!["attempt"] = 0)),
+  ],
+  [
+    "a number far ahead",
+    "answered",
+    editRows(({ steps }) => (steps.find(({ status }) => status === "ready")!["attempt"] = 1_000)),
+  ],
+  [
+    "a fence that can rise no more",
+    "answered",
+    editRows(({ steps }) => (steps[0]!["fence"] = Number.MAX_SAFE_INTEGER)),
+  ],
+  [
+    "a fence that attempts were above",
+    "ran",
+    editRows(({ steps }) => (steps.find(({ step_id: id }) => id === "g")!["fence"] = 0)),
+  ],
+  ["a version that no worker knows", "answered", editRows(({ steps }) => (steps[0]!["kind_version"] = 99))],
+  ["failures that can rise no more", "answered", editRows(({ steps }) => (steps[0]!["failures"] = -1))],
+  ["less spent than its turns used", "ran", editRows(({ plan }) => (plan["spent_tokens"] = 0))],
+  ["a spend below zero", "answered", editRows(({ plan }) => (plan["spent_tokens"] = -1_000_000))],
+  ["a reserve of nobody", "answered", editRows(({ plan }) => (plan["reserved_tokens"] = 5))],
+  ["a reserve of a step that does not run", "answered", editRows(({ steps }) => (steps[0]!["reserved_tokens"] = 5))],
   ["an effect that may happen twice", "answered", editRows(({ steps }) => (steps[0]!["effect_class"] = "pure"))],
   [
     "a step that carries the hash of another",
@@ -168,7 +224,7 @@ test.each<[string, "proposed" | "answered", Forge]>([
     }),
   ],
 ])("is refused with %s, and nothing is written", async (name, of, forge) => {
-  const source = of === "proposed" ? proposed : answered;
+  const source = { proposed, answered, ran }[of];
   const file = await forged(name.replaceAll(" ", "-"), source, forge);
   const work = importPlan(depsOf(blank), { file, tenantId: "local", actor: user, repositoryPath: blank.repository });
   await expect(work).rejects.toMatchObject({ code: "invalid_input" });

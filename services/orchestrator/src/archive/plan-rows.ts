@@ -19,7 +19,12 @@ import type { Tx } from "../store/store.ts";
 import type { ApprovalRow, AttemptRow, EventRow, PlanRow, StepDepTable, StepRow, TimerRow } from "../store/tables.ts";
 
 const text = z.string();
-const whole = z.int();
+/** Times, counts and sizes: with room to rise, so that no row grows out of what a database keeps. */
+const whole = z
+  .int()
+  .min(0)
+  .max(2 ** 52);
+const cost = z.number().min(0);
 const json = text.refine((value) => {
   try {
     JSON.parse(value);
@@ -51,10 +56,10 @@ const PlanRecord = z.strictObject({
   finished_at: whole.nullable(),
   deadline_at: whole.nullable(),
   spent_tokens: whole,
-  spent_cost_usd: z.number(),
+  spent_cost_usd: cost,
   unknown_cost_turns: whole,
   reserved_tokens: whole,
-  reserved_cost_usd: z.number(),
+  reserved_cost_usd: cost,
   traceparent: text.nullable(),
   recorded_revision: whole,
 }) satisfies z.ZodType<PlanRow>;
@@ -79,7 +84,7 @@ const StepRecord = z.strictObject({
   effect_class: EffectClass,
   intent_call_id: text.nullable(),
   reserved_tokens: whole,
-  reserved_cost_usd: z.number(),
+  reserved_cost_usd: cost,
   head: text.nullable(),
   result_json: json.nullable(),
 }) satisfies z.ZodType<StepRow>;

@@ -12,7 +12,7 @@ export type Forge = (parts: ArchiveParts) => void;
 
 type Row = Record<string, unknown>;
 
-export type ForgedRows = { plan: Row; steps: Row[]; approvals: Row[]; needs: Row[] };
+export type ForgedRows = { plan: Row; steps: Row[]; approvals: Row[]; needs: Row[]; attempts: Row[] };
 
 /** A forgery of rows alone. */
 export function editRows(edit: (rows: ForgedRows) => void): Forge {
