@@ -73,6 +73,8 @@ const StepRecord = z.strictObject({
   reason: text.nullable(),
   attempt: whole,
   failures: whole,
+  silent_count: whole.default(0),
+  away_count: whole.default(0),
   lost_count: whole,
   fence: whole,
   ready_at: whole.nullable(),

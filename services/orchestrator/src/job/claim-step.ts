@@ -249,14 +249,15 @@ const progress: ReadonlySet<EventType> = new Set<EventType>([
   "merge.finished",
 ]);
 
-/** Forgets lost leases as soon as the step gets further. */
+/** Forgets failures and lost leases as soon as the step gets further. */
 function countingProgress(change: PlanTx, step: StepRow): PlanTx {
   const append = async (...events: NewEvent[]) => {
     await change.append(...events);
-    if ((step.lost_count === 0 && step.failures === 0) || !events.some(({ type }) => progress.has(type))) return;
+    const counted = [step.lost_count, step.failures, step.away_count];
+    if (counted.every((count) => count === 0) || !events.some(({ type }) => progress.has(type))) return;
     await change.tx
       .updateTable("step")
-      .set({ lost_count: 0, failures: 0 })
+      .set({ lost_count: 0, failures: 0, silent_count: 0, away_count: 0 })
       .where("plan_id", "=", step.plan_id)
       .where("step_id", "=", step.step_id)
       .execute();

@@ -171,9 +171,13 @@ describe("a step that fails", () => {
 
   test("ends after fewer failures where a call takes long", async () => {
     await storeApproved(engine, plan);
-    const slow = { ...passing, maxFailures: 2, retryAfterMs: 0 };
-    await failStep(engine, await takeStep(engine, planId, "a"), slow);
-    await sweepTimers(engine);
+    const slow = { ...passing, kind: "silent" as const, retryAfterMs: 0 };
+    // One of another kind takes none of them away.
+    for (const failure of [{ ...passing, retryAfterMs: 0 }, slow]) {
+      await failStep(engine, await takeStep(engine, planId, "a"), failure);
+      await sweepTimers(engine);
+      expect((await statusesOf(engine, planId))["a"]).toBe("ready");
+    }
     await failStep(engine, await takeStep(engine, planId, "a"), slow);
     expect((await statusesOf(engine, planId))["a"]).toBe("failed: tool_failed");
   });

@@ -31,8 +31,11 @@ export type Failure = {
    * holder tells that the database went back, as after a restore: the next attempt's is higher still.
    */
   newestFence?: number | undefined;
-  /** Failures of the step before it ends, where the usual number would take too long. */
-  maxFailures?: number | undefined;
+  /**
+   * What has a limit of its own: `away`, the tool runner could not be reached, which is no failure of the step;
+   * `silent`, a provider took the call and did not finish its answer, which took long.
+   */
+  kind?: "away" | "silent" | undefined;
 };
 
 export type StepKey = { planId: string; stepId: StepId; attempt: number };
@@ -97,18 +100,30 @@ export async function failStep(engine: Engine, claim: Claim, given: Failure): Pr
   const key = keyOf(claim);
   await changeClaimed(engine, claim, async (change, step) => {
     const failure = readFailure(given, change.plan);
-    const failures = step.failures + 1;
-    const { maxFailures = jobEngineLimits.maxFailures, retryable } = failure;
+    const counts = countFailure(step, failure);
     if (failure.newestFence !== undefined) await raiseFence(change.tx, step, failure.newestFence);
-    const mayRetry = retryable && failures < maxFailures && change.plan.cancel_at === null;
+    const mayRetry = failure.retryable && isPatient(counts) && change.plan.cancel_at === null;
     if (!mayRetry) return endBadly(engine, change, step, failure);
     const tooLong = waitsTooLong(engine, change, failure);
     if (tooLong !== undefined) return endBadly(engine, change, step, tooLong);
     await endAttempt(change.tx, key, { now: change.now, outcome: "failed", errorCode: failure.code });
     await releaseReservation(change.tx, step);
     if (isUncertain(step)) await askToReconcile(engine, change, step, {});
-    else await backOff(engine, change, key, { failure, failures });
+    else await backOff(engine, change, key, { failure, counts });
   });
+}
+
+type Counts = Pick<StepRow, "failures" | "silent_count" | "away_count">;
+
+function countFailure(step: Counts, { kind }: Failure): Counts {
+  const { failures, silent_count: silent, away_count: away } = step;
+  if (kind === "away") return { failures, silent_count: silent, away_count: away + 1 };
+  return { failures: failures + 1, silent_count: silent + (kind === "silent" ? 1 : 0), away_count: away };
+}
+
+function isPatient({ failures, silent_count: silent, away_count: away }: Counts): boolean {
+  const { maxFailures, maxSilentCalls, maxUnreachable } = jobEngineLimits;
+  return failures < maxFailures && silent < maxSilentCalls && away < maxUnreachable;
 }
 
 /** Until when the plan has time; while it is being planned, as much as its run will have. */
@@ -156,10 +171,10 @@ async function backOff(
   engine: Engine,
   change: PlanTx,
   key: StepKey,
-  { failure, failures }: { failure: Failure; failures: number },
+  { failure, counts }: { failure: Failure; counts: Counts },
 ): Promise<void> {
-  const dueAt = change.now + backoffMs(failures, engine.rng, failure.retryAfterMs);
-  await leaveRunning(change.tx, key, { status: "backoff", failures, attempt: key.attempt + 1 });
+  const dueAt = change.now + backoffMs(counts.failures, engine.rng, failure.retryAfterMs);
+  await leaveRunning(change.tx, key, { status: "backoff", ...counts, attempt: key.attempt + 1 });
   await addRetryTimer(engine, change, key.stepId, dueAt);
   const error = { code: failure.code, message: failure.message };
   const asked = failure.askedByProvider === true ? { askedBy: "provider" as const } : {};

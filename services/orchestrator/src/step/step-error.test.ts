@@ -50,6 +50,20 @@ test("a step outlasts a tool runner that is away, and goes on when it is there",
   expect(await status()).toBe("succeeded");
 });
 
+test("what a step failed of before costs it none of that patience, and that costs it no failure", async () => {
+  const away = await callNobody();
+  const passing = new AgentError("tool_failed", "It did not work.", { details: { retryable: true } });
+  for (let n = 1; n < maxFailures; n += 1) {
+    await failTimes(1, passing);
+    engine.clock.advance(jobEngineLimits.maxBackoffMs);
+    await sweepTimers(engine);
+    await failTimes(2, away);
+    expect([n, await status()]).toEqual([n, "ready"]);
+  }
+  await failTimes(1, passing);
+  expect(await status()).toBe("failed: tool_failed");
+});
+
 test("it does not wait for ever", async () => {
   await failTimes(maxUnreachable, await callNobody());
   expect(await status()).toBe("failed: tool_failed");
@@ -57,5 +71,5 @@ test("it does not wait for ever", async () => {
 
 test("what else is unavailable fails a step as before", async () => {
   const failure = toFailure(new AgentError("unavailable", "The disk is full."));
-  expect([failure.maxFailures, failure.retryAfterMs]).toEqual([undefined, undefined]);
+  expect([failure.kind, failure.retryAfterMs]).toEqual([undefined, undefined]);
 });

@@ -26,9 +26,9 @@ function reasonOf(error: AgentError): EndReason {
 }
 
 /** A tool runner that is away, as while it is replaced, is no fault of the step. */
-function waitForService(error: AgentError): Pick<Failure, "retryAfterMs" | "maxFailures"> {
+function waitForService(error: AgentError): Pick<Failure, "retryAfterMs" | "kind"> {
   if (error.code !== "unavailable" || error.details["reason"] !== unreachableReason) return {};
-  return { retryAfterMs: jobEngineLimits.unreachableRetryMs, maxFailures: jobEngineLimits.maxUnreachable };
+  return { retryAfterMs: jobEngineLimits.unreachableRetryMs, kind: "away" };
 }
 
 /** Whoever has the lease and is refused for a lower number has a database that was restored. */
@@ -53,10 +53,8 @@ function retryAfter(error: AgentError): Pick<Failure, "retryAfterMs" | "askedByP
 /** Timers that ran for minutes while nothing, or no more, of an answer came. */
 const silent: ReadonlySet<string | undefined> = new Set(["firstToken", "progress", "total"]);
 
-function fewerFailures(error: AgentError): Pick<Failure, "maxFailures"> {
-  return error instanceof ProviderError && silent.has(error.timeout)
-    ? { maxFailures: jobEngineLimits.maxSilentCalls }
-    : {};
+function tellSilence(error: AgentError): Pick<Failure, "kind"> {
+  return error instanceof ProviderError && silent.has(error.timeout) ? { kind: "silent" } : {};
 }
 
 export function toFailure(thrown: unknown): Failure {
@@ -68,7 +66,7 @@ export function toFailure(thrown: unknown): Failure {
     message: typeof next === "string" ? `${error.message} Next: ${next}` : error.message,
     retryable: error.isRetryable,
     ...retryAfter(error),
-    ...fewerFailures(error),
+    ...tellSilence(error),
     ...waitForService(error),
     ...passFence(error),
   };

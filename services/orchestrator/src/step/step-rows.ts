@@ -63,6 +63,8 @@ export async function insertStep(tx: Tx, step: NewStep): Promise<StepRow> {
       reason: null,
       attempt: 1,
       failures: 0,
+      silent_count: 0,
+      away_count: 0,
       lost_count: 0,
       fence: 0,
       ready_at: null,

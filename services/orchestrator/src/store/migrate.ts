@@ -20,6 +20,7 @@ import * as openPlans from "../../migrations/0013-open-plans.ts";
 import * as sweep from "../../migrations/0014-sweep.ts";
 import * as messages from "../../migrations/0015-messages.ts";
 import * as sweepIndexes from "../../migrations/0016-sweep-indexes.ts";
+import * as failureKinds from "../../migrations/0017-failure-kinds.ts";
 import type { Tables } from "./tables.ts";
 
 /** By their names, in the order they are applied. */
@@ -40,6 +41,7 @@ export const migrations = {
   "0014-sweep": sweep,
   "0015-messages": messages,
   "0016-sweep-indexes": sweepIndexes,
+  "0017-failure-kinds": failureKinds,
 };
 
 export const migrationNames: readonly string[] = Object.keys(migrations);

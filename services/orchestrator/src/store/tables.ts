@@ -49,8 +49,12 @@ export type StepRow = {
   status: StepStatus;
   reason: string | null;
   attempt: number;
-  /** Attempts that ended in a failure; parking and clean releases do not count. */
+  /** Attempts that failed since the step last made progress; parking and clean releases do not count. */
   failures: number;
+  /** Those of them in which a provider took a call and did not finish its answer. */
+  silent_count: number;
+  /** Attempts since then that ended because the tool runner was away; `failures` does not count them. */
+  away_count: number;
   /** Leases lost since the step last made progress. */
   lost_count: number;
   /** Rises with every claim and every forced revocation. */
