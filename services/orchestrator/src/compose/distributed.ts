@@ -28,6 +28,8 @@ const distributedLimits = {
   runnerWaitMs: 60_000,
   /** Milliseconds between two tries. */
   runnerPauseMs: 500,
+  /** Of the drain time, milliseconds in which steps that did not end by themselves give up their leases. */
+  giveUpMs: 5_000,
   /** Milliseconds in which the store closes when nothing of the drain time is left. */
   closeMs: 500,
 } as const;
@@ -42,7 +44,7 @@ export type ProcessParts = {
 
 export type OrchestratorProcess = {
   port: number;
-  /** Stops claiming, gives running steps back and ends the streams, within the drain time. */
+  /** Stops claiming, lets running steps end, gives the others back and ends the streams, within the drain time. */
   stop(): Promise<void>;
 };
 
@@ -158,7 +160,7 @@ export async function startDistributed(config: OrchestratorConfig, parts: Proces
       const leftMs = () => Math.max(0, until - performance.now());
       server.drain();
       const served = server.close(leftMs());
-      await within(leftMs(), orchestrator.stop(), () => {
+      await within(leftMs(), orchestrator.stop(leftMs() - distributedLimits.giveUpMs), () => {
         parts.log.warn({ drainMs: config.drainMs }, "steps still run: their leases end by themselves");
       });
       await served;

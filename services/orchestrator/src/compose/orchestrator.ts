@@ -34,7 +34,7 @@ import { queueRoutes } from "../job/routes.ts";
 import { resumeWork } from "../job/resume-work.ts";
 import { createCleaner, createSweeper } from "../job/sweeper.ts";
 import type { CleanUp } from "../job/sweeper.ts";
-import { createWorker } from "../job/worker.ts";
+import { StepStopped, createWorker } from "../job/worker.ts";
 import type { Worker } from "../job/worker.ts";
 import { createMetrics } from "../metrics/create-metrics.ts";
 import { createAnswerSweep } from "../plan/forget-answers.ts";
@@ -105,7 +105,11 @@ export type Orchestrator = {
   app: Express;
   start(): Promise<void>;
   /** Stops claiming and gives back running steps unharmed. */
-  stop(): Promise<void>;
+  /**
+   * @param finishMs time that running steps have to get to the end of a turn or a call, or to their own, before
+   * they are cut, ms; absent = none
+   */
+  stop(finishMs?: number): Promise<void>;
   /** The routes of {@link app} as a tenant has them. */
   routesOf(tenantId: string): Router;
   /** Plans that a worker is or will be busy with. */
@@ -250,7 +254,8 @@ export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
   late.queue = queueParts;
   const agents = createAgentCatalog({ index: deps.index, userDir: deps.userAgentsDir });
   const policies = createPolicies({ index: deps.index, files: deps.policyFiles, runMode: deps.runMode });
-  const stepDeps: PlanningDeps = { ...deps, engine, agents, policies };
+  const draining = new AbortController();
+  const stepDeps: PlanningDeps = { ...deps, engine, agents, policies, draining: draining.signal };
   const workerId = `worker-${deps.workerName ?? deps.ids.short()}`;
   const runsSteps = deps.role !== "api";
   const worker = createWorker({
@@ -289,9 +294,10 @@ export function createOrchestrator(deps: OrchestratorDeps): Orchestrator {
       sweeper.start();
       cleaner.start();
     },
-    async stop() {
+    async stop(finishMs) {
+      draining.abort(new StepStopped("shutdown"));
       // NOTE: a sweep may take long, and steps that run hear of the stop at once.
-      if (runsSteps) await Promise.all([sweeper.stop(), cleaner.stop(), worker.stop()]);
+      if (runsSteps) await Promise.all([sweeper.stop(), cleaner.stop(), worker.stop(finishMs)]);
       await queueParts.stop();
     },
     activePlans: () => countActive(engine),

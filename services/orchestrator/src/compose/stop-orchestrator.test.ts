@@ -8,7 +8,8 @@ import { expect, test } from "vitest";
 
 import { openAgentStack } from "../testing/agent-stack.ts";
 import type { AgentStack } from "../testing/agent-stack.ts";
-import { statusesOf } from "../testing/look.ts";
+import { eventsOf, statusesOf } from "../testing/look.ts";
+import { waitUntil } from "../testing/wait-until.ts";
 import { createOrchestrator } from "./orchestrator.ts";
 
 const settingsOf = ({ engine }: AgentStack) => ({
@@ -101,5 +102,50 @@ test("an effect that may happen once and is cut by the stop waits for a person, 
     "x",
   ]);
   expect(stack.requests(planId)).toEqual(["a.1 started", "a.1 delivered"]);
+  await stack.remove();
+});
+
+const writing = { name: "write_file", input: { path: "src/a.ts", content: "export const a = 2;\n", overwrite: true } };
+
+test("a turn that is under way at a stop with time to finish is ended, and is not bought again", async () => {
+  const stack = await openAgentStack({ files: { "src/a.ts": "export const a = 1;\n" } });
+  const model = stack.script([
+    { match: { agent: "code-writer", turn: 1 }, reply: { toolCalls: [writing], delayMs: 300 } },
+    {
+      match: { agent: "code-writer", turn: 2 },
+      reply: { toolCalls: [{ name: "finish", input: { summary: "Done." } }] },
+    },
+  ]);
+  const step = testStep("a", { envelope: { tools: ["read_file", "write_file"], paths: ["src/a.ts"] } });
+  const planId = await stack.process().storePlan([step], { model });
+  const open = () => createOrchestrator({ ...stack.engine, ...stack.parts, ...settingsOf(stack) });
+  const first = open();
+  await first.start();
+  await waitUntil("the turn is asked for", () => stack.requests(planId).length > 0);
+  await first.stop(60_000);
+  expect(stack.requests(planId)).toEqual(["a.1 started", "a.1 delivered"]);
+  expect(await statusesOf(stack.engine, planId)).toEqual({ plan: "running", a: "ready" });
+  const told = (await eventsOf(stack.engine, planId)).filter((event) => /^(?:model|step)\./u.test(event));
+  expect(told.slice(-2)).toEqual(["model.finished a", "step.released a"]);
+  const next = open();
+  await next.start();
+  await waitUntil("the plan ends", async () => (await statusesOf(stack.engine, planId))["plan"] === "succeeded");
+  await next.stop();
+  expect(stack.requests(planId)).toEqual(["a.1 started", "a.1 delivered", "a.2 started", "a.2 delivered"]);
+  await stack.remove();
+});
+
+test("what does not end in the time that a stop gives it is cut", async () => {
+  const stack = await openAgentStack({ files: { "src/a.ts": "export const a = 1;\n" } });
+  const call = { name: "run_command", input: { argv: ["sleep", "600"], cwd: "." } };
+  const model = stack.script([{ match: { agent: "code-writer" }, reply: { toolCalls: [call] } }]);
+  const envelope = { tools: ["run_command" as const], commands: ["sleep"] };
+  const planId = await stack.process().storePlan([testStep("a", { envelope })], { model });
+  const orchestrator = createOrchestrator({ ...stack.engine, ...stack.parts, ...settingsOf(stack) });
+  await orchestrator.start();
+  const isBegun = async () => (await eventsOf(stack.engine, planId)).includes("tool.started a");
+  await waitUntil("the call begins", isBegun);
+  await orchestrator.stop(200);
+  expect(await statusesOf(stack.engine, planId)).toEqual({ plan: "running", a: "ready" });
   await stack.remove();
 });

@@ -64,8 +64,11 @@ export type Worker = {
   slots(): { busy: number; free: number };
   /** Asks one running step to stop; a no-op when it does not run here. */
   cancel(planId: string, stepId: string): void;
-  /** Stops claiming, asks running steps to stop, waits until they gave up their lease. */
-  stop(): Promise<void>;
+  /**
+   * Stops claiming, asks running steps to stop, waits until they gave up their lease.
+   * @param finishMs time that they have to end by themselves before they are asked, ms; absent = none
+   */
+  stop(finishMs?: number): Promise<void>;
 };
 
 /** With the fence, because a step that was lost and taken again may run here twice for a moment. */
@@ -119,7 +122,7 @@ async function recordCrash(engine: Engine, claim: Claim, thrown: unknown): Promi
 type StepEnd = { thrown: unknown; signal: AbortSignal };
 
 async function recordEnd(engine: Engine, claim: Claim, { thrown, signal }: StepEnd): Promise<void> {
-  const stopped: unknown = signal.aborted ? signal.reason : undefined;
+  const stopped: unknown = signal.aborted ? signal.reason : thrown;
   if (!(stopped instanceof StepStopped)) return recordCrash(engine, claim, thrown);
   switch (stopped.reason) {
     case "lost":
@@ -229,12 +232,14 @@ export function createWorker(deps: WorkerDeps): Worker {
   const { engine, queue, workerId, pool, slots } = deps;
   const running = new Map<string, Running>();
   let subscription: ReturnType<JobQueue["subscribe"]> | undefined;
+  /** No step is begun any more; those that run may end. */
+  let isClosing = false;
   const closing = new AbortController();
   let claiming = 0;
 
   const isFull = () => running.size + claiming >= slots;
   const resume = () => {
-    if (!isFull() && !closing.signal.aborted) subscription?.resume(slots - running.size);
+    if (!isFull() && !isClosing) subscription?.resume(slots - running.size);
   };
 
   const begin = (claim: Claim) => {
@@ -250,7 +255,7 @@ export function createWorker(deps: WorkerDeps): Worker {
       })
       .then(() => releaseHeld(engine, claim.plan));
     running.set(key, { claim, controller, done });
-    if (closing.signal.aborted) controller.abort(new StepStopped("shutdown"));
+    if (isClosing) controller.abort(new StepStopped("shutdown"));
   };
 
   /** Holds a slot while it claims, so that several claims at once share a commit. */
@@ -270,10 +275,12 @@ export function createWorker(deps: WorkerDeps): Worker {
   };
 
   const onDelivery = async (delivery: Delivery) => {
-    if (closing.signal.aborted || isFull()) return delivery.settle("retry_soon");
+    if (isClosing || isFull()) return delivery.settle("retry_soon");
     // It is begun before the settlement is on the disk: a message that came again would claim nothing.
     await delivery.settle(await claimSlot(delivery.envelope));
   };
+
+  const settled = () => Promise.allSettled([...running.values()].map(({ done }) => done));
 
   return {
     start() {
@@ -290,13 +297,15 @@ export function createWorker(deps: WorkerDeps): Worker {
         if (claim.planId === planId && claim.stepId === stepId) controller.abort(new StepStopped("cancel"));
       }
     },
-    async stop() {
-      closing.abort();
+    async stop(finishMs = 0) {
+      isClosing = true;
       // A broker that does not answer holds no step up.
       const closed = subscription?.close();
+      if (finishMs > 0) await Promise.race([settled(), sleep(finishMs, undefined, { ref: false })]);
+      closing.abort();
       for (const { controller } of running.values()) controller.abort(new StepStopped("shutdown"));
       await closed;
-      await Promise.allSettled([...running.values()].map(({ done }) => done));
+      await settled();
     },
   };
 }

@@ -211,7 +211,7 @@ async function act<T>(turn: Turn<T>, history: StepHistory): Promise<AgentEnd<T> 
 
 /**
  * Runs an agent until its work is accepted or it waits for a person.
- * @throws StepFailed, AgentError, LeaseLost; the signal's reason when aborted
+ * @throws StepFailed, AgentError, LeaseLost; the signal's reason when aborted, that of `draining` between two turns or calls
  */
 export async function runAgent<T>(
   deps: StepDeps,
@@ -222,6 +222,7 @@ export async function runAgent<T>(
   await ensureContext(deps, claim, task);
   for (;;) {
     signal.throwIfAborted();
+    deps.draining?.throwIfAborted();
     const events = await readStepEvents(deps.engine.store.read, claim.planId, claim.stepId);
     if (events.length === 0) throw new AgentError("internal", "The step has no history.");
     const end = await act({ deps, claim, task, signal }, readHistory(events));

@@ -83,7 +83,8 @@ async function runRecorded(deps: PlanningDeps, claim: Claim, workerSignal: Abort
     await dispatch(deps, claim, signal);
     return undefined;
   } catch (thrown) {
-    if (thrown instanceof LeaseLost || workerSignal.aborted || isStoreTrouble(thrown)) throw thrown;
+    const isStopped = workerSignal.aborted || thrown === deps.draining?.reason;
+    if (thrown instanceof LeaseLost || isStopped || isStoreTrouble(thrown)) throw thrown;
     const message = `the step took longer than ${seconds} s`;
     const failure: Failure = signal.aborted
       ? { reason: "timeout", code: "limit_exceeded", message, retryable: false }

@@ -20,6 +20,8 @@ export type StepDeps = {
   agents: AgentCatalog;
   policies: Policies;
   journal: TurnJournal;
+  /** Aborted when this process ends soon: an agent begins no turn and no call any more; absent = never. */
+  draining?: AbortSignal | undefined;
   /** No call runs on a tool runner without a sandbox. */
   isSandboxRequired?: boolean | undefined;
 };
