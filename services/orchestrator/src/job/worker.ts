@@ -227,6 +227,10 @@ async function claimTraced(engine: Engine, taken: Taken, begin: (claim: Claim) =
   }
 }
 
+async function settled(running: ReadonlyMap<string, Running>): Promise<void> {
+  await Promise.allSettled([...running.values()].map(({ done }) => done));
+}
+
 /** Makes a worker; `slots` steps run at once. */
 export function createWorker(deps: WorkerDeps): Worker {
   const { engine, queue, workerId, pool, slots } = deps;
@@ -280,8 +284,6 @@ export function createWorker(deps: WorkerDeps): Worker {
     await delivery.settle(await claimSlot(delivery.envelope));
   };
 
-  const settled = () => Promise.allSettled([...running.values()].map(({ done }) => done));
-
   return {
     start() {
       subscription = queue.subscribe(pool, slots, (delivery) =>
@@ -301,11 +303,11 @@ export function createWorker(deps: WorkerDeps): Worker {
       isClosing = true;
       // A broker that does not answer holds no step up.
       const closed = subscription?.close();
-      if (finishMs > 0) await Promise.race([settled(), sleep(finishMs, undefined, { ref: false })]);
+      if (finishMs > 0) await Promise.race([settled(running), sleep(finishMs, undefined, { ref: false })]);
       closing.abort();
       for (const { controller } of running.values()) controller.abort(new StepStopped("shutdown"));
       await closed;
-      await settled();
+      await settled(running);
     },
   };
 }

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemIds } from "../../../clock.ts";
 import { consumeAndDie, publishAndDie } from "../../../testing/queue-deaths.ts";
 import type { JobQueueUnderTest } from "../../../testing/queue-under-test.ts";
-import { pool } from "../../../testing/queue-under-test.ts";
+import { envelope as envelopeOf, pool } from "../../../testing/queue-under-test.ts";
 import { testRabbitmqQueue, testTuning } from "../../../testing/rabbitmq-queue.ts";
 import { noStore } from "../../durability-cases.ts";
 import { describeJobQueue } from "../../job-queue.contract.ts";
@@ -68,6 +68,37 @@ test("an orderly end is no error", async () => {
   await subscription.close();
   await queue.close({ drainMs: 5_000 });
   expect(errors).toEqual([]);
+});
+
+test("a user who may too little is told the rights it needs, and they are enough for all", async () => {
+  const prefix = "own.words";
+  const url = new URL(server.url);
+  [url.username, url.password, url.pathname] = ["clerk", "secret", "/office"];
+  await server.control("add_user", "clerk", "secret");
+  await server.control("add_vhost", "office");
+  const queues = String.raw`^own\.words\..*`;
+  await server.control("set_permissions", "-p", "office", "clerk", queues, queues, queues);
+  const queue = testRabbitmqQueue({ url: url.href, prefix });
+  await expect(queue.ensureTopology([pool])).rejects.toMatchObject({ code: "forbidden" });
+  const missing = expect.stringContaining("does not let its user make the queue own.words.jobs.default");
+  await expect.poll(() => queue.health(), { timeout: 30_000 }).toMatchObject({ ok: false, detail: missing });
+  const [, command = ""] = /\(`(.+)`\)/u.exec(String((await queue.health()).next)) ?? [];
+  const words = [...command.matchAll(/'([^']*)'|(\S+)/gu)].map(([, quoted, plain]) => quoted ?? plain ?? "");
+  expect(words.slice(0, 5)).toEqual(["rabbitmqctl", "set_permissions", "-p", "office", "clerk"]);
+  await server.control(...words.slice(1));
+  await expect.poll(() => queue.health(), { timeout: 30_000 }).toMatchObject({ ok: true });
+  await queue.ensureTopology([pool]);
+  const taken: string[] = [];
+  queue.subscribe(pool, 1, async ({ envelope, settle }) => {
+    taken.push(envelope.messageId);
+    await settle(taken.length === 1 ? "reject" : "done", "not yet");
+  });
+  expect(await queue.publish([envelopeOf(1)])).toEqual([{ accepted: true }]);
+  await expect.poll(() => queue.deadLetters.list(pool, 5), { timeout: 30_000 }).toHaveLength(1);
+  const [letter] = await queue.deadLetters.list(pool, 5);
+  expect(await queue.deadLetters.end(pool, letter?.id ?? "", "requeue")).toBe(true);
+  await expect.poll(() => taken.length, { timeout: 30_000 }).toBe(2);
+  await queue.close({ drainMs: 1_000 });
 });
 
 test.each([

@@ -72,6 +72,19 @@ async function declare(model: ChannelModel, wish: QueueWish): Promise<number | u
   }
 }
 
+/**
+ * Gives a user what the adapter needs and no more: queues that begin with its prefix, and the default exchange,
+ * by which messages reach a queue and dead letters leave one.
+ */
+export function grantCommand({ url, prefix }: Pick<Broker, "url" | "prefix">): string {
+  const { username, pathname } = new URL(url);
+  const vhost = decodeURIComponent(pathname.slice(1)) || "/";
+  const own = `${prefix.replaceAll(/[^\w-]/gu, String.raw`\$&`)}\\.`;
+  const words = [vhost, decodeURIComponent(username) || "guest", `^${own}`, `^(${own}|amq\\.default$)`, `^${own}`];
+  const [host, user, ...rights] = words.map((word) => `'${word}'`);
+  return `rabbitmqctl set_permissions -p ${host} ${user} ${rights.join(" ")}`;
+}
+
 /** What a person must mend; undefined for a failure that may pass. */
 async function problemOf(
   failure: unknown,
@@ -92,7 +105,7 @@ async function problemOf(
   if ((failure as { code?: unknown }).code !== 403) return undefined;
   return new AgentError("forbidden", `RabbitMQ at ${broker.address} does not let its user make the queue ${name}.`, {
     details: {
-      next: `let the user configure, write and read ${broker.prefix}.*; \`ossaat queue status\` tells when it is well`,
+      next: `give the user its rights (\`${grantCommand(broker)}\`); \`ossaat queue status\` tells when it is well`,
     },
     cause: failure,
   });
