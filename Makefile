@@ -32,7 +32,7 @@ CHAOS_SERVERS := case "$(STACK)" in rabbit) $(POSTGRES) && $(RABBITMQ);; kafka) 
 # What Node compiled, for the next process: each file of tests has one of its own. Not where starts are measured.
 test check cli attacks pg kafka rabbit faults failpoints demo-stacks eval-tasks: export NODE_COMPILE_CACHE = $(CURDIR)/.tools/compiled
 
-.PHONY: help setup sandbox demo demo-stacks test check cli policy policy-build pg rabbit kafka conformance programs faults failpoints attacks chaos chaos-mutations chaos-scenarios chaos-upgrade eval-tasks up bench soak gen clean
+.PHONY: help setup sandbox demo demo-stacks test check cli policy policy-build pg rabbit kafka conformance programs faults failpoints attacks chaos chaos-mutations chaos-scenarios chaos-upgrade services eval-tasks up bench soak gen clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | awk -F'|' '{ printf "%-24s%s\n", $$1, $$2 }'
@@ -130,6 +130,11 @@ chaos-upgrade: .tools/installed ## From an earlier revision to this one and back
 chaos-mutations: .tools/installed ## Take away one safeguard at a time; each must be missed; STACK as above
 	@$(CHAOS_SERVERS)
 	@$(BIN)/node tools/chaos/run-mutations.ts --stack "$(STACK)"
+
+services: .tools/installed ## PostgreSQL and a broker on loopback to try the product on, until Ctrl+C; STACK=rabbit|kafka
+	@$(POSTGRES)
+	@$(if $(filter kafka,$(STACK)),$(KAFKA),$(RABBITMQ))
+	@exec $(BIN)/node tools/services/run-services.ts --stack "$(STACK)"
 
 eval-tasks: .tools/installed ## Reference tasks with an oracle model; REPOS=folder adds public repositories
 	@$(SANDBOX)

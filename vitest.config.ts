@@ -123,7 +123,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: "rabbit",
-          include: ["{apps,packages,services}/**/*.rabbit.test.ts"],
+          include: ["{apps,packages,services,tools}/**/*.rabbit.test.ts"],
           exclude: ["**/node_modules/**"],
           globalSetup: ["packages/testkit/src/servers/vitest-postgres.ts", fleet],
           testTimeout: 180_000,

@@ -89,9 +89,9 @@ test("a user who may too little is told the rights it needs, and they are enough
   await expect.poll(() => queue.health(), { timeout: 30_000 }).toMatchObject({ ok: true });
   await queue.ensureTopology([pool]);
   const taken: string[] = [];
-  queue.subscribe(pool, 1, async ({ envelope, settle }) => {
-    taken.push(envelope.messageId);
-    await settle(taken.length === 1 ? "reject" : "done", "not yet");
+  queue.subscribe(pool, 1, async (delivery) => {
+    taken.push(delivery.envelope.messageId);
+    await delivery.settle(taken.length === 1 ? "reject" : "done", "not yet");
   });
   expect(await queue.publish([envelopeOf(1)])).toEqual([{ accepted: true }]);
   await expect.poll(() => queue.deadLetters.list(pool, 5), { timeout: 30_000 }).toHaveLength(1);

@@ -76,7 +76,7 @@ async function declare(model: ChannelModel, wish: QueueWish): Promise<number | u
  * Gives a user what the adapter needs and no more: queues that begin with its prefix, and the default exchange,
  * by which messages reach a queue and dead letters leave one.
  */
-export function grantCommand({ url, prefix }: Pick<Broker, "url" | "prefix">): string {
+function grantCommand({ url, prefix }: Pick<Broker, "url" | "prefix">): string {
   const { username, pathname } = new URL(url);
   const vhost = decodeURIComponent(pathname.slice(1)) || "/";
   const own = `${prefix.replaceAll(/[^\w-]/gu, String.raw`\$&`)}\\.`;
