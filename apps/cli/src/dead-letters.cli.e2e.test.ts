@@ -9,10 +9,16 @@ import type { Cli } from "./testing/run-ossaat.ts";
 let cli: Cli;
 let first: ExamplePlace;
 let second: ExamplePlace;
+let third: ExamplePlace;
+let fourth: ExamplePlace;
+let places: ExamplePlace[];
 beforeAll(async () => {
   cli = await createCli({ OSSAAT_MODEL: "scripted:replies.json" });
   first = await makePlace(cli, "buried", "first");
   second = await makePlace(cli, "buried", "second");
+  third = await makePlace(cli, "buried", "third");
+  fourth = await makePlace(cli, "buried", "fourth");
+  places = [first, second, third, fourth];
 });
 afterAll(() => cli.close());
 
@@ -25,7 +31,10 @@ const messageEvents = async ({ planId = "" }: ExamplePlace) => {
     .map(({ type, stepId }) => `${type} ${stepId}`);
 };
 
-test("dead letters are counted, listed, shown, given back and dropped", async () => {
+const decide = (...args: string[]) => cli.run(first.folder, ["dlq", ...args]);
+const letterOf = ({ letterId = "" }: ExamplePlace) => letterId;
+
+test("dead letters are counted, listed and shown; a name that is wrong or unclear ends none", async () => {
   const status = await json("queue", "status");
   expect([status.code, status.value]).toEqual([
     0,
@@ -33,29 +42,75 @@ test("dead letters are counted, listed, shown, given back and dropped", async ()
       schemaVersion: 1,
       health: { ok: true, blocked: false, detail: "outbox table" },
       waiting: 0,
-      pools: [{ pool: "default", depth: 0, deadLetters: 2 }],
+      pools: [{ pool: "default", depth: 0, deadLetters: 4 }],
     },
   ]);
-  expect(await ids()).toEqual(["letter-first", "letter-second"]);
+  expect((await ids()).toSorted()).toEqual(places.map(letterOf).toSorted());
 
-  const shown = await cli.run(first.folder, ["dlq", "show", "letter-f"]);
+  const shown = await decide("show", letterOf(first).slice(0, 12));
   expect([shown.code, shown.stdout]).toEqual([
     0,
-    expect.stringContaining(`letter-first  default  ${first.planId ?? ""} fix, attempt 1\n  it was too large\n{`),
+    expect.stringContaining(`${letterOf(first)}  default  ${first.planId ?? ""} fix, attempt 1\n  it was too large\n{`),
   ]);
 
-  const unclear = await cli.run(first.folder, ["dlq", "drop", "letter-"]);
-  expect([unclear.code, unclear.stderr]).toEqual([2, expect.stringContaining("begins the ids of 2 dead letters")]);
-  const unknown = await cli.run(first.folder, ["dlq", "requeue", "nothing"]);
+  const unclear = await decide("drop", "");
+  expect([unclear.code, unclear.stderr]).toEqual([2, expect.any(String)]);
+  const unknown = await decide("requeue", letterOf(first), "nothing");
   expect([unknown.code, unknown.stderr]).toEqual([6, expect.stringContaining('There is no dead letter "nothing"')]);
+  expect((await ids()).length).toBe(4);
+});
 
-  const back = await cli.run(first.folder, ["dlq", "requeue", "letter-first"]);
-  expect([back.code, back.stdout]).toEqual([0, "letter-first was given back to its queue.\n"]);
-  const dropped = await json("dlq", "drop", "letter-second");
-  expect([dropped.code, dropped.value]).toMatchObject([0, { decision: "drop", letter: { id: "letter-second" } }]);
+test("a list that stops at its limit says so and how to see the rest; filters narrow it", async () => {
+  const cut = await decide("list", "--limit", "1");
+  expect([cut.code, cut.stdout.split("\n").length, cut.stderr]).toEqual([
+    0,
+    3,
+    expect.stringMatching(/There are more than these 1 dead letter.*`ossaat dlq list --limit 10000`/u),
+  ]);
+  expect((await json("dlq", "list", "--limit", "1")).value).toMatchObject({ hasMore: true });
+  expect((await json("dlq", "list", "--plan", first.planId ?? "")).value).toMatchObject({
+    hasMore: false,
+    letters: [{ id: letterOf(first) }],
+  });
+  expect((await json("dlq", "list", "--reason", "TOO large")).value.letters.length).toBe(4);
+  const none = await decide("list", "--reason", "nobody");
+  expect([none.code, none.stderr]).toEqual([0, expect.stringContaining("No dead letter fits.")]);
+  const wrong = await decide("list", "--limit", "0");
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining("--limit takes 1 to 10000")]);
+});
+
+test("it must be said which ones, and forgetting all of them needs an answer", async () => {
+  for (const [words, told] of [
+    [["requeue"], "Name some, or give --all."],
+    [["requeue", "--plan", first.planId ?? ""], "choose among --all"],
+    [["drop", letterOf(first), "--all"], "not both"],
+    [["drop", "--all"], "Nobody is here to ask: Forget all dead letters?"],
+  ] as const) {
+    const refused = await decide(...words);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining(told)]);
+  }
+  expect((await ids()).length).toBe(4);
+});
+
+test("one, some, those of a plan and all are given back or dropped", async () => {
+  const back = await decide("requeue", letterOf(first));
+  expect([back.code, back.stdout]).toEqual([0, `${letterOf(first)} was given back to its queue.\n`]);
+  const dropped = await json("dlq", "drop", letterOf(second).slice(0, 13));
+  expect([dropped.code, dropped.value]).toMatchObject([
+    0,
+    { decision: "drop", hasMore: false, letters: [{ id: letterOf(second) }] },
+  ]);
+  expect(await decide("requeue", "--all", "--plan", first.planId ?? "")).toMatchObject({ code: 0, stdout: "" });
+  const ofPlan = await decide("drop", "--all", "--yes", "--plan", third.planId ?? "");
+  expect([ofPlan.code, ofPlan.stdout]).toEqual([0, `${letterOf(third)} is forgotten.\n`]);
+  const all = await json("dlq", "requeue", "--all", "--reason", "too large");
+  expect(all.value).toMatchObject({ decision: "requeue", letters: [{ id: letterOf(fourth) }] });
   expect(await ids()).toEqual([]);
-  expect([await messageEvents(first), await messageEvents(second)]).toEqual([
+  const events = await Promise.all(places.map(messageEvents));
+  expect(events).toEqual([
     ["message.requeued fix"],
     ["message.dropped fix"],
+    ["message.dropped fix"],
+    ["message.requeued fix"],
   ]);
 });

@@ -62,7 +62,7 @@ function placeFor({ name, line }: Case): Promise<ExamplePlace> {
 function fillIn(line: string, { planId = "", approvalId = "", letterId = "" }: ExamplePlace): string {
   return line
     .replaceAll("approval-9c41", approvalId)
-    .replaceAll("letter-7c1e", letterId)
+    .replaceAll("7c1e93b0", letterId)
     .replaceAll("3f2a", planId.slice(0, 18));
 }
 

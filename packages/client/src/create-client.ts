@@ -6,10 +6,11 @@ import type {
   ApprovalListResponse,
   ApprovalState,
   CreatePlanRequest,
-  DeadLetterDecision,
-  DeadLetterDecisionResponse,
   DeadLetterListResponse,
+  DeadLetterQuery,
   DeadLetterResponse,
+  DeadLettersDecision,
+  DeadLettersDecisionResponse,
   DiffResponse,
   EditPlanRequest,
   ErrorCode,
@@ -188,10 +189,11 @@ export type Client = {
   /** What differs; mends nothing. */
   findDifferences(): Promise<ReconcileResponse>;
   mendDifferences(): Promise<ReconcileResponse>;
-  listDeadLetters(): Promise<DeadLetterListResponse>;
-  /** @throws AgentError not_found */
+  listDeadLetters(query?: DeadLetterQuery): Promise<DeadLetterListResponse>;
+  /** By its id or the beginning of it. @throws AgentError not_found, invalid_input */
   getDeadLetter(letterId: string): Promise<DeadLetterResponse>;
-  decideDeadLetter(letterId: string, request: DeadLetterDecision): Promise<DeadLetterDecisionResponse>;
+  /** Where one that is named is not there, none ends. @throws AgentError not_found, invalid_input */
+  decideDeadLetters(request: DeadLettersDecision): Promise<DeadLettersDecisionResponse>;
 };
 
 function query(values: Record<string, string | undefined>): string {
@@ -263,8 +265,9 @@ export function createClient(options: ClientOptions): Client {
     queueStatus: () => json("/queue"),
     findDifferences: () => json("/reconciliation"),
     mendDifferences: () => json("/reconciliation", { method: "POST", isRepeatable: true }),
-    listDeadLetters: () => json("/queue/dead-letters"),
+    listDeadLetters: ({ limit, ...filter } = {}) =>
+      json(`/queue/dead-letters${query({ ...filter, limit: limit?.toString() })}`),
     getDeadLetter: (letterId) => json(letterAt(letterId)),
-    decideDeadLetter: (letterId, body) => json(`${letterAt(letterId)}/decisions`, { method: "POST", body }),
+    decideDeadLetters: (body) => json("/queue/dead-letters/decisions", { method: "POST", body }),
   };
 }

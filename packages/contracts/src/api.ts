@@ -110,6 +110,30 @@ export type PolicyReplayRequest = z.infer<typeof PolicyReplayRequest>;
 export const DeadLetterDecision = z.strictObject({ decision: z.enum(["requeue", "drop"]) });
 export type DeadLetterDecision = z.infer<typeof DeadLetterDecision>;
 
+/** `reason`: words in it, however they are written. Absent = all. */
+const letterReason = z.string().min(1).max(500);
+const letterPlan = z.string().min(1).max(100);
+
+/** Query of a list of dead letters. */
+export const DeadLetterQuery = z.strictObject({
+  plan: letterPlan.optional(),
+  reason: letterReason.optional(),
+  limit: z.coerce.number().int().min(1).max(10_000).optional(),
+});
+export type DeadLetterQuery = z.infer<typeof DeadLetterQuery>;
+
+const decision = DeadLetterDecision.shape.decision;
+
+/** About letters by their ids or the beginnings of them, or about all that fit. */
+export const DeadLettersDecision = z.union([
+  z.strictObject({ decision, ids: z.array(z.string().min(1).max(200)).min(1).max(1_000) }),
+  z.strictObject({
+    decision,
+    all: z.strictObject({ planId: letterPlan.optional(), reason: letterReason.optional() }),
+  }),
+]);
+export type DeadLettersDecision = z.infer<typeof DeadLettersDecision>;
+
 /** A message that nobody handles unless a person gives it back; without a plan when it cannot be read. */
 export type DeadLetterSummary = {
   id: string;
@@ -119,10 +143,13 @@ export type DeadLetterSummary = {
   stepId?: string;
   attempt?: number;
 };
-export type DeadLetterListResponse = { schemaVersion: 1; letters: DeadLetterSummary[] };
+/** `hasMore`: these are the oldest, and others fit as well. */
+export type DeadLetterListResponse = { schemaVersion: 1; letters: DeadLetterSummary[]; hasMore: boolean };
 /** `message` is the text as it was found. */
 export type DeadLetterResponse = { schemaVersion: 1; letter: DeadLetterSummary & { message: string } };
 export type DeadLetterDecisionResponse = { schemaVersion: 1; letter: DeadLetterSummary } & DeadLetterDecision;
+/** Those that were given back or forgotten; `hasMore`: others fit, or were left. Ask again. */
+export type DeadLettersDecisionResponse = DeadLetterListResponse & DeadLetterDecision;
 /** `blocked`: it answers, and accepts no message for now. `next`: what a person must do before it is well. */
 export type QueueHealth = { ok: boolean; blocked: boolean; detail: string; next?: string };
 

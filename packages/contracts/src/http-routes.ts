@@ -5,6 +5,7 @@ import type { z } from "zod";
 import {
   CreatePlanRequest,
   DeadLetterDecision,
+  DeadLettersDecision,
   EditPlanRequest,
   PlanDecision,
   PolicyReplayRequest,
@@ -260,15 +261,29 @@ export const httpRoutes: readonly HttpRoute[] = [
     path: "/queue/dead-letters",
     summary: "Messages that nobody handled, oldest first",
     capability: "queue.read",
+    query: {
+      plan: "Only those about this plan",
+      reason: "Only those whose reason has these words",
+      limit: "At most so many: 1 to 10000, or 1000",
+    },
     response: "DeadLetterListResponse",
     status: 200,
   },
   {
     method: "get",
     path: "/queue/dead-letters/{letterId}",
-    summary: "One of them, with its text",
+    summary: "One of them, by its id or the beginning of it, with its text",
     capability: "queue.read",
     response: "DeadLetterResponse",
+    status: 200,
+  },
+  {
+    method: "post",
+    path: "/queue/dead-letters/decisions",
+    summary: "Give messages back to their queue, or forget them: some by their ids, or all that fit",
+    capability: "queue.manage",
+    request: DeadLettersDecision,
+    response: "DeadLettersDecisionResponse",
     status: 200,
   },
   {

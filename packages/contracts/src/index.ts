@@ -92,6 +92,8 @@ export type {
 export {
   CreatePlanRequest,
   DeadLetterDecision,
+  DeadLetterQuery,
+  DeadLettersDecision,
   EditPlanRequest,
   Goal,
   PlanDecision,
@@ -105,6 +107,7 @@ export type {
   DeadLetterListResponse,
   DeadLetterResponse,
   DeadLetterSummary,
+  DeadLettersDecisionResponse,
   DiffResponse,
   ImportPlanResponse,
   PlanListResponse,

@@ -1,9 +1,11 @@
 // `ossaat queue status` and `ossaat dlq list|show|requeue|drop`.
 import type { Client } from "@ossaat/client";
 import { AgentError, countOf, errorTable, exitCodes } from "@ossaat/contracts";
-import type { DeadLetterDecision, DeadLetterSummary, QueueStatusResponse } from "@ossaat/contracts";
+import type { DeadLetterSummary, DeadLettersDecision, QueueStatusResponse } from "@ossaat/contracts";
 
 import type { CommandContext } from "../command-context.ts";
+import { resolvePlanId } from "../repository/resolve-plan.ts";
+import { confirm } from "../terminal/confirm.ts";
 import { escapeLine, escapeText } from "../terminal/escape.ts";
 
 const orUnknown = (count: number | null, noun: string) => (count === null ? `unknown ${noun}s` : countOf(count, noun));
@@ -38,43 +40,64 @@ export async function queueStatusCommand(context: CommandContext): Promise<numbe
 const subjectOf = ({ planId, stepId, attempt }: DeadLetterSummary) =>
   planId === undefined ? "cannot be read" : `${planId} ${stepId ?? ""}, attempt ${attempt ?? "unknown"}`;
 
-export async function listLettersCommand(context: CommandContext): Promise<number> {
-  const { output } = context;
-  const { client } = await context.connect();
-  const list = await client.listDeadLetters();
-  if (output.format !== "text") {
-    output.json(list);
-    return exitCodes.done;
-  }
-  for (const letter of list.letters) {
-    output.print(escapeLine(`${letter.id}  ${letter.pool}  ${subjectOf(letter)}`));
-    output.print(escapeLine(`  ${letter.reason}`));
-  }
-  if (list.letters.length === 0) output.note("There are no dead letters.");
-  else output.note("Next: `ossaat dlq show ID`, `ossaat dlq requeue ID` or `ossaat dlq drop ID`");
-  return exitCodes.done;
+export type LetterFlags = { plan?: string; reason?: string };
+export type ListLettersFlags = LetterFlags & { limit?: string };
+export type DecideLettersFlags = LetterFlags & { all?: boolean; yes?: boolean };
+
+/** Letters that the server lists at once, at most. */
+const mostListed = 10_000;
+
+/** @throws AgentError invalid_input */
+function readLimit(text: string): number {
+  const limit = /^\d{1,5}$/u.test(text) ? Number(text) : 0;
+  if (limit >= 1 && limit <= mostListed) return limit;
+  throw new AgentError("invalid_input", `--limit takes 1 to ${mostListed}, not ${JSON.stringify(text)}.`, {
+    details: { next: `ossaat dlq list --limit ${mostListed}` },
+  });
 }
 
-/** By its id, or the beginning of one. @throws AgentError not_found, invalid_input */
-async function resolveLetter(client: Client, text: string): Promise<string> {
-  const { letters } = await client.listDeadLetters();
-  const fitting = letters.filter(({ id }) => id.startsWith(text));
-  const found = letters.find(({ id }) => id === text) ?? fitting[0];
-  const details = { next: "`ossaat dlq list` lists them" };
-  if (found === undefined || text === "") {
-    throw new AgentError("not_found", `There is no dead letter ${JSON.stringify(text)}.`, { details });
+async function filterOf(client: Client, context: CommandContext, { plan, reason }: LetterFlags) {
+  return {
+    ...(plan === undefined ? {} : { planId: await resolvePlanId(client, context, plan) }),
+    ...(reason === undefined ? {} : { reason }),
+  };
+}
+
+/** How to see what is behind the letters that were listed. */
+function restOf(count: number, limit: number): string {
+  return count < limit || limit >= mostListed
+    ? "narrow it with `ossaat dlq list --plan ID --reason TEXT`, or decide about these first"
+    : `\`ossaat dlq list --limit ${mostListed}\``;
+}
+
+export async function listLettersCommand(flags: ListLettersFlags, context: CommandContext): Promise<number> {
+  const { output } = context;
+  const limit = readLimit(flags.limit ?? "");
+  const { client } = await context.connect();
+  const { planId, reason } = await filterOf(client, context, flags);
+  const list = await client.listDeadLetters({ plan: planId, reason, limit });
+  if (output.format === "text") {
+    for (const letter of list.letters) {
+      output.print(escapeLine(`${letter.id}  ${letter.pool}  ${subjectOf(letter)}`));
+      output.print(escapeLine(`  ${letter.reason}`));
+    }
+  } else output.json(list);
+  if (list.hasMore) {
+    const count = countOf(list.letters.length, "dead letter");
+    output.note(`There are more than these ${count}, the oldest. Next: ${restOf(list.letters.length, limit)}`);
   }
-  if (found.id !== text && fitting.length > 1) {
-    const message = `${JSON.stringify(text)} begins the ids of ${countOf(fitting.length, "dead letter")}.`;
-    throw new AgentError("invalid_input", message, { details });
-  }
-  return found.id;
+  if (output.format !== "text") return exitCodes.done;
+  if (list.letters.length > 0)
+    output.note("Next: `ossaat dlq show ID`, `ossaat dlq requeue ID` or `ossaat dlq drop ID`");
+  else
+    output.note(planId === undefined && reason === undefined ? "There are no dead letters." : "No dead letter fits.");
+  return exitCodes.done;
 }
 
 export async function showLetterCommand(text: string, context: CommandContext): Promise<number> {
   const { output } = context;
   const { client } = await context.connect();
-  const shown = await client.getDeadLetter(await resolveLetter(client, text));
+  const shown = await client.getDeadLetter(text);
   if (output.format !== "text") {
     output.json(shown);
     return exitCodes.done;
@@ -88,15 +111,68 @@ export async function showLetterCommand(text: string, context: CommandContext): 
 
 const deeds = { requeue: "was given back to its queue", drop: "is forgotten" } as const;
 
-export async function decideLetterCommand(
-  text: string,
-  decision: DeadLetterDecision["decision"],
-  context: CommandContext,
+type Decision = DeadLettersDecision["decision"];
+
+/** Letters by name or, with --all, those that fit; never both. @throws AgentError invalid_input */
+function requireMeaning(
+  ids: readonly string[],
+  { all = false, plan, reason }: DecideLettersFlags,
+  verb: Decision,
+): void {
+  const isFiltered = plan !== undefined || reason !== undefined;
+  if (all ? ids.length === 0 : ids.length > 0 && !isFiltered) return;
+  const message = all
+    ? "Letters are named, or --all means all that fit, not both."
+    : isFiltered
+      ? "--plan and --reason choose among --all; a letter that is named needs neither."
+      : "Which letters? Name some, or give --all.";
+  throw new AgentError("invalid_input", message, {
+    details: { next: `\`ossaat dlq list\`, then \`ossaat dlq ${verb} ID\`` },
+  });
+}
+
+/** Forgetting all that fit cannot be taken back. */
+async function confirmDrop({ plan, reason, yes = false }: DecideLettersFlags, context: CommandContext): Promise<void> {
+  const ofPlan = plan === undefined ? "" : ` of ${plan}`;
+  const whose = reason === undefined ? "" : ` whose reason has ${JSON.stringify(reason)}`;
+  const question = `Forget all dead letters${ofPlan}${whose}? Steps that are ready are announced again.`;
+  await confirm(context, { question: escapeLine(question), isYes: yes, next: "ossaat dlq drop --all --yes" });
+}
+
+/** Told when it ended after some. */
+function leftOver(ended: number, decision: Decision): AgentError {
+  const message = `${countOf(ended, "dead letter")} ended; others that fit are still there.`;
+  return new AgentError("unavailable", message, {
+    details: { next: `\`ossaat dlq list\`, then \`ossaat dlq ${decision}\` again` },
+  });
+}
+
+/** @throws AgentError invalid_input, not_found, cancelled (the person said no) */
+export async function decideLettersCommand(
+  ids: readonly string[],
+  decision: Decision,
+  call: { flags: DecideLettersFlags; context: CommandContext },
 ): Promise<number> {
+  const { flags, context } = call;
   const { output } = context;
+  requireMeaning(ids, flags, decision);
+  if (flags.all === true && decision === "drop") await confirmDrop(flags, context);
   const { client } = await context.connect();
-  const decided = await client.decideDeadLetter(await resolveLetter(client, text), { decision });
-  if (output.format === "text") output.print(escapeLine(`${decided.letter.id} ${deeds[decision]}.`));
-  else output.json(decided);
+  const request: DeadLettersDecision =
+    flags.all === true ? { decision, all: await filterOf(client, context, flags) } : { decision, ids: [...ids] };
+  const letters: DeadLetterSummary[] = [];
+  let hasMore = true;
+  // The server ends so many with one request; what is named is ended with the first.
+  while (hasMore) {
+    const decided = await client.decideDeadLetters(request);
+    if (output.format === "text") {
+      for (const { id } of decided.letters) output.print(escapeLine(`${id} ${deeds[decision]}.`));
+    }
+    letters.push(...decided.letters);
+    ({ hasMore } = decided);
+    if (hasMore && (decided.letters.length === 0 || flags.all !== true)) throw leftOver(letters.length, decision);
+  }
+  if (output.format !== "text") output.json({ schemaVersion: 1, letters, hasMore, decision });
+  else if (letters.length === 0) output.note("No dead letter fits.");
   return exitCodes.done;
 }

@@ -80,3 +80,10 @@ test("a step is one of the plan that was named before it", async () => {
     await complete("policy", "explain", "plan-7", ""),
   ]).toEqual([["step of plan-7"], ["step of the newest"], ["step of plan-7"]]);
 });
+
+test("each of several letters is offered, and a plan after its option", async () => {
+  expect([
+    await complete("dlq", "requeue", "x", "y", ""),
+    await complete("dlq", "drop", "--all", "--plan", ""),
+  ]).toEqual([["letter-1"], ["plan-1"]]);
+});

@@ -66,9 +66,6 @@ const optionValues: Readonly<Record<string, readonly string[] | "files" | "folde
   "--policy": "files",
 };
 
-/** Options whose value is a step of the plan. */
-const stepOptions: ReadonlySet<string | undefined> = new Set(["--step", "--from"]);
-
 function valuesOf(option: Option): Completion {
   const long = option.long ?? "";
   const key = settingKeys.find((candidate) => settingOf(candidate).flag === long);
@@ -86,8 +83,22 @@ function optionsOf(command: Command): Candidate[] {
   return [...found, { text: "--help", note: "how the command is used" }];
 }
 
+/** What the server knows by name, else what the table above says. */
+async function namedValues(option: Option, operands: readonly string[], names: Names): Promise<Completion> {
+  switch (option.long) {
+    case "--plan":
+      return names.plans();
+    case "--step":
+    case "--from":
+      return names.steps(operands[0]);
+    default:
+      return valuesOf(option);
+  }
+}
+
 async function operandsOf({ command, operands }: Place, names: Names): Promise<Completion> {
-  const argument = command.registeredArguments[operands.length];
+  const last = command.registeredArguments.at(-1);
+  const argument = command.registeredArguments[operands.length] ?? (last?.variadic === true ? last : undefined);
   switch (argument?.name()) {
     case "plan":
       return names.plans();
@@ -119,7 +130,7 @@ export async function completeWords(program: Command, words: readonly string[], 
   const fitting = (candidates: Completion) =>
     Array.isArray(candidates) ? candidates.filter(({ text }) => text.startsWith(last)) : candidates;
   if (place.pending !== undefined) {
-    const values = stepOptions.has(place.pending.long) ? await names.steps(place.operands[0]) : valuesOf(place.pending);
+    const values = await namedValues(place.pending, place.operands, names);
     return last === "=" && Array.isArray(values) ? values : fitting(values);
   }
   if (last.startsWith("-")) return fitting(optionsOf(place.command));

@@ -23,19 +23,23 @@ function addQueue(program: Command, act: Act): void {
   );
 }
 
-/** dlq list, dlq show, dlq requeue, dlq drop */
-function addDeadLetters(program: Command, act: Act): void {
-  const dlq = program.command("dlq").description("messages that nobody handled: dead letters");
-  withExamples(
-    dlq,
-    ["ossaat dlq list", "which there are, and why"],
-    ["ossaat dlq requeue letter-7c1e", "once the reason is mended"],
-  );
+/** dlq list, dlq show */
+function addLetterLooks(dlq: Command, act: Act): void {
   const list = dlq
     .command("list")
     .description("dead letters, oldest first, each with its reason")
-    .action(act(async (context) => (await import("../commands/queue.ts")).listLettersCommand(context)));
-  withExamples(list, ["ossaat dlq list", "for a person"], ["ossaat dlq list --json", "for a program"]);
+    .option("--plan <id>", "only those about this plan")
+    .option("--reason <text>", "only those whose reason has these words")
+    .option("--limit <n>", "at most so many, up to 10000", "1000")
+    .action(
+      act(async (context, _args, flags) => (await import("../commands/queue.ts")).listLettersCommand(flags, context)),
+    );
+  withExamples(
+    list,
+    ["ossaat dlq list", "for a person"],
+    ["ossaat dlq list --reason too --limit 10000", "all that died of the same"],
+    ["ossaat dlq list --json", "for a program"],
+  );
   const show = dlq
     .command("show <letter>")
     .description("one of them, with the message as it was found")
@@ -46,35 +50,62 @@ function addDeadLetters(program: Command, act: Act): void {
     );
   withExamples(
     show,
-    ["ossaat dlq show letter-7c1e", "by the beginning of an id"],
-    ["ossaat dlq show letter-7c1e --json", "for a program"],
+    ["ossaat dlq show 7c1e93b0", "by the beginning of an id"],
+    ["ossaat dlq show 7c1e93b0 --json", "for a program"],
   );
+}
+
+const all = ["--all", "all that fit --plan and --reason; without these all there are"] as const;
+
+/** dlq requeue, dlq drop */
+function addLetterDeeds(dlq: Command, act: Act): void {
   const requeue = dlq
-    .command("requeue <letter>")
-    .description("give the message back to its queue")
+    .command("requeue [letter...]")
+    .description("give messages back to their queue, some by name or all that fit")
+    .option(...all)
+    .option("--plan <id>", "with --all: only those about this plan")
+    .option("--reason <text>", "with --all: only those whose reason has these words")
     .action(
-      act(async (context, [letter]) =>
-        (await import("../commands/queue.ts")).decideLetterCommand(letter as string, "requeue", context),
+      act(async (context, [letters], flags) =>
+        (await import("../commands/queue.ts")).decideLettersCommand(letters as string[], "requeue", { flags, context }),
       ),
     );
   withExamples(
     requeue,
-    ["ossaat dlq requeue letter-7c1e", "once the reason is mended"],
-    ["ossaat dlq requeue letter-7c1e --json", "for a program"],
+    ["ossaat dlq requeue 7c1e93b0", "once the reason is mended"],
+    ["ossaat dlq requeue --all --reason too", "all that died of it"],
+    ["ossaat dlq requeue --all --plan 3f2a --json", "those of one plan"],
   );
   const drop = dlq
-    .command("drop <letter>")
-    .description("forget the message; the step it announced is announced again while it is ready")
+    .command("drop [letter...]")
+    .description("forget messages; a step that one announced is announced again while it is ready")
+    .option(...all)
+    .option("--plan <id>", "with --all: only those about this plan")
+    .option("--reason <text>", "with --all: only those whose reason has these words")
+    .option("-y, --yes", "with --all: do not ask")
     .action(
-      act(async (context, [letter]) =>
-        (await import("../commands/queue.ts")).decideLetterCommand(letter as string, "drop", context),
+      act(async (context, [letters], flags) =>
+        (await import("../commands/queue.ts")).decideLettersCommand(letters as string[], "drop", { flags, context }),
       ),
     );
   withExamples(
     drop,
-    ["ossaat dlq drop letter-7c1e", "one that means nothing any more"],
-    ["ossaat dlq drop letter-7c1e --json", "for a program"],
+    ["ossaat dlq drop 7c1e93b0", "one that means nothing any more"],
+    ["ossaat dlq drop --all --plan 3f2a --yes", "those of one plan"],
+    ["ossaat dlq drop 7c1e93b0 --json", "for a program"],
   );
+}
+
+/** dlq list, dlq show, dlq requeue, dlq drop */
+function addDeadLetters(program: Command, act: Act): void {
+  const dlq = program.command("dlq").description("messages that nobody handled: dead letters");
+  withExamples(
+    dlq,
+    ["ossaat dlq list", "which there are, and why"],
+    ["ossaat dlq requeue --all", "once the reason is mended"],
+  );
+  addLetterLooks(dlq, act);
+  addLetterDeeds(dlq, act);
 }
 
 /** plans reconcile */

@@ -1,5 +1,6 @@
 // Repositories in which the examples of the help can run: each kind has a plan in the state that
 // its commands are about.
+import { randomUUID } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -73,6 +74,7 @@ export async function makePlace(cli: Cli, world: World, name: string): Promise<E
   const ready = ["proposed", "buried", "edited", "request", "running", "paused", "cancelled"].includes(world);
   const first = ready ? await run("plan", goal) : await run("run", goal, "--yes");
   const planId = first.plan.id as string;
+  const letterId = randomUUID();
   const file = path.join(folder, ".plans", planId, "plan.json");
   switch (world) {
     case "edited": {
@@ -87,8 +89,8 @@ export async function makePlace(cli: Cli, world: World, name: string): Promise<E
     }
     case "buried":
       await cli.run(folder, ["down"]);
-      buryMessage(cli.stateDir, { id: `letter-${name}`, planId });
-      return { folder, planId, letterId: `letter-${name}` };
+      buryMessage(cli.stateDir, { id: letterId, planId });
+      return { folder, planId, letterId };
     case "running":
       await run("approve", planId);
       break;
@@ -144,7 +146,7 @@ const worlds: Readonly<Record<string, World>> = {
 /** The world that an example of a command needs. */
 export function worldOf(name: string, line: string): World {
   if (line.includes("approval-")) return "request";
-  if (line.includes("letter-")) return "buried";
+  if (line.includes("dlq requeue") || line.includes("dlq drop")) return "buried";
   if (name === "retry") return line.includes("--from") ? "done" : "cancelled";
   if (name === "" && line.includes("approve")) return "proposed";
   return worlds[name] ?? "fresh";

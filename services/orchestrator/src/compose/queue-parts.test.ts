@@ -55,7 +55,7 @@ test("letters that the relay keeps apart are listed, counted and decided about b
   for (const n of [1, 2]) await bury(engine, n);
   for (const n of [3, 4, 5]) await bury(remote, n);
   const ids = async (limit = 10, tenantId?: string) =>
-    (await deadLetters.list(pool, limit, tenantId)).map(({ id }) => id);
+    (await deadLetters.list(pool, limit, { tenantId })).letters.map(({ id }) => id);
   const idOf = (n: number) => envelope(n).messageId;
   expect([await ids(), await ids(3), await ids(1), await deadLetters.count(pool)]).toEqual([
     [1, 2, 3, 4, 5].map(idOf),
@@ -64,6 +64,7 @@ test("letters that the relay keeps apart are listed, counted and decided about b
     5,
   ]);
   expect([await ids(10, "other"), await deadLetters.count(pool, "other")]).toEqual([[], 0]);
+  expect((await deadLetters.list(pool, 2)).isCut).toBe(true);
   const ended = [];
   for (const [n, how] of [
     [1, "requeue"],
@@ -72,8 +73,14 @@ test("letters that the relay keeps apart are listed, counted and decided about b
     [4, "drop"],
     [1, "drop"],
   ] as const)
-    ended.push(await deadLetters.end(pool, idOf(n), how));
-  expect([ended, await ids(), await deadLetters.count(pool)]).toEqual([[true, true, true, true, false], [idOf(5)], 1]);
+    ended.push(
+      await deadLetters.end(pool, { choose: (heads) => heads.map(({ id }) => id).filter((id) => id === idOf(n)) }, how),
+    );
+  expect([ended, await ids(), await deadLetters.count(pool)]).toEqual([
+    [[idOf(1)], [idOf(3)], [idOf(2)], [idOf(4)], []],
+    [idOf(5)],
+    1,
+  ]);
   const waiting = (at: TestEngine) => at.store.read.selectFrom("outbox").select("id").execute();
   expect([await waiting(engine), await waiting(remote)]).toEqual([[{ id: idOf(1) }], [{ id: idOf(3) }]]);
   await parts.stop();

@@ -137,6 +137,7 @@ function bodyOf({ method, path }: Route): unknown {
     return path === "/plan" ? request("x.ts") : { basePlanHash: plan.planHash, plan: plan.plan };
   if (path === "/plans") return request("x.ts");
   if (path.startsWith("/approvals")) return { decision: "deny", requestHash: "c".repeat(64) };
+  if (path === "/queue/dead-letters/decisions") return { decision: "drop", ids: [owned["letterId"] ?? "no-letterId"] };
   if (path.startsWith("/queue")) return { decision: "drop" };
   if (path.endsWith("/decisions")) return { decision: "pause" };
   return {};

@@ -49,7 +49,7 @@ function testTime(cases: CaseList, current: () => EngineBench): void {
     await bench.ends(planId);
     await bench.isEmpty();
     expect([[...answers], await bench.startsOf(planId)]).toEqual([["kept"], ["a", "plan.finish"]]);
-    expect([await bench.queue.deadLetters.list(pool, 10), await bench.faultsOf(planId)]).toEqual([[], []]);
+    expect([(await bench.queue.deadLetters.list(pool, 10)).letters, await bench.faultsOf(planId)]).toEqual([[], []]);
   });
 
   cases.test("C39", async () => {
@@ -150,7 +150,7 @@ function testVersions(cases: CaseList, current: () => EngineBench): void {
       await passes(bench);
       await waitUntil("it has left it again", () => left().length === 2, benchWaitMs);
       expect([ran, (await stepRowOf(engine, planId, "a")).status]).toEqual([[], "ready"]);
-      expect(await bench.queue.deadLetters.list(pool, 10)).toEqual([]);
+      expect((await bench.queue.deadLetters.list(pool, 10)).letters).toEqual([]);
     },
     "a kind that no worker knows stays ready",
   );
@@ -185,7 +185,7 @@ function testUnclaimable(current: () => EngineBench): void {
       ),
     );
     await bench.isEmpty();
-    expect(await bench.queue.deadLetters.list(pool, 10)).toEqual([]);
+    expect((await bench.queue.deadLetters.list(pool, 10)).letters).toEqual([]);
     await engine.store.tx((tx) => tx.deleteFrom("attempt").where("worker", "=", "nobody").execute());
     bench.pass(jobEngineLimits.reemitAfterMs);
     await reemitReady(engine);

@@ -3,6 +3,8 @@
 // to callers: the database decides.
 import type { JobEnvelope } from "@ossaat/contracts";
 
+import type { LetterHead } from "./letter-head.ts";
+
 /**
  * `retry_soon` only when the store is out of reach or the receiver is full: it comes again after a
  * pause, here or elsewhere. `reject` only for what can never be handled: it becomes a dead letter.
@@ -45,20 +47,34 @@ export type DeadLetter = {
   message: string;
 };
 
-/** @throws AgentError unavailable from each, when the broker cannot be reached */
-export type DeadLetters = {
+/** Absent = of every tenant, and all of them. */
+export type LetterQuery = { tenantId?: string | undefined; isWanted?: (head: LetterHead) => boolean };
+
+/** `isCut`: there are more that were wanted, or more than one look goes through. */
+export type LetterList = { letters: DeadLetter[]; isCut: boolean };
+
+export type LetterChoice = {
+  /** Absent = of every tenant. */
+  tenantId?: string | undefined;
   /**
-   * The oldest first, of all or of one tenant; fewer than `limit` when they are very large. Looking takes
-   * nothing away.
+   * Called once with what the letters say, oldest first, and whether these are all; answers with the ids of
+   * those that shall end. What it throws is thrown on, and no letter ends.
    */
-  list(pool: string, limit: number, tenantId?: string): Promise<DeadLetter[]>;
+  choose: (heads: readonly LetterHead[], isAll: boolean) => readonly string[];
+};
+
+/** Each is one look. @throws AgentError unavailable from each, when the broker cannot be reached */
+export type DeadLetters = {
+  /** The oldest first; fewer than `limit` when they are very large. Looking takes nothing away. */
+  list(pool: string, limit: number, query?: LetterQuery): Promise<LetterList>;
   /** How many there are, of all or of one tenant; cheap enough to be asked every few seconds. */
   count(pool: string, tenantId?: string): Promise<number>;
   /**
-   * `requeue` gives a letter back to its pool, `drop` forgets it.
-   * @returns false when there is no such letter (any more)
+   * `requeue` gives letters back to their pool, `drop` forgets them.
+   * @returns ids of those that ended: fewer than were chosen when somebody else was there first, when they are
+   * very large, or when the broker stopped answering after some of them
    */
-  end(pool: string, id: string, how: "requeue" | "drop"): Promise<boolean>;
+  end(pool: string, choice: LetterChoice, how: "requeue" | "drop"): Promise<string[]>;
 };
 
 export type JobQueue = {

@@ -1,19 +1,43 @@
 // Dead letters of two places as those of one: what a relay keeps apart lies beside the outbox, and what a
 // worker could not handle at the broker.
 import type { DeadLetters } from "./job-queue.ts";
+import { headOf } from "./letter-head.ts";
+import { jobEngineLimits } from "./limits.ts";
 
 /** Those of the first come first. What only the first is needed for works while the second is away. */
 export function joinLetters(first: DeadLetters, second: DeadLetters): DeadLetters {
   return {
-    async list(pool, limit, tenantId) {
-      const letters = await first.list(pool, limit, tenantId);
-      const left = limit - letters.length;
-      return left <= 0 ? letters : [...letters, ...(await second.list(pool, left, tenantId))];
+    async list(pool, limit, query) {
+      const near = await first.list(pool, limit, query);
+      if (near.isCut) return near;
+      const far = await second.list(pool, limit - near.letters.length, query);
+      return { letters: [...near.letters, ...far.letters], isCut: far.isCut };
     },
     async count(pool, tenantId) {
       const counts = await Promise.all([first.count(pool, tenantId), second.count(pool, tenantId)]);
       return counts.reduce((sum, count) => sum + count, 0);
     },
-    end: async (pool, id, how) => (await first.end(pool, id, how)) || (await second.end(pool, id, how)),
+    async end(pool, { tenantId, choose }, how) {
+      const near = await first.list(pool, jobEngineLimits.countedMessages, { tenantId });
+      const heads = near.letters.map(headOf);
+      let chosen: readonly string[] = [];
+      // Asked once, about all, before any of them ends.
+      const ofSecond = await second.end(
+        pool,
+        {
+          tenantId,
+          choose: (others, isAll) => {
+            chosen = choose([...heads, ...others], isAll && !near.isCut);
+            const theirs = new Set(others.map(({ id }) => id));
+            return chosen.filter((id) => theirs.has(id));
+          },
+        },
+        how,
+      );
+      const ours = new Set(heads.map(({ id }) => id));
+      const wanted = chosen.filter((id) => ours.has(id));
+      if (wanted.length === 0) return ofSecond;
+      return [...(await first.end(pool, { tenantId, choose: () => wanted }, how)), ...ofSecond];
+    },
   };
 }

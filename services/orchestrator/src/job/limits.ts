@@ -63,8 +63,10 @@ export const jobEngineLimits = {
   relayRemoveMs: 50,
   /** Pause of the relay while the broker has enough, ms: an idle worker must not wait for a poll. */
   relayFullMs: 25,
-  /** Dead letters of a pool that a person is shown, the oldest of the tenant. */
+  /** Dead letters that a person is shown who names no limit, the oldest of the tenant. */
   shownDeadLetters: 1_000,
+  /** Dead letters that one request ends: each plan that they are about gets its events before the answer. */
+  decidedDeadLetters: 2_000,
   /** Pause of a subscription whose handler could not reach the store, ms. */
   retrySoonMs: 1_000,
 } as const;

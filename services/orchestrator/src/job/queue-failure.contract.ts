@@ -1,12 +1,14 @@
 // Failing: receivers that cannot now, messages that nobody can read, processes that die.
+import { AgentError } from "@ossaat/contracts";
 import { expect, test } from "vitest";
 
 import type { CaseList } from "../testing/case-list.ts";
-import { done, envelope, envelopes, otherPool, pool, quiet, stepIds } from "../testing/queue-under-test.ts";
+import { done, envelope, envelopes, named, otherPool, pool, quiet, stepIds } from "../testing/queue-under-test.ts";
 import type { QueueBench } from "../testing/queue-under-test.ts";
 import { waitUntil } from "../testing/wait-until.ts";
 import type { CaseId } from "./durability-cases.ts";
-import type { Delivery } from "./job-queue.ts";
+import type { Delivery, LetterChoice, LetterQuery } from "./job-queue.ts";
+import type { LetterHead } from "./letter-head.ts";
 
 function testRetries(cases: CaseList, current: () => QueueBench): void {
   const failures: [CaseId, (delivery: Delivery) => Promise<void>][] = [
@@ -38,9 +40,13 @@ function testDeadLetters(cases: CaseList, current: () => QueueBench): void {
     await current().deadLetters(1);
     await subject.passRetryPause();
     await quiet();
-    const letters = await queue.deadLetters.list(pool, 10);
+    const letters = (await queue.deadLetters.list(pool, 10)).letters;
     expect(letters.map(({ reason, message }) => [reason, JSON.parse(message)])).toEqual([["no such kind", sent]]);
-    expect([seen, await queue.depth(pool), await queue.deadLetters.list(otherPool, 10)]).toEqual([["step-1"], 0, []]);
+    expect([seen, await queue.depth(pool), (await queue.deadLetters.list(otherPool, 10)).letters]).toEqual([
+      ["step-1"],
+      0,
+      [],
+    ]);
   });
 
   cases.test("C17", async () => {
@@ -53,7 +59,7 @@ function testDeadLetters(cases: CaseList, current: () => QueueBench): void {
     await current().sawAtLeast(1);
     await current().deadLetters(3);
     expect(seen).toEqual(["step-3"]);
-    const reasons = (await queue.deadLetters.list(pool, 10)).map(({ reason }) => reason).sort();
+    const reasons = (await queue.deadLetters.list(pool, 10)).letters.map(({ reason }) => reason).sort();
     expect(reasons.map((reason) => reason.slice(0, 29))).toEqual([
       "undecodable: it is not JSON",
       "undecodable: it is not JSON",
@@ -67,26 +73,81 @@ function testDeadLetters(cases: CaseList, current: () => QueueBench): void {
     const rejecting = current().subscribe(1, (delivery) => delivery.settle("reject", "not now"));
     await current().deadLetters(2);
     await rejecting.close();
-    const ids = (await queue.deadLetters.list(pool, 10)).map(({ id }) => id);
-    expect([await queue.deadLetters.list(pool, 1).then((some) => some.length), new Set(ids).size]).toEqual([1, 2]);
+    const ids = (await queue.deadLetters.list(pool, 10)).letters.map(({ id }) => id);
+    const one = await queue.deadLetters.list(pool, 1);
+    expect([one.letters.length, one.isCut, new Set(ids).size]).toEqual([1, true, 2]);
     const [first = "", second = ""] = ids;
     const { deadLetters } = queue;
     // A broker may count what was added or looked at a moment later.
     const counts = async (count: number) => (await deadLetters.count(pool)) === count;
     await waitUntil("two letters are counted", () => counts(2));
     expect(await deadLetters.count(otherPool)).toBe(0);
-    expect(await deadLetters.end(pool, "none", "drop")).toBe(false);
-    expect(await deadLetters.end(otherPool, first, "drop")).toBe(false);
-    expect(await deadLetters.end(pool, first, "drop")).toBe(true);
-    expect(await deadLetters.end(pool, first, "requeue")).toBe(false);
+    expect(await deadLetters.end(pool, named("none"), "drop")).toEqual([]);
+    expect(await deadLetters.end(otherPool, named(first), "drop")).toEqual([]);
+    expect(await deadLetters.end(pool, named(first), "drop")).toEqual([first]);
+    expect(await deadLetters.end(pool, named(first), "requeue")).toEqual([]);
     await waitUntil("one letter is counted", () => counts(1));
-    expect((await deadLetters.list(pool, 10)).map(({ id }) => id)).toEqual([second]);
-    expect(await deadLetters.end(pool, second, "requeue")).toBe(true);
+    expect((await deadLetters.list(pool, 10)).letters.map(({ id }) => id)).toEqual([second]);
+    expect(await deadLetters.end(pool, named(second), "requeue")).toEqual([second]);
     seen.length = 0;
     current().subscribe(1, done);
     await current().sawAtLeast(1);
     await current().isEmpty();
-    expect([await deadLetters.list(pool, 10), seen.length]).toEqual([[], 1]);
+    expect([(await deadLetters.list(pool, 10)).letters, seen.length]).toEqual([[], 1]);
+  });
+}
+
+function testManyLetters(current: () => QueueBench): void {
+  test("of many dead letters those that are chosen end in one look, and a list says when it is cut", async () => {
+    const { queue } = current();
+    const { deadLetters } = queue;
+    await queue.publish(envelopes(6));
+    const rejecting = current().subscribe(2, (delivery) =>
+      delivery.settle("reject", ["step-1", "step-4"].includes(delivery.envelope.stepId) ? "odd" : "not now"),
+    );
+    await current().deadLetters(6);
+    await rejecting.close();
+    const steps = async (limit: number, words: LetterQuery = {}) => {
+      const { letters, isCut } = await deadLetters.list(pool, limit, words);
+      return [letters.map(({ message }) => JSON.parse(message).stepId as string).sort(), isCut];
+    };
+    const isOdd = ({ reason }: LetterHead) => reason === "odd";
+    expect([await steps(6), await steps(10)]).toMatchObject([{ 1: false }, { 1: false }]);
+    expect(await steps(2, { isWanted: isOdd })).toEqual([["step-1", "step-4"], false]);
+    expect(await steps(1, { isWanted: isOdd })).toMatchObject([{ length: 1 }, true]);
+
+    const looks: [number, boolean][] = [];
+    const choose = (heads: readonly LetterHead[], isAll: boolean) => {
+      looks.push([heads.length, isAll]);
+      return heads.filter(isOdd).map(({ id }) => id);
+    };
+    expect((await deadLetters.end(pool, { tenantId: "others", choose }, "drop")).length).toBe(0);
+    expect((await deadLetters.end(pool, { choose }, "drop")).length).toBe(2);
+    expect(looks).toEqual([
+      [0, true],
+      [6, true],
+    ]);
+    expect(await steps(10)).toEqual([["step-0", "step-2", "step-3", "step-5"], false]);
+    const all: LetterChoice = { tenantId: "local", choose: (heads) => heads.map(({ id }) => id) };
+    expect((await deadLetters.end(pool, all, "requeue")).length).toBe(4);
+    expect(await steps(10)).toEqual([[], false]);
+    current().seen.length = 0;
+    current().subscribe(4, done);
+    await current().sawSteps(4);
+    expect(new Set(current().seen)).toEqual(new Set(["step-0", "step-2", "step-3", "step-5"]));
+  });
+
+  test("when the choice throws, no letter ends", async () => {
+    const { queue } = current();
+    await queue.publish(envelopes(1));
+    const rejecting = current().subscribe(1, (delivery) => delivery.settle("reject", "not now"));
+    await current().deadLetters(1);
+    await rejecting.close();
+    const choose = () => {
+      throw new AgentError("not_found", "none of that name");
+    };
+    await expect(queue.deadLetters.end(pool, { choose }, "drop")).rejects.toMatchObject({ code: "not_found" });
+    expect((await queue.deadLetters.list(pool, 10)).letters.length).toBe(1);
   });
 }
 
@@ -96,7 +157,7 @@ function testDeaths(cases: CaseList, current: () => QueueBench): void {
     await queue.publish([envelope(1), envelope(2, { pool: otherPool })]);
     const crashing = current().subscribe(1, () => subject.cutConnection?.() ?? Promise.resolve());
     await current().deadLetters(1);
-    const [letter] = await queue.deadLetters.list(pool, 10);
+    const [letter] = (await queue.deadLetters.list(pool, 10)).letters;
     expect(JSON.parse(letter?.message ?? "")).toEqual(envelope(1));
     expect(letter?.reason).toContain("delivered");
     crashing.pause();
@@ -132,5 +193,6 @@ function testDeaths(cases: CaseList, current: () => QueueBench): void {
 export function testFailures(cases: CaseList, current: () => QueueBench): void {
   testRetries(cases, current);
   testDeadLetters(cases, current);
+  testManyLetters(current);
   testDeaths(cases, current);
 }

@@ -1,12 +1,12 @@
 // Routes of the queue: what waits in it, and the messages that nobody handled.
-import { DeadLetterDecision } from "@ossaat/contracts";
+import { DeadLetterDecision, DeadLetterQuery, DeadLettersDecision } from "@ossaat/contracts";
 import type { DeadLetterSummary, QueueStatusResponse } from "@ossaat/contracts";
 import { Router } from "express";
 
 import { identityOf, parse, textParam } from "../http/respond.ts";
 import { requireCapability } from "../identity/identity.ts";
 import { askQueue, ifThere } from "./ask-queue.ts";
-import { decideLetter, listLetters, requireLetter } from "./tenant-letters.ts";
+import { decideLetters, listLetters, requireLetter } from "./tenant-letters.ts";
 import type { LettersDeps, TenantLetter } from "./tenant-letters.ts";
 
 const summaryOf = ({ message: _message, ...summary }: TenantLetter): DeadLetterSummary => summary;
@@ -40,11 +40,12 @@ export function queueRoutes(deps: LettersDeps): Router {
     requireCapability(identity, "queue.read");
     response.json(await readStatus(deps, identity.tenantId));
   });
-  router.get("/queue/dead-letters", async (_request, response) => {
+  router.get("/queue/dead-letters", async (request, response) => {
     const identity = identityOf(response);
     requireCapability(identity, "queue.read");
-    const letters = await listLetters(deps, identity.tenantId);
-    response.json({ schemaVersion: 1, letters: letters.map(summaryOf) });
+    const { plan, ...query } = parse(DeadLetterQuery, request.query);
+    const { letters, hasMore } = await listLetters(deps, identity.tenantId, { ...query, planId: plan });
+    response.json({ schemaVersion: 1, letters: letters.map(summaryOf), hasMore });
   });
   router.get("/queue/dead-letters/:letterId", async (request, response) => {
     const identity = identityOf(response);
@@ -52,13 +53,21 @@ export function queueRoutes(deps: LettersDeps): Router {
     const letter = await requireLetter(deps, identity.tenantId, textParam(request, "letterId"));
     response.json({ schemaVersion: 1, letter });
   });
+  router.post("/queue/dead-letters/decisions", async (request, response) => {
+    const identity = identityOf(response);
+    requireCapability(identity, "queue.manage");
+    const { tenantId, actor } = identity;
+    const { decision, ...which } = parse(DeadLettersDecision, request.body ?? {});
+    response.json({ schemaVersion: 1, decision, ...(await decideLetters(deps, { tenantId, actor, decision, which })) });
+  });
   router.post("/queue/dead-letters/:letterId/decisions", async (request, response) => {
     const identity = identityOf(response);
     requireCapability(identity, "queue.manage");
     const { tenantId, actor } = identity;
     const { decision } = parse(DeadLetterDecision, request.body ?? {});
-    const letter = await decideLetter(deps, { tenantId, letterId: textParam(request, "letterId"), actor, decision });
-    response.json({ schemaVersion: 1, letter: summaryOf(letter), decision });
+    const which = { ids: [textParam(request, "letterId")] };
+    const { letters } = await decideLetters(deps, { tenantId, actor, decision, which });
+    response.json({ schemaVersion: 1, letter: letters[0], decision });
   });
   return router;
 }

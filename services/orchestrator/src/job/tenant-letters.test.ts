@@ -101,6 +101,64 @@ test("one that is dropped is gone, and the logs of plan and server say so", asyn
   expect((await decide("drop")).status).toBe(404);
 });
 
+const decideMany = (body: object, call: HttpCall = {}) =>
+  app.call("/queue/dead-letters/decisions", { method: "POST", body, ...call });
+
+/** More letters of the same plan, one of them for another reason. */
+async function buryMore(count: number): Promise<void> {
+  const found = await engine.store.read.selectFrom("dead_letter").selectAll().executeTakeFirstOrThrow();
+  const rows = Array.from({ length: count }, (_, n) => ({
+    ...found,
+    id: `more-${n}`,
+    reason: n === 0 ? "It was TOO large" : "nobody took it",
+    message: JSON.stringify({ ...JSON.parse(found.message), messageId: `more-${n}` }),
+    at: 6 + n,
+  }));
+  await engine.store.tx((tx) => tx.insertInto("dead_letter").values(rows).execute());
+}
+
+test("several are decided about by name; where one is not there or unclear, none ends", async () => {
+  await buryMore(12);
+  const decided = await decideMany({ decision: "requeue", ids: ["more-1", letterId, "more-11"] });
+  expect([decided.status, (decided.body["letters"] as { id: string }[]).map(({ id }) => id)]).toEqual([
+    200,
+    ["more-1", letterId, "more-11"],
+  ]);
+  expect([(await messagesOf(engine, plan.id)).length, await decisions()]).toEqual([
+    3,
+    ["message.requeued a", "message.requeued a", "message.requeued a"],
+  ]);
+  const missing = await decideMany({ decision: "drop", ids: ["more-2", "more-"] });
+  expect([missing.status, missing.body["message"]]).toEqual([400, '"more-" begins the ids of 10 dead letters.']);
+  const gone = await decideMany({ decision: "drop", ids: ["more-2", letterId] });
+  expect([gone.status, gone.body["message"]]).toEqual([404, `There is no dead letter ${JSON.stringify(letterId)}.`]);
+  expect(await list()).toMatchObject({ length: 10 });
+});
+
+test("all that fit are decided about, and a list says when there are more", async () => {
+  await buryMore(5);
+  const letters = async (query: string) => {
+    const { body } = await app.call(`/queue/dead-letters?${query}`);
+    return [(body["letters"] as { id: string }[]).map(({ id }) => id), body["hasMore"]];
+  };
+  expect(await letters("limit=2")).toEqual([[letterId, "more-0"], true]);
+  expect(await letters("reason=too%20large&limit=1")).toEqual([["more-0"], false]);
+  expect(await letters("plan=another")).toEqual([[], false]);
+  expect((await app.call("/queue/dead-letters?limit=0")).status).toBe(400);
+  const large = await decideMany({ decision: "drop", all: { reason: "too large" } });
+  expect(large.body).toMatchObject({ decision: "drop", hasMore: false, letters: [{ id: "more-0" }] });
+  expect((await decideMany({ decision: "requeue", all: {} }, { identity: { tenantId: "others" } })).body).toMatchObject(
+    {
+      letters: [],
+    },
+  );
+  expect((await decideMany({ decision: "requeue", all: { planId: plan.id } })).body["letters"]).toMatchObject({
+    length: 5,
+  });
+  expect(await list()).toEqual([]);
+  expect((await decideMany({ decision: "drop", ids: ["x"], all: {} })).status).toBe(400);
+});
+
 test("nothing follows the end of a plan's log", async () => {
   await engine.store.tx((tx) => tx.updateTable("plan").set({ status: "cancelled" }).execute());
   expect((await decide("drop")).status).toBe(200);

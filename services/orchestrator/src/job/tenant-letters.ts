@@ -1,11 +1,12 @@
 // Dead letters as a tenant may see them, and what a person decides about one.
-import { AgentError, isTerminalPlan } from "@ossaat/contracts";
+import { AgentError, countOf, isTerminalPlan } from "@ossaat/contracts";
 import type { Actor, DeadLetterDecision, DeadLetterSummary } from "@ossaat/contracts";
 
 import { changePlan } from "./engine.ts";
 import type { Engine } from "./engine.ts";
-import { readEnvelope } from "./envelope-text.ts";
 import type { DeadLetter, JobQueue } from "./job-queue.ts";
+import { headOf } from "./letter-head.ts";
+import type { LetterHead } from "./letter-head.ts";
 import { jobEngineLimits } from "./limits.ts";
 
 export type LettersDeps = {
@@ -17,49 +18,107 @@ export type LettersDeps = {
 /** A letter with what its message says, as far as it can be read. */
 export type TenantLetter = DeadLetterSummary & { message: string };
 
-function openLetter({ id, reason, message }: DeadLetter, pool: string): TenantLetter {
-  const letter = { id, pool, reason, message };
-  try {
-    const { planId, stepId, attempt } = readEnvelope(message);
-    return { ...letter, planId, stepId, attempt };
-  } catch {
-    return letter;
+/** Absent = all. */
+export type LetterFilter = { planId?: string | undefined; reason?: string | undefined };
+
+/** The letters that fit, oldest first; `hasMore` when there are others behind them. */
+export type TenantLetters = { letters: TenantLetter[]; hasMore: boolean };
+
+function summaryOf({ id, reason, planId, stepId, attempt }: LetterHead, pool: string): DeadLetterSummary {
+  const letter = { id, pool, reason };
+  return planId === undefined || stepId === undefined || attempt === undefined
+    ? letter
+    : { ...letter, planId, stepId, attempt };
+}
+
+function openLetter(letter: DeadLetter, pool: string): TenantLetter {
+  return { ...summaryOf(headOf(letter), pool), message: letter.message };
+}
+
+/** `reason`: words in it, however they are written. */
+function fits({ planId, reason }: LetterFilter, head: LetterHead): boolean {
+  if (planId !== undefined && head.planId !== planId) return false;
+  return reason === undefined || head.reason.toLowerCase().includes(reason.toLowerCase());
+}
+
+type Listing = { limit?: number | undefined; isWanted: (head: LetterHead) => boolean };
+
+async function look({ queue, pools }: LettersDeps, tenantId: string, { limit, isWanted }: Listing) {
+  const found: TenantLetters = { letters: [], hasMore: false };
+  for (const pool of pools) {
+    const room = (limit ?? jobEngineLimits.shownDeadLetters) - found.letters.length;
+    const { letters, isCut } = await queue.deadLetters.list(pool, room, { tenantId, isWanted });
+    found.letters.push(...letters.map((each) => openLetter(each, pool)));
+    found.hasMore ||= isCut;
   }
+  return found;
 }
 
 /** The tenant's letters of all pools, oldest first. @throws AgentError unavailable */
-export async function listLetters({ queue, pools }: LettersDeps, tenantId: string): Promise<TenantLetter[]> {
-  const letters: TenantLetter[] = [];
-  for (const pool of pools) {
-    const found = await queue.deadLetters.list(pool, jobEngineLimits.shownDeadLetters, tenantId);
-    letters.push(...found.map((each) => openLetter(each, pool)));
-  }
-  return letters;
+export function listLetters(
+  deps: LettersDeps,
+  tenantId: string,
+  { limit, ...filter }: LetterFilter & { limit?: number | undefined } = {},
+): Promise<TenantLetters> {
+  return look(deps, tenantId, { limit, isWanted: (head) => fits(filter, head) });
 }
 
-/** @throws AgentError not_found for one that is gone, or another tenant's */
-export async function requireLetter(deps: LettersDeps, tenantId: string, letterId: string): Promise<TenantLetter> {
-  const letter = (await listLetters(deps, tenantId)).find(({ id }) => id === letterId);
-  if (letter === undefined) throw letterNotFound(letterId);
-  return letter;
-}
-
-function letterNotFound(letterId: string): AgentError {
-  return new AgentError("not_found", `There is no dead letter ${letterId}.`, {
+function letterNotFound(text: string): AgentError {
+  return new AgentError("not_found", `There is no dead letter ${JSON.stringify(text)}.`, {
     details: { next: "`ossaat dlq list` lists them" },
   });
 }
 
-type Decided = { tenantId: string; letterId: string; actor: Actor; decision: DeadLetterDecision["decision"] };
+/** The one whose id it is, else the one whose id begins so. @throws AgentError not_found, invalid_input */
+function findLetter<T extends { id: string }>(letters: readonly T[], text: string): T {
+  const fitting = letters.filter(({ id }) => id.startsWith(text));
+  const found = letters.find(({ id }) => id === text) ?? fitting[0];
+  if (found === undefined) throw letterNotFound(text);
+  if (found.id === text || fitting.length === 1) return found;
+  const message = `${JSON.stringify(text)} begins the ids of ${countOf(fitting.length, "dead letter")}.`;
+  throw new AgentError("invalid_input", message, { details: { next: "`ossaat dlq list` lists them" } });
+}
 
-/** In the log of the plan it is about, unless that has ended: nothing follows the end of a log. */
-async function recordDecision(engine: Engine, letter: TenantLetter, { actor, decision }: Decided): Promise<void> {
-  const { id: letterId, pool, reason, planId, stepId } = letter;
-  if (planId === undefined || stepId === undefined) return;
+/**
+ * By its id or the beginning of it.
+ * @throws AgentError not_found for one that is gone, or another tenant's; invalid_input when more than one fits
+ */
+export async function requireLetter(deps: LettersDeps, tenantId: string, text: string): Promise<TenantLetter> {
+  const { letters } = await look(deps, tenantId, { isWanted: ({ id }) => id.startsWith(text) });
+  return findLetter(letters, text);
+}
+
+type Decided = {
+  tenantId: string;
+  actor: Actor;
+  decision: DeadLetterDecision["decision"];
+  /** Ids or beginnings of ids, or all that fit. */
+  which: { ids: readonly string[] } | { all: LetterFilter };
+};
+
+type PlanOf = { planId: string; letters: DeadLetterSummary[] };
+
+function byPlan(letters: readonly DeadLetterSummary[]): PlanOf[] {
+  const plans = new Map<string, PlanOf>();
+  for (const letter of letters) {
+    const { planId, stepId } = letter;
+    if (planId === undefined || stepId === undefined) continue;
+    const plan = plans.get(planId) ?? { planId, letters: [] };
+    plan.letters.push(letter);
+    plans.set(planId, plan);
+  }
+  return [...plans.values()];
+}
+
+/** In the log of the plan they are about, unless that has ended: nothing follows the end of a log. */
+async function recordDecision(engine: Engine, { planId, letters }: PlanOf, { actor, decision }: Decided) {
   const type = decision === "requeue" ? "message.requeued" : "message.dropped";
   try {
     await changePlan(engine, { planId, actor }, async (change) => {
-      if (!isTerminalPlan(change.plan.status)) await change.append({ type, stepId, data: { letterId, pool, reason } });
+      if (isTerminalPlan(change.plan.status)) return;
+      for (const { id: letterId, pool, reason, stepId = "" } of letters) {
+        await change.append({ type, stepId, data: { letterId, pool, reason } });
+      }
     });
   } catch (error) {
     // A message may outlive its plan.
@@ -67,17 +126,65 @@ async function recordDecision(engine: Engine, letter: TenantLetter, { actor, dec
   }
 }
 
+function tooMany(pool: string): AgentError {
+  return new AgentError("limit_exceeded", `${pool} has more dead letters than are looked through for one.`, {
+    details: { next: "`ossaat dlq list` shows the oldest; decide about these first" },
+  });
+}
+
+type Choice = { chosen: LetterHead[]; hasMore: boolean };
+
+function choose(
+  heads: readonly LetterHead[],
+  isAll: boolean,
+  { pool, which }: { pool: string } & Pick<Decided, "which">,
+): Choice {
+  const { decidedDeadLetters: most } = jobEngineLimits;
+  if ("all" in which) {
+    const fitting = heads.filter((head) => fits(which.all, head));
+    return { chosen: fitting.slice(0, most), hasMore: !isAll || fitting.length > most };
+  }
+  try {
+    return { chosen: which.ids.map((text) => findLetter(heads, text)), hasMore: false };
+  } catch (error) {
+    throw isAll ? error : tooMany(pool);
+  }
+}
+
+/** In one look. */
+async function endLetters(deps: LettersDeps, pool: string, { tenantId, decision, which }: Decided) {
+  let choice: Choice = { chosen: [], hasMore: false };
+  const choosing = (heads: readonly LetterHead[], isAll: boolean) => {
+    choice = choose(heads, isAll, { pool, which });
+    return choice.chosen.map(({ id }) => id);
+  };
+  const ended = new Set(await deps.queue.deadLetters.end(pool, { tenantId, choose: choosing }, decision));
+  const { chosen, hasMore } = choice;
+  const letters = chosen.filter(({ id }) => ended.has(id)).map((head) => summaryOf(head, pool));
+  return { letters, hasMore: hasMore || letters.length < chosen.length };
+}
+
 /**
- * Gives a letter back or forgets it, and says in the logs of server and plan who did.
- * @throws AgentError not_found, unavailable
+ * Gives letters back or forgets them, and says in the logs of server and plans who did. Where one that was
+ * named is not there, none ends.
+ * @returns those that ended; `hasMore` when others fit, or were left
+ * @throws AgentError not_found, invalid_input, limit_exceeded, unavailable
  */
-export async function decideLetter(deps: LettersDeps, decided: Decided): Promise<TenantLetter> {
-  const { tenantId, letterId, actor, decision } = decided;
-  const letter = await requireLetter(deps, tenantId, letterId);
-  const { pool, reason, planId, stepId } = letter;
-  if (!(await deps.queue.deadLetters.end(pool, letterId, decision))) throw letterNotFound(letterId);
-  const fields = { letterId, pool, reason, planId, stepId, tenantId, actor, decision };
-  deps.engine.log.info(fields, "a person decided about a dead letter");
-  await recordDecision(deps.engine, letter, decided);
-  return letter;
+export async function decideLetters(
+  deps: LettersDeps,
+  decided: Decided,
+): Promise<{ letters: DeadLetterSummary[]; hasMore: boolean }> {
+  const { tenantId, actor, decision } = decided;
+  const all: { letters: DeadLetterSummary[]; hasMore: boolean } = { letters: [], hasMore: false };
+  for (const pool of deps.pools) {
+    const { letters, hasMore } = await endLetters(deps, pool, decided);
+    for (const { id: letterId, reason, planId, stepId } of letters) {
+      const fields = { letterId, pool, reason, planId, stepId, tenantId, actor, decision };
+      deps.engine.log.info(fields, "a person decided about a dead letter");
+    }
+    for (const plan of byPlan(letters)) await recordDecision(deps.engine, plan, decided);
+    all.letters.push(...letters);
+    all.hasMore ||= hasMore;
+  }
+  return all;
 }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { JobEnvelope } from "@ossaat/contracts";
 
 import { jobEnvelope } from "../job/dispatch-step.ts";
-import type { Delivery, JobQueue, Subscription } from "../job/job-queue.ts";
+import type { Delivery, JobQueue, LetterChoice, Subscription } from "../job/job-queue.ts";
 import { waitUntil } from "./wait-until.ts";
 
 export type JobQueueUnderTest = {
@@ -57,6 +57,11 @@ export const done = (delivery: Delivery) => delivery.settle("done");
 const maxWaitMs = 60_000;
 
 /** A queue of one test, and what was delivered by it. */
+/** Chooses the letter of that id. */
+export const named = (id: string): LetterChoice => ({
+  choose: (heads) => heads.filter((head) => head.id === id).map((head) => head.id),
+});
+
 export class QueueBench {
   readonly subject: JobQueueUnderTest;
   readonly seen: string[] = [];
@@ -108,7 +113,7 @@ export class QueueBench {
 
   /** Asks again when the connection is away just now. */
   deadLetters(count: number, of = pool): Promise<void> {
-    const found = () => this.queue.deadLetters.list(of, 100).then(({ length }) => length >= count);
+    const found = () => this.queue.deadLetters.list(of, 100).then(({ letters }) => letters.length >= count);
     return waitUntil(`${count} dead letters`, () => found().catch(() => false), maxWaitMs);
   }
 

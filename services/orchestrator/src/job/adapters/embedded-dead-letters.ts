@@ -7,6 +7,8 @@ import type { Reader, Store } from "../../store/store.ts";
 import type { OutboxRow, Tables } from "../../store/tables.ts";
 import { readEnvelope } from "../envelope-text.ts";
 import type { DeadLetters } from "../job-queue.ts";
+import { headOf } from "../letter-head.ts";
+import type { LetterHead } from "../letter-head.ts";
 import { jobEngineLimits } from "../limits.ts";
 import type { EmbeddedQueueDeps } from "./embedded.ts";
 
@@ -56,34 +58,69 @@ function lettersOf(store: Store, pool: string, tenantId: string | undefined) {
   return tenantId === undefined ? letters : letters.where("tenant_id", "=", tenantId);
 }
 
+/** Letters read at once, and ended in one transaction. */
+const pageRows = 500;
+
+type Letter = { id: string; reason: string; message: string };
+
+/** The oldest first. */
+async function* lettersIn(store: Store, pool: string, tenantId: string | undefined): AsyncGenerator<Letter> {
+  let last: { at: number; id: string } | undefined;
+  for (;;) {
+    let letters = lettersOf(store, pool, tenantId).select(["id", "reason", "message", "at"]);
+    if (last !== undefined) {
+      const { at, id } = last;
+      letters = letters.where((eb) => eb.or([eb("at", ">", at), eb.and([eb("at", "=", at), eb("id", ">", id)])]));
+    }
+    const page = await letters.orderBy("at").orderBy("id").limit(pageRows).execute();
+    yield* page.map(({ id, reason, message }) => ({ id, reason, message }));
+    last = page.at(-1);
+    if (page.length < pageRows) return;
+  }
+}
+
+type Ending = { pool: string; ids: readonly string[]; how: "requeue" | "drop"; now: number };
+
+async function endLetters(store: Store, { pool, ids, how, now }: Ending): Promise<string[]> {
+  return store.tx(async (tx) => {
+    const gone = tx.deleteFrom("dead_letter").where("id", "in", ids).where("pool", "=", pool);
+    const letters = await gone.returning(["id", "message"]).execute();
+    if (letters.length > 0 && how === "requeue") {
+      await tx
+        .insertInto("outbox")
+        .values(letters.map((letter) => rowOf(letter, now)))
+        .onConflict((conflict) => conflict.column("id").doNothing())
+        .execute();
+    }
+    return letters.map(({ id }) => id);
+  });
+}
+
 export function createEmbeddedDeadLetters(
   { store, clock }: Pick<EmbeddedQueueDeps, "store" | "clock">,
   wake: () => void,
 ): DeadLetters {
   return {
-    list: (pool, limit, tenantId) =>
-      lettersOf(store, pool, tenantId)
-        .select(["id", "reason", "message"])
-        .orderBy("at")
-        .orderBy("id")
-        .limit(limit)
-        .execute(),
+    async list(pool, limit, { tenantId, isWanted = () => true } = {}) {
+      const letters: Letter[] = [];
+      for await (const letter of lettersIn(store, pool, tenantId)) {
+        if (!isWanted(headOf(letter))) continue;
+        if (letters.length >= limit) return { letters, isCut: true };
+        letters.push(letter);
+      }
+      return { letters, isCut: false };
+    },
     count: (pool, tenantId) => countFirst(store.read, lettersOf(store, pool, tenantId).select("id")),
-    async end(pool, id, how) {
-      const found = await store.tx(async (tx) => {
-        const gone = tx.deleteFrom("dead_letter").where("id", "=", id).where("pool", "=", pool);
-        const letter = await gone.returning(["id", "message"]).executeTakeFirst();
-        if (letter !== undefined && how === "requeue") {
-          await tx
-            .insertInto("outbox")
-            .values(rowOf(letter, clock.now()))
-            .onConflict((conflict) => conflict.column("id").doNothing())
-            .execute();
-        }
-        return letter !== undefined;
-      });
-      wake();
-      return found;
+    async end(pool, { tenantId, choose }, how) {
+      const heads: LetterHead[] = [];
+      for await (const letter of lettersIn(store, pool, tenantId)) heads.push(headOf(letter));
+      const chosen = [...choose(heads, true)];
+      const ended: string[] = [];
+      while (chosen.length > 0) {
+        ended.push(...(await endLetters(store, { pool, ids: chosen.splice(0, pageRows), how, now: clock.now() })));
+      }
+      if (ended.length > 0) wake();
+      return ended;
     },
   };
 }

@@ -7,8 +7,9 @@ import type { KafkaServer } from "@ossaat/testkit";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 
 import { testLimits } from "../../../testing/kafka-under-test.ts";
-import { envelope, envelopes, pool } from "../../../testing/queue-under-test.ts";
+import { envelope, envelopes, named, pool } from "../../../testing/queue-under-test.ts";
 import type { DeadLetters } from "../../job-queue.ts";
+import type { LetterHead } from "../../letter-head.ts";
 import { buryRecord, createDeadLetters } from "./dead-letters.ts";
 import type { DeadLetterDeps } from "./dead-letters.ts";
 import { createClient } from "./kafka-client.ts";
@@ -38,7 +39,7 @@ beforeEach(async () => {
     { topic: jobsTopic(namespace, pool), partitions: 1 },
     { topic: deadLetterTopic(namespace, pool), partitions: 1, settings },
   ]);
-  deps = { kafka, topics, publisher, namespace, limits };
+  deps = { kafka, topics, publisher, namespace, limits, onError: () => undefined };
   letters = createDeadLetters(deps);
 });
 afterEach(async () => {
@@ -57,7 +58,8 @@ const recordOf = (offset: number, content: string, timestamp = "1000") => ({
 const bury = (offset: number, content: string, timestamp?: string) =>
   buryRecord(deps, pool, { record: recordOf(offset, content, timestamp), reason: "no good" });
 const textOf = (each: JobEnvelope) => JSON.stringify(each);
-const listed = async (tenantId?: string) => (await letters.list(pool, 1_000, tenantId)).map(({ message }) => message);
+const listed = async (tenantId?: string) =>
+  (await letters.list(pool, 1_000, { tenantId })).letters.map(({ message }) => message);
 
 test("a record of a topic that was made again takes no older letter's place, and twice is once", async () => {
   await bury(5, "first");
@@ -65,7 +67,7 @@ test("a record of a topic that was made again takes no older letter's place, and
   await bury(5, "second", "2000");
   await bury(5, "second");
   expect(await listed()).toEqual(["first", "second", "second"]);
-  const ids = (await letters.list(pool, 10)).map(({ id }) => id);
+  const ids = (await letters.list(pool, 10)).letters.map(({ id }) => id);
   expect(ids.every((id) => /^[0-9a-f-]+$/u.test(id))).toBe(true);
 });
 
@@ -78,11 +80,11 @@ test("a list is as long as its bytes allow, and goes on when the first have ende
     [2, 3],
     [4, 5],
   ]) {
-    const shown = await letters.list(pool, 1_000);
+    const shown = (await letters.list(pool, 1_000)).letters;
     expect(shown.map(({ message }) => message)).toEqual(expected.map(large));
-    for (const { id } of shown) expect(await letters.end(pool, id, "drop")).toBe(true);
+    for (const { id } of shown) expect(await letters.end(pool, named(id), "drop")).toEqual([id]);
   }
-  expect((await letters.list(pool, 1_000)).map(({ message }) => message.length)).toEqual([30_000]);
+  expect((await letters.list(pool, 1_000)).letters.map(({ message }) => message.length)).toEqual([30_000]);
   expect(await letters.count(pool)).toBe(1);
 });
 
@@ -93,11 +95,28 @@ test("a tenant sees and counts its own letters behind many of another", async ()
   await bury(9_000, textOf(own));
   expect(await listed("others")).toEqual([textOf(own)]);
   expect([await letters.count(pool, "others"), await letters.count(pool, "local")]).toEqual([1, 1_500]);
-  const [letter] = await letters.list(pool, 1, "others");
-  expect(await letters.end(pool, letter?.id ?? "", "requeue")).toBe(true);
+  const [letter] = (await letters.list(pool, 1, { tenantId: "others" })).letters;
+  expect(await letters.end(pool, named(letter?.id ?? ""), "requeue")).toEqual([letter?.id ?? ""]);
   expect([await listed("others"), await letters.count(pool, "others"), await letters.count(pool)]).toEqual([
     [],
     0,
     1_500,
   ]);
+});
+
+test("a look that takes too long ends with an error that says so, and the next one goes on", async () => {
+  await bury(5, "first");
+  const hurried = createDeadLetters({ ...deps, limits: { ...deps.limits, readMs: 1 } });
+  const told = { code: "unavailable", message: expect.stringContaining("did not send all of") as unknown };
+  await expect(hurried.list(pool, 10)).rejects.toMatchObject(told);
+  await expect(hurried.end(pool, named("x"), "drop")).rejects.toMatchObject(told);
+  expect(await listed()).toEqual(["first"]);
+});
+
+test("letters that are given back at once are as many as their bytes allow; the others wait", async () => {
+  for (let n = 0; n < 5; n += 1) await bury(n, `${n}${"x".repeat(9_000)}`);
+  const choose = (heads: readonly LetterHead[]) => heads.map(({ id }) => id);
+  const rounds: number[] = [];
+  for (let n = 0; n < 4; n += 1) rounds.push((await letters.end(pool, { choose }, "requeue")).length);
+  expect([rounds, await listed()]).toEqual([[2, 2, 1, 0], []]);
 });

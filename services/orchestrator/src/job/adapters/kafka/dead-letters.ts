@@ -2,14 +2,17 @@
 // letter that has ended is a record without a value.
 import { createHash, randomUUID } from "node:crypto";
 
+import { AgentError } from "@ossaat/contracts";
 import type { EachBatchPayload, IHeaders, Kafka, KafkaMessage } from "kafkajs";
 
-import type { DeadLetter, DeadLetters } from "../../job-queue.ts";
-import { ownerOf } from "../../letter-owner.ts";
+import type { DeadLetters, LetterChoice, LetterList, LetterQuery } from "../../job-queue.ts";
+import { headOf } from "../../letter-head.ts";
+import type { LetterHead } from "../../letter-head.ts";
 import { retryOptions } from "./kafka-client.ts";
 import type { KafkaTopics } from "./kafka-topics.ts";
 import type { KafkaLimits } from "./limits.ts";
 import type { JobRecord } from "./pool-pump.ts";
+import { partsOf } from "./publisher.ts";
 import type { Publisher } from "./publisher.ts";
 import { deadLetterTopic, jobsTopic } from "./topics.ts";
 
@@ -19,10 +22,11 @@ export type DeadLetterDeps = {
   publisher: Publisher;
   namespace: string;
   limits: KafkaLimits;
+  onError: (error: unknown) => void;
 };
 
-/** Where a letter stands in the topic, and whose it is; its body stays at the broker. */
-type Place = { offset: number; owner: string; bytes: number };
+/** Where a letter stands in the topic, and what it says; its body stays at the broker. */
+type Place = { offset: number; head: LetterHead; bytes: number };
 
 /** The key of the record in its topic; a letter has its own. */
 const keyHeader = "record-key";
@@ -55,9 +59,18 @@ type Reading = {
   next?(): { from: number; reading: Reading } | undefined;
 };
 
-/** Reads a topic of one partition from its first record to the last that it has now. */
+function tooSlow(topic: string, { readMs }: KafkaLimits): AgentError {
+  return new AgentError("unavailable", `The broker did not send all of ${topic} within ${readMs / 1_000} s.`, {
+    details: { reason: "read_timeout", next: "try it again; `ossaat queue status` says whether the broker answers" },
+  });
+}
+
+/**
+ * Reads a topic of one partition from its first record to the last that it has now.
+ * @throws AgentError unavailable when that takes too long
+ */
 async function readTopic(
-  { kafka, topics, namespace, limits }: DeadLetterDeps,
+  { kafka, topics, namespace, limits, onError }: DeadLetterDeps,
   topic: string,
   reading: Reading,
 ): Promise<void> {
@@ -74,90 +87,165 @@ async function readTopic(
   });
   consumer.on("consumer.crash", ({ payload }) => crash(payload.error));
   let current = reading;
-  const eachBatch = ({ batch }: EachBatchPayload) => {
+  const goOn = ({ batch }: EachBatchPayload) => {
     for (const message of batch.messages) current.take(message);
-    if (Number(batch.lastOffset()) < last) return Promise.resolve();
+    if (Number(batch.lastOffset()) < last) return;
     const next = current.next?.();
-    if (next === undefined) end();
-    else {
-      current = next.reading;
-      consumer.seek({ topic, partition: batch.partition, offset: String(next.from) });
+    if (next === undefined) {
+      end();
+      return;
+    }
+    current = next.reading;
+    consumer.seek({ topic, partition: batch.partition, offset: String(next.from) });
+  };
+  const eachBatch = (payload: EachBatchPayload) => {
+    try {
+      goOn(payload);
+    } catch (error) {
+      // NOTE: the client would try the same batch again.
+      crash(error);
     }
     return Promise.resolve();
   };
-  try {
+  const start = async () => {
     await consumer.connect();
     await consumer.subscribe({ topic, fromBeginning: true });
     await consumer.run({ autoCommit: false, eachBatch });
-    await read;
-  } finally {
+  };
+  const starting = start();
+  const leave = async () => {
+    await starting.catch(() => undefined);
     await consumer.disconnect();
     await topics.removeGroup(groupId);
+  };
+  const timer = setTimeout(() => crash(tooSlow(topic, limits)), limits.readMs);
+  try {
+    await Promise.race([Promise.all([starting, read]), read]);
+  } catch (error) {
+    // Whoever asked has waited long enough.
+    void leave().catch(onError);
+    throw error;
+  } finally {
+    clearTimeout(timer);
   }
+  // What was read is read; the broker forgets a group without marks by itself.
+  await leave().catch(onError);
 }
 
 /** Notes which letters there are, oldest first. */
 function notePlaces(places: Map<string, Place>, { deadLetters }: KafkaLimits): Reading["take"] {
-  return ({ key, value, offset }) => {
+  return ({ key, value, headers, offset }) => {
     const id = String(key);
     if (value === null) return void places.delete(id);
-    places.set(id, { offset: Number(offset), owner: ownerOf(value.toString()), bytes: value.length });
+    const head = headOf({ id, reason: textOf(headers, reasonHeader), message: value.toString() });
+    places.set(id, { offset: Number(offset), head, bytes: value.length });
     const [oldest] = places.keys();
     if (places.size > deadLetters && oldest !== undefined) places.delete(oldest);
   };
 }
 
-type Wanted = { limit: number; tenantId: string | undefined };
+const isOf = (tenantId: string | undefined, head: LetterHead) => tenantId === undefined || head.tenantId === tenantId;
 
-/** Offsets of the oldest letters that fit into one list. */
-function choose(places: ReadonlyMap<string, Place>, { limit, tenantId }: Wanted, { listedBytes }: KafkaLimits) {
-  const chosen = new Set<number>();
+/** Offsets of the first of these letters that are not too large together; one always fits. */
+function fitting(places: Iterable<Place>, { limit, listedBytes }: { limit: number; listedBytes: number }) {
+  const offsets = new Set<number>();
   let room = listedBytes;
-  for (const { offset, owner, bytes } of places.values()) {
-    if (tenantId !== undefined && owner !== tenantId) continue;
-    if (chosen.size >= limit || (bytes > room && chosen.size > 0)) break;
-    chosen.add(offset);
+  for (const { offset, bytes } of places) {
+    if (offsets.size >= limit || (bytes > room && offsets.size > 0)) return { offsets, isCut: true };
+    offsets.add(offset);
     room -= bytes;
   }
-  return chosen;
+  return { offsets, isCut: false };
 }
 
+/** Reads the records at these offsets. */
+function readBodies(offsets: Set<number>, take: (message: KafkaMessage & { value: Buffer }) => void) {
+  if (offsets.size === 0) return undefined;
+  const reading: Reading = {
+    take(message) {
+      const { value } = message;
+      if (value !== null && offsets.delete(Number(message.offset))) take({ ...message, value });
+    },
+  };
+  return { from: Math.min(...offsets), reading };
+}
+
+type ListWords = LetterQuery & { limit: number };
+
 /** NOTE: which letters are still there is known only at the end of the topic; so bodies are read the second time. */
-async function listLetters(deps: DeadLetterDeps, pool: string, wanted: Wanted): Promise<DeadLetter[]> {
+async function listLetters(deps: DeadLetterDeps, pool: string, { limit, tenantId, isWanted }: ListWords) {
   const places = new Map<string, Place>();
-  const letters: DeadLetter[] = [];
+  const list: LetterList = { letters: [], isCut: false };
+  const isMeant = ({ head }: Place) => isOf(tenantId, head) && (isWanted === undefined || isWanted(head));
   await readTopic(deps, deadLetterTopic(deps.namespace, pool), {
     take: notePlaces(places, deps.limits),
     next() {
-      const chosen = choose(places, wanted, deps.limits);
-      if (chosen.size === 0) return undefined;
-      const take = ({ key, value, headers, offset }: KafkaMessage) => {
-        if (value === null || !chosen.delete(Number(offset))) return;
-        letters.push({ id: String(key), reason: textOf(headers, reasonHeader), message: value.toString("utf8") });
-      };
-      return { from: Math.min(...chosen), reading: { take } };
+      const { listedBytes } = deps.limits;
+      const { offsets, isCut } = fitting([...places.values()].filter(isMeant), { limit, listedBytes });
+      list.isCut = isCut;
+      return readBodies(offsets, ({ key, value, headers }) => {
+        const reason = textOf(headers, reasonHeader);
+        list.letters.push({ id: String(key), reason, message: value.toString("utf8") });
+      });
     },
   });
+  return list;
+}
+
+type Letter = { id: string; key: string; value: Buffer };
+type Ending = LetterChoice & { how: "requeue" | "drop" };
+
+/** Letters that shall end; of those that are given back, the first whose bodies are not too large together. */
+async function takeLetters(deps: DeadLetterDeps, pool: string, { tenantId, choose, how }: Ending): Promise<Letter[]> {
+  const places = new Map<string, Place>();
+  const letters: Letter[] = [];
+  let isChosen = false;
+  const choosePlaces = () => {
+    isChosen = true;
+    const heads = [...places.values()].map(({ head }) => head).filter((head) => isOf(tenantId, head));
+    return [...new Set(choose(heads, true))].flatMap((id) => places.get(id) ?? []);
+  };
+  await readTopic(deps, deadLetterTopic(deps.namespace, pool), {
+    take: notePlaces(places, deps.limits),
+    next() {
+      const chosen = choosePlaces();
+      if (how === "drop") {
+        letters.push(...chosen.map(({ head: { id } }) => ({ id, key: "", value: Buffer.alloc(0) })));
+        return undefined;
+      }
+      const { offsets } = fitting(chosen, { limit: chosen.length, listedBytes: deps.limits.listedBytes });
+      return readBodies(offsets, ({ key, value, headers }) => {
+        letters.push({ id: String(key), key: textOf(headers, keyHeader), value });
+      });
+    },
+  });
+  if (!isChosen) choosePlaces();
   return letters;
 }
 
-type Letter = { key: string; value: Buffer };
-
-async function findLetter(deps: DeadLetterDeps, pool: string, id: string): Promise<Letter | undefined> {
-  let letter: Letter | undefined;
-  await readTopic(deps, deadLetterTopic(deps.namespace, pool), {
-    take({ key, value, headers }) {
-      if (String(key) === id) letter = value === null ? undefined : { key: textOf(headers, keyHeader), value };
-    },
-  });
-  return letter;
+async function endLetters(deps: DeadLetterDeps, pool: string, ending: Ending): Promise<string[]> {
+  const { publisher, namespace, limits } = deps;
+  const letters = await takeLetters(deps, pool, ending);
+  // First all that is given back: what ends the letters must not be there without it.
+  if (ending.how === "requeue") {
+    for (const part of partsOf(letters, limits.sendBytes)) {
+      await publisher.send(
+        jobsTopic(namespace, pool),
+        part.map(({ key, value }) => ({ key, value })),
+      );
+    }
+  }
+  const ids = letters.map(({ id }) => id);
+  const ends = ids.map((id) => ({ key: id, value: null }));
+  if (ends.length > 0) await publisher.send(deadLetterTopic(namespace, pool), ends);
+  return ids;
 }
 
 async function countByOwner(deps: DeadLetterDeps, pool: string): Promise<Map<string, number>> {
   const places = new Map<string, Place>();
   await readTopic(deps, deadLetterTopic(deps.namespace, pool), { take: notePlaces(places, deps.limits) });
   const counts = new Map<string, number>();
-  for (const { owner } of places.values()) counts.set(owner, (counts.get(owner) ?? 0) + 1);
+  for (const { head } of places.values()) counts.set(head.tenantId, (counts.get(head.tenantId) ?? 0) + 1);
   return counts;
 }
 
@@ -179,17 +267,9 @@ function createCount(deps: DeadLetterDeps): DeadLetters["count"] {
 }
 
 export function createDeadLetters(deps: DeadLetterDeps): DeadLetters {
-  const { publisher, namespace } = deps;
   return {
     count: createCount(deps),
-    list: (pool, limit, tenantId) => listLetters(deps, pool, { limit, tenantId }),
-    async end(pool, id, how) {
-      const letter = await findLetter(deps, pool, id);
-      if (letter === undefined) return false;
-      const { key, value } = letter;
-      if (how === "requeue") await publisher.send(jobsTopic(namespace, pool), [{ key, value }]);
-      await publisher.send(deadLetterTopic(namespace, pool), [{ key: id, value: null }]);
-      return true;
-    },
+    list: (pool, limit, query) => listLetters(deps, pool, { limit, ...query }),
+    end: (pool, choice, how) => endLetters(deps, pool, { ...choice, how }),
   };
 }

@@ -1,11 +1,11 @@
 // Dead letters: a queue beside the jobs of each pool.
 import { createHash } from "node:crypto";
 
-import { AgentError } from "@ossaat/contracts";
 import type { ConsumeMessage, Options } from "amqplib";
 
-import type { DeadLetter, DeadLetters } from "../../job-queue.ts";
-import { ownerOf } from "../../letter-owner.ts";
+import type { DeadLetter, DeadLetters, LetterChoice, LetterList, LetterQuery } from "../../job-queue.ts";
+import { headOf, ownerOf } from "../../letter-head.ts";
+import type { LetterHead } from "../../letter-head.ts";
 import { answerWithin, deadQueue, jobsQueue, unreachable } from "./broker.ts";
 import type { Broker } from "./broker.ts";
 import { LetterLooks } from "./letter-looks.ts";
@@ -80,29 +80,67 @@ async function requeue({ broker, publisher }: Sender, pool: string, message: Con
   if (!accepted) throw unreachable(broker);
 }
 
-async function listLetters(looks: LetterLooks, pool: string, { limit, tenantId }: ListWords): Promise<DeadLetter[]> {
-  return looks.look(pool, async (look) => {
+const letterOf = (message: ConsumeMessage): DeadLetter => ({
+  id: idOf(message),
+  reason: reasonOf(message),
+  message: message.content.toString(),
+});
+
+type ListWords = LetterQuery & { limit: number };
+
+async function listLetters(looks: LetterLooks, pool: string, { limit, tenantId, isWanted }: ListWords) {
+  return looks.look(pool, async (look): Promise<LetterList> => {
     const letters: DeadLetter[] = [];
     let bytes = 0;
+    let seen = 0;
     for await (const page of look.pages()) {
-      for (const letter of page) {
-        const message = letter.content.toString();
-        if (tenantId !== undefined && ownerOf(message) !== tenantId) continue;
-        bytes += letter.content.length;
+      seen += page.length;
+      for (const message of page) {
+        const letter = letterOf(message);
+        const head = headOf(letter);
+        if (tenantId !== undefined && head.tenantId !== tenantId) continue;
+        if (isWanted !== undefined && !isWanted(head)) continue;
+        bytes += message.content.length;
         const isFull = letters.length >= limit || (bytes > rabbitmqLimits.maxListedBytes && letters.length > 0);
-        if (isFull) return letters;
-        letters.push({ id: idOf(letter), reason: reasonOf(letter), message });
+        if (isFull) return { letters, isCut: true };
+        letters.push(letter);
       }
     }
-    return letters;
+    return { letters, isCut: seen < look.total };
   });
 }
 
-type ListWords = { limit: number; tenantId: string | undefined };
+type Ending = LetterChoice & { how: "requeue" | "drop" };
 
-function tooMany(pool: string): AgentError {
-  return new AgentError("limit_exceeded", `${pool} has more dead letters than are looked through for one.`, {
-    details: { next: "`ossaat dlq list` shows the oldest; decide about these first" },
+/** What the broker does not take back stays; so do the letters behind it. */
+async function endLetters(deps: Sender & { looks: LetterLooks }, pool: string, { tenantId, choose, how }: Ending) {
+  return deps.looks.look(pool, async (look) => {
+    const found = new Map<string, ConsumeMessage>();
+    const heads: LetterHead[] = [];
+    let seen = 0;
+    for await (const page of look.pages()) {
+      seen += page.length;
+      for (const message of page) {
+        const head = headOf(letterOf(message));
+        if (tenantId !== undefined && head.tenantId !== tenantId) continue;
+        if (!found.has(head.id)) heads.push(head);
+        found.set(head.id, message);
+      }
+    }
+    const ended: string[] = [];
+    for (const id of choose(heads, seen >= look.total)) {
+      const letter = found.get(id);
+      if (letter === undefined) continue;
+      try {
+        if (how === "requeue") await requeue(deps, pool, letter);
+      } catch (error) {
+        if (ended.length === 0) throw error;
+        break;
+      }
+      look.end(letter);
+      ended.push(id);
+    }
+    return ended;
   });
 }
 
@@ -148,22 +186,12 @@ export function createDeadLetters(deps: Sender & Pick<LookDeps, "link" | "topolo
   });
   const count = createCount(looks);
   return {
-    list: (pool, limit, tenantId) => listLetters(looks, pool, { limit, tenantId }),
+    list: (pool, limit, query) => listLetters(looks, pool, { limit, ...query }),
     count: (pool, tenantId) => answerWithin(broker, rabbitmqLimits.askMs, count(pool, tenantId)),
-    end: (pool, id, how) =>
-      looks.look(pool, async (look) => {
-        let seen = 0;
-        for await (const page of look.pages()) {
-          seen += page.length;
-          const letter = page.find((message) => idOf(message) === id);
-          if (letter === undefined) continue;
-          if (how === "requeue") await requeue(deps, pool, letter);
-          look.end(letter);
-          count.forget(pool);
-          return true;
-        }
-        if (seen < look.total) throw tooMany(pool);
-        return false;
-      }),
+    async end(pool, choice, how) {
+      const ended = await endLetters({ broker, publisher, looks }, pool, { ...choice, how });
+      if (ended.length > 0) count.forget(pool);
+      return ended;
+    },
   };
 }

@@ -9,7 +9,7 @@ import { connect } from "amqplib";
 import type { ChannelModel } from "amqplib";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 
-import { done, envelope, envelopes, pool } from "../../../testing/queue-under-test.ts";
+import { done, envelope, envelopes, named, pool } from "../../../testing/queue-under-test.ts";
 import { testRabbitmqQueue } from "../../../testing/rabbitmq-queue.ts";
 import { waitUntil } from "../../../testing/wait-until.ts";
 import { askQueue } from "../../ask-queue.ts";
@@ -68,7 +68,7 @@ async function putLetters(sent: readonly JobEnvelope[]): Promise<void> {
   await channel.close();
 }
 
-const ids = async (queue: JobQueue) => (await queue.deadLetters.list(pool, 1_000)).map(({ id }) => id);
+const ids = async (queue: JobQueue) => (await queue.deadLetters.list(pool, 1_000)).letters.map(({ id }) => id);
 
 test("all who look at dead letters at once see all of them, and count them", async () => {
   const [first, second] = [open(), open()];
@@ -95,10 +95,12 @@ test("a letter is given back or dropped while others look", async () => {
   };
   const looker = look();
   for (const { messageId } of sent.slice(0, 10)) {
-    expect(await first.deadLetters.end(pool, messageId, "drop")).toBe(true);
-    expect(await first.deadLetters.end(pool, messageId, "drop")).toBe(false);
+    expect(await first.deadLetters.end(pool, named(messageId), "drop")).toEqual([messageId]);
+    expect(await first.deadLetters.end(pool, named(messageId), "drop")).toEqual([]);
   }
-  expect(await first.deadLetters.end(pool, sent[10]?.messageId ?? "", "requeue")).toBe(true);
+  expect(await first.deadLetters.end(pool, named(sent[10]?.messageId ?? ""), "requeue")).toEqual([
+    sent[10]?.messageId ?? "",
+  ]);
   looking.isOver = true;
   await looker;
   expect(new Set(await ids(second))).toEqual(new Set(sent.slice(11).map(({ messageId }) => messageId)));
@@ -132,9 +134,11 @@ test("a tenant sees and counts its own letters behind thousands of another", asy
   await putLetters([...envelopes(2_500), own]);
   await waitUntil("all are counted", async () => (await queue.deadLetters.count(pool)) === 2_501);
   const { deadLetters } = queue;
-  expect((await deadLetters.list(pool, 1_000, "others")).map(({ id }) => id)).toEqual([own.messageId]);
+  expect((await deadLetters.list(pool, 1_000, { tenantId: "others" })).letters.map(({ id }) => id)).toEqual([
+    own.messageId,
+  ]);
   expect([await deadLetters.count(pool, "others"), await deadLetters.count(pool, "local")]).toEqual([1, 2_500]);
-  expect(await deadLetters.end(pool, own.messageId, "drop")).toBe(true);
+  expect(await deadLetters.end(pool, named(own.messageId), "drop")).toEqual([own.messageId]);
   expect([await deadLetters.count(pool, "others"), await deadLetters.count(pool, "local")]).toEqual([0, 2_500]);
 });
 
@@ -157,11 +161,11 @@ test("queues with other limits of deliveries are used as they are, and looking l
   });
   await queue.publish(envelopes(3));
   await waitUntil("all are dead", async () => (await queue.deadLetters.count(pool)) === 3, settleMs);
-  const letters = await queue.deadLetters.list(pool, 10);
+  const letters = (await queue.deadLetters.list(pool, 10)).letters;
   const byId = (a: { id: string }, b: { id: string }) => a.id.localeCompare(b.id);
   for (let n = 0; n < 8; n += 1) {
-    expect((await queue.deadLetters.list(pool, 10)).toSorted(byId)).toEqual(letters.toSorted(byId));
-    expect((await other.deadLetters.list(pool, 10)).toSorted(byId)).toEqual(letters.toSorted(byId));
+    expect((await queue.deadLetters.list(pool, 10)).letters.toSorted(byId)).toEqual(letters.toSorted(byId));
+    expect((await other.deadLetters.list(pool, 10)).letters.toSorted(byId)).toEqual(letters.toSorted(byId));
   }
   expect([new Set(seen).size, (await queue.health()).ok]).toEqual([3, true]);
 });
@@ -233,6 +237,6 @@ test("letters in a queue of another kind can be looked at and ended", async () =
   await expect(queue.ensureTopology([pool])).rejects.toMatchObject({ code: "conflict" });
   await putLetters(envelopes(2));
   const [first = "", ...rest] = await ids(queue);
-  expect(await queue.deadLetters.end(pool, first, "drop")).toBe(true);
+  expect(await queue.deadLetters.end(pool, named(first), "drop")).toEqual([first]);
   expect(await ids(queue)).toEqual(rest);
 });

@@ -9,7 +9,7 @@ import { connect } from "amqplib";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import { caseList } from "../../../testing/case-list.ts";
-import { QueueBench, done, envelope, envelopes, pool, stepIds } from "../../../testing/queue-under-test.ts";
+import { done, envelope, envelopes, named, pool, QueueBench, stepIds } from "../../../testing/queue-under-test.ts";
 import { testRabbitmqQueue, testTuning } from "../../../testing/rabbitmq-queue.ts";
 import { waitUntil } from "../../../testing/wait-until.ts";
 import { askQueue } from "../../ask-queue.ts";
@@ -119,7 +119,10 @@ describe(`a broker in trouble: ${combinationTitle(["RabbitMQ"], noStore)}`, () =
     await bench.publish(envelopes(3, 3));
     await bench.sawSteps(6);
     await bench.isEmpty();
-    expect([new Set(bench.seen), await bench.queue.deadLetters.list(pool, 9)]).toEqual([new Set(stepIds(6)), []]);
+    expect([new Set(bench.seen), (await bench.queue.deadLetters.list(pool, 9)).letters]).toEqual([
+      new Set(stepIds(6)),
+      [],
+    ]);
   });
 
   cases.test("C25K", async () => {
@@ -203,7 +206,7 @@ describe(`a broker in trouble: ${combinationTitle(["RabbitMQ"], noStore)}`, () =
     }
     await waitUntil("all are handled", () => seen().size >= total, restartMs);
     await bench.isEmpty();
-    expect([seen(), await bench.queue.deadLetters.list(pool, 9)]).toEqual([new Set(stepIds(total)), []]);
+    expect([seen(), (await bench.queue.deadLetters.list(pool, 9)).letters]).toEqual([new Set(stepIds(total)), []]);
   });
 
   test("a dead letter that the broker does not take back stays where operators see it", async () => {
@@ -211,13 +214,13 @@ describe(`a broker in trouble: ${combinationTitle(["RabbitMQ"], noStore)}`, () =
     bench.subscribe(1, (delivery) => delivery.settle("reject", "no good"));
     await bench.publish(envelopes(2));
     const { deadLetters } = bench.queue;
-    const list = () => deadLetters.list(pool, 9);
+    const list = async () => (await deadLetters.list(pool, 9)).letters;
     await waitUntil("both are dead", async () => (await list()).length === 2, restartMs);
     const ids = (await list()).map(({ id }) => id);
     await server.alarm(true);
     const held = bench.queue.publish([envelope(2)]);
     await waitUntil("blocked", async () => (await bench.queue.health()).blocked === true, restartMs);
-    const refused = await deadLetters.end(pool, ids[1] ?? "", "requeue").catch((error: unknown) => error);
+    const refused = await deadLetters.end(pool, named(ids[1] ?? ""), "requeue").catch((error: unknown) => error);
     await server.alarm(false);
     await held;
     expect(refused).toMatchObject({ code: "unavailable" });
@@ -252,10 +255,10 @@ describe(`a broker in trouble: ${combinationTitle(["RabbitMQ"], noStore)}`, () =
     });
     await waitUntil(
       "each was taken or is a dead letter",
-      async () => new Set(bench.seen).size + (await bench.queue.deadLetters.list(pool, total)).length >= total,
+      async () => new Set(bench.seen).size + (await bench.queue.deadLetters.list(pool, total)).letters.length >= total,
       restartMs,
     );
-    expect(await bench.queue.deadLetters.list(pool, 9)).toEqual([]);
+    expect((await bench.queue.deadLetters.list(pool, 9)).letters).toEqual([]);
     expect(new Set(bench.seen)).toEqual(new Set(stepIds(total)));
   });
 
