@@ -9,6 +9,7 @@ import { testStep } from "@ossaat/contracts/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { decideApproval } from "../approval/decide-approval.ts";
+import type { Tx } from "../store/store.ts";
 import { openAgentStack } from "../testing/agent-stack.ts";
 import type { AgentStack, ScriptEntry } from "../testing/agent-stack.ts";
 import { auditPlan } from "../testing/audit-plan.ts";
@@ -126,4 +127,27 @@ test("an open plan of an embedded server ends on PostgreSQL, and is read again w
   expect([read.status, read.spend, read.commit]).toEqual([ended.status, ended.spend, ended.commit]);
   expect(await archiveHost.engine.artifacts.get(read.evidenceRef ?? "")).toContain(planId);
   expect(archiveHost.git("show", `ossaat/${planId}:src/a.ts`)).toContain("x".repeat(40_000));
+});
+
+test("an export waits for nobody who changes the plan, and holds up nobody", async () => {
+  const company = await openOn(postgres);
+  const planId = await company.process().storePlan([testStep("a")], { model: company.script([]) });
+  const { store } = company.engine;
+  const goalOf = async (tx: Tx) =>
+    (await tx.selectFrom("plan").select("goal").where("id", "=", planId).executeTakeFirstOrThrow()).goal;
+  await store.tx(async (tx) => {
+    await tx.updateTable("plan").set({ goal: "another" }).where("id", "=", planId).returning("id").execute();
+    const exported = await exportPlan(depsOf(company), { planId, tenantId: "local" });
+    await exported.remove();
+    expect(exported.manifest.planId).toBe(planId);
+  });
+  const seen = await store.snapshot(async (tx) => {
+    const before = await goalOf(tx);
+    await store.tx((other) => other.updateTable("plan").set({ goal: "a third" }).where("id", "=", planId).execute());
+    return [before, await goalOf(tx)];
+  });
+  expect([seen, await store.snapshot(goalOf)]).toEqual([["another", "another"], "a third"]);
+  const writing = store.snapshot((tx) => tx.updateTable("plan").set({ goal: "no" }).execute());
+  await expect(writing).rejects.toThrow(/read-only/u);
+  await expect(store.forTenant("others").snapshot(goalOf)).rejects.toThrow(/no result/u);
 });

@@ -29,6 +29,7 @@ import { checkArchive } from "./check-archive.ts";
 import { exportPlan } from "./export-plan.ts";
 import type { ArchiveDeps } from "./export-plan.ts";
 import { importPlan } from "./import-plan.ts";
+import { archiveLimits } from "./limits.ts";
 
 const files = { "src/a.ts": "export const a = 1;\n", "src/b.ts": "export const b = 1;\n", "package.json": "{}\n" };
 const large = `export const a = "${"x".repeat(40_000)}";\n`;
@@ -400,6 +401,27 @@ describe("a file that is not what was exported", () => {
     await withServer(async (stack) => {
       expect(await refusal(importTo(stack, file))).toBe("invalid_input");
       expect(await stack.engine.store.read.selectFrom("plan").select("id").execute()).toEqual([]);
+    });
+  });
+});
+
+test("a log that no import would take is refused when it is exported", async () => {
+  await withServer(async (stack) => {
+    const id = await stack.process().storePlan([testStep("a")], { model: stack.script([]) });
+    const text = "x".repeat(archiveLimits.maxRowsBytes);
+    const changed = stack.engine.store.tx((tx) =>
+      tx
+        .updateTable("event")
+        .set({ data_json: JSON.stringify({ text }) })
+        .where("plan_id", "=", id)
+        .where("seq", "=", 2)
+        .execute(),
+    );
+    await changed;
+    const refused = await exportPlan(depsOf(stack), { planId: id, tenantId: "local" }).catch((error: unknown) => error);
+    expect(refused).toMatchObject({
+      code: "limit_exceeded",
+      message: "The plan does not fit into an archive: events.jsonl has 128.0 MiB of at most 128.0 MiB.",
     });
   });
 });

@@ -14,6 +14,7 @@ import type { ReadEntry } from "./archive-file.ts";
 import { findForgedApproval, findForgedGrants } from "./check-approvals.ts";
 import { findForgedAttempt } from "./check-attempts.ts";
 import { findForgedStep } from "./check-steps.ts";
+import { maxBytesOf } from "./entry-limits.ts";
 import { archiveLimits } from "./limits.ts";
 import { baseOf, namedArtifacts } from "./plan-references.ts";
 import { EventRecord, PlanRecords } from "./plan-rows.ts";
@@ -63,13 +64,6 @@ function readManifest(content: Buffer): ArchiveManifest {
     throw damaged("it names an entry twice");
   }
   return manifest;
-}
-
-/** Largest size of an entry by its name, bytes. */
-function maxBytesOf(name: string): number {
-  if (name.startsWith("artifacts/")) return archiveLimits.maxArtifactBytes;
-  if (name.startsWith("logs/")) return archiveLimits.maxLogBytes;
-  return name === archiveNames.objects ? archiveLimits.maxObjectsBytes : archiveLimits.maxRowsBytes;
 }
 
 /** Reads an entry to its end against the manifest; gives the content of those that are rows. */

@@ -16,6 +16,7 @@ import { migrationNames } from "../store/migrate.ts";
 import type { PlanRow } from "../store/tables.ts";
 import { writeArchive } from "./archive-file.ts";
 import type { EntrySource } from "./archive-file.ts";
+import { requireRoom } from "./entry-limits.ts";
 import { readPlanRows } from "./plan-rows.ts";
 import { baseOf, findReferences } from "./plan-references.ts";
 import type { PlanReferences } from "./plan-references.ts";
@@ -106,6 +107,10 @@ async function artifactSources({ engine }: ArchiveDeps, refs: readonly string[])
   return sources;
 }
 
+/** NOTE: one text of all lines could be longer than a text may be. */
+const linesOf = (events: readonly object[]) =>
+  Buffer.concat(events.map((event) => Buffer.from(`${JSON.stringify(event)}\n`)));
+
 export type Exported = { manifest: ArchiveManifest; archive: Readable; remove(): Promise<void> };
 
 /**
@@ -118,9 +123,15 @@ export async function exportPlan(
 ): Promise<Exported> {
   const { engine, version } = deps;
   await requirePlan(engine.store.read, planId, tenantId);
-  const read = await engine.store.tx((tx) => readPlanRows(tx, planId));
+  const read = await engine.store.snapshot((tx) => readPlanRows(tx, planId));
   if (read === undefined) throw planNotFound(planId);
   const { events, ...rows } = read;
+  const written = [
+    inMemory(archiveNames.rows, Buffer.from(`${JSON.stringify(rows)}\n`)),
+    inMemory(archiveNames.events, linesOf(events)),
+  ];
+  // Asked before the rest is gathered.
+  requireRoom(planId, written);
   const references = await findReferences(engine.artifacts, read);
   const lacking = await findLacking(deps, rows.plan, references);
   const has = (lost: readonly string[]) => (name: string) => !lost.includes(name);
@@ -128,11 +139,9 @@ export async function exportPlan(
   const logRefs = references.logRefs.filter(has(lacking.logRefs));
   const spool = await makeSpool(deps);
   try {
-    const lines = events.map((event) => `${JSON.stringify(event)}\n`).join("");
     const { repositoryPath } = lacking;
     const sources = [
-      inMemory(archiveNames.rows, Buffer.from(`${JSON.stringify(rows)}\n`)),
-      inMemory(archiveNames.events, Buffer.from(lines)),
+      ...written,
       ...(await artifactSources(deps, references.artifacts)),
       ...(await spoolKept(deps, { planId, repositoryPath, objects, logRefs }, spool)),
     ];
@@ -151,6 +160,7 @@ export async function exportPlan(
       entries: sources.map(({ name, bytes, sha256 }): ArchiveEntry => ({ name, bytes, sha256 })),
     });
     const head = inMemory(archiveNames.manifest, Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`));
+    requireRoom(planId, [head, ...sources]);
     const remove = () => rm(spool, { recursive: true, force: true });
     return { manifest, archive: writeArchive([head, ...sources]), remove };
   } catch (error) {

@@ -168,18 +168,12 @@ export type PlanRecords = {
   timers: TimerRow[];
 };
 
-/** Everything of one plan as of one moment; undefined when it is not there. */
+/** Everything of one plan, as of one moment in a snapshot; undefined when it is not there. */
 export async function readPlanRows(
   tx: Tx,
   planId: string,
 ): Promise<(PlanRecords & { events: EventRow[] }) | undefined> {
-  // Takes the plan's row, on which every change of the plan waits: what is read fits together.
-  const plan = await tx
-    .updateTable("plan")
-    .set((eb) => ({ updated_at: eb.ref("updated_at") }))
-    .where("id", "=", planId)
-    .returningAll()
-    .executeTakeFirst();
+  const plan = await tx.selectFrom("plan").selectAll().where("id", "=", planId).executeTakeFirst();
   if (plan === undefined) return undefined;
   return {
     plan,

@@ -37,6 +37,11 @@ export type Store = {
   /** @throws AgentError unavailable when the database cannot be reached, is full or is too slow. */
   tx<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /**
+   * Reads what fits together, as of one moment, and holds up nobody who writes on a server. Changes nothing.
+   * @throws AgentError unavailable as `tx`
+   */
+  snapshot<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /**
    * The same data as one tenant may see and change it, for what is done at somebody's request. On a
    * server the database itself keeps the rows of others out, whatever a statement says; a file has no
    * roles, so that every statement must name the tenant all the same.

@@ -100,6 +100,15 @@ export async function migratePostgres(url: string): Promise<void> {
   }
 }
 
+/** As of its first statement, without a lock on what it reads. */
+async function runSnapshot<T>(db: Kysely<Tables>, work: (tx: Tx) => Promise<T>): Promise<T> {
+  try {
+    return await db.transaction().setIsolationLevel("repeatable read").setAccessMode("read only").execute(work);
+  } catch (error) {
+    throw translatePostgresError(error);
+  }
+}
+
 async function runTx<T>(db: Kysely<Tables>, work: (tx: Tx) => Promise<T>, rng: Rng): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
@@ -144,11 +153,17 @@ async function openAlone(options: PostgresStoreOptions): Promise<Store> {
     hasOneWriter: false,
     forTenant: (tenantId) => {
       const own = new Kysely<Tables>({ dialect: new TenantDialect({ pool, adapter, tenantId }) });
-      return { ...store, read: own, tx: (work) => runTx(own, work, rng) };
+      return {
+        ...store,
+        read: own,
+        tx: (work) => runTx(own, work, rng),
+        snapshot: (work) => runSnapshot(own, work),
+      };
     },
     leaseTime: () => (leaseClock === undefined ? databaseTime : timeOf(leaseClock)),
     read: db,
     tx: (work) => runTx(db, work, rng),
+    snapshot: (work) => runSnapshot(db, work),
     ping: async () => {
       await sql`select 1`.execute(db);
     },
@@ -177,7 +192,12 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     wakes,
     forTenant: (tenantId) => {
       const own = store.forTenant(tenantId);
-      return { ...shared, read: own.read, tx: (work) => own.tx(work) };
+      return {
+        ...shared,
+        read: own.read,
+        tx: (work) => own.tx(work),
+        snapshot: (work) => own.snapshot(work),
+      };
     },
     close: async () => {
       await wakes.close();

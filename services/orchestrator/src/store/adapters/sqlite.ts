@@ -162,16 +162,19 @@ export async function openSqliteStore(file: string): Promise<Store> {
       await db.destroy();
       throw error;
     });
+    const tx = createGroupCommit(db, {
+      execute: (statement) => void database.prepare(statement).run([]),
+      isInTransaction: () => owned.isTransaction,
+    });
     const store: Store = {
       isShared: false,
       hasOneWriter: true,
       forTenant: () => store,
       leaseTime: (now) => now,
       read: db,
-      tx: createGroupCommit(db, {
-        execute: (statement) => void database.prepare(statement).run([]),
-        isInTransaction: () => owned.isTransaction,
-      }),
+      tx,
+      // There is one connection: between its statements nobody writes.
+      snapshot: tx,
       ping: async () => {
         await sql`select 1`.execute(db);
       },
