@@ -134,3 +134,16 @@ test("working trees of a plan that did not succeed go after their days, once a w
   await worker.end("SIGTERM");
   expect(trees.map((tree) => existsSync(tree))).toEqual([false, true]);
 });
+
+test("of two workers with one name the second goes under a name of its own", async () => {
+  const running = await deploy({ OSSAAT_WORKER_NAME: "twin" }, 2);
+  await running.ready();
+  const told = ["worker-0", "worker-1"].map(
+    (name) =>
+      running
+        .member(name)
+        .log()
+        .match(/"own":"(twin-\w+)"/u)?.[1],
+  );
+  expect(told.filter((own) => own !== undefined)).toEqual([expect.stringMatching(/^twin-[0-9a-f]{16}$/u)]);
+});

@@ -52,7 +52,7 @@ const Environment = RuleSettings.extend({
   OSSAAT_INDEXER_ADDRESS: z.string().min(1),
   OSSAAT_INDEXER_TOKEN: text,
   OSSAAT_INDEXER_NAME: text,
-  /** A name that no other running worker has: one that starts again takes its steps back at once. */
+  /** A name of its own: a worker that starts again takes its steps back at once; beside a living one it gets another. */
   OSSAAT_WORKER_NAME: z
     .string()
     .regex(/^[\w.-]{1,64}$/u)

@@ -209,7 +209,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   }
   for (let n = 0; n < options.workers; n += 1) {
     const worker = { OSSAAT_ROLE: "worker", OSSAAT_WORKER_NAME: `w${n}`, OSSAAT_LISTEN: "127.0.0.1:0" };
-    add(`worker-${n}`, "orchestrator", { ...orchestrator, ...worker });
+    add(`worker-${n}`, "orchestrator", { ...worker, ...orchestrator });
   }
   const replicas = apiPorts.map((apiPort) => `http://127.0.0.1:${apiPort}`);
   add("gateway", "gateway", {

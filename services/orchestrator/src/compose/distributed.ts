@@ -16,6 +16,7 @@ import type { OrchestratorConfig, ServiceAddress } from "../config.ts";
 import { createContextPlanner } from "../context-planner/context-planner.ts";
 import { serveProcess } from "../http/serve-process.ts";
 import type { Engine } from "../job/engine.ts";
+import { takeWorkerName } from "../job/worker-name.ts";
 import { createStoreTurnJournal } from "../step/adapters/store-turn-journal.ts";
 import { openPostgresStore } from "../store/adapters/postgres.ts";
 import type { Store } from "../store/store.ts";
@@ -88,6 +89,12 @@ function spoolOf({ port }: OrchestratorConfig): string {
   return port === 0 ? `process-${process.pid}` : String(port);
 }
 
+/** Absent where none was given, and for a process that runs no steps. */
+async function nameOf({ role, workerName }: OrchestratorConfig, store: Store, log: Engine["log"]) {
+  if (workerName === undefined || role === "api") return undefined;
+  return takeWorkerName({ store, log, ids: systemIds }, workerName);
+}
+
 type Composed = { orchestrator: Orchestrator; closeClients: () => void };
 
 async function compose(config: OrchestratorConfig, store: Store, parts: ProcessParts): Promise<Composed> {
@@ -124,7 +131,7 @@ async function compose(config: OrchestratorConfig, store: Store, parts: ProcessP
       providerKeys: config.providerKeys,
       role,
       openQueue,
-      workerName: config.workerName,
+      workerName: await nameOf(config, store, log),
     });
     return { orchestrator, closeClients };
   } catch (error) {

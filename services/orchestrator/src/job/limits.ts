@@ -67,6 +67,10 @@ export const jobEngineLimits = {
   shownDeadLetters: 1_000,
   /** Dead letters that one request ends: each plan that they are about gets its events before the answer. */
   decidedDeadLetters: 2_000,
+  /** A worker waits so long for the process that has its name, ms: one that was told to stop, or whose end the database has not noticed. */
+  workerNameMs: 10_000,
+  /** Pause between two tries to take a name, ms. */
+  workerNamePauseMs: 250,
   /** Pause of a subscription whose handler could not reach the store, ms. */
   retrySoonMs: 1_000,
 } as const;

@@ -28,6 +28,8 @@ export const postgresLimits = {
   ownerWaitMs: 5_000,
   /** Pause between two tries to take the database, ms. */
   ownerPauseMs: 250,
+  /** Pause between two tries to have a name again that another process took, ms. */
+  namePauseMs: 1_000,
   /** Time between two questions whether a session lives that carries a lock or listens, ms: a third of a lease. */
   watchMs: 5_000,
   /** Longest wait for the answer, ms: a trivial statement, which only a dead connection or a stuck server delays so. */

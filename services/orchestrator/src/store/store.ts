@@ -21,6 +21,16 @@ export type Wakes = {
   onWake(listener: (topic: string) => void): void;
 };
 
+/** Names that one living process at a time has; they are free when it has ended, however it did. */
+export type Names = {
+  /**
+   * Keeps the name as long as the store is open, and takes it again when the connection was lost.
+   * @param onLost told when another process had it by then; this one has it again when that one ends
+   * @returns false when another process has it @throws AgentError unavailable
+   */
+  take(name: string, onLost: () => void): Promise<boolean>;
+};
+
 export type Store = {
   /** Whether other processes may work on the same data at the same time. */
   isShared: boolean;
@@ -33,6 +43,8 @@ export type Store = {
   leaseTime(now: number): number | Expression<number>;
   /** Absent when no other process works on the data. */
   wakes?: Wakes;
+  /** Absent when no other process works on the data. */
+  names?: Names;
   read: Reader;
   /** @throws AgentError unavailable when the database cannot be reached, is full or is too slow. */
   tx<T>(work: (tx: Tx) => Promise<T>): Promise<T>;

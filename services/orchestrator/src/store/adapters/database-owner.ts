@@ -6,9 +6,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError } from "@ossaat/contracts";
 
 import { postgresLimits } from "../limits.ts";
+import type { Names } from "../store.ts";
 import { translatePostgresError } from "./postgres-errors.ts";
 import { openWatchedSession } from "./watched-session.ts";
 import type { WatchedSession } from "./watched-session.ts";
+import { workerNameLock } from "./worker-name-lock.ts";
 
 /** Names the lock among all locks of the database; any number that nobody else uses. */
 const ownerLock = 7_236_413_002;
@@ -28,7 +30,8 @@ const sharedHolders = `
     and (classid::bigint << 32) + objid::bigint = $1
 `;
 
-export type DatabaseLock = { release(): Promise<void> };
+/** Names that are taken go with the lock's session, and come back with it. */
+export type DatabaseLock = Names & { release(): Promise<void> };
 
 export type DatabaseLockOptions = {
   url: string;
@@ -96,11 +99,49 @@ async function lockWithin(wanted: Wanted, ms: number): Promise<Held> {
   }
 }
 
+type KeptName = { onLost: () => void; isHeld: boolean };
+
+/** Names that a process has by the session of its lock. */
+class HeldNames {
+  readonly #kept = new Map<string, KeptName>();
+
+  async take(session: WatchedSession, name: string, onLost: () => void): Promise<boolean> {
+    if (this.#kept.get(name)?.isHeld === true) return true;
+    if (!(await this.#tryName(session, name))) return false;
+    this.#kept.set(name, { onLost, isHeld: true });
+    return true;
+  }
+
+  /** Takes them in a new session; those that others have are tried until the session is lost, too. */
+  async takeAgain(session: WatchedSession): Promise<void> {
+    for (const kept of this.#kept.values()) kept.isHeld = false;
+    const lost = session.lost.then(() => "lost" as const);
+    const told = new Set<string>();
+    for (;;) {
+      for (const [name, kept] of this.#kept) {
+        kept.isHeld ||= await this.#tryName(session, name);
+        if (!kept.isHeld && !told.has(name)) kept.onLost();
+        told.add(name);
+      }
+      if ([...this.#kept.values()].every(({ isHeld }) => isHeld)) return;
+      const pause = sleep(postgresLimits.namePauseMs, undefined, { ref: false });
+      if ((await Promise.race([lost, pause])) === "lost") return;
+    }
+  }
+
+  async #tryName({ client }: WatchedSession, name: string): Promise<boolean> {
+    const text = "select pg_try_advisory_lock($1::bigint) as held";
+    const { rows } = await client.query<{ held: boolean }>(text, [workerNameLock(name)]);
+    return rows[0]?.held === true;
+  }
+}
+
 /** Takes the lock, and takes it again whenever its session was lost. */
 async function holdLock(options: DatabaseLockOptions, use: Use): Promise<DatabaseLock> {
   const { url } = options;
   let isReleased = false;
   let held = await lockWithin({ url, use }, postgresLimits.ownerWaitMs);
+  const names = new HeldNames();
   const keep = async (): Promise<void> => {
     for (;;) {
       await held.lost;
@@ -108,13 +149,24 @@ async function holdLock(options: DatabaseLockOptions, use: Use): Promise<Databas
       const again = await tryLock({ url, use, before: held.name }).catch(() => "unreachable" as const);
       if (again instanceof AgentError) return isReleased ? undefined : options.onTaken(again);
       if (again === "unreachable") await sleep(postgresLimits.ownerPauseMs, undefined, { ref: false });
-      else held = again;
+      else {
+        held = again;
+        // NOTE: what fails in a session that was lost as well is done by the next one.
+        void names.takeAgain(again).catch(() => undefined);
+      }
       // NOTE: who released meanwhile had only the lost session to end.
       if (isReleased) return held.end();
     }
   };
   void keep();
   return {
+    async take(name, onLost) {
+      try {
+        return await names.take(held, name, onLost);
+      } catch (error) {
+        throw translatePostgresError(error);
+      }
+    },
     async release() {
       isReleased = true;
       await held.end();

@@ -190,6 +190,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     ...store,
     isShared: true,
     wakes,
+    names: lock,
     forTenant: (tenantId) => {
       const own = store.forTenant(tenantId);
       return {
