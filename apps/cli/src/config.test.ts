@@ -103,6 +103,18 @@ describe("the settings of a command", () => {
   test("enterprise takes no unencrypted address but of this machine", async () => {
     const mode = { OSSAAT_RUN_MODE: "enterprise" };
     await expect(load({ ...mode, OSSAAT_URL: "http://example.test" })).rejects.toThrow("must use https");
+    for (const [name, address, told] of [
+      ["OSSAAT_STORE", "postgres://ann@db/plans", "store must use postgres://…?sslmode=verify-full"],
+      ["OSSAAT_QUEUE", "amqp://ann@broker", "queue must use amqps:// or kafkas://"],
+      ["OSSAAT_QUEUE", "kafka://localhost,broker", "queue must use amqps:// or kafkas://"],
+    ] as const) {
+      await expect(load({ ...mode, [name]: address })).rejects.toThrow(`${told} in run mode enterprise`);
+      expect((await load({ [name]: address })).runMode).toBe("consumer");
+    }
+    const store = "postgres://ann@db/plans?sslmode=verify-full";
+    expect(await load({ ...mode, OSSAAT_STORE: store, OSSAAT_QUEUE: "amqps://broker" })).toMatchObject({ store });
+    const bySystem = { OSSAAT_STORE: "postgres://ann@db/plans", PGSSLMODE: "verify-full" };
+    expect((await load({ ...mode, ...bySystem })).store).toBe("postgres://ann@db/plans");
     expect((await load({ ...mode, OSSAAT_URL: "http://127.0.0.1:1" })).remote?.url).toBe("http://127.0.0.1:1");
     expect((await load({ OSSAAT_URL: "http://example.test" })).remote?.url).toBe("http://example.test");
   });

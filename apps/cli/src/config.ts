@@ -3,7 +3,7 @@
 import os from "node:os";
 import path from "node:path";
 
-import { AgentError, proveToken, sha256Hex, systemPolicyFile } from "@ossaat/contracts";
+import { AgentError, isProtectedAddress, proveToken, sha256Hex, systemPolicyFile } from "@ossaat/contracts";
 import type { Budget } from "@ossaat/contracts";
 import type { OrchestratorDeps } from "@ossaat/orchestrator";
 import type { ProviderEnv } from "@ossaat/providers";
@@ -37,7 +37,7 @@ export type Config = {
   /** Address of the PostgreSQL database; absent = a file in the state folder. */
   store?: string;
   /** Broker that carries the jobs; absent = the database itself. */
-  queue?: { url: string; password?: string };
+  queue?: { url: string; password?: string; caFile?: string };
   idleMinutes: number;
   /** Days that the working trees of plans stay that ended without success. */
   keepDays: number;
@@ -139,15 +139,22 @@ export function ownBudget({ loaded }: Config): Budget {
   };
 }
 
-/** Demands of the run mode on addresses. */
-function checkAddresses(mode: Config["runMode"], read: Read): void {
+/** How an address is written that is encrypted. */
+const encryptedForms = {
+  "server.url": "https",
+  "telemetry.otlpEndpoint": "https",
+  store: "postgres://…?sslmode=verify-full",
+  queue: "amqps:// or kafkas://",
+} as const;
+
+/** Demands of the run mode on addresses beyond this machine. */
+function checkAddresses(mode: Config["runMode"], read: Read, sslMode: string | undefined): void {
   if (mode !== "enterprise") return;
-  for (const key of ["server.url", "telemetry.otlpEndpoint"] as const) {
+  for (const key of ["server.url", "telemetry.otlpEndpoint", "store", "queue"] as const) {
     const value = read(key);
-    if (value === undefined) continue;
-    const { protocol, hostname } = new URL(value);
-    if (protocol === "https:" || ["localhost", "127.0.0.1", "[::1]"].includes(hostname)) continue;
-    throw new AgentError("policy_denied", `${key} must use https in run mode enterprise, not ${value}.`, {
+    if (value === undefined || isProtectedAddress(value, sslMode)) continue;
+    const form = encryptedForms[key];
+    throw new AgentError("policy_denied", `${key} must use ${form} in run mode enterprise, not ${value}.`, {
       details: { next: `ossaat config explain ${key}` },
     });
   }
@@ -156,7 +163,13 @@ function checkAddresses(mode: Config["runMode"], read: Read): void {
 /** The password stands apart from the address, which is shown and written to files. */
 function queueOf(env: NodeJS.ProcessEnv, read: Read): Config["queue"] {
   const url = read("queue");
-  return url === undefined ? undefined : { url, ...optional("password", env["OSSAAT_QUEUE_PASSWORD"]) };
+  if (url === undefined) return undefined;
+  const caFile = read("queueCa");
+  return {
+    url,
+    ...optional("password", env["OSSAAT_QUEUE_PASSWORD"]),
+    ...optional("caFile", caFile === undefined ? undefined : path.resolve(caFile)),
+  };
 }
 
 function placesOf(env: NodeJS.ProcessEnv, read: Read): Pick<Config, "stateDir" | "cacheDir" | "userAgentsDir"> {
@@ -205,7 +218,7 @@ export async function loadConfig(options: ConfigOptions = {}): Promise<Config> {
   const loaded = await loadSettings({ ...options, environment: env });
   const read: Read = (key) => valueOf(loaded.settings, key);
   const runMode = read("runMode") ?? "consumer";
-  if (options.isForgiving !== true) checkAddresses(runMode, read);
+  if (options.isForgiving !== true) checkAddresses(runMode, read, env["PGSSLMODE"]);
   const providerEnv = vendorEnv(env, read);
   const url = read("server.url");
   return {
@@ -281,6 +294,7 @@ export function serverEnv(config: Config): NodeJS.ProcessEnv {
     OSSAAT_STATE_DIR: config.stateDir,
     ...(config.store === undefined ? {} : { OSSAAT_STORE: config.store }),
     ...(config.queue === undefined ? {} : { OSSAAT_QUEUE: config.queue.url }),
+    ...(config.queue?.caFile === undefined ? {} : { OSSAAT_QUEUE_CA: config.queue.caFile }),
     ...(config.modelRequestLog === undefined ? {} : { OSSAAT_MODEL_REQUEST_LOG: config.modelRequestLog }),
   };
 }

@@ -8,6 +8,9 @@ test.each([
   "kafka://one:9092",
   "kafka://one:9092,two:9092,three?namespace=team&partitions=12",
   "kafka://one/",
+  "kafkas://one:9093,two",
+  "kafkas://user@one:9093,two:9093?sasl=plain",
+  "kafka://user@localhost",
 ])("%s is an address", (address) => {
   expect(isBrokerAddress(address)).toBe(true);
 });
@@ -17,7 +20,10 @@ test.each([
   "amqps://:secret@host",
   "kafka://user:secret@one:9092",
   "kafka://one:9092,user:secret@two:9092",
-  "kafka://user@one",
+  "kafka://user@",
+  "kafka://one,user@two",
+  "kafkas://:secret@one",
+  "kafkas://user:@one",
   "kafka://",
   "kafka:///",
   "kafka://one two",

@@ -12,6 +12,7 @@ export type { ErrorCode, ErrorDetails } from "./agent-error.ts";
 export { AgentFrontMatter, ApprovalRule } from "./agent-profile.ts";
 export type { AgentProfile } from "./agent-profile.ts";
 export { isBrokerAddress } from "./broker-address.ts";
+export { isLoopback, isProtectedAddress } from "./protected-address.ts";
 export { AgentCapability, PersonCapability, capabilityTable } from "./capability.ts";
 export { ArchiveManifest, ArchiveVersion, archiveEntryName, archiveNames } from "./archive.ts";
 export type { ArchiveEntry } from "./archive.ts";

@@ -9,7 +9,7 @@ import { readConfig } from "./config.ts";
 
 const key = "0a".repeat(32);
 const needed = {
-  OSSAAT_STORE: "postgres://u@h/d",
+  OSSAAT_STORE: "postgres://u@localhost/d",
   OSSAAT_INTERNAL_KEY: key,
   OSSAAT_RUNNER_ADDRESS: "unix:/r",
   OSSAAT_INDEXER_ADDRESS: "unix:/i",
@@ -20,7 +20,7 @@ const names = { OSSAAT_RUNNER_NAME: "runner.test", OSSAAT_INDEXER_NAME: "spiffe:
 test("has defaults that are strict and local", () => {
   expect(readConfig(needed)).toEqual({
     role: "all",
-    storeUrl: "postgres://u@h/d",
+    storeUrl: "postgres://u@localhost/d",
     queue: undefined,
     port: 8081,
     internalKey: Buffer.from(key, "hex"),
@@ -94,12 +94,12 @@ test("keeps the password out of the address, and every secret out of the log", (
     OSSAAT_STORE_PASSWORD: "of-the-store",
     OSSAAT_RUNNER_TOKEN: "of-the-runner",
     OSSAAT_INDEXER_TOKEN: "of-the-indexer",
-    OSSAAT_QUEUE: "amqp://u@h",
+    OSSAAT_QUEUE: "amqps://u@h",
     OSSAAT_QUEUE_PASSWORD: "of-the-queue",
     OPENAI_API_KEY: "of-a-vendor",
     ANTHROPIC_API_KEY: "of-another",
   });
-  expect(config.storeUrl).toBe("postgres://u:of-the-store@h/d");
+  expect(config.storeUrl).toBe("postgres://u:of-the-store@localhost/d");
   const passwords = ["of-the-store", "of-the-queue"];
   const keys = ["of-a-vendor", "of-another"];
   expect(config.secrets).toEqual([key, "of-the-runner", "of-the-indexer", ...passwords, ...keys]);
@@ -129,12 +129,13 @@ test("takes the address of a broker, and its password from a variable or a file"
   const folder = mkdtempSync(path.join(tmpdir(), "ossaat-password-"));
   const file = path.join(folder, "password");
   writeFileSync(file, "p@ss word\n");
-  const url = "amqp://ossaat@broker:5672/jobs";
+  const url = "amqps://ossaat@broker:5671/jobs";
   const queueOf = (env: NodeJS.ProcessEnv) => readConfig({ ...needed, ...env }).queue;
   expect(queueOf({ OSSAAT_QUEUE: "embedded" })).toBeUndefined();
-  expect(queueOf({ OSSAAT_QUEUE: "kafka://a:1,b:2?namespace=n" })).toEqual({ url: "kafka://a:1,b:2?namespace=n" });
+  expect(queueOf({ OSSAAT_QUEUE: "kafkas://a:1,b:2?namespace=n" })).toEqual({ url: "kafkas://a:1,b:2?namespace=n" });
   expect(queueOf({ OSSAAT_QUEUE: url, OSSAAT_QUEUE_PASSWORD: "secret" })).toEqual({ url, password: "secret" });
   expect(queueOf({ OSSAAT_QUEUE: url, OSSAAT_QUEUE_PASSWORD_FILE: file })).toEqual({ url, password: "p@ss word" });
+  expect(queueOf({ OSSAAT_QUEUE: url, OSSAAT_QUEUE_CA: "/ca.pem" })).toEqual({ url, caFile: "/ca.pem" });
   const both = { OSSAAT_QUEUE: url, OSSAAT_QUEUE_PASSWORD: "secret", OSSAAT_QUEUE_PASSWORD_FILE: file };
   expect(() => queueOf(both)).toThrow("Set one of OSSAAT_QUEUE_PASSWORD and OSSAAT_QUEUE_PASSWORD_FILE.");
   expect(() => queueOf({ OSSAAT_QUEUE: url, OSSAAT_QUEUE_PASSWORD_FILE: "/none" })).toThrow("/none cannot be read");
@@ -165,6 +166,23 @@ test("takes the rules of the administrator, and run mode enterprise demands the 
   });
   expect(rulesOf({ OSSAAT_RUN_MODE: "consumer" }).isSandboxRequired).toBe(false);
   expect(rulesOf({ OSSAAT_SANDBOX_REQUIRED: "false" }).isSandboxRequired).toBe(true);
+});
+
+test("in run mode enterprise database and broker beyond this machine are encrypted", () => {
+  const read = (env: Record<string, string>, mode = "enterprise") =>
+    readConfig({ ...needed, ...env, OSSAAT_RUN_MODE: mode });
+  for (const env of [
+    { OSSAAT_STORE: "postgres://u@db/d" },
+    { OSSAAT_STORE: "postgres://u@db/d?sslmode=disable", PGSSLMODE: "verify-full" },
+    { OSSAAT_QUEUE: "amqp://u@broker" },
+    { OSSAAT_QUEUE: "kafka://localhost,broker" },
+  ]) {
+    expect(() => read(env)).toThrow(/must be encrypted in run mode enterprise/u);
+    expect(read(env, "consumer").rules.runMode).toBe("consumer");
+  }
+  const address = "postgres://u@db/d?sslmode=verify-full";
+  expect(read({ OSSAAT_STORE: address, OSSAAT_QUEUE: "kafkas://u@one,two" }).storeUrl).toBe(address);
+  expect(read({ OSSAAT_STORE: "postgres://u@db/d", PGSSLMODE: "require" }).storeUrl).toBe("postgres://u@db/d");
 });
 
 test("in run mode enterprise spans go to no collector beyond this machine in plain text", () => {

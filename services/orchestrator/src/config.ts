@@ -11,7 +11,7 @@ import { z } from "zod";
 
 import { readInternalKey } from "./identity/internal-key.ts";
 import { readPassword } from "./password-setting.ts";
-import { RuleSettings, checkCollector, toServerRules, wholeNumber } from "./server-rules.ts";
+import { RuleSettings, checkAddresses, checkCollector, toServerRules, wholeNumber } from "./server-rules.ts";
 import type { ServerRules } from "./server-rules.ts";
 import { readStoreUrl } from "./store/store-url.ts";
 
@@ -31,12 +31,14 @@ const Environment = RuleSettings.extend({
   OSSAAT_QUEUE: z
     .string()
     .refine((value) => value === embedded || isBrokerAddress(value), {
-      error: "must be embedded, amqp://user@host:port/vhost or kafka://host:port, without a password",
+      error: "must be embedded, amqp[s]://user@host:port/vhost or kafka[s]://user@host:port, without a password",
     })
     .default(embedded),
   /** Password of the user in that address; or a file that holds it. */
   OSSAAT_QUEUE_PASSWORD: text,
   OSSAAT_QUEUE_PASSWORD_FILE: text,
+  /** File with the certificates that the broker's is checked by; absent = the system's. */
+  OSSAAT_QUEUE_CA: text,
   /** Port of the loopback interface for the API and for health; 0 takes a free one. */
   OSSAAT_LISTEN: z
     .string()
@@ -74,7 +76,12 @@ type Values = z.output<typeof Environment>;
 export type ServiceAddress = { address: string; token?: string | undefined; serverName?: string | undefined };
 
 /** A broker; the password stands apart from the address, which is shown and stored. */
-export type BrokerSettings = { url: string; password?: string | undefined };
+export type BrokerSettings = {
+  url: string;
+  password?: string | undefined;
+  /** File with the certificates that the broker's is checked by; absent = the system's. */
+  caFile?: string | undefined;
+};
 
 export type OrchestratorConfig = {
   role: Values["OSSAAT_ROLE"];
@@ -137,7 +144,11 @@ function secretsOf(values: Values, internalKey: Uint8Array, others: readonly (st
 function readQueue(values: Values, read: (path: string) => string): BrokerSettings | undefined {
   const { OSSAAT_QUEUE: url, OSSAAT_QUEUE_PASSWORD: password, OSSAAT_QUEUE_PASSWORD_FILE: passwordFile } = values;
   if (url === embedded) return undefined;
-  return { url, password: readPassword({ name: "OSSAAT_QUEUE_PASSWORD", password, passwordFile, read }) };
+  return {
+    url,
+    password: readPassword({ name: "OSSAAT_QUEUE_PASSWORD", password, passwordFile, read }),
+    caFile: values.OSSAAT_QUEUE_CA,
+  };
 }
 
 /** @throws AgentError invalid_input for a setting that is none, policy_denied for one that the run mode forbids */
@@ -161,6 +172,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): OrchestratorCo
   const tracing = readTracingSettings(env);
   const rules = toServerRules(data);
   checkCollector(rules, tracing.tracesUrl);
+  checkAddresses(rules, { OSSAAT_STORE: data.OSSAAT_STORE, OSSAAT_QUEUE: queue?.url }, env["PGSSLMODE"]);
   const internalKey = readInternalKey({
     text: data.OSSAAT_INTERNAL_KEY,
     file: data.OSSAAT_INTERNAL_KEY_FILE,

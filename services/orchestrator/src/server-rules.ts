@@ -1,6 +1,6 @@
 // What the administrator lays down for every plan of a server, and the variables in which an orchestrator
 // of its own reads it: by the names that the embedded server's settings have.
-import { AgentError, systemPolicyFile } from "@ossaat/contracts";
+import { AgentError, isProtectedAddress, systemPolicyFile } from "@ossaat/contracts";
 import type { Budget, RunMode } from "@ossaat/contracts";
 import { z } from "zod";
 
@@ -125,11 +125,37 @@ export function toServerRules(values: Values): ServerRules {
   };
 }
 
+/** How an address is written that is encrypted. */
+const encryptedForms = {
+  OSSAAT_STORE: "postgres://…?sslmode=verify-full",
+  OSSAAT_QUEUE: "amqps://… or kafkas://…",
+} as const;
+
+/**
+ * Run mode enterprise demands encrypted addresses beyond this machine. No address is repeated.
+ * @throws AgentError policy_denied
+ */
+export function checkAddresses(
+  { runMode }: ServerRules,
+  addresses: Readonly<Record<keyof typeof encryptedForms, string | undefined>>,
+  sslMode: string | undefined,
+): void {
+  if (runMode !== "enterprise") return;
+  for (const name of ["OSSAAT_STORE", "OSSAAT_QUEUE"] as const) {
+    const address = addresses[name];
+    if (address === undefined || isProtectedAddress(address, sslMode)) continue;
+    const form = encryptedForms[name];
+    throw new AgentError("policy_denied", `${name} must be encrypted in run mode enterprise: ${form}`, {
+      details: { next: `set ${name} to ${form}, or \`export OSSAAT_RUN_MODE=consumer\`` },
+    });
+  }
+}
+
 /** Run mode enterprise demands encrypted addresses beyond this machine. @throws AgentError policy_denied */
 export function checkCollector({ runMode }: ServerRules, tracesUrl: string | undefined): void {
   if (runMode !== "enterprise" || tracesUrl === undefined) return;
-  const { protocol, hostname } = new URL(tracesUrl);
-  if (protocol === "https:" || ["localhost", "127.0.0.1", "[::1]"].includes(hostname)) return;
+  if (isProtectedAddress(tracesUrl)) return;
+  const { protocol } = new URL(tracesUrl);
   throw new AgentError(
     "policy_denied",
     `The collector of traces must use https in run mode enterprise, not ${protocol}`,

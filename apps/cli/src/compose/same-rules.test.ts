@@ -17,7 +17,7 @@ beforeAll(() => {
 afterAll(() => rmSync(home, { recursive: true }));
 
 const place = {
-  OSSAAT_STORE: "postgres://u@h/d",
+  OSSAAT_STORE: "postgres://u@localhost/d",
   OSSAAT_INTERNAL_KEY: "0a".repeat(32),
   OSSAAT_RUNNER_ADDRESS: "unix:/r",
   OSSAAT_INDEXER_ADDRESS: "unix:/i",

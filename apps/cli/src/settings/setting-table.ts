@@ -138,6 +138,12 @@ export const settingTable = {
     flag: "--queue",
     project: "never",
   }),
+  queueCa: text("a file", {
+    meaning: "certificates (PEM) by which that of an amqps:// or kafkas:// broker is checked",
+    defaultText: "the system's",
+    env: ["OSSAAT_QUEUE_CA"],
+    project: "never",
+  }),
   "server.url": webAddress({
     meaning: "server to use instead of the embedded one; needs OSSAAT_TOKEN",
     defaultText: "the embedded server",

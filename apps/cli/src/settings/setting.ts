@@ -88,7 +88,7 @@ export function postgresAddress(options: SettingOptions<string>): Setting<string
 export function brokerAddress(options: SettingOptions<string>): Setting<string> {
   return {
     ...options,
-    takes: "an address like amqp://user@host:port/vhost or kafka://host:port,host:port, without a password",
+    takes: "an address like amqp[s]://user@host:port/vhost or kafka[s]://user@host:port,host:port, without a password",
     read(value) {
       return typeof value === "string" && isBrokerAddress(value) ? value : undefined;
     },

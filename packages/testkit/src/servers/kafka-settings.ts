@@ -16,6 +16,34 @@ function listenersOf({ port, controllerPort }: KafkaPlace): KafkaSettings {
   };
 }
 
+/** A listener with TLS and a login beside the plain one. */
+export type SecureListener = { port: number; cert: string; key: string; user: string; password: string };
+
+/** A text of several lines as a value of a settings file. */
+const oneLine = (text: string) => text.trim().replaceAll("\n", "\\n");
+
+export function secureListenerOf(
+  place: KafkaPlace,
+  { port, cert, key, user, password }: SecureListener,
+): KafkaSettings {
+  const plain = listenersOf(place);
+  const own = `SASL_SSL://127.0.0.1:${port}`;
+  const modules = "org.apache.kafka.common.security";
+  const scram = `${modules}.scram.ScramLoginModule required;`;
+  return {
+    listeners: `${plain["listeners"]},${own}`,
+    "advertised.listeners": `${plain["advertised.listeners"]},SASL_SSL://localhost:${port}`,
+    "listener.security.protocol.map": `${plain["listener.security.protocol.map"]},SASL_SSL:SASL_SSL`,
+    "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
+    "listener.name.sasl_ssl.plain.sasl.jaas.config": `${modules}.plain.PlainLoginModule required user_${user}="${password}";`,
+    "listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config": scram,
+    "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": scram,
+    "ssl.keystore.type": "PEM",
+    "ssl.keystore.certificate.chain": oneLine(cert),
+    "ssl.keystore.key": oneLine(key),
+  };
+}
+
 /** One node keeps one copy of everything. */
 const oneNode: KafkaSettings = {
   "process.roles": "broker,controller",

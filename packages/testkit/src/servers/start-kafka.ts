@@ -11,8 +11,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { freePort } from "./free-port.ts";
 import { findKafka } from "./kafka-programs.ts";
-import { logSettings, renderSettings } from "./kafka-settings.ts";
-import type { KafkaSettings } from "./kafka-settings.ts";
+import { logSettings, renderSettings, secureListenerOf } from "./kafka-settings.ts";
+import type { KafkaSettings, SecureListener } from "./kafka-settings.ts";
 import { stopInTracks } from "./stop-in-tracks.ts";
 
 const brokerLimits = {
@@ -29,6 +29,8 @@ const brokerLimits = {
 export type KafkaOptions = {
   /** Settings of the server beyond the tests' own. */
   settings?: KafkaSettings;
+  /** A listener with TLS and this login beside the plain one; the certificate must carry `localhost`. */
+  secure?: Omit<SecureListener, "port">;
   /** Writes the classes that it loaded to this file when it stops. */
   archiveClassesTo?: string;
 };
@@ -36,6 +38,8 @@ export type KafkaOptions = {
 export type KafkaServer = {
   /** `host:port` for clients. */
   readonly address: string;
+  /** The same of the listener with TLS; empty without one. */
+  readonly secureAddress: string;
   /** Starts again, on the same data and port. */
   start(): Promise<void>;
   /** Ends the broker in the middle of whatever it does. */
@@ -66,29 +70,46 @@ async function takesConnections(port: number): Promise<boolean> {
   }
 }
 
+type Ports = { port: number; controllerPort: number; securePort: number };
+
+/** Words that make the user known; PLAIN needs none. */
+function loginsOf(secure: KafkaOptions["secure"]): string[] {
+  if (secure === undefined) return [];
+  const login = `[name=${secure.user},password=${secure.password}]`;
+  return ["SCRAM-SHA-256", "SCRAM-SHA-512"].flatMap((mechanism) => ["--add-scram", `${mechanism}=${login}`]);
+}
+
 const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null;
 
 class RunningKafka implements KafkaServer {
   readonly #programs = findKafka();
   readonly #folder = mkdtempSync(path.join(tmpdir(), "ossaat-kafka-"));
   readonly #port: number;
+  readonly #securePort: number;
   readonly #archive: string | undefined;
   #broker: ChildProcess | undefined;
 
-  constructor(port: number, controllerPort: number, { settings = {}, archiveClassesTo }: KafkaOptions) {
+  constructor({ port, controllerPort, securePort }: Ports, { settings = {}, secure, archiveClassesTo }: KafkaOptions) {
     this.#port = port;
+    this.#securePort = secure === undefined ? 0 : securePort;
     this.#archive = archiveClassesTo;
     const dataFolder = path.join(this.#folder, "data");
     mkdirSync(dataFolder);
     writeFileSync(path.join(this.#folder, "log4j2.xml"), logSettings);
-    writeFileSync(this.#settingsFile, renderSettings({ port, controllerPort, dataFolder }, settings));
+    const place = { port, controllerPort, dataFolder };
+    const listener = secure === undefined ? {} : secureListenerOf(place, { ...secure, port: securePort });
+    writeFileSync(this.#settingsFile, renderSettings(place, { ...listener, ...settings }));
     const clusterId = randomBytes(16).toString("base64url").replace(/^-/u, "A");
-    const words = ["kafka.tools.StorageTool", "format", "-t", clusterId, "-c", this.#settingsFile];
+    const words = ["kafka.tools.StorageTool", "format", "-t", clusterId, "-c", this.#settingsFile, ...loginsOf(secure)];
     execFileSync(this.#programs.java, [...this.#javaWords(), ...words], { cwd: this.#folder, stdio: "pipe" });
   }
 
   get address(): string {
     return `127.0.0.1:${this.#port}`;
+  }
+
+  get secureAddress(): string {
+    return this.#securePort === 0 ? "" : `localhost:${this.#securePort}`;
   }
 
   get #settingsFile(): string {
@@ -162,7 +183,8 @@ class RunningKafka implements KafkaServer {
 
 /** Sets up and starts a broker. @throws Error when Kafka is not in the cache folder or does not start */
 export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServer> {
-  const server = new RunningKafka(await freePort(), await freePort(), options);
+  const ports = { port: await freePort(), controllerPort: await freePort(), securePort: await freePort() };
+  const server = new RunningKafka(ports, options);
   try {
     await server.start();
     return server;

@@ -31,12 +31,16 @@ const tree = process.env["OSSAAT_TEST_RABBITMQ_TREE"] ?? "";
 export type RabbitmqOptions = {
   /** Of the application `rabbit`, by name: its configuration file has no words for some. */
   settings?: Readonly<Record<string, number>>;
+  /** A listener with TLS beside the plain one; the certificate must carry `localhost`. */
+  tls?: { ca: string; cert: string; key: string };
 };
 
 export type RabbitmqServer = {
   /** Address with user and password, of the virtual host `/`. */
   url: string;
   port: number;
+  /** Port of the listener with TLS; 0 without one. */
+  tlsPort: number;
   /** Ends the node as a power failure would, but for the disk. */
   kill(): Promise<void>;
   /** Starts again, on the same data and ports. */
@@ -89,7 +93,7 @@ async function until(what: string, check: () => boolean | Promise<boolean>): Pro
   }
 }
 
-type Ports = { node: number; distribution: number; names: number };
+type Ports = { node: number; distribution: number; names: number; tls: number };
 
 /** Where a system keeps the shell, Erlang and epmd. */
 const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -142,6 +146,7 @@ class RunningRabbitmq implements RabbitmqServer {
       "disk_free_limit.absolute = 50MB",
       "log.file.level = warning",
     ];
+    if (options.tls !== undefined) settings.push(...this.#secureWords(options.tls));
     writeFileSync(path.join(this.#folder, "rabbitmq.conf"), `${settings.join("\n")}\n`);
     writeFileSync(path.join(this.#folder, "enabled_plugins"), "[].");
   }
@@ -152,6 +157,20 @@ class RunningRabbitmq implements RabbitmqServer {
 
   get port(): number {
     return this.#ports.node;
+  }
+
+  get tlsPort(): number {
+    return this.#ports.tls;
+  }
+
+  #secureWords(files: NonNullable<RabbitmqOptions["tls"]>): string[] {
+    const names = { ca: "cacertfile", cert: "certfile", key: "keyfile" } as const;
+    const words = Object.entries(names).map(([name, word]) => {
+      const file = path.join(this.#folder, `${name}.pem`);
+      writeFileSync(file, files[name as keyof typeof names], { mode: 0o600 });
+      return `ssl_options.${word} = ${file}`;
+    });
+    return [`listeners.ssl.default = 127.0.0.1:${this.#ports.tls}`, "ssl_options.verify = verify_none", ...words];
   }
 
   readonly #endWithUs = (): void => {
@@ -247,7 +266,12 @@ class RunningRabbitmq implements RabbitmqServer {
 
 /** Sets up and starts a node. @throws Error when RabbitMQ is not installed or does not start */
 export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<RabbitmqServer> {
-  const ports = { node: await freePort(), distribution: await freePort(), names: await freePort() };
+  const ports = {
+    node: await freePort(),
+    distribution: await freePort(),
+    names: await freePort(),
+    tls: options.tls === undefined ? 0 : await freePort(),
+  };
   const server = new RunningRabbitmq(ports, options);
   try {
     await server.start();

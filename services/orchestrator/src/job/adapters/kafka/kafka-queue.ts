@@ -5,7 +5,8 @@ import type { Rng } from "../../../clock.ts";
 import type { Delivery, JobQueue, Subscription } from "../../job-queue.ts";
 import { buryRecord, createDeadLetters } from "./dead-letters.ts";
 import type { DeadLetterDeps } from "./dead-letters.ts";
-import { createClient } from "./kafka-client.ts";
+import { createClient, refusalOf } from "./kafka-client.ts";
+import type { LastTlsError } from "./kafka-client.ts";
 import type { ClientOptions } from "./kafka-client.ts";
 import { KafkaTopics } from "./kafka-topics.ts";
 import type { NewTopic, PartitionLag } from "./kafka-topics.ts";
@@ -88,10 +89,14 @@ function topicsOf(options: KafkaQueueOptions, namespace: string, pools: readonly
   ];
 }
 
-async function askHealth(topics: KafkaTopics, members: ReadonlySet<Member>, ms: number) {
+type Asked = { topics: KafkaTopics; members: ReadonlySet<Member>; lastTls: LastTlsError };
+
+async function askHealth({ topics, members, lastTls }: Asked, ms: number) {
   const late = sleep(ms, undefined, { ref: false });
-  const brokers = await Promise.race([topics.countBrokers().catch(() => undefined), late]);
-  if (brokers === undefined) return { ok: false, detail: "no broker of Kafka answers" };
+  const brokers = await Promise.race([topics.countBrokers().catch((error: unknown) => ({ error })), late]);
+  if (typeof brokers !== "number") {
+    return { ok: false, ...(refusalOf(brokers?.error ?? lastTls.error) ?? { detail: "no broker of Kafka answers" }) };
+  }
   const absent = [...members].filter(({ consumer }) => !consumer.joined).map(({ pool }) => pool);
   const waiting = absent.length === 0 ? "" : `; not joined: ${absent.join(", ")}`;
   return { ok: true, detail: `Kafka, brokers: ${brokers}${waiting}` };
@@ -100,7 +105,8 @@ async function askHealth(topics: KafkaTopics, members: ReadonlySet<Member>, ms: 
 export function createKafkaQueue(options: KafkaQueueOptions): KafkaQueue {
   const { brokers, namespace = "ossaat", connections, rng, onError } = options;
   const limits: KafkaLimits = { ...kafkaLimits, ...options.limits };
-  const kafka = createClient({ brokers, limits, connections });
+  const lastTls: LastTlsError = {};
+  const kafka = createClient({ brokers, limits, connections }, lastTls);
   const topics = new KafkaTopics(kafka, limits);
   const publisher = new Publisher({ kafka, topics, namespace, limits, onError });
   const parts: Parts = { kafka, topics, publisher, namespace, limits, rng, onError };
@@ -125,7 +131,7 @@ export function createKafkaQueue(options: KafkaQueueOptions): KafkaQueue {
     },
     lag,
     depth: async (pool) => (await lag(pool)).reduce((sum, one) => sum + one.lag, 0),
-    health: () => askHealth(topics, members, limits.healthMs),
+    health: () => askHealth({ topics, members, lastTls }, limits.healthMs),
     ensureTopology: (pools) => topics.ensure(topicsOf(options, namespace, pools)),
     async sendStates(records) {
       const messages = records.map(({ key, value }) => ({ key, value: value === null ? null : Buffer.from(value) }));

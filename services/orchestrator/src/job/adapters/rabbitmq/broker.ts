@@ -12,6 +12,8 @@ export type RabbitmqOptions = {
   url: string;
   /** Of the user in the address. */
   password?: string | undefined;
+  /** Certificates (PEM) that the broker's is checked by; absent = the system's. */
+  ca?: string | undefined;
   /** First word of all queue names; installations that share a virtual host need different ones. */
   prefix?: string;
   rng: Rng;
@@ -21,6 +23,7 @@ export type RabbitmqOptions = {
 };
 
 export type Broker = Required<Pick<RabbitmqOptions, "url" | "prefix" | "rng" | "ids" | "onError">> & {
+  ca?: string | undefined;
   tuning: RabbitmqTuning;
   /** Host and port, without secrets. */
   address: string;

@@ -116,6 +116,7 @@ class RecoveringLink implements Link {
     const recovering = await connect(url.href, {
       // NOTE: without it a message waits for the acknowledgement of the one before, 40 ms.
       noDelay: true,
+      ...(this.#broker.ca === undefined ? {} : { ca: this.#broker.ca }),
       timeout: rabbitmqLimits.connectMs,
       clientProperties: { connection_name: this.#options.name },
       recovery: {
