@@ -52,6 +52,8 @@ Secrets come from the environment alone: \`OPENAI_API_KEY\`, \`ANTHROPIC_API_KEY
 | tool runner | \`OSSAAT_RUN_MODE\`, \`OSSAAT_SANDBOX_REQUIRED\`, \`OSSAAT_TREE_GIB\`, \`OSSAAT_TREE_FILES\`, \`OSSAAT_LOG_LEVEL\`, \`OTEL_EXPORTER_OTLP_ENDPOINT\` | no run mode unless it is set; \`OSSAAT_RUNNER_SANDBOX\` and \`OSSAAT_RUNNER_IMAGE\` in place of \`OSSAAT_SANDBOX\` and \`OSSAAT_SANDBOX_IMAGE\` |
 | gateway, indexer | \`OSSAAT_LOG_LEVEL\`, \`OTEL_EXPORTER_OTLP_ENDPOINT\` | |
 
+\`OSSAAT_MAX_RUNNING_PER_TENANT\` and \`OSSAAT_TENANT_WEIGHTS\` go by tenants, and [the gateway](architecture/distributed.md#addresses-and-certificates) makes everybody tenant \`local\`.
+
 A value that is none ends the process with the variable's name.
 `;
 }
