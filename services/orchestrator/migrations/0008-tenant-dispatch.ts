@@ -6,13 +6,16 @@ import type { Kysely } from "kysely";
 
 import { tenantRole } from "../src/store/tenant-role.ts";
 import { isPostgres, textOf } from "./dialect.ts";
+import { createIndexes, planIndex } from "./planned-index.ts";
+
+export const indexes = [
+  planIndex("outbox_tenant", "outbox", (index) =>
+    index.columns(["pool", "tenant_id", "priority desc", "available_at", "id"]),
+  ),
+];
 
 export async function up(db: Kysely<unknown>): Promise<void> {
-  await db.schema
-    .createIndex("outbox_tenant")
-    .on("outbox")
-    .columns(["pool", "tenant_id", "priority desc", "available_at", "id"])
-    .execute();
+  await createIndexes(db, indexes);
   await db.schema
     .createTable("claim_gate")
     .addColumn("tenant_id", textOf(db), (c) => c.primaryKey())

@@ -2,7 +2,10 @@
 import { sql } from "kysely";
 import type { Kysely } from "kysely";
 
-export async function up(db: Kysely<unknown>): Promise<void> {
-  const index = db.schema.createIndex("plan_open").on("plan").columns(["tenant_id"]);
-  await index.where(sql.ref("finished_at"), "is", null).execute();
-}
+import { createIndexes, planIndex } from "./planned-index.ts";
+
+export const indexes = [
+  planIndex("plan_open", "plan", (index) => index.columns(["tenant_id"]).where(sql.ref("finished_at"), "is", null)),
+];
+
+export const up = (db: Kysely<unknown>): Promise<void> => createIndexes(db, indexes);

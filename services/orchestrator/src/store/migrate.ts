@@ -21,6 +21,9 @@ import * as sweep from "../../migrations/0014-sweep.ts";
 import * as messages from "../../migrations/0015-messages.ts";
 import * as sweepIndexes from "../../migrations/0016-sweep-indexes.ts";
 import * as failureKinds from "../../migrations/0017-failure-kinds.ts";
+import { isPostgres } from "../../migrations/dialect.ts";
+import type { PlannedIndex } from "../../migrations/planned-index.ts";
+import { buildIndexes } from "./build-indexes.ts";
 import type { Tables } from "./tables.ts";
 
 /** By their names, in the order they are applied. */
@@ -67,15 +70,35 @@ export async function readApplied(db: Kysely<Tables>): Promise<string[]> {
   return rows.map(({ name }) => name);
 }
 
+const migratorOf = (db: Kysely<Tables>) =>
+  new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
+
+/** Indexes of the migration that comes next. */
+async function nextIndexes(migrator: Migrator): Promise<readonly PlannedIndex[]> {
+  const next = (await migrator.getMigrations()).find(({ executedAt }) => executedAt === undefined);
+  return (next?.migration as { indexes?: readonly PlannedIndex[] } | undefined)?.indexes ?? [];
+}
+
+/** Brings an empty database to an earlier version, as tests need it. */
+export async function migrateTo(db: Kysely<Tables>, name: keyof typeof migrations): Promise<void> {
+  const { error } = await migratorOf(db).migrateTo(name);
+  if (error !== undefined) throw AgentError.from(error);
+}
+
 /**
  * Brings the schema to this version. Each migration is a transaction of its own, so that those who use the
- * data wait for none longer than it takes by itself; on an empty database nobody waits, and it is one.
+ * data wait for none longer than it takes by itself; on an empty database nobody waits, and it is one. On a
+ * server indexes of tables with rows are built before it, beside those who write.
  * @throws AgentError conflict when the database was written by a newer version and is not usable
  */
 export async function migrate(db: Kysely<Tables>, newer: NewerSchema): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
+  const migrator = migratorOf(db);
   const isEmpty = (await migrator.getMigrations()).every(({ executedAt }) => executedAt === undefined);
-  const advance = () => (isEmpty ? migrator.migrateToLatest() : migrator.migrateUp());
+  const advance = async () => {
+    if (isEmpty) return migrator.migrateToLatest();
+    if (isPostgres(db as unknown as Kysely<unknown>)) await buildIndexes(db, await nextIndexes(migrator));
+    return migrator.migrateUp();
+  };
   for (;;) {
     const { error, results } = await advance();
     if (error instanceof Error && error.message.includes("corrupted migrations")) {

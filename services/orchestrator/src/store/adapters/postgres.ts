@@ -65,6 +65,7 @@ export async function requireVersion(db: Kysely<Tables>): Promise<string> {
 
 /** Whether a migration met others in a table and left nothing behind. */
 function metOthers(thrown: unknown): boolean {
+  if (isContention(thrown)) return true;
   if (!(thrown instanceof AgentError)) return false;
   return thrown.details["reason"] === lockTimeout || isContention(thrown.cause);
 }
