@@ -43,6 +43,7 @@ test("dead letters are counted, listed and shown; a name that is wrong or unclea
       health: { ok: true, blocked: false, detail: "outbox table" },
       waiting: 0,
       pools: [{ pool: "default", depth: 0, deadLetters: 4 }],
+      workers: [],
     },
   ]);
   expect((await ids()).toSorted()).toEqual(places.map(letterOf).toSorted());

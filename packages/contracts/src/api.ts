@@ -160,7 +160,15 @@ export type QueueStatusResponse = {
   /** Messages of the caller's tenant that wait in the database. */
   waiting: number;
   /** `depth`: messages that wait there, of everybody; `deadLetters`: of the caller's tenant. */
-  pools: { pool: string; depth: number | null; deadLetters: number | null }[];
+  pools: {
+    pool: string;
+    depth: number | null;
+    deadLetters: number | null;
+    /** Workers that take messages there now, as the broker tells; absent where there is none to tell. */
+    workers?: number | null;
+  }[];
+  /** Workers that run steps of the caller's tenant, by name; absent from older servers. */
+  workers?: { worker: string; running: number }[];
 };
 
 export type PlanSummary = {

@@ -1,28 +1,13 @@
 // `ossaat queue status` and `ossaat dlq list|show|requeue|drop`.
 import type { Client } from "@ossaat/client";
 import { AgentError, countOf, errorTable, exitCodes } from "@ossaat/contracts";
-import type { DeadLetterSummary, DeadLettersDecision, QueueStatusResponse } from "@ossaat/contracts";
+import type { DeadLetterSummary, DeadLettersDecision } from "@ossaat/contracts";
 
 import type { CommandContext } from "../command-context.ts";
 import { resolvePlanId } from "../repository/resolve-plan.ts";
 import { confirm } from "../terminal/confirm.ts";
 import { escapeLine, escapeText } from "../terminal/escape.ts";
-
-const orUnknown = (count: number | null, noun: string) => (count === null ? `unknown ${noun}s` : countOf(count, noun));
-
-function statusLines({ health, waiting, pools }: QueueStatusResponse): string[] {
-  const { ok, blocked, detail, next } = health;
-  const unwell = next === undefined ? "away" : "wrong";
-  const word = ok ? (blocked ? "blocked" : "well") : unwell;
-  return [
-    `${word}  ${detail}`,
-    `${countOf(waiting, "message")} in the database`,
-    ...pools.map(
-      ({ pool, depth, deadLetters }) =>
-        `${pool}  ${orUnknown(depth, "message")} in the queue, ${orUnknown(deadLetters, "dead letter")}`,
-    ),
-  ];
-}
+import { hasNobody, statusLines } from "./queue-status.ts";
 
 /** Exit 0 when the queue takes messages, 7 when it is away, blocked, or something a person must mend. */
 export async function queueStatusCommand(context: CommandContext): Promise<number> {
@@ -32,6 +17,11 @@ export async function queueStatusCommand(context: CommandContext): Promise<numbe
   if (output.format === "text") for (const line of statusLines(status)) output.print(escapeLine(line));
   else output.json(status);
   if (status.health.next !== undefined) output.note(`Next: ${escapeLine(status.health.next)}`);
+  if (status.health.ok && hasNobody(status)) {
+    output.note(
+      "No worker takes messages and none runs a step. Next: start one, and look at the log of those that run",
+    );
+  }
   if (status.pools.some(({ deadLetters }) => (deadLetters ?? 0) > 0)) output.note("Next: `ossaat dlq list`");
   return status.health.ok && !status.health.blocked ? exitCodes.done : errorTable.unavailable.exitCode;
 }

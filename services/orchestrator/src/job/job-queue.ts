@@ -86,6 +86,11 @@ export type JobQueue = {
   subscribe(pool: string, slots: number, handler: (delivery: Delivery) => Promise<void>): Subscription;
   /** Messages waiting in a pool, many as at least so many; those in a handler may count or not. @throws AgentError unavailable */
   depth(pool: string): Promise<number>;
+  /**
+   * How many workers take messages of a pool now, as the broker tells; one that is full may take none until it
+   * has room. Absent where there is no broker to tell. @throws AgentError unavailable
+   */
+  workers?: (pool: string) => Promise<number>;
   /** `blocked`: it answers, and accepts no message for now. `next`: what a person must do before it is well. */
   health(): Promise<{ ok: boolean; blocked?: boolean; detail: string; next?: string }>;
   /**

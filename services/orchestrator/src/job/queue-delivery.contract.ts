@@ -22,6 +22,20 @@ function countingHandler(holdMs: number) {
   return { counts, handler };
 }
 
+function testWorkers(current: () => QueueBench): void {
+  test("says how many workers take messages, where a broker can tell", async () => {
+    const { queue } = current();
+    if (queue.workers === undefined) return;
+    const is = (count: number) => async () => (await queue.workers?.(pool)) === count;
+    await waitUntil("nobody does", is(0), 20_000);
+    const first = current().subscribe(1, done);
+    await waitUntil("one does", is(1), 20_000);
+    await first.close();
+    await waitUntil("nobody does again", is(0), 20_000);
+    expect(await queue.workers(otherPool)).toBe(0);
+  });
+}
+
 function testSlots(cases: CaseList, current: () => QueueBench): void {
   cases.test("C07", async () => {
     const { queue, seen } = current();
@@ -191,6 +205,7 @@ function testSettling(cases: CaseList, current: () => QueueBench): void {
 }
 
 export function testDelivery(cases: CaseList, current: () => QueueBench): void {
+  testWorkers(current);
   testSlots(cases, current);
   testPause(cases, current);
   testSettling(cases, current);

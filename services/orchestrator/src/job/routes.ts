@@ -6,6 +6,8 @@ import { Router } from "express";
 import { identityOf, parse, textParam } from "../http/respond.ts";
 import { requireCapability } from "../identity/identity.ts";
 import { askQueue, ifThere } from "./ask-queue.ts";
+import type { JobQueue } from "./job-queue.ts";
+import { storeTime } from "./store-time.ts";
 import { decideLetters, listLetters, requireLetter } from "./tenant-letters.ts";
 import type { LettersDeps, TenantLetter } from "./tenant-letters.ts";
 
@@ -20,16 +22,44 @@ async function countWaiting({ engine }: LettersDeps, tenantId: string): Promise<
   return row.count;
 }
 
+/** Nothing where there is no broker to tell. */
+async function countTakers({ workers }: JobQueue, pool: string, isWell: boolean) {
+  if (workers === undefined) return {};
+  return { workers: isWell ? await ifThere(workers(pool)) : null };
+}
+
+/** Workers whose leases hold, with their steps of the tenant. */
+async function listBusy({ engine }: LettersDeps, tenantId: string) {
+  const rows = await engine.store.read
+    .selectFrom("step")
+    .innerJoin("plan", "plan.id", "step.plan_id")
+    .select((eb) => ["step.lease_owner as worker", eb.fn.countAll<number>().as("running")])
+    .where("plan.tenant_id", "=", tenantId)
+    .where("step.lease_owner", "is not", null)
+    .where("step.lease_until", ">", storeTime(engine))
+    .groupBy("step.lease_owner")
+    .orderBy("step.lease_owner")
+    .execute();
+  return rows.map(({ worker, running }) => ({ worker: worker ?? "", running }));
+}
+
 async function readStatus(deps: LettersDeps, tenantId: string): Promise<QueueStatusResponse> {
   const { health, pools } = await askQueue(deps.queue, deps.pools);
   const countLetters = async (pool: string) =>
     health.ok ? ifThere(deps.queue.deadLetters.count(pool, tenantId)) : null;
   const counts = await Promise.all(pools.map(({ pool }) => countLetters(pool)));
+  const takers = await Promise.all(pools.map(({ pool }) => countTakers(deps.queue, pool, health.ok)));
   return {
     schemaVersion: 1,
     health,
     waiting: await countWaiting(deps, tenantId),
-    pools: pools.map(({ pool, depth }, index) => ({ pool, depth, deadLetters: counts[index] ?? null })),
+    pools: pools.map(({ pool, depth }, index) => ({
+      pool,
+      depth,
+      deadLetters: counts[index] ?? null,
+      ...takers[index],
+    })),
+    workers: await listBusy(deps, tenantId),
   };
 }
 

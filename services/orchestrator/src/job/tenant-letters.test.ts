@@ -75,7 +75,21 @@ test("a dead letter is listed, counted and shown with its text", async () => {
     health: { ok: true, blocked: false, detail: "outbox table" },
     waiting: 0,
     pools: [{ pool: "default", depth: 0, deadLetters: 1 }],
+    workers: [],
   });
+});
+
+test("the workers that run steps of the tenant are named, while their leases hold", async () => {
+  const workersOf = async (identity = {}) => (await app.call("/queue", { identity })).body["workers"];
+  const lease = (until: number) =>
+    engine.store.tx((tx) => tx.updateTable("step").set({ lease_owner: "worker-w1", lease_until: until }).execute());
+  await lease(engine.clock.now() + 60_000);
+  expect([await workersOf(), await workersOf({ tenantId: "others" })]).toEqual([
+    [{ worker: "worker-w1", running: 1 }],
+    [],
+  ]);
+  await lease(engine.clock.now() - 1);
+  expect(await workersOf()).toEqual([]);
 });
 
 test("one that is given back waits in its queue again, and the plan's log says who did it", async () => {

@@ -131,6 +131,7 @@ export function createKafkaQueue(options: KafkaQueueOptions): KafkaQueue {
     },
     lag,
     depth: async (pool) => (await lag(pool)).reduce((sum, one) => sum + one.lag, 0),
+    workers: (pool) => topics.countMembers(workersGroup(namespace, pool)),
     health: () => askHealth({ topics, members, lastTls }, limits.healthMs),
     ensureTopology: (pools) => topics.ensure(topicsOf(options, namespace, pools)),
     async sendStates(records) {

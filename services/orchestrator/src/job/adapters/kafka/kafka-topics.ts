@@ -58,6 +58,14 @@ export class KafkaTopics {
     });
   }
 
+  /** How many members a group has. @throws AgentError unavailable */
+  countMembers(groupId: string): Promise<number> {
+    return this.#ask("the members of a group", async (admin) => {
+      const { groups } = await admin.describeGroups([groupId]);
+      return groups.reduce((sum, { members }) => sum + members.length, 0);
+    });
+  }
+
   /** Removes a group without members. @throws AgentError unavailable */
   async removeGroup(groupId: string): Promise<void> {
     await this.#ask("a group", (admin) => admin.deleteGroups([groupId]));

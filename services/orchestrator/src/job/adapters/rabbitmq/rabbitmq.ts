@@ -18,12 +18,12 @@ import { Topology } from "./topology.ts";
 /** What an adapter has of its broker. `link` takes and asks: the one that publishes hears no answers under an alarm. */
 type Parts = { broker: Broker; topology: Topology; publisher: Publisher; link: Link };
 
-async function askDepth({ broker, link }: Parts, pool: string): Promise<number> {
+async function askJobs({ broker, link }: Parts, pool: string): Promise<{ messages: number; consumers: number }> {
   const model = await link.ready();
   try {
     return await onOwnChannel(model, async (channel) => {
-      const { messageCount } = await channel.checkQueue(jobsQueue(broker, pool));
-      return messageCount;
+      const { messageCount, consumerCount } = await channel.checkQueue(jobsQueue(broker, pool));
+      return { messages: messageCount, consumers: consumerCount };
     });
   } catch (error) {
     throw unreachable(broker, error);
@@ -131,7 +131,8 @@ export function createRabbitmqQueue(options: RabbitmqOptions): JobQueue {
         close: () => consumers.remove(consumer),
       };
     },
-    depth: (pool) => answerWithin(broker, rabbitmqLimits.askMs, askDepth(parts, pool)),
+    depth: async (pool) => (await answerWithin(broker, rabbitmqLimits.askMs, askJobs(parts, pool))).messages,
+    workers: async (pool) => (await answerWithin(broker, rabbitmqLimits.askMs, askJobs(parts, pool))).consumers,
     health: () => Promise.resolve(healthOf(parts)),
     async ensureTopology(pools) {
       await publisher.link.ready();
