@@ -5,12 +5,21 @@
 import { sql } from "kysely";
 import type { Kysely } from "kysely";
 
+import { createIndexes, planIndex } from "./planned-index.ts";
+
+export const indexes = [
+  planIndex("step_announced", "step", (index) =>
+    index
+      .expression(sql`coalesce(announced_at, ready_at)`)
+      .columns(["plan_id", "step_id"])
+      .where(sql.ref("status"), "=", sql.lit("ready")),
+  ),
+  planIndex("timer_plan", "timer", (index) => index.columns(["plan_id"])),
+  planIndex("timer_ref", "timer", (index) => index.columns(["ref"])),
+  planIndex("dead_letter_dedupe", "dead_letter", (index) => index.columns(["dedupe_id"])),
+];
+
 export async function up(db: Kysely<unknown>): Promise<void> {
-  await sql`
-    create index step_announced on step (coalesce(announced_at, ready_at), plan_id, step_id) where status = 'ready'
-  `.execute(db);
-  await db.schema.createIndex("timer_plan").on("timer").columns(["plan_id"]).execute();
-  await db.schema.createIndex("timer_ref").on("timer").columns(["ref"]).execute();
-  await db.schema.createIndex("dead_letter_dedupe").on("dead_letter").columns(["dedupe_id"]).execute();
+  await createIndexes(db, indexes);
   await db.schema.dropIndex("step_lease").execute();
 }
