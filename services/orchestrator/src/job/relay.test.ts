@@ -119,6 +119,8 @@ test("what a step's message cannot be sent for is kept apart once, however often
   await insert(row(2, "{not json"));
   relay.wake();
   await waitUntil("the outbox is empty", async () => (await waiting()).length === 0);
+  // Said once the letter is there.
+  await relay.stop();
   const letters = await engine.store.read.selectFrom("dead_letter").select(["id", "message"]).orderBy("id").execute();
   // The newest text of the first, and that of another step.
   expect(letters.map(({ id, message }) => [id, message.includes("zzz")])).toEqual([

@@ -90,7 +90,7 @@ class OpenLook implements Look {
   readonly #queue: string;
   readonly #isSafe: boolean;
   readonly #held = new Set<ConsumeMessage>();
-  #ended = 0;
+  readonly #ended = new Set<ConsumeMessage>();
 
   constructor(channel: Channel, queue: string, { total, isSafe }: { total: number; isSafe: boolean }) {
     this.#channel = channel;
@@ -101,7 +101,7 @@ class OpenLook implements Look {
 
   /** Letters that are there afterwards. */
   get left(): number {
-    return this.total - this.#ended;
+    return this.total - this.#ended.size;
   }
 
   async *pages(): AsyncIterable<readonly ConsumeMessage[]> {
@@ -123,9 +123,7 @@ class OpenLook implements Look {
   }
 
   end(message: ConsumeMessage): void {
-    this.#channel.ack(message);
-    this.#held.delete(message);
-    this.#ended += 1;
+    this.#ended.add(message);
   }
 
   /**
@@ -134,16 +132,34 @@ class OpenLook implements Look {
    * @returns whether all that needed it are renewed; undefined when nothing was taken
    */
   async giveBack(renew: (message: ConsumeMessage) => Promise<boolean>, limit: number): Promise<boolean | undefined> {
-    if (this.#held.size === 0 && this.#ended === 0) return undefined;
-    const worn = [...this.#held].filter((message) => deliveriesOf(message) >= Math.floor(limit / 2));
+    if (this.#held.size === 0) return undefined;
+    const staying = [...this.#held].filter((message) => !this.#ended.has(message));
+    const worn = staying.filter((message) => deliveriesOf(message) >= Math.floor(limit / 2));
     const renewed = await Promise.all(worn.map(renew));
-    worn.filter((_, index) => renewed[index]).forEach((message) => this.#channel.ack(message));
-    this.#channel.nackAll(true);
+    await this.#settle(new Set([...this.#ended, ...worn.filter((_, index) => renewed[index])]));
     const until = performance.now() + rabbitmqLimits.returnMs;
     while ((await this.#channel.checkQueue(this.#queue)).messageCount < this.left && performance.now() < until) {
       await sleep(rabbitmqLimits.lookPauseMs);
     }
     return renewed.every(Boolean);
+  }
+
+  /**
+   * Takes away what is gone and gives back the rest, in their order, those beside one another at once. NOTE: a
+   * channel keeps what it has to say to a quorum queue while 32 are on their way, and forgets that when it closes.
+   */
+  async #settle(gone: ReadonlySet<ConsumeMessage>): Promise<void> {
+    const held = [...this.#held];
+    let said = 0;
+    for (const [index, message] of held.entries()) {
+      const next = held[index + 1];
+      const goesOn = next?.fields.consumerTag === message.fields.consumerTag && gone.has(next) === gone.has(message);
+      if (goesOn) continue;
+      if (gone.has(message)) this.#channel.ack(message, true);
+      else this.#channel.nack(message, true, true);
+      said += 1;
+      if (said % rabbitmqLimits.settledAtOnce === 0) await sleep(rabbitmqLimits.lookPauseMs);
+    }
   }
 }
 

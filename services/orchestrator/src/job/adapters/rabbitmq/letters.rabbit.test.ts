@@ -240,3 +240,17 @@ test("letters in a queue of another kind can be looked at and ended", async () =
   expect(await queue.deadLetters.end(pool, named(first), "drop")).toEqual([first]);
   expect(await ids(queue)).toEqual(rest);
 });
+
+test("hundreds of letters that end at once stay ended", async () => {
+  const queue = open();
+  await queue.ensureTopology([pool]);
+  const sent = envelopes(500);
+  await putLetters(sent);
+  await waitUntil("all are counted", async () => (await queue.deadLetters.count(pool)) === 500);
+  const even = (id: string) => Number(id.slice(-1)) % 2 === 0;
+  const choose = (heads: readonly { id: string }[]) => heads.map(({ id }) => id).filter(even);
+  expect((await queue.deadLetters.end(pool, { choose }, "drop")).length).toBe(250);
+  const left = sent.map(({ messageId }) => messageId).filter((id) => !even(id));
+  expect((await ids(queue)).toSorted()).toEqual(left);
+  expect(await queue.deadLetters.count(pool)).toBe(250);
+});

@@ -47,6 +47,8 @@ export const rabbitmqLimits = {
   lookTurnMs: 20_000,
   /** The same for a count: it then tells the last one. */
   countTurnMs: 1_000,
+  /** Settlements said to a quorum queue before a look pauses: half of those that a channel does not keep back. */
+  settledAtOnce: 16,
   /** Pause before it is tried again whose turn it is, or whether all is back, ms. */
   lookPauseMs: 100,
   /** Time for which the letters by tenant are remembered while their number stays the same, ms. */
