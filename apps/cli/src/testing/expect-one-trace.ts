@@ -17,8 +17,8 @@ function lineage(spans: readonly ReceivedSpan[], span: ReceivedSpan | undefined)
   ];
 }
 
-/** Every process tells what it did, in one text format, and no secret. */
-export function expectScrapes({ scrapes }: TracedRun): void {
+/** Every process tells what it did, in one text format, and no secret. @param depth at the broker; absent = there is none */
+export function expectScrapes({ scrapes }: TracedRun, depth?: number): void {
   const of = (name: keyof typeof scrapes) => readExposition(scrapes[name]);
   const pool = { pool: "default" };
   expect({
@@ -37,7 +37,7 @@ export function expectScrapes({ scrapes }: TracedRun): void {
     api: true,
     stores: [1, 1],
     queues: [1, 1],
-    depth: 0,
+    depth,
     dead: 0,
     slots: [0, 4],
     agents: 1,

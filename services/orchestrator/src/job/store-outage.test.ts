@@ -140,9 +140,12 @@ test("the message of a step is kept while the store takes nothing", async () => 
   await waitUntil("the claim failed", told);
   isAway = false;
   expect(await queue.depth("default")).toBe(1);
-  engine.clock.advance(jobEngineLimits.retrySoonMs);
-  engine.wakeQueue();
-  await waitUntil("the end", async () => (await planRowOf(engine, planId)).status === "succeeded");
+  // Nor could it be given back.
+  engine.clock.advance(jobEngineLimits.outboxClaimMs + jobEngineLimits.retrySoonMs);
+  await waitUntil("the end", async () => {
+    engine.wakeQueue();
+    return (await planRowOf(engine, planId)).status === "succeeded";
+  });
 });
 
 test("a worker that is stopped while the store is away does not wait for it", async () => {
