@@ -15,7 +15,8 @@ export const isUnderWay: Fits = ({ status }) => ["pending", "running", "paused",
 /** Plans with a result to look at or to apply. */
 export const hasResult: Fits = ({ branch }) => branch !== undefined;
 
-const wholeId = /^plan-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$|^plan-[0-9a-f]{8}$/;
+/** The older ids of 8 hex digits are not among them: each may be the beginning of one of these. */
+const wholeId = /^plan-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Newest first; of one repository, or of all. */
 export async function* allPlans(client: Client, repository?: string): AsyncGenerator<PlanSummary> {
@@ -60,6 +61,7 @@ async function byPrefix(client: Client, text: string): Promise<string> {
   const prefix = text.startsWith("plan-") ? text : `plan-${text}`;
   const found: string[] = [];
   for await (const plan of allPlans(client)) if (plan.id.startsWith(prefix)) found.push(plan.id);
+  if (found.includes(prefix)) return prefix;
   const [only, second] = found;
   if (only === undefined) {
     throw new AgentError("not_found", `There is no plan ${JSON.stringify(text)}.`, {
