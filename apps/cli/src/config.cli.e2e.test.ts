@@ -93,4 +93,26 @@ describe("ossaat config", () => {
       expect.stringContaining("ossaat.yaml:2: budget.maxCostUsd takes"),
     ]);
   });
+
+  test("names no store or queue for a server that runs elsewhere", async () => {
+    const env = { OSSAAT_URL: "http://127.0.0.1:1", OSSAAT_TOKEN: "t" };
+    for (const named of [
+      ["--store", "postgres://ann@127.0.0.1/plans"],
+      ["--queue", "amqp://ann@127.0.0.1:5672"],
+    ]) {
+      const up = await cli.run(repository, ["up", "--detach", ...named], { env });
+      expect([up.code, up.stderr.split("\n")]).toEqual([
+        1,
+        [
+          `ossaat: ${named[0]} changes nothing of the server at http://127.0.0.1:1 (env OSSAAT_URL): it is configured where it runs.`,
+          expect.stringContaining("Fault:"),
+          "Next: leave the option out; or `unset OSSAAT_URL`, or `ossaat config unset server.url`, for a server of this machine",
+          "",
+        ],
+      ]);
+    }
+    const foreground = await cli.run(repository, ["up", "--store", "postgres://ann@127.0.0.1/plans"], { env });
+    expect(foreground.code).toBe(1);
+    expect(foreground.stderr).toContain("it is configured where it runs.");
+  });
 });

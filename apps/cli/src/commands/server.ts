@@ -5,6 +5,7 @@ import type { StatusResponse } from "@ossaat/contracts";
 import { requireNoRule } from "../command-context.ts";
 import type { CommandContext } from "../command-context.ts";
 import { loadConfig } from "../config.ts";
+import type { Config } from "../config.ts";
 import { connect, runningClient, stopServer } from "../server/connect.ts";
 import { findLivingServer, serverHangs } from "../server/hung-server.ts";
 import { makeFolder, requireCacheFolder, requirePrivateFolder } from "../server/make-folder.ts";
@@ -57,8 +58,28 @@ function noteQueue(status: StatusResponse, { output }: CommandContext): void {
   if (problem !== undefined) output.note(`${escapeLine(problem)}\nNext: \`ossaat queue status\``);
 }
 
+/** A deployment is configured where it runs. @throws AgentError conflict */
+function requireOwnServer({ store, queue }: UpFlags, { remote, loaded }: Config): void {
+  const named = [...(store === undefined ? [] : ["--store"]), ...(queue === undefined ? [] : ["--queue"])];
+  if (remote === undefined || named.length === 0) return;
+  const origin = loaded.settings.get("server.url")?.origin;
+  const who = origin === undefined ? "" : ` (${origin.layer} ${origin.where})`;
+  const verb = named.length === 1 ? "changes" : "change";
+  throw new AgentError(
+    "conflict",
+    `${named.join(" and ")} ${verb} nothing of the server at ${remote.url}${who}: it is configured where it runs.`,
+    {
+      details: {
+        reason: "other_server",
+        next: "leave the option out; or `unset OSSAAT_URL`, or `ossaat config unset server.url`, for a server of this machine",
+      },
+    },
+  );
+}
+
 /** Runs the server in the foreground, or with --detach in the background. */
 export async function upCommand(flags: UpFlags, context: CommandContext): Promise<number> {
+  requireOwnServer(flags, context.config);
   if (flags.detach !== true) return upForeground(flags, context);
   if (flags.port !== undefined) {
     throw new AgentError("invalid_input", "--port goes with a server in the foreground: leave out --detach.");
