@@ -133,6 +133,25 @@ describe("a server with its plans in PostgreSQL", () => {
       7,
       expect.stringContaining("The database refused the user or the password."),
     ]);
+    for (const mode of ["prefer", "require", "verify-ca", "verify-full", "no-verify"]) {
+      const { code, stderr } = await cli.run(cli.folder, ["db", "migrate", "--store", `${store}?sslmode=${mode}`]);
+      expect([mode, code, stderr.split("\n")]).toEqual([
+        mode,
+        7,
+        [
+          "ossaat: The database server does not support SSL connections.",
+          expect.stringMatching(/^Fault: /u),
+          "Next: turn on `ssl` there, or take `sslmode` out of the address (`ossaat config explain store`) where nobody else is on the way",
+          "",
+        ],
+      ]);
+    }
+    expect((await cli.run(cli.folder, ["db", "migrate", "--store", `${store}?sslmode=disable`])).code).toBe(0);
+    expect(await wrong(`${store}?sslmode=always`)).toEqual([2, expect.stringContaining('not "always"')]);
+    expect(await wrong(`${store}?sslmode=verify-full&sslrootcert=/nowhere/ca.pem`)).toEqual([
+      2,
+      expect.stringContaining("/nowhere/ca.pem"),
+    ]);
     expect(await wrong("postgres://ann:hidden@127.0.0.1/plans")).toEqual([
       2,
       expect.stringContaining('not "postgres://ann:…@127.0.0.1/plans"'),

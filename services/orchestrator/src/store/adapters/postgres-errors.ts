@@ -38,6 +38,23 @@ const unnamed: Meaning = {
   next: "`ossaat config explain store` says where a password belongs",
 };
 
+const withoutTls: Meaning = {
+  reason: "no_tls",
+  message: "The database server does not support SSL connections.",
+  next: "turn on `ssl` there, or take `sslmode` out of the address (`ossaat config explain store`) where nobody else is on the way",
+};
+
+function untrusted(code: string): Meaning {
+  return {
+    reason: "certificate_refused",
+    message: `The certificate of the database server is refused (${code}).`,
+    next: "name its authority in the address, as ?sslmode=verify-full&sslrootcert=FILE; `ossaat config explain store` says who named it",
+  };
+}
+
+/** What TLS calls a certificate that is not trusted, is not of this host, or whose time is not now. */
+const certificateCode = /^(?:ERR_TLS_CERT_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA)/u;
+
 const badText: Meaning = {
   code: "invalid_input",
   reason: "bad_text",
@@ -139,10 +156,17 @@ function lacksPassword(thrown: unknown): boolean {
   return thrown instanceof Error && /^SASL: .*client password must be a (?:non-empty )?string/u.test(thrown.message);
 }
 
+/** Nor this one. */
+function refusesTls(thrown: unknown): boolean {
+  return thrown instanceof Error && thrown.message === "The server does not support SSL connections";
+}
+
 function meaningOf(thrown: unknown): Meaning | undefined {
   const code = codeOf(thrown) ?? "";
   if (code.length === 5) return meanings[code] ?? meanings[code.slice(0, 2)];
+  if (certificateCode.test(code)) return untrusted(code);
   if (isPoolExhausted(thrown)) return exhausted;
+  if (refusesTls(thrown)) return withoutTls;
   if (lacksPassword(thrown)) return unnamed;
   return isNetworkError(thrown) ? unreachable : undefined;
 }

@@ -5,6 +5,7 @@ import { Pool, types } from "pg";
 import type { PoolClient, PoolConfig } from "pg";
 
 import { postgresLimits } from "../limits.ts";
+import { driverAddress } from "./postgres-address.ts";
 import { BorrowedClient } from "./postgres-client.ts";
 import { isPoolExhausted, translatePostgresError } from "./postgres-errors.ts";
 
@@ -25,10 +26,10 @@ const ownTypes: PoolConfig["types"] = {
 
 export type PoolTimes = { statementMs: number; lockMs: number; answerMs: number };
 
-/** Settings of every connection to the server at `url`. */
+/** Settings of every connection to the server at `url`. @throws AgentError invalid_input */
 export function connectionConfig(url: string, { statementMs, lockMs, answerMs }: PoolTimes): PoolConfig {
   return {
-    connectionString: url,
+    connectionString: driverAddress(url),
     application_name: "ossaat",
     types: ownTypes,
     keepAlive: true,

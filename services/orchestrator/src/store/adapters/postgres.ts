@@ -20,8 +20,6 @@ import { openPostgresWakes } from "./postgres-wakes.ts";
 import { ownFolder } from "./sqlite.ts";
 import { TenantDialect } from "./tenant-pool.ts";
 
-const usage = "`ossaat config explain store`; it is postgres://user@host:port/database";
-
 function newerDatabase(cause: unknown): AgentError {
   return new AgentError("conflict", "The database was written by a newer version of ossaat.", {
     details: { next: "update ossaat, or name another database: `ossaat config explain store`" },
@@ -29,16 +27,7 @@ function newerDatabase(cause: unknown): AgentError {
   });
 }
 
-/** @throws AgentError invalid_input; the address is not repeated, because it may hold a password */
-function checkUrl(url: string): void {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  const isPostgres = parsed?.protocol === "postgres:" || parsed?.protocol === "postgresql:";
-  if (isPostgres && parsed.hostname !== "" && parsed.pathname.length > 1) return;
-  throw new AgentError("invalid_input", "The address of the database is not valid.", { details: { next: usage } });
-}
-
 function createPool(url: string, times: PoolTimes, max: number): PostgresPool {
-  checkUrl(url);
   return createPostgresPool({ ...connectionConfig(url, times), max });
 }
 
@@ -180,7 +169,6 @@ async function openAlone(options: PostgresStoreOptions): Promise<Store> {
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
   const { url } = options;
-  checkUrl(url);
   const lock = await shareDatabase({ url, onTaken: (error) => options.onTaken?.(error) });
   const store = await openAlone(options).catch(async (error: unknown) => {
     await lock.release();
@@ -228,7 +216,6 @@ export async function openOwnedPostgresStore(options: {
   const folder = ownFolder(folderFile);
   let lock: DatabaseLock | undefined;
   try {
-    checkUrl(url);
     lock = await ownDatabase({ url, onTaken: (error) => options.onTaken(error) });
     const store = await openAlone({ url, slots });
     const release = lock.release.bind(lock);
