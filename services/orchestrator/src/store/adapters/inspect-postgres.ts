@@ -4,6 +4,7 @@ import { sql } from "kysely";
 
 import { postgresLimits } from "../limits.ts";
 import { isUsableSchema, migrationNames, readApplied } from "../migrate.ts";
+import { requireFreeNames } from "./foreign-tables.ts";
 import { translatePostgresError } from "./postgres-errors.ts";
 import { connectPostgres, requireVersion } from "./postgres.ts";
 
@@ -18,12 +19,13 @@ export type PostgresInspection = {
 
 /**
  * Reads version and schema of the database at `url`.
- * @throws AgentError invalid_input (address), unavailable (server, password, version), conflict (newer schema)
+ * @throws AgentError invalid_input (address), unavailable (server, password, version), conflict (newer schema, tables of others)
  */
 export async function inspectPostgresStore(url: string): Promise<PostgresInspection> {
   const db = connectPostgres(url, postgresLimits, 1);
   try {
     const server = await requireVersion(db);
+    await requireFreeNames(db);
     const table = await sql<{ found: boolean }>`select to_regclass('kysely_migration') is not null as found`.execute(
       db,
     );

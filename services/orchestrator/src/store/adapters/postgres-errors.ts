@@ -6,7 +6,13 @@ import { outageReasons } from "../store-outage.ts";
 /** Reason of the error of a statement that waited for a lock too long. */
 export const lockTimeout = "lock_timeout";
 
-type Meaning = { reason: string; message: string; next: string; code?: "invalid_input" };
+type Meaning = {
+  reason: string;
+  message: string;
+  next: string;
+  /** Absent = `unavailable`. */
+  code?: "invalid_input" | "conflict" | "unavailable";
+};
 
 const unreachable: Meaning = {
   reason: outageReasons.connectionLost,
@@ -54,6 +60,13 @@ function untrusted(code: string): Meaning {
 
 /** What TLS calls a certificate that is not trusted, is not of this host, or whose time is not now. */
 const certificateCode = /^(?:ERR_TLS_CERT_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA)/u;
+
+const foreign: Meaning = {
+  code: "conflict",
+  reason: "other_tables",
+  message: "This database holds tables of another program.",
+  next: "name an empty one in `store`, made by `createdb NAME`; `ossaat config explain store` says who named this one",
+};
 
 const badText: Meaning = {
   code: "invalid_input",
@@ -105,6 +118,8 @@ const meanings: Readonly<Record<string, Meaning>> = {
   },
   "40001": { reason: "contention", message: "The change met others again and again.", next: "try again" },
   "40P01": { reason: "contention", message: "The change met others again and again.", next: "try again" },
+  // Only a migration makes tables and indexes, each under a name of its own.
+  "42P07": foreign,
   "22021": badText,
   "22P05": badText,
 };
@@ -181,13 +196,20 @@ export function isConnectionLost(thrown: unknown): boolean {
   return meaningOf(thrown)?.reason === unreachable.reason;
 }
 
+function errorOf({ code = "unavailable", reason, message, next }: Meaning, cause?: unknown): AgentError {
+  return new AgentError(code, message, { details: { reason, next }, ...(cause === undefined ? {} : { cause }) });
+}
+
+/** Somebody else has a table of one of our names. */
+export function otherTables(): AgentError {
+  return errorOf(foreign);
+}
+
 /** Translates an error of the database; constraints that were broken and anything else pass through. */
 export function translatePostgresError(thrown: unknown): unknown {
   if (thrown instanceof AgentError) return thrown;
   const meaning = meaningOf(thrown);
-  if (meaning === undefined) return thrown;
-  const { code = "unavailable", reason, message, next } = meaning;
-  return new AgentError(code, message, { details: { reason, next }, cause: thrown });
+  return meaning === undefined ? thrown : errorOf(meaning, thrown);
 }
 
 /** The connection broke while a commit was under way: nobody knows whether it took place. */

@@ -14,6 +14,7 @@ import { postgresLimits } from "../limits.ts";
 import { migrationNames, migrations } from "../migrate.ts";
 import type { Store, Tx } from "../store.ts";
 import { describeStore } from "../store.contract.ts";
+import { inspectPostgresStore } from "./inspect-postgres.ts";
 import { connectPostgres, migratePostgres, openPostgresStore } from "./postgres.ts";
 
 describeStore("PostgreSQL", async () => {
@@ -221,15 +222,37 @@ describe("the store on a server", () => {
     await empty.drop();
   });
 
+  const ofOthers = {
+    code: "conflict",
+    message: "This database holds tables of another program.",
+    details: {
+      reason: "other_tables",
+      next: "name an empty one in `store`, made by `createdb NAME`; `ossaat config explain store` says who named this one",
+    },
+  };
+
+  test("a database in which others have a table of one of our names is left as it is", async () => {
+    const other = await createTestDatabase();
+    await askPostgres(other.url, "create table plan (x int)");
+    const relations = "select relname from pg_class where relnamespace = 'public'::regnamespace order by 1";
+    for (const work of [migratePostgres, inspectPostgresStore, (url: string) => openPostgresStore({ url })]) {
+      await expect(work(other.url)).rejects.toMatchObject(ofOthers);
+      expect(await askPostgres(other.url, relations)).toEqual([{ relname: "plan" }]);
+    }
+    await askPostgres(other.url, "drop table plan", "create table customer (x int)");
+    await migratePostgres(other.url);
+    await other.drop();
+  });
+
   test("a migration that breaks off leaves nothing behind, and is done whole the next time", async () => {
     const other = await createTestDatabase();
     // In the way of a later table, so that the first ones are made already.
-    await askPostgres(other.url, "create table outbox (x int)");
-    await expect(migratePostgres(other.url)).rejects.toMatchObject({ code: "internal" });
+    await askPostgres(other.url, "create table theirs (x int)", "create index approval_one_pending on theirs (x)");
+    await expect(migratePostgres(other.url)).rejects.toMatchObject(ofOthers);
     const tables = "select table_name from information_schema.tables where table_schema = 'public' order by 1";
     const left = (await askPostgres(other.url, tables)).map((row) => row["table_name"]);
-    expect(left.filter((name) => !String(name).startsWith("kysely_"))).toEqual(["outbox"]);
-    await askPostgres(other.url, "drop table outbox");
+    expect(left.filter((name) => !String(name).startsWith("kysely_"))).toEqual(["theirs"]);
+    await askPostgres(other.url, "drop table theirs");
     await migratePostgres(other.url);
     await other.drop();
   });

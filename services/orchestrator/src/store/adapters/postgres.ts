@@ -13,6 +13,7 @@ import type { Store, Tx } from "../store.ts";
 import type { Tables } from "../tables.ts";
 import { ownDatabase, shareDatabase } from "./database-owner.ts";
 import type { DatabaseLock } from "./database-owner.ts";
+import { requireFreeNames } from "./foreign-tables.ts";
 import { isContention, lockTimeout, translatePostgresError } from "./postgres-errors.ts";
 import { connectionConfig, createPostgresPool, poolSizeFor } from "./postgres-pool.ts";
 import type { PoolTimes } from "./postgres-pool.ts";
@@ -75,13 +76,14 @@ async function migratePatiently(db: Kysely<Tables>): Promise<void> {
 /**
  * Brings the schema of the database at `url` to this version. Several may do so at once: one does it,
  * the others wait for it. Processes of the version before may go on using the data meanwhile.
- * @throws AgentError invalid_input (address), unavailable (server, version), conflict (newer schema)
+ * @throws AgentError invalid_input (address), unavailable (server, version), conflict (newer schema, tables of others)
  */
 export async function migratePostgres(url: string): Promise<void> {
   const { migrationMs, migrationLockMs } = postgresLimits;
   const db = connectPostgres(url, { statementMs: migrationMs, lockMs: migrationLockMs, answerMs: migrationMs }, 1);
   try {
     await requireVersion(db);
+    await requireFreeNames(db);
     await migratePatiently(db);
   } catch (error) {
     throw translatePostgresError(error);
