@@ -212,6 +212,9 @@ export type AgentListResponse = {
   /** Files that are not valid; with `level: "notice"`, parts of valid files that have no effect. */
   problems: { path: string; line?: number; message: string; level?: "notice" }[];
 };
+/** A part of a deployment that does not do its work, and what a person does about it. */
+export type PartAway = { ok: false; detail: string; next: string };
+
 export type StatusResponse = {
   schemaVersion: 1;
   version: string;
@@ -224,6 +227,10 @@ export type StatusResponse = {
   sandbox: ToolRunnerHealth["sandbox"];
   /** Absent on a server of an earlier version. */
   queue?: QueueHealth;
+  /** Present while it does not answer; the sandbox is `unavailable` then. */
+  toolRunner?: PartAway;
+  /** Present while steps wait and no worker takes them. */
+  workers?: PartAway;
   plans: { open: number; running: number; awaitingApproval: number };
   stateDir: string;
 };

@@ -115,6 +115,7 @@ export type {
   PlanResponse,
   PlanSummary,
   QueueHealth,
+  PartAway,
   QueueStatusResponse,
   StatusResponse,
 } from "./api.ts";

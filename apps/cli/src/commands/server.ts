@@ -1,6 +1,6 @@
 // `ossaat up`, `ossaat down` and `ossaat status`: the embedded server.
-import { AgentError } from "@ossaat/contracts";
-import type { StatusResponse } from "@ossaat/contracts";
+import { AgentError, errorTable, exitCodes } from "@ossaat/contracts";
+import type { PartAway, StatusResponse } from "@ossaat/contracts";
 
 import { requireNoRule } from "../command-context.ts";
 import type { CommandContext } from "../command-context.ts";
@@ -99,7 +99,8 @@ export async function downCommand(context: CommandContext): Promise<number> {
   return 0;
 }
 
-function sandboxText({ sandbox }: StatusResponse): string {
+function sandboxText({ sandbox, toolRunner }: StatusResponse): string {
+  if (toolRunner !== undefined) return `AWAY, ${toolRunner.detail}`;
   if (sandbox.driver === "none") return "NONE: commands run with your own rights";
   const fix = sandbox.fix === undefined ? "" : ` — ${sandbox.fix}`;
   return `${sandbox.driver}, ${sandbox.detail}${fix}`;
@@ -120,13 +121,19 @@ function statusText(status: StatusResponse, url: string): string {
     `Keys     ${status.providerKeys.length === 0 ? "none" : status.providerKeys.join(", ")}`,
     `Sandbox  ${escapeLine(sandboxText(status))}`,
     ...(status.queue === undefined ? [] : [`Queue    ${escapeLine(queueText(status.queue))}`]),
+    ...(status.workers === undefined ? [] : [`Workers  AWAY, ${escapeLine(status.workers.detail)}`]),
     `Plans    ${plans.open} open, ${plans.running} running, ${plans.awaitingApproval} wait for approval`,
     // A process of a deployment keeps nothing of its own.
     ...(status.stateDir === "" ? [] : [`State    ${status.stateDir}`]),
   ].join("\n");
 }
 
-/** Shows the running server; starts none. @throws AgentError unavailable when it hangs */
+/** Parts of a deployment that do not do their work. */
+export function awayParts({ toolRunner, workers }: StatusResponse): PartAway[] {
+  return [toolRunner, workers].filter((part) => part !== undefined);
+}
+
+/** Shows the running server; starts none. What is away is marked, and ends it with 7. @throws AgentError unavailable when it hangs */
 export async function statusCommand(context: CommandContext): Promise<number> {
   const { config, output } = context;
   const living = config.remote === undefined ? await findLivingServer(config) : undefined;
@@ -141,5 +148,7 @@ export async function statusCommand(context: CommandContext): Promise<number> {
   const status = await client.status();
   if (output.format !== "text") output.json({ ...status, running: true, url });
   else output.print(statusText(status, url));
-  return 0;
+  const away = awayParts(status);
+  for (const { next } of away) output.note(`Next: ${escapeLine(next)}`);
+  return away.length === 0 ? exitCodes.done : errorTable.unavailable.exitCode;
 }

@@ -162,6 +162,7 @@ export async function createEmbeddedStack(options: StackOptions): Promise<Embedd
     providerKeys: config.providerKeys,
     role: undefined,
     workerName: undefined,
+    runnerAddress: undefined,
   };
   const orchestrator = composeServer(serverRulesOf(config), parts, arrange.stack);
   return {

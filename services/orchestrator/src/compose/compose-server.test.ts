@@ -66,6 +66,7 @@ function compose(changes: Partial<ServerRules>, sandbox: ServerParts["sandbox"])
       role: undefined,
       workerName: undefined,
       openQueue: undefined,
+      runnerAddress: undefined,
     },
   );
 }

@@ -118,6 +118,7 @@ async function compose(config: OrchestratorConfig, store: Store, parts: ProcessP
       artifacts: createStoreArtifacts(store),
       journal: createStoreTurnJournal(store),
       tools: runner.tools,
+      runnerAddress: config.runner.address,
       workspaces: runner.workspaces,
       index: indexer.index,
       planner: createContextPlanner({ index: indexer.index }),

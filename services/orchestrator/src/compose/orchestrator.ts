@@ -1,13 +1,5 @@
 // Builds the orchestrator from its ports: the API, the worker and the sweeps.
-import type {
-  Budget,
-  EventData,
-  IndexService,
-  RunMode,
-  StatusResponse,
-  ToolService,
-  WorkspaceService,
-} from "@ossaat/contracts";
+import type { Budget, EventData, IndexService, RunMode, ToolService, WorkspaceService } from "@ossaat/contracts";
 import express, { Router } from "express";
 import type { Express } from "express";
 
@@ -25,7 +17,6 @@ import { errorHandler, identityOf } from "../http/respond.ts";
 import { tenantRoutes } from "../http/tenant-routes.ts";
 import type { TenantRoutes } from "../http/tenant-routes.ts";
 import { readInternalToken, requireCapability } from "../identity/identity.ts";
-import { askHealth } from "../job/ask-queue.ts";
 import type { DispatchRules } from "../job/dispatch-rules.ts";
 import type { Engine } from "../job/engine.ts";
 import { holdClockFor } from "../job/follow-clock.ts";
@@ -51,6 +42,7 @@ import { createStepRunner } from "../step/run-step.ts";
 import type { ContextPlanner, PlanningDeps } from "../step/run-planning-step.ts";
 import { createQueueParts } from "./queue-parts.ts";
 import type { OpenQueue, QueueParts } from "./queue-parts.ts";
+import { countActive, readStatus } from "./read-status.ts";
 import { defaultPool } from "../step/step-rows.ts";
 import type { TurnJournal } from "../step/turn-journal.ts";
 
@@ -63,6 +55,8 @@ const orchestratorLimits = {
 
 export type OrchestratorDeps = Pick<Engine, "store" | "clock" | "ids" | "rng" | "artifacts" | "log"> & {
   tools: ToolService;
+  /** Where the tool runner listens, for a person whom it does not answer; absent = in this process. */
+  runnerAddress?: string | undefined;
   workspaces: WorkspaceService;
   index: IndexService;
   models: Models;
@@ -119,68 +113,6 @@ export type Orchestrator = {
   ready(): Promise<void>;
 };
 
-async function countPlans(engine: Engine, tenantId: string, statuses: readonly string[]): Promise<number> {
-  const row = await engine.store.read
-    .selectFrom("plan")
-    .select((eb) => eb.fn.countAll<number>().as("count"))
-    .where("tenant_id", "=", tenantId)
-    .where("status", "in", statuses as never)
-    .executeTakeFirstOrThrow();
-  return row.count;
-}
-
-/** Plans in which something runs or will run without a person; of all tenants unless one is named. */
-async function countActive(engine: Engine, tenantId?: string): Promise<number> {
-  const active = engine.store.read
-    .selectFrom("step")
-    .innerJoin("plan", "plan.id", "step.plan_id")
-    .select((eb) => eb.fn.count<number>("plan.id").distinct().as("count"))
-    .where("step.status", "in", ["ready", "running", "backoff"])
-    .where("plan.status", "in", ["draft", "pending", "running", "cancelling"]);
-  const query = tenantId === undefined ? active : active.where("plan.tenant_id", "=", tenantId);
-  const { count } = await query.executeTakeFirstOrThrow();
-  return count;
-}
-
-/** Plans that wait for a person: the plan itself, or a step of it. */
-async function countWaiting(engine: Engine, tenantId: string): Promise<number> {
-  const asking = engine.store.read.selectFrom("approval").select("plan_id").where("status", "=", "pending");
-  const row = await engine.store.read
-    .selectFrom("plan")
-    .select((eb) => eb.fn.countAll<number>().as("count"))
-    .where("tenant_id", "=", tenantId)
-    .where((eb) => eb.or([eb("status", "=", "awaiting_approval"), eb("id", "in", asking)]))
-    .executeTakeFirstOrThrow();
-  return row.count;
-}
-
-type StatusQuestion = { startedAt: string; tenantId: string; queue: JobQueue };
-
-async function readStatus(
-  deps: OrchestratorDeps,
-  engine: Engine,
-  { startedAt, tenantId, queue }: StatusQuestion,
-): Promise<StatusResponse> {
-  const open = ["draft", "awaiting_approval", "pending", "running", "paused", "cancelling"];
-  const { sandbox } = await deps.tools.health();
-  return {
-    schemaVersion: 1,
-    version: deps.version,
-    pid: process.pid,
-    startedAt,
-    model: deps.models.defaultRef(),
-    providerKeys: [...deps.providerKeys],
-    sandbox,
-    queue: await askHealth(queue),
-    plans: {
-      open: await countPlans(engine, tenantId, open),
-      running: await countActive(engine, tenantId),
-      awaitingApproval: await countWaiting(engine, tenantId),
-    },
-    stateDir: deps.stateDir,
-  };
-}
-
 function createRoutes(deps: OrchestratorDeps, engine: Engine, queue: JobQueue): TenantRoutes {
   const startedAt = toTimestamp(deps.clock.now());
   const agents = createAgentCatalog({ index: deps.index, userDir: deps.userAgentsDir });
@@ -200,7 +132,7 @@ function createRoutes(deps: OrchestratorDeps, engine: Engine, queue: JobQueue): 
     router.get("/status", async (_request, response) => {
       const identity = identityOf(response);
       requireCapability(identity, "plan.read");
-      response.json(await readStatus(deps, own, { startedAt, tenantId: identity.tenantId, queue }));
+      response.json(await readStatus(deps, { engine: own, startedAt, tenantId: identity.tenantId, queue }));
     });
     return router;
   });
