@@ -73,6 +73,8 @@ test("import takes it over, once; approved there it ends there, with its branch"
   expect(execFileSync("git", ["show", `ossaat/${planId}:src/sum.js`], { cwd: bobsClone }).toString()).toContain(
     "a + b",
   );
+  const again = await bob.run(bobsClone, ["import", file]);
+  expect([again.code, again.stdout]).toEqual([0, `${planId}  succeeded\n`]);
 });
 
 test("an ended plan is read elsewhere as it was: show, logs, cost, evidence", async () => {

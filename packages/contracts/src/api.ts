@@ -191,7 +191,7 @@ export type PlanSummary = {
   priority?: PlanPriority;
 };
 
-/** How an import ended. */
+/** How an import ended; status and events are those of this server when the plan was here already. */
 export type ImportPlanResponse = {
   schemaVersion: 1;
   planId: PlanId;

@@ -230,6 +230,16 @@ test("a step that was running elsewhere is taken back like one of a dead worker,
     expect((await process.state(running)).status).toBe("succeeded");
     expect(stack.git("show", `ossaat/${running}:src/a.ts`)).toBe("export const a = 3;\n");
     expect(await auditPlan(stack.engine, running)).toEqual([]);
+    // Told is how the plan stands here, not how it stood when the archive was made.
+    const { lastSeq: events } = await process.state(running);
+    expect(await importTo(stack, file)).toEqual({
+      schemaVersion: 1,
+      planId: running,
+      outcome: "already_here",
+      status: "succeeded",
+      events,
+      notes: [],
+    });
   }));
 
 test("the same archive twice is here already, also when the plan went on; the tenant is the importer's", () =>

@@ -222,6 +222,19 @@ function modeNotes({ runMode: here = "consumer" }: ArchiveDeps, { rows, manifest
   return [`The plan was made in run mode ${there} and goes on in run mode ${here}.`];
 }
 
+/** How a plan stands that is here already: it may have gone on since the archive was made. */
+async function standsHere(
+  { engine }: ArchiveDeps,
+  planId: string,
+): Promise<Pick<ImportPlanResponse, "status" | "events">> {
+  const row = await engine.store.read
+    .selectFrom("plan")
+    .select(["status", "next_seq"])
+    .where("id", "=", planId)
+    .executeTakeFirstOrThrow();
+  return { status: row.status, events: row.next_seq - 1 };
+}
+
 /**
  * Imports the plan of an archive; the same archive again changes nothing.
  * @throws AgentError invalid_input (damaged, tampered, no repository), conflict (another plan of the
@@ -233,7 +246,9 @@ export async function importPlan(deps: ArchiveDeps, input: ImportInput): Promise
   const archive = await checkArchive(input.file);
   const { planId, status, events, lacking } = archive.manifest;
   const answer = { schemaVersion: 1, planId, status, events } as const;
-  if (await isHere(engine.store.read, archive, tenantId)) return { ...answer, outcome: "already_here", notes: [] };
+  if (await isHere(engine.store.read, archive, tenantId)) {
+    return { ...answer, ...(await standsHere(deps, planId)), outcome: "already_here", notes: [] };
+  }
   const place = await choosePlace(deps, archive, input.repositoryPath);
   await storeArtifacts(deps, input.file);
   const left = await storeKept(deps, archive, place);
@@ -250,5 +265,5 @@ export async function importPlan(deps: ArchiveDeps, input: ImportInput): Promise
   }
   engine.bus.wake(planId);
   engine.wakeQueue();
-  return { ...answer, outcome, notes };
+  return { ...answer, ...(outcome === "already_here" ? await standsHere(deps, planId) : {}), outcome, notes };
 }
