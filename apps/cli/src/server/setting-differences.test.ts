@@ -56,6 +56,33 @@ test.each<[string, NodeJS.ProcessEnv, NodeJS.ProcessEnv, string[]]>([
   );
 });
 
+test.each<[string, NodeJS.ProcessEnv, NodeJS.ProcessEnv, string]>([
+  [
+    "a store of the server's alone",
+    { OSSAAT_STORE: store },
+    {},
+    "name the server's here, without a password: `export OSSAAT_STORE=ADDRESS` or `ossaat config set store ADDRESS`; or `ossaat down`, to begin with the file in the state folder",
+  ],
+  [
+    "a queue of the server's alone",
+    { OSSAAT_QUEUE: amqp },
+    {},
+    "name the server's here, without a password: `export OSSAAT_QUEUE=ADDRESS` or `ossaat config set queue ADDRESS`; or `ossaat down`, to begin with the database",
+  ],
+  [
+    "a store named here",
+    {},
+    { OSSAAT_STORE: store },
+    "`ossaat down`, to begin with postgres://ossaat@host/plans; or leave the server as it is: `ossaat config explain store` says who names another here",
+  ],
+])("elsewhere, %s: the way out fits", async (_name, server, shell, next) => {
+  const theirs = { token, pid: 7, settingProofs: settingProofs(await configOf(server), token) };
+  const config = await configOf(shell);
+  expect(() => requireSameBackends(config, theirs)).toThrow(
+    expect.objectContaining({ details: expect.objectContaining({ next }) }),
+  );
+});
+
 test("a server that says nothing of its store and queue is not refused for them", async () => {
   expect(otherBackends(await configOf({ OSSAAT_QUEUE: amqp }), { token, settingProofs: {} })).toEqual([]);
 });

@@ -45,13 +45,17 @@ export function requireSameBackends(config: Config, file: Proved & Pick<ServerFi
   const [other] = otherBackends(config, file);
   if (other === undefined) return;
   const isStore = other === storeName;
-  const named = isStore ? (config.store ?? "the file in the state folder") : (config.queue?.url ?? "the database");
+  const own = isStore ? config.store : config.queue?.url;
+  const named = own ?? (isStore ? "the file in the state folder" : "the database");
   const does = isStore ? `keeps its plans elsewhere than in ${named}` : `has its jobs carried by another than ${named}`;
+  const variable = isStore ? "OSSAAT_STORE" : "OSSAAT_QUEUE";
+  // Its address is known to the server alone: here is a fingerprint of it.
+  const next =
+    own === undefined
+      ? `name the server's here, without a password: \`export ${variable}=ADDRESS\` or \`ossaat config set ${other} ADDRESS\`; or \`ossaat down\`, to begin with ${named}`
+      : `\`ossaat down\`, to begin with ${named}; or leave the server as it is: \`ossaat config explain ${other}\` says who names another here`;
   throw new AgentError("conflict", `The running server (pid ${file.pid}) ${does}.`, {
-    details: {
-      reason: isStore ? "other_store" : "other_queue",
-      next: `\`ossaat down\` and try again, or leave the ${other} as it is; plans stay where they are`,
-    },
+    details: { reason: isStore ? "other_store" : "other_queue", next },
   });
 }
 
