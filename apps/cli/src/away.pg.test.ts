@@ -7,6 +7,7 @@ import { createWorld } from "@ossaat/testkit/chaos";
 import type { World } from "@ossaat/testkit/chaos";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 
+import { askDoctor, findingsOf } from "./testing/ask-doctor.ts";
 import { servicesIn } from "./testing/fleet-services.ts";
 import { startFleet } from "./testing/fleet.ts";
 import type { Fleet } from "./testing/fleet.ts";
@@ -43,7 +44,7 @@ afterAll(async () => {
 
 const status = () => cli.run(cli.folder, ["status"], { env });
 
-test("with the tool runner away, status shows what is there and marks what is away", async () => {
+test("with the tool runner away, status shows what is there, marks what is away, and doctor says what to start", async () => {
   expect((await status()).code).toBe(0);
   await fleet.member("runner").end("SIGKILL");
   const { code, stdout, stderr } = await status();
@@ -54,5 +55,14 @@ test("with the tool runner away, status shows what is there and marks what is aw
   expect(stderr.split("\n")).toEqual([
     expect.stringMatching(/^Next: start the tool runner at 127\.0\.0\.1:\d+; /u),
     "",
+  ]);
+  const findings = await askDoctor(cli, { env });
+  expect(findingsOf(findings, "server")).toEqual([
+    {
+      id: "server",
+      status: "fail",
+      message: expect.stringMatching(/The tool runner at \S+ could not be reached/u),
+      next: expect.stringMatching(/^start the tool runner at 127\.0\.0\.1:\d+; /u),
+    },
   ]);
 });

@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-import { proveToken } from "@ossaat/contracts";
+import { AgentError, proveToken, toErrorBody } from "@ossaat/contracts";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { checkClock, checkNode } from "./doctor/check-machine.ts";
@@ -249,7 +249,18 @@ describe("server", () => {
 
   test("a named one that does not answer, has no token, or another time, is told", async () => {
     const env = { OSSAAT_URL: "http://127.0.0.1:1", OSSAAT_TOKEN: "t" };
-    await expectFinding({ env }, "server", { status: "fail" });
+    await expectFinding({ env }, "server", { status: "fail", next: saying("start the server at http://127.0.0.1:1") });
+    const error = new AgentError("unavailable", "The server cannot take work now.", {
+      details: { next: "ossaat doctor" },
+    });
+    const broken: RequestListener = (_request, response) => {
+      response.statusCode = 503;
+      response.setHeader("content-type", "application/json");
+      response.end(JSON.stringify(toErrorBody(error, { requestId: "r", traceId: "t" })));
+    };
+    await withHttp(broken, (url) =>
+      expectFinding({ env: { ...env, OSSAAT_URL: url } }, "server", { status: "fail", next: saying(`at ${url}`) }),
+    );
     await expectFinding({ env: { ...env, OSSAAT_TOKEN: "" } }, "server", {
       status: "fail",
       next: saying("OSSAAT_TOKEN"),
@@ -265,6 +276,18 @@ describe("server", () => {
       }),
     );
   });
+});
+
+describe("queue", () => {
+  test.each(["kafka://127.0.0.1:1", "amqp://ann@127.0.0.1:1"])(
+    "a broker that is dead is to be started: %s",
+    async (queue) => {
+      await expectFinding({ env: { OSSAAT_QUEUE: queue, OSSAAT_QUEUE_PASSWORD: "hidden" } }, "queue", {
+        status: "fail",
+        next: saying(`start the broker at ${queue}`),
+      });
+    },
+  );
 });
 
 describe("clock", () => {

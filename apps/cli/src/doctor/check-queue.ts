@@ -1,9 +1,8 @@
 // The broker that the settings name, where they name one.
-import { AgentError } from "@ossaat/contracts/errors";
 import type { JobQueue } from "@ossaat/orchestrator";
 
 import type { Config } from "../config.ts";
-import { fail, ok, warn } from "./finding.ts";
+import { fail, failOf, nextOf, ok, warn } from "./finding.ts";
 import type { Finding } from "./finding.ts";
 
 const id = "queue";
@@ -13,6 +12,7 @@ const closeMs = 500;
 
 export async function checkQueue({ queue }: Pick<Config, "queue">): Promise<Finding[]> {
   if (queue === undefined) return [];
+  const start = `start the broker at ${queue.url}, or name another: \`ossaat config set queue ADDRESS\``;
   const errors: unknown[] = [];
   const { openBroker } = await import("@ossaat/orchestrator");
   let broker: JobQueue | undefined;
@@ -20,13 +20,13 @@ export async function checkQueue({ queue }: Pick<Config, "queue">): Promise<Find
     broker = (await openBroker(queue))((error) => errors.push(error));
     await broker.ensureTopology([]);
     const { blocked, detail, next, ok: isWell } = await broker.health();
-    if (!isWell) return [fail(id, detail, next ?? "start the broker")];
+    if (!isWell) return [fail(id, detail, nextOf(next, start))];
     return [blocked === true ? warn(id, `${detail}.`, "give the broker memory and disk") : ok(id, detail)];
   } catch (error) {
-    const { message, next } = AgentError.from(error);
+    const found = failOf(id, error, start);
     const cause = errors.at(-1);
-    const why = cause instanceof Error ? ` ${cause.message}` : "";
-    return [fail(id, `${message}${why}`, next)];
+    const why = cause instanceof Error && cause.message !== found.message ? ` ${cause.message}` : "";
+    return [{ ...found, message: `${found.message}${why}` }];
   } finally {
     await broker?.close({ drainMs: closeMs });
   }

@@ -2,15 +2,13 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 
-import { AgentError } from "@ossaat/contracts/errors";
-
 import type { Config } from "../config.ts";
 import { connect, runningClient } from "../server/connect.ts";
 import { findLivingServer } from "../server/hung-server.ts";
 import { readServerFile } from "../server/server-file.ts";
 import { otherBackends, settingDifferences } from "../server/setting-differences.ts";
 import { version } from "../version.ts";
-import { fail, ok, warn } from "./finding.ts";
+import { fail, failOf, ok, warn } from "./finding.ts";
 import type { Finding } from "./finding.ts";
 import { doctorLimits } from "./limits.ts";
 
@@ -18,12 +16,13 @@ async function checkRemote(config: Config, url: string): Promise<Finding> {
   try {
     const { client } = await connect(config);
     const status = await client.status();
+    const [away] = [status.toolRunner, status.workers].filter((part) => part !== undefined);
+    if (away !== undefined) return fail("server", `${url}: ${away.detail}`, away.next);
     if (status.version === version) return ok("server", `${url}, version ${status.version}`);
     return warn("server", `${url} runs version ${status.version}, this is ${version}.`, "update the older of both");
   } catch (error) {
-    const { message, details } = AgentError.from(error);
-    const next = typeof details["next"] === "string" ? details["next"] : "ossaat config unset server.url";
-    return fail("server", `${url}: ${message}`, next);
+    const found = failOf("server", error, `start the server at ${url}, or \`ossaat config unset server.url\``);
+    return { ...found, message: `${url}: ${found.message}` };
   }
 }
 
@@ -69,6 +68,8 @@ async function checkEmbedded(config: Config): Promise<Finding> {
 /** Whether one answers, fits this version and these settings. */
 export async function checkServer(config: Config): Promise<Finding[]> {
   const { remote } = config;
-  if (remote === undefined) return [await checkEmbedded(config)];
+  if (remote === undefined) {
+    return [await checkEmbedded(config).catch((error: unknown) => failOf("server", error, "ossaat down"))];
+  }
   return [await checkRemote(config, remote.url), ...(await checkRemoteClock(remote.url))];
 }

@@ -2,12 +2,10 @@
 import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
-import { AgentError } from "@ossaat/contracts/errors";
-
 import type { Config } from "../config.ts";
 import { runningClient } from "../server/connect.ts";
 import { existingParent } from "./check-machine.ts";
-import { fail, ok, warn } from "./finding.ts";
+import { fail, failOf, ok, warn } from "./finding.ts";
 import type { Finding } from "./finding.ts";
 
 /** Finds out whether a folder, or what is there of the way to it, can be written. */
@@ -50,11 +48,6 @@ function schemaText({ schema, isCurrent }: { schema: string; isCurrent: boolean 
   return `schema ${schema}${isCurrent ? "" : ", brought up to date at the next start"}`;
 }
 
-function failed(error: unknown): Finding {
-  const { message, next } = AgentError.from(error);
-  return fail(id, message, next);
-}
-
 /** First bytes of a database of SQLite. */
 const magic = "SQLite format 3\0";
 
@@ -75,7 +68,7 @@ async function checkServed(config: Config, file: string): Promise<Finding> {
     await runningClient(config).listPlans({});
     return ok(id, "in use by the running server, which reads it");
   } catch (error) {
-    return failed(error);
+    return failOf(id, error, "ossaat down");
   }
 }
 
@@ -85,7 +78,7 @@ async function checkPostgres(url: string): Promise<Finding> {
     const found = await inspectPostgresStore(url);
     return ok(id, `PostgreSQL ${found.server}, ${schemaText(found)}`);
   } catch (error) {
-    return failed(error);
+    return failOf(id, error, "look at the log of the database; `ossaat config explain store` says who named it");
   }
 }
 
@@ -104,6 +97,6 @@ export async function checkDatabase(config: Config, isServed: boolean): Promise<
     }
     return ok(id, `sound, ${schemaText(found)}`);
   } catch (error) {
-    return failed(error);
+    return failOf(id, error, `ls -l ${file}`);
   }
 }

@@ -28,7 +28,7 @@ async function runCheck({ name, run }: Check): Promise<Finding[]> {
     return [await Promise.race([work, late])].flat();
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
-    return [fail(name, `The check itself failed: ${text}`, "ossaat doctor --json, and report it")];
+    return [fail(name, `The check itself failed: ${text}`, "report it, with all that is said here")];
   } finally {
     controller.abort();
   }
