@@ -64,9 +64,14 @@ export function webAddress(options: SettingOptions<string>): Setting<string> {
   };
 }
 
+/** `user:password@`, and `user:password` where the host was forgotten; what reads as `host:port` is no secret. */
+const credentials = /(:\/\/(?:\[[^\]"]*\]|(?!\[[^\]"]*\])[^/@:"]*):)(?:[^"]*(?=@)|(?!\d{1,5}(?:[/?#,"]|$))[^&"]+)/gu;
+
 /** A value as an error may show it: one that was refused may hold a password. */
 export function shownText(value: unknown): string {
-  return JSON.stringify(value ?? null).replaceAll(/(:\/\/[^/@:]*:|password=)[^@&"]+/giu, "$1…");
+  return JSON.stringify(value ?? null)
+    .replaceAll(credentials, "$1…")
+    .replaceAll(/(password=)[^@&"]+/giu, "$1…");
 }
 
 /** The address of a database, without a password: settings are shown and written to files. */
