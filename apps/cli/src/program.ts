@@ -96,8 +96,17 @@ export function createProgram(exit: (code: number) => void, word?: string): Comm
 }
 
 /** What commander says of a command line that it cannot read is a request that is not valid. */
-function usageError(thrown: unknown): unknown {
+function usageError(thrown: unknown, command: Command): unknown {
   if (!(thrown instanceof CommanderError)) return thrown;
+  // A group of commands that was named alone: its help is on the screen.
+  if (thrown.code === "commander.help") {
+    const names = command.commands.map((child) => child.name());
+    const call = `ossaat ${wordsOf(command)}`;
+    return new AgentError("invalid_input", `Name a subcommand of \`${call}\`: ${names.join(", ")}.`, {
+      details: { next: `${call} ${names[0] ?? "--help"} --help` },
+      cause: thrown,
+    });
+  }
   const message = thrown.message.replace(/^error: /, "").replaceAll("\n", " ");
   return new AgentError("invalid_input", message, { cause: thrown });
 }
@@ -115,6 +124,7 @@ export async function parseAndRun(words: readonly string[]): Promise<number> {
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done;
-    return reportOutside(usageError(error), words, wordsOf(namedCommand(program, words)));
+    const command = namedCommand(program, words);
+    return reportOutside(usageError(error, command), words, wordsOf(command));
   }
 }
