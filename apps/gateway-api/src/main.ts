@@ -1,7 +1,7 @@
 // Entry of a gateway in a process of its own.
 import { createServer } from "node:http";
 
-import { AgentError } from "@ossaat/contracts";
+import { AgentError, processNext } from "@ossaat/contracts";
 import { listenUntilStopped } from "@ossaat/contracts/grpc";
 import { drainServer, listenLocally } from "@ossaat/contracts/http";
 import { mintInternalToken } from "@ossaat/orchestrator/identity";
@@ -54,8 +54,8 @@ async function main(): Promise<void> {
 main().then(
   () => process.exit(0),
   (thrown: unknown) => {
-    const { message, next } = AgentError.from(thrown);
-    process.stderr.write(`ossaat-gateway: ${message}\nNext: ${next}\n`);
+    const error = AgentError.from(thrown);
+    process.stderr.write(`ossaat-gateway: ${error.message}\nNext: ${processNext(error)}\n`);
     process.exit(1);
   },
 );

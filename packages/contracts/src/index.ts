@@ -142,6 +142,7 @@ export {
   isTerminalStep,
 } from "./plan-status.ts";
 export { statusText } from "./status-text.ts";
+export { invalidEnvironment, processNext } from "./invalid-environment.ts";
 export { describeProblems, schemaProblems } from "./schema-problems.ts";
 export type { SchemaProblem } from "./schema-problems.ts";
 export { countOf } from "./count-of.ts";

@@ -2,7 +2,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-import { AgentError } from "@ossaat/contracts";
+import { invalidEnvironment } from "@ossaat/contracts";
 import { readServerTlsSettings } from "@ossaat/contracts/grpc";
 import type { ServerTlsSettings } from "@ossaat/contracts/grpc";
 import { readTracingSettings } from "@ossaat/telemetry";
@@ -18,7 +18,7 @@ const Environment = z.object({
   OSSAAT_INDEXER_CACHE_DIR: z.string().min(1).optional(),
   /** Heap of the index thread, MiB. */
   OSSAAT_INDEXER_HEAP_MB: z.coerce.number().int().min(128).max(65_536).optional(),
-  OSSAAT_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
+  OSSAAT_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"], "must be debug, info, warn or error").default("info"),
 });
 
 /** Settings of an indexer in a process of its own. */
@@ -38,7 +38,7 @@ export type IndexerConfig = {
 export function readConfig(env: NodeJS.ProcessEnv = process.env): IndexerConfig {
   const read = Environment.safeParse(env);
   if (!read.success) {
-    throw new AgentError("invalid_input", `The environment is not valid: ${z.prettifyError(read.error)}`);
+    throw invalidEnvironment(read.error);
   }
   const { data } = read;
   const home = env["HOME"] ?? homedir();

@@ -1,5 +1,5 @@
 // Entry of an indexer in a process of its own.
-import { AgentError } from "@ossaat/contracts";
+import { AgentError, processNext } from "@ossaat/contracts";
 import { CertificateSource, listenUntilStopped } from "@ossaat/contracts/grpc";
 import { callSpan, createLogger, openSpan, startTracing } from "@ossaat/telemetry";
 
@@ -43,8 +43,8 @@ async function main(): Promise<void> {
 main().then(
   () => process.exit(0),
   (thrown: unknown) => {
-    const { message, next } = AgentError.from(thrown);
-    process.stderr.write(`ossaat-indexer: ${message}\nNext: ${next}\n`);
+    const error = AgentError.from(thrown);
+    process.stderr.write(`ossaat-indexer: ${error.message}\nNext: ${processNext(error)}\n`);
     process.exit(1);
   },
 );

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
+import type { AgentError } from "@ossaat/contracts";
 import { expect, test } from "vitest";
 
 import { readConfig } from "./config.ts";
@@ -222,4 +223,32 @@ test("refuses what is no setting, plain text off the machine, and certificates w
   expect(() => readConfig({ ...needed, ...tls })).toThrow("OSSAAT_RUNNER_NAME is missing");
   expect(() => readConfig({ ...needed, ...names })).toThrow("no certificate to show");
   expect(() => readConfig({ ...needed, OSSAAT_TLS_CERT: "/c" })).toThrow("missing: OSSAAT_TLS_KEY");
+});
+
+test("what is missing, or no value of its variable, is told in plain words with an example", () => {
+  const messageOf = (env: Record<string, string>) => {
+    try {
+      readConfig(env);
+    } catch (error) {
+      const { message, next } = error as AgentError;
+      expect(next).toContain("docs/architecture/distributed.md");
+      return message;
+    }
+    return "none";
+  };
+  const { OSSAAT_STORE: _store, OSSAAT_RUNNER_ADDRESS: _runner, OSSAAT_INDEXER_ADDRESS: _indexer, ...rest } = needed;
+  expect(messageOf(rest)).toBe(
+    "The environment is not valid: " +
+      "OSSAAT_STORE is missing: it is the address of the database, as postgres://ossaat@127.0.0.1:5432/ossaat; " +
+      "OSSAAT_RUNNER_ADDRESS is missing: it is where the tool runner listens, as unix:/run/ossaat/runner.sock or 127.0.0.1:7001; " +
+      "OSSAAT_INDEXER_ADDRESS is missing: it is where the indexer listens, as unix:/run/ossaat/indexer.sock or 127.0.0.1:7002.",
+  );
+  expect(messageOf({ ...needed, OSSAAT_ROLE: "boss" })).toBe(
+    "The environment is not valid: OSSAAT_ROLE must be api, worker or all.",
+  );
+  expect(messageOf({ ...needed, OSSAAT_QUEUE: "nats://h" })).toBe(
+    "The environment is not valid: OSSAAT_QUEUE must be amqp://user@host:port/vhost or kafka://host:port, without a password, or be left out: the database carries the jobs then.",
+  );
+  expect(messageOf({ ...needed, OSSAAT_SANDBOX_REQUIRED: "perhaps" })).not.toMatch(/expected|Invalid/u);
+  expect(messageOf({ ...needed, OSSAAT_SLOTS: "many" })).not.toMatch(/expected|Invalid/u);
 });

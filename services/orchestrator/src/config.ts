@@ -1,7 +1,7 @@
 // Settings of an orchestrator in a process of its own; the only reader of its environment.
 import { readFileSync } from "node:fs";
 
-import { AgentError, isBrokerAddress } from "@ossaat/contracts";
+import { AgentError, invalidEnvironment, isBrokerAddress } from "@ossaat/contracts";
 import { readCertificateSettings } from "@ossaat/contracts/grpc";
 import type { CertificateFiles } from "@ossaat/contracts/grpc";
 import type { ProviderEnv } from "@ossaat/providers";
@@ -17,13 +17,19 @@ import { readStoreUrl } from "./store/store-url.ts";
 
 const text = z.string().min(1).optional();
 
+/** A variable without which the process does not start. */
+function needed(what: string) {
+  const problem = `is missing: it is ${what}`;
+  return z.string(problem).min(1, problem);
+}
+
 const embedded = "embedded";
 
 const Environment = RuleSettings.extend({
   /** `api` answers requests and streams, `worker` runs steps, `all` does both. */
-  OSSAAT_ROLE: z.enum(["api", "worker", "all"]).default("all"),
+  OSSAAT_ROLE: z.enum(["api", "worker", "all"], "must be api, worker or all").default("all"),
   /** postgres://user@host:port/database, without a password. */
-  OSSAAT_STORE: z.string().min(1),
+  OSSAAT_STORE: needed("the address of the database, as postgres://ossaat@127.0.0.1:5432/ossaat"),
   /** Password of the database, or a file that holds it. */
   OSSAAT_STORE_PASSWORD: text,
   OSSAAT_STORE_PASSWORD_FILE: text,
@@ -31,7 +37,8 @@ const Environment = RuleSettings.extend({
   OSSAAT_QUEUE: z
     .string()
     .refine((value) => value === embedded || isBrokerAddress(value), {
-      error: "must be embedded, amqp[s]://user@host:port/vhost or kafka[s]://user@host:port, without a password",
+      error:
+        "must be amqp[s]://user@host:port/vhost or kafka[s]://user@host:port, without a password, or be left out: the database carries the jobs then",
     })
     .default(embedded),
   /** Password of the user in that address; or a file that holds it. */
@@ -47,17 +54,17 @@ const Environment = RuleSettings.extend({
   /** Key of the internal tokens, 64 hex digits; or a file that holds it. The gateway has the same. */
   OSSAAT_INTERNAL_KEY: text,
   OSSAAT_INTERNAL_KEY_FILE: text,
-  OSSAAT_RUNNER_ADDRESS: z.string().min(1),
+  OSSAAT_RUNNER_ADDRESS: needed("where the tool runner listens, as unix:/run/ossaat/runner.sock or 127.0.0.1:7001"),
   OSSAAT_RUNNER_TOKEN: text,
   /** Name the tool runner's certificate must carry. */
   OSSAAT_RUNNER_NAME: text,
-  OSSAAT_INDEXER_ADDRESS: z.string().min(1),
+  OSSAAT_INDEXER_ADDRESS: needed("where the indexer listens, as unix:/run/ossaat/indexer.sock or 127.0.0.1:7002"),
   OSSAAT_INDEXER_TOKEN: text,
   OSSAAT_INDEXER_NAME: text,
   /** A name of its own: a worker that starts again takes its steps back at once; beside a living one it gets another. */
   OSSAAT_WORKER_NAME: z
     .string()
-    .regex(/^[\w.-]{1,64}$/u)
+    .regex(/^[\w.-]{1,64}$/u, "must be 1 to 64 letters, digits or _ . -, as w1")
     .optional(),
   /** Seconds that the process may take to end after SIGTERM. */
   OSSAAT_DRAIN_SECONDS: wholeNumber(1, 600).default(20),
@@ -67,7 +74,7 @@ const Environment = RuleSettings.extend({
   OSSAAT_MODEL: text,
   /** File to which scripted models log their requests. */
   OSSAAT_MODEL_REQUEST_LOG: text,
-  OSSAAT_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
+  OSSAAT_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"], "must be debug, info, warn or error").default("info"),
 });
 
 type Values = z.output<typeof Environment>;
@@ -155,7 +162,7 @@ function readQueue(values: Values, read: (path: string) => string): BrokerSettin
 export function readConfig(env: NodeJS.ProcessEnv = process.env): OrchestratorConfig {
   const parsed = Environment.safeParse(env);
   if (!parsed.success) {
-    throw new AgentError("invalid_input", `The environment is not valid: ${z.prettifyError(parsed.error)}`);
+    throw invalidEnvironment(parsed.error);
   }
   const { data } = parsed;
   const certificateFiles = readCertificateSettings(env, "OSSAAT");

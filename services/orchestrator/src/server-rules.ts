@@ -45,7 +45,7 @@ export const wholeNumber = (min: number, max: number) =>
 const positiveNumber = number((value) => Number.isFinite(value) && value > 0, "must be a number above 0");
 
 export const RuleSettings = z.object({
-  OSSAAT_RUN_MODE: z.enum(["consumer", "enterprise"]).default("enterprise"),
+  OSSAAT_RUN_MODE: z.enum(["consumer", "enterprise"], "must be consumer or enterprise").default("enterprise"),
   /** Models that may be used, names with `*` for any part, by comma; absent = all. */
   OSSAAT_ALLOWED_MODELS: z
     .string()
@@ -55,7 +55,7 @@ export const RuleSettings = z.object({
     })
     .optional(),
   /** Nothing runs on a tool runner without a sandbox; run mode enterprise demands it whatever this says. */
-  OSSAAT_SANDBOX_REQUIRED: z.enum(["true", "false", "1", "0"]).default("false"),
+  OSSAAT_SANDBOX_REQUIRED: z.enum(["true", "false", "1", "0"], "must be true or false").default("false"),
   /** Caps of every plan, whoever asks for more; absent = none. */
   OSSAAT_MAX_COST_USD: positiveNumber.optional(),
   OSSAAT_MAX_TOKENS: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(),

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-import { AgentError, describeProblems, schemaProblems } from "@ossaat/contracts";
+import { AgentError, invalidEnvironment } from "@ossaat/contracts";
 import { readServerTlsSettings } from "@ossaat/contracts/grpc";
 import type { ServerTlsSettings } from "@ossaat/contracts/grpc";
 import { readTracingSettings } from "@ossaat/telemetry";
@@ -43,12 +43,14 @@ const Environment = z.object({
   /** Folder of working trees, logs and results. */
   OSSAAT_RUNNER_STATE_DIR: z.string().min(1).optional(),
   /** `auto` = bubblewrap, a container where it is missing. `none` runs commands without isolation; every result says so. */
-  OSSAAT_RUNNER_SANDBOX: z.enum(["auto", "bubblewrap", "container", "none"]).default("auto"),
+  OSSAAT_RUNNER_SANDBOX: z
+    .enum(["auto", "bubblewrap", "container", "none"], "must be auto, bubblewrap, container or none")
+    .default("auto"),
   /** Image whose files a container has; left out = the machine's own. */
   OSSAAT_RUNNER_IMAGE: z.string().min(1).optional(),
   /** Refuse to start with the sandbox `none`; run mode enterprise does so whatever this says. */
-  OSSAAT_SANDBOX_REQUIRED: z.enum(["true", "false", "1", "0"]).default("false"),
-  OSSAAT_RUN_MODE: z.enum(["consumer", "enterprise"]).optional(),
+  OSSAAT_SANDBOX_REQUIRED: z.enum(["true", "false", "1", "0"], "must be true or false").default("false"),
+  OSSAAT_RUN_MODE: z.enum(["consumer", "enterprise"], "must be consumer or enterprise").optional(),
   /** What the working tree of a step and its build cache may take on the disk, GiB. */
   OSSAAT_TREE_GIB: numberAsText((value) => Number.isFinite(value) && value > 0, "must be a number above 0").optional(),
   /** How many files and folders they may hold. */
@@ -60,7 +62,7 @@ const Environment = z.object({
   OSSAAT_RUNNER_SECRETS_FILE: z.string().min(1).optional(),
   /** Port of the loopback interface that answers scrapes of `/metrics`, 0 = a free one; left out = none. */
   OSSAAT_RUNNER_METRICS_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
-  OSSAAT_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
+  OSSAAT_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"], "must be debug, info, warn or error").default("info"),
 });
 
 /** Settings of a runner in a process of its own. */
@@ -106,10 +108,7 @@ export function readVariable(name: string, env: NodeJS.ProcessEnv = process.env)
 export function readConfig(env: NodeJS.ProcessEnv = process.env): RunnerConfig {
   const read = Environment.safeParse(env);
   if (!read.success) {
-    throw new AgentError(
-      "invalid_input",
-      `The environment is not valid: ${describeProblems(schemaProblems(read.error))}`,
-    );
+    throw invalidEnvironment(read.error);
   }
   const state = env["XDG_STATE_HOME"] ?? join(env["HOME"] ?? homedir(), ".local", "state");
   const {

@@ -1,5 +1,5 @@
 // Entry of a tool runner in a process of its own.
-import { AgentError } from "@ossaat/contracts";
+import { AgentError, processNext } from "@ossaat/contracts";
 import { CertificateSource, listenUntilStopped } from "@ossaat/contracts/grpc";
 import { createFileSecrets } from "@ossaat/secrets";
 import { callSpan, createLogger, openSpan, serveMetrics, startTracing } from "@ossaat/telemetry";
@@ -50,8 +50,8 @@ async function main(): Promise<void> {
 main().then(
   () => process.exit(0),
   (thrown: unknown) => {
-    const { message, next } = AgentError.from(thrown);
-    process.stderr.write(`ossaat-tool-runner: ${message}\nNext: ${next}\n`);
+    const error = AgentError.from(thrown);
+    process.stderr.write(`ossaat-tool-runner: ${error.message}\nNext: ${processNext(error)}\n`);
     process.exit(1);
   },
 );
