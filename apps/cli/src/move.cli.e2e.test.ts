@@ -49,6 +49,17 @@ test("export writes one private file, overwrites nothing, and says that an open 
   expect((await readFile(file)).includes(secret)).toBe(false);
   const again = await ann.run(annsClone, ["export", planId, "--file", file]);
   expect([again.code, again.stderr]).toEqual([2, expect.stringContaining("exists already")]);
+  const nowhere = path.join(ann.folder, "nowhere");
+  const lost = await ann.run(annsClone, ["export", planId, "--file", path.join(nowhere, "x.tar")]);
+  expect([lost.code, lost.stderr.split("\n")]).toEqual([
+    2,
+    [
+      `ossaat: The folder ${nowhere} does not exist.`,
+      expect.stringMatching(/^Fault: /u),
+      `Next: \`mkdir -p ${nowhere}\`, or \`ossaat export ${planId} --file FILE\` with another name`,
+      "",
+    ],
+  ]);
 });
 
 test("import takes it over, once; approved there it ends there, with its branch", async () => {
@@ -113,5 +124,14 @@ test("a damaged file, and one that is not there, are refused with what to do", a
   await appendFile(damaged, "x");
   const refused = await bob.run(bobsClone, ["import", damaged]);
   expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("The archive cannot be taken")]);
-  expect((await bob.run(bobsClone, ["import", path.join(bob.folder, "none.tar")])).code).toBe(6);
+  const none = path.join(bob.folder, "none.tar");
+  const untrue: [string, string][] = [
+    [none, `There is no file ${none}.`],
+    [bob.folder, `${bob.folder} is a folder: an archive is a file.`],
+    ["/dev/stdin", "/dev/stdin is no regular file: an archive is read from one."],
+  ];
+  for (const [given, message] of untrue) {
+    const { code, stderr } = await bob.run(bobsClone, ["import", given]);
+    expect([given, code, stderr.split("\n")[0]]).toEqual([given, 2, `ossaat: ${message}`]);
+  }
 });

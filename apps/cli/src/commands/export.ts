@@ -18,9 +18,14 @@ export type ExportFlags = { file?: string };
 /** @throws AgentError invalid_input: nothing is overwritten */
 function chooseFile({ folder }: CommandContext, planId: string, given: string | undefined): string {
   const file = path.resolve(folder, given ?? `${planId}.ossaat.tar`);
-  if (!existsSync(file)) return file;
-  throw new AgentError("invalid_input", `${file} exists already.`, {
-    details: { next: `\`ossaat export ${planId} --file FILE\` with another name` },
+  const other = `\`ossaat export ${planId} --file FILE\` with another name`;
+  if (existsSync(file)) {
+    throw new AgentError("invalid_input", `${file} exists already.`, { details: { next: other } });
+  }
+  const parent = path.dirname(file);
+  if (existsSync(parent)) return file;
+  throw new AgentError("invalid_input", `The folder ${parent} does not exist.`, {
+    details: { next: `\`mkdir -p ${parent}\`, or ${other}` },
   });
 }
 
@@ -43,7 +48,7 @@ async function writeWhole(body: ReadableStream<Uint8Array>, file: string, signal
     await rm(partial, { force: true });
     if (error instanceof AgentError) throw error;
     throw new AgentError("unavailable", `The archive could not be written to ${file}.`, {
-      details: { next: "ossaat status" },
+      details: { next: `\`df -h\` and \`ls -ld\` of ${path.dirname(file)} say why; then try again` },
       cause: error,
     });
   }

@@ -9,16 +9,20 @@ import { withInterrupt } from "../follow/with-interrupt.ts";
 import { findRepository } from "../repository/find-repository.ts";
 import { escapeLine } from "../terminal/escape.ts";
 
-/** @throws AgentError not_found */
+/** @throws AgentError invalid_input */
 function requireFile({ folder }: CommandContext, given: string): string {
   const file = path.resolve(folder, given);
-  if (statSync(file, { throwIfNoEntry: false })?.isFile() === true) return file;
-  throw new AgentError("not_found", `There is no file ${file}.`, {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found?.isFile() === true) return file;
+  let problem = `${file} is no regular file: an archive is read from one.`;
+  if (found === undefined) problem = `There is no file ${file}.`;
+  else if (found.isDirectory()) problem = `${file} is a folder: an archive is a file.`;
+  throw new AgentError("invalid_input", problem, {
     details: { next: "ossaat export PLAN --file FILE, where the plan is" },
   });
 }
 
-/** @throws AgentError not_found, invalid_input, conflict, limit_exceeded */
+/** @throws AgentError invalid_input, conflict, limit_exceeded */
 export async function importCommand(given: string, context: CommandContext): Promise<number> {
   const { output } = context;
   const file = requireFile(context, given);
