@@ -61,6 +61,10 @@ export function hasToken(request: Request, token: string): boolean {
   return scheme?.toLowerCase() === "bearer" && given !== undefined && equals(given, token);
 }
 
+/** A client reads the token of its own embedded server by itself, so that this is one that OSSAAT_URL names. */
+const wrongTokenNext =
+  "`export OSSAAT_TOKEN=…` with the token of that server: OSSAAT_API_TOKEN of its gateway, or `token` in server.json of its state folder";
+
 /** Requires the API token. */
 export function checkToken(token: string): RequestHandler {
   return (request, _response, next) => {
@@ -69,7 +73,7 @@ export function checkToken(token: string): RequestHandler {
       return;
     }
     throw new AgentError("unauthenticated", "The request carries no valid API token.", {
-      details: { next: "run `ossaat status` on the machine of the server" },
+      details: { next: wrongTokenNext },
     });
   };
 }

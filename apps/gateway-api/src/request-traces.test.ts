@@ -129,7 +129,13 @@ describe("with tracing", () => {
 
   test("an answer of 5xx is a failed span; a refusal is not", async () => {
     expect((await ask(`/plans/${planId}/diff`)).status).toBe(500);
-    expect((await ask("/status", { headers: { authorization: "Bearer CANARY" } })).status).toBe(401);
+    const wrong = await ask("/status", { headers: { authorization: "Bearer CANARY" } });
+    expect([wrong.status, wrong.body]).toEqual([
+      401,
+      expect.objectContaining({
+        details: expect.objectContaining({ next: expect.stringMatching(/OSSAAT_TOKEN.*OSSAAT_API_TOKEN/u) }),
+      }),
+    ]);
     const found = await spans(2);
     expect(found.map(({ name, status, attributes }) => [name, status, attributes["error.type"]])).toEqual([
       ["GET /plans/{planId}/diff", "error", "500"],

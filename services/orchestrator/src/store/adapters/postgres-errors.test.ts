@@ -26,3 +26,13 @@ describe("errors of a connection with TLS", () => {
     });
   });
 });
+
+test("a database that is away is looked for where its address was set, for the client of a deployment as well", () => {
+  expect(translatePostgresError(coded("connect", "ECONNREFUSED"))).toMatchObject({
+    code: "unavailable",
+    details: {
+      reason: "connection_lost",
+      next: "start it, or look whether `ossaat config explain store`, in a deployment OSSAAT_STORE of its processes, has its address; what waits goes on by itself",
+    },
+  });
+});

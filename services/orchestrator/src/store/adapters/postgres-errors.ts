@@ -14,10 +14,13 @@ type Meaning = {
   code?: "invalid_input" | "conflict" | "unavailable";
 };
 
+/** Who asks may be the client of a deployment, whose own settings say nothing of its database. */
+const setting = "`ossaat config explain store`, in a deployment OSSAAT_STORE of its processes,";
+
 const unreachable: Meaning = {
   reason: outageReasons.connectionLost,
   message: "The database cannot be reached.",
-  next: "start it, or look at its address (`ossaat config explain store`); what waits goes on by itself",
+  next: `start it, or look whether ${setting} has its address; what waits goes on by itself`,
 };
 
 const full: Meaning = {
@@ -35,13 +38,13 @@ const exhausted: Meaning = {
 const refused: Meaning = {
   reason: "password_refused",
   message: "The database refused the user or the password.",
-  next: "check user and password; `ossaat config explain store` says who named them",
+  next: `check user and password; ${setting} says who named them`,
 };
 
 const unnamed: Meaning = {
   reason: "password_missing",
   message: "The database asks for a password, and none is known.",
-  next: "`ossaat config explain store` says where a password belongs",
+  next: "`ossaat config explain store` says where a password belongs, in a deployment OSSAAT_STORE_PASSWORD is for it",
 };
 
 const withoutTls: Meaning = {
