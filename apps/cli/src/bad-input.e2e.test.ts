@@ -37,6 +37,28 @@ async function newPlan(name = "plan", args: readonly string[] = []): Promise<Jso
   return result.value.plan;
 }
 
+describe("an answer without an id", () => {
+  test("goes to the one that waits; several are listed, and none is guessed", async () => {
+    const own = await makeRepository(path.join(cli.folder, "waiting"));
+    const propose = async (): Promise<string> =>
+      (await cli.json(own, ["plan", goal, "--model", model])).value.plan.id as string;
+    const [first, second] = [await propose(), await propose()];
+    for (const verb of ["approve", "deny"]) {
+      const several = await cli.run(own, [verb]);
+      expect([several.code, several.stderr]).toEqual([
+        2,
+        expect.stringContaining(`2 plans wait for an answer: ${second}, ${first}.`),
+      ]);
+      expect(several.stderr).toContain(`Next: name one: \`ossaat ${verb} ${second}\``);
+    }
+    expect((await cli.run(own, ["deny", second])).code).toBe(0);
+    const approved = await cli.json(own, ["approve", "--watch"]);
+    expect([approved.code, approved.value.plan.id, approved.value.plan.status]).toEqual([0, first, "succeeded"]);
+    const nothing = await cli.run(own, ["approve"]);
+    expect([nothing.code, nothing.stderr]).toEqual([1, expect.stringContaining("waits for an answer")]);
+  });
+});
+
 describe("repositories", () => {
   test("not a git repository", async () => {
     const folder = path.join(cli.folder, "plain");

@@ -10,7 +10,7 @@ import { pendingApprovals, onApprovalOf } from "../follow/on-approval.ts";
 import { watchRun } from "../follow/watch-run.ts";
 import { requireCheckout } from "../repository/require-checkout.ts";
 import { isEditedOnDisk } from "../repository/edit-plan-file.ts";
-import { resolvePlan } from "../repository/resolve-plan.ts";
+import { resolvePlan, resolveWaiting } from "../repository/resolve-plan.ts";
 import { escapeExact } from "../terminal/escape.ts";
 import { choose } from "../terminal/prompt.ts";
 import { renderPlanText } from "../terminal/render-plan.ts";
@@ -130,12 +130,17 @@ async function approveRequest(
   context.output.note(`Approved (${scope}) hash ${requestHash}.`);
 }
 
-export async function approveCommand(text: string, flags: ApproveFlags, context: CommandContext): Promise<number> {
+export async function approveCommand(
+  text: string | undefined,
+  flags: ApproveFlags,
+  context: CommandContext,
+): Promise<number> {
   const { output } = context;
   const rule = onApprovalOf(context);
   const { client } = await context.connect({ mustFit: true });
   const direct = isApprovalId(text) ? await findApproval(client, text) : undefined;
-  const state = await resolvePlan(client, context, direct?.planId ?? text);
+  const named = direct?.planId ?? text ?? (await resolveWaiting(client, context, "approve"));
+  const state = await resolvePlan(client, context, named);
   if (context.config.remote === undefined) requireCheckout(state);
   if (direct === undefined && state.status === "awaiting_approval") await approvePlan(client, context, state, flags);
   else await approveRequest(client, context, direct ?? (await onlyPending(client, state, "approve")), flags);
@@ -164,11 +169,16 @@ async function denyRequest(client: Client, approval: ApprovalState, flags: DenyF
   });
 }
 
-export async function denyCommand(text: string, flags: DenyFlags, context: CommandContext): Promise<number> {
+export async function denyCommand(
+  text: string | undefined,
+  flags: DenyFlags,
+  context: CommandContext,
+): Promise<number> {
   const { output } = context;
   const { client } = await context.connect();
   const direct = isApprovalId(text) ? await findApproval(client, text) : undefined;
-  const state = await resolvePlan(client, context, direct?.planId ?? text);
+  const named = direct?.planId ?? text ?? (await resolveWaiting(client, context, "deny"));
+  const state = await resolvePlan(client, context, named);
   if (direct === undefined && state.status === "awaiting_approval") {
     checkShown(state.planHash, flags.hash);
     await client.decidePlan(state.id, {

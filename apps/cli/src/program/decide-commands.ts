@@ -29,8 +29,8 @@ const examples: Readonly<Record<string, readonly Example[]>> = {
 export function addDecideCommands(program: Command, act: Act): void {
   program.commandsGroup("Decide:");
   program
-    .command("approve <id>")
-    .description("approve a plan, or a request outside its envelope")
+    .command("approve [id]")
+    .description("approve a plan, or a request outside its envelope; without an id the one that waits here")
     .option("--hash <hash>", "only if this is still what you were shown")
     .option("--scope <scope>", "for a request: once, step or run", "once")
     .option("--comment <text>", "kept with the approval")
@@ -40,18 +40,18 @@ export function addDecideCommands(program: Command, act: Act): void {
     .addOption(onApproval())
     .action(
       act(async (context, [id], flags) =>
-        (await import("../commands/approve.ts")).approveCommand(id as string, flags, context),
+        (await import("../commands/approve.ts")).approveCommand(id as string | undefined, flags, context),
       ),
     );
   program
-    .command("deny <id>")
-    .description("reject a plan, or deny a request")
+    .command("deny [id]")
+    .description("reject a plan, or deny a request; without an id the one that waits here")
     .option("--hash <hash>", "only if this is still what you were shown")
     .option("--reason <text>", "goes back to the agent")
     .option("--replan", "stop the step and plan again; needs --reason")
     .action(
       act(async (context, [id], flags) =>
-        (await import("../commands/approve.ts")).denyCommand(id as string, flags, context),
+        (await import("../commands/approve.ts")).denyCommand(id as string | undefined, flags, context),
       ),
     );
   program

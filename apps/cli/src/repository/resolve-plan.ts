@@ -57,6 +57,25 @@ async function newestHere(client: Client, context: CommandContext, fits: Fits): 
   });
 }
 
+const waits: Fits = ({ status, pendingApprovals }) => status === "awaiting_approval" || pendingApprovals > 0;
+
+/**
+ * The plan of this repository that waits for an answer, where none is named; else its newest, which says why not.
+ * @param verb of the command that answers
+ * @throws AgentError invalid_input when several wait; not_found
+ */
+export async function resolveWaiting(client: Client, context: CommandContext, verb: string): Promise<string> {
+  const repository = await requireRepository(context);
+  const waiting: string[] = [];
+  for await (const plan of allPlans(client, repository)) if (waits(plan)) waiting.push(plan.id);
+  const [only, second] = waiting;
+  if (only === undefined) return newestHere(client, context, () => true);
+  if (second === undefined) return only;
+  throw new AgentError("invalid_input", `${waiting.length} plans wait for an answer: ${waiting.join(", ")}.`, {
+    details: { plans: waiting, next: `name one: \`ossaat ${verb} ${only}\`` },
+  });
+}
+
 async function byPrefix(client: Client, text: string): Promise<string> {
   const prefix = text.startsWith("plan-") ? text : `plan-${text}`;
   const found: string[] = [];
