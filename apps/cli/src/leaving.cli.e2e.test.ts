@@ -104,6 +104,18 @@ test("a server that is stopped ends what watches it, and names what resumes", as
   expect((await cli.run(repository, ["cancel", id])).code).toBe(0);
 });
 
+test("a --yes that cannot be given any more, because planning goes on without its command, is told", async () => {
+  const stopped = start("run", goal, "--yes", "--model", slowPlanner);
+  const { id } = await planWhere(({ status }) => status === "draft");
+  expect((await cli.run(repository, ["down"])).code).toBe(0);
+  expect(await stopped.code).toBe(7);
+  expect(stopped.stderr()).toContain(
+    `The server was stopped; \`ossaat watch ${id}\` resumes. --yes is not kept: the plan will wait for your approval.`,
+  );
+  expect(stopped.stderr()).toContain(`Next: \`ossaat watch ${id}\`; then \`ossaat approve ${id} --watch\``);
+  expect((await cli.run(repository, ["cancel", id])).code).toBe(0);
+});
+
 test("Ctrl+C while a plan is made names it, and twice cancels it", async () => {
   const left = start("plan", goal, "--model", slowPlanner);
   const { id } = await planWhere(({ status }) => status === "draft");

@@ -8,6 +8,7 @@ import { exitCodeOf } from "../exit-code.ts";
 import { nothingToApprove } from "../follow/nothing-to-approve.ts";
 import { onApprovalOf } from "../follow/on-approval.ts";
 import { reportEnd, watchRun } from "../follow/watch-run.ts";
+import { serverStopped } from "../server/connect.ts";
 import { renderPlanText } from "../terminal/render-plan.ts";
 import { propose, readPlanRequest, requireAllowedModel } from "./plan.ts";
 import type { PlanFlags } from "./plan.ts";
@@ -28,6 +29,18 @@ function requireConsumer({ config }: CommandContext): void {
   });
 }
 
+/** The approval is given by this command, not kept with the plan: who plans on does not know of it. */
+function forgetsYes(thrown: unknown): never {
+  if (!(thrown instanceof AgentError)) throw thrown;
+  const { details, message } = thrown;
+  const id = details["planId"];
+  if (details["reason"] !== serverStopped || typeof id !== "string") throw thrown;
+  throw new AgentError(thrown.code, `${message} --yes is not kept: the plan will wait for your approval.`, {
+    details: { ...details, next: `\`ossaat watch ${id}\`; then \`ossaat approve ${id} --watch\`` },
+    cause: thrown,
+  });
+}
+
 /** Returns the exit code. */
 export async function runCommand(words: readonly string[], flags: RunFlags, context: CommandContext): Promise<number> {
   const { output } = context;
@@ -36,7 +49,8 @@ export async function runCommand(words: readonly string[], flags: RunFlags, cont
   const request = await readPlanRequest(words, flags, context);
   const { client } = await context.connect({ mustFit: true });
   await requireAllowedModel(client, context, request.model);
-  const state = await propose(client, context, request);
+  const proposing = propose(client, context, request);
+  const state = await (flags.yes === true ? proposing.catch(forgetsYes) : proposing);
   if (isTerminalPlan(state.status)) return reportEnd(context, state);
   // Somebody else may have decided already: then there is nothing to approve, and the run is followed.
   if (flags.yes === true && state.status === "awaiting_approval") await approveAsProposed(client, context, state);

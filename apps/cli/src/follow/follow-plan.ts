@@ -100,7 +100,7 @@ function resumable(thrown: unknown, planId: string): unknown {
   if (!(thrown instanceof AgentError) || thrown.details["reason"] !== serverStopped) return thrown;
   const next = `ossaat watch ${planId}`;
   return new AgentError("unavailable", `The server was stopped; \`${next}\` resumes.`, {
-    details: { reason: serverStopped, next },
+    details: { reason: serverStopped, planId, next },
     cause: thrown,
   });
 }
