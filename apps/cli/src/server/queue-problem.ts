@@ -11,7 +11,7 @@ const lookMs = 200;
 /** What keeps steps waiting; undefined = nothing. */
 export function queueProblem({ queue }: Pick<StatusResponse, "queue">): string | undefined {
   if (queue === undefined || (queue.ok && !queue.blocked)) return undefined;
-  return `The queue takes no messages: ${queue.detail}. Steps wait until it does; nothing is lost.`;
+  return `The queue takes no messages: ${queue.detail.replace(/\.$/u, "")}. Steps wait until it does; nothing is lost.`;
 }
 
 /** The state of a server, once its queue is well or had time to be. */

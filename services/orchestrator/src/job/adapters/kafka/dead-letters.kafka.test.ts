@@ -32,7 +32,7 @@ beforeEach(async () => {
   const limits = { ...kafkaLimits, ...testLimits, listedBytes };
   const namespace = `t-${randomUUID()}`;
   const kafka = createClient({ brokers: [server.address], limits });
-  const topics = new KafkaTopics(kafka, limits);
+  const topics = new KafkaTopics(kafka, [server.address], limits);
   const publisher = new Publisher({ kafka, topics, namespace, limits, onError: () => undefined });
   const settings = { "cleanup.policy": "compact" };
   await topics.ensure([

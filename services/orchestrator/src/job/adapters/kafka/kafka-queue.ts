@@ -95,7 +95,10 @@ async function askHealth({ topics, members, lastTls }: Asked, ms: number) {
   const late = sleep(ms, undefined, { ref: false });
   const brokers = await Promise.race([topics.countBrokers().catch((error: unknown) => ({ error })), late]);
   if (typeof brokers !== "number") {
-    return { ok: false, ...(refusalOf(brokers?.error ?? lastTls.error) ?? { detail: "no broker of Kafka answers" }) };
+    return {
+      ok: false,
+      ...(refusalOf(brokers?.error ?? lastTls.error) ?? { detail: `Kafka at ${topics.address} does not answer` }),
+    };
   }
   const absent = [...members].filter(({ consumer }) => !consumer.joined).map(({ pool }) => pool);
   const waiting = absent.length === 0 ? "" : `; not joined: ${absent.join(", ")}`;
@@ -107,7 +110,7 @@ export function createKafkaQueue(options: KafkaQueueOptions): KafkaQueue {
   const limits: KafkaLimits = { ...kafkaLimits, ...options.limits };
   const lastTls: LastTlsError = {};
   const kafka = createClient({ brokers, limits, connections }, lastTls);
-  const topics = new KafkaTopics(kafka, limits);
+  const topics = new KafkaTopics(kafka, brokers, limits);
   const publisher = new Publisher({ kafka, topics, namespace, limits, onError });
   const parts: Parts = { kafka, topics, publisher, namespace, limits, rng, onError };
   const members = new Set<Member>();

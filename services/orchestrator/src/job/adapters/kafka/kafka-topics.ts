@@ -22,10 +22,13 @@ export type NewTopic = {
 export class KafkaTopics {
   readonly #kafka: Kafka;
   readonly #limits: KafkaLimits;
+  /** Brokers that are asked, as an error names them. */
+  readonly address: string;
   #admin: Promise<Admin> | undefined;
 
-  constructor(kafka: Kafka, limits: KafkaLimits) {
+  constructor(kafka: Kafka, brokers: readonly string[], limits: KafkaLimits) {
     this.#kafka = kafka;
+    this.address = brokers.join(",");
     this.#limits = limits;
   }
 
@@ -108,9 +111,10 @@ export class KafkaTopics {
         return await question(await this.#connect());
       } catch (error) {
         if (performance.now() > until) {
-          const answer = answerOf(error) ?? "no answer";
-          throw new AgentError("unavailable", `Kafka did not tell about ${what}: ${answer}.`, {
-            details: { next: "`ossaat doctor` says whether the broker answers; what waits goes on by itself" },
+          const answer = answerOf(error);
+          const said = answer === undefined ? "does not answer" : `did not tell about ${what}: ${answer}`;
+          throw new AgentError("unavailable", `Kafka at ${this.address} ${said}.`, {
+            details: { next: "start the broker, or look at the setting queue (`ossaat config explain queue`)" },
             cause: error,
           });
         }
