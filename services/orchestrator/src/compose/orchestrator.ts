@@ -98,8 +98,8 @@ export type OrchestratorDeps = Pick<Engine, "store" | "clock" | "ids" | "rng" | 
 export type Orchestrator = {
   app: Express;
   start(): Promise<void>;
-  /** Stops claiming and gives back running steps unharmed. */
   /**
+   * Stops claiming and gives back running steps unharmed.
    * @param finishMs time that running steps have to get to the end of a turn or a call, or to their own, before
    * they are cut, ms; absent = none
    */
