@@ -247,7 +247,7 @@ test("what is missing, or no value of its variable, is told in plain words with 
     "The environment is not valid: OSSAAT_ROLE must be api, worker or all.",
   );
   expect(messageOf({ ...needed, OSSAAT_QUEUE: "nats://h" })).toBe(
-    "The environment is not valid: OSSAAT_QUEUE must be amqp://user@host:port/vhost or kafka://host:port, without a password, or be left out: the database carries the jobs then.",
+    "The environment is not valid: OSSAAT_QUEUE must be amqp[s]://user@host:port/vhost or kafka[s]://user@host:port, without a password, or be left out: the database carries the jobs then.",
   );
   expect(messageOf({ ...needed, OSSAAT_SANDBOX_REQUIRED: "perhaps" })).not.toMatch(/expected|Invalid/u);
   expect(messageOf({ ...needed, OSSAAT_SLOTS: "many" })).not.toMatch(/expected|Invalid/u);
