@@ -114,7 +114,9 @@ export class KafkaTopics {
           const answer = answerOf(error);
           const said = answer === undefined ? "does not answer" : `did not tell about ${what}: ${answer}`;
           throw new AgentError("unavailable", `Kafka at ${this.address} ${said}.`, {
-            details: { next: "start the broker, or look at the setting queue (`ossaat config explain queue`)" },
+            details: {
+              next: `start the broker at ${this.address}, or look at the setting queue (\`ossaat config explain queue\`)`,
+            },
             cause: error,
           });
         }
