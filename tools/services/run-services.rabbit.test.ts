@@ -23,6 +23,8 @@ test("the product starts on them with what they print, and they go without a tra
   const services = spawn(process.execPath, [program, "--stack", "rabbit"], {
     env: { ...process.env, TMPDIR: folder },
     stdio: ["ignore", "pipe", "inherit"],
+    // A group of its own, as a terminal makes.
+    detached: true,
   });
   children.push(services);
   let said = "";
@@ -48,7 +50,8 @@ test("the product starts on them with what they print, and they go without a tra
   const status = await run("queue", "status");
   await run("down");
   expect(status).toMatch(/RabbitMQ/u);
-  services.kill("SIGTERM");
+  // Ctrl+C reaches every process of the group at once, the servers too.
+  process.kill(-(services.pid ?? Number.NaN), "SIGINT");
   expect(await ended).toEqual([0, null]);
   rmSync(home, { recursive: true, force: true });
   expect(readdirSync(folder)).toEqual([]);

@@ -65,6 +65,8 @@ function childrenOf(pid: number): number[] {
   return text === "" ? [] : text.split(" ").map(Number);
 }
 
+const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null;
+
 function killHard(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
@@ -143,7 +145,7 @@ class RunningPostgres implements PostgresServer {
 
   async kill(): Promise<void> {
     const server = this.#server;
-    if (server?.pid === undefined) return;
+    if (server?.pid === undefined || hasEnded(server)) return;
     const sessions = childrenOf(server.pid);
     const ended = once(server, "exit");
     killHard(server.pid);
@@ -156,14 +158,15 @@ class RunningPostgres implements PostgresServer {
   async remove(): Promise<void> {
     const server = this.#server;
     process.off("exit", this.#endWithUs);
-    if (server !== undefined) {
+    // Ctrl+C at a terminal has reached it already.
+    if (server !== undefined && !hasEnded(server)) {
       const ended = once(server, "exit");
       server.kill("SIGINT");
       const late = setTimeout(() => void this.kill(), serverLimits.stopMs);
       await ended;
       clearTimeout(late);
-      this.#server = undefined;
     }
+    this.#server = undefined;
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

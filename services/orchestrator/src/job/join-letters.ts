@@ -4,7 +4,7 @@ import type { DeadLetters } from "./job-queue.ts";
 import { headOf } from "./letter-head.ts";
 import { jobEngineLimits } from "./limits.ts";
 
-/** Those of the first come first. What only the first is needed for works while the second is away. */
+/** Those of the first come first. A list that the first fills works while the second is away. */
 export function joinLetters(first: DeadLetters, second: DeadLetters): DeadLetters {
   return {
     async list(pool, limit, query) {
