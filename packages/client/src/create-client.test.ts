@@ -63,6 +63,28 @@ describe("a connection that breaks", () => {
     expect(seen[1]).toBe(seen[0]);
   });
 
+  test.each([200, 409])(
+    "in the middle of an answer (%i) is asked again, or reported, like one before it",
+    async (status) => {
+      let requests = 0;
+      const client = await serve((request, response) => {
+        request.resume();
+        requests += 1;
+        const answer = JSON.stringify({ plan: { id: "plan-1" }, code: "conflict", message: "no" });
+        response.writeHead(status, { "content-length": String(answer.length) });
+        if (requests === 2) return void response.end(answer);
+        response.write(answer.slice(0, 9), () => request.socket.destroy());
+      });
+      const asked = client.decidePlan("plan-1", planHash);
+      if (status === 200) await expect(asked).resolves.toEqual({ id: "plan-1" });
+      else await expect(asked).rejects.toMatchObject({ code: "conflict" });
+      expect(requests).toBe(2);
+      const edit = { basePlanHash: hash, plan: {} as never };
+      await expect(client.editPlan("plan-1", edit)).rejects.toMatchObject({ code: "unavailable" });
+      expect(requests).toBe(3);
+    },
+  );
+
   test("is reported where asking twice would do it twice", async () => {
     const seen: (string | undefined)[] = [];
     const client = await serve(breaks(1, seen));
@@ -89,8 +111,8 @@ test("an archive goes up in parts, whole, with the built-in fetch", async () => 
 });
 
 describe("nonsense from the server", () => {
-  test("an answer that is not JSON is `unavailable`, not a stack", async () => {
-    const client = await serve((_request, response) => response.writeHead(502).end("<html>"));
+  test.each([502, 200])("an answer (%i) that is not JSON is `unavailable`, not a stack", async (status) => {
+    const client = await serve((_request, response) => response.writeHead(status).end("<html>"));
     await expect(client.status()).rejects.toMatchObject({ code: "unavailable" });
   });
 

@@ -32,7 +32,7 @@ import type {
 import type { StreamItem } from "./read-stream.ts";
 
 /** What the client asks of an answer; a `Response` has it. */
-export type ClientAnswer = Pick<Response, "ok" | "status" | "body" | "text" | "json">;
+export type ClientAnswer = Pick<Response, "ok" | "status" | "body" | "text">;
 
 /** What the client asks with; the built-in `fetch` fits. */
 export type ClientFetch = (
@@ -60,7 +60,7 @@ export type ClientOptions = {
  */
 const repeatPausesMs = [0, 100, 500] as const;
 
-/** Time the server has to answer a request, ms; planning and running happen after the answer. */
+/** Time the server has to answer a request, repeated or not, ms; planning and running happen after the answer. */
 const requestTimeoutMs = 60_000;
 
 type Call = {
@@ -79,41 +79,41 @@ function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === "string" && Object.hasOwn(errorTable, code);
 }
 
-async function toError(response: ClientAnswer): Promise<AgentError> {
+const otherServer = { next: "`ossaat config explain server.url` says which server is asked" };
+
+/** @throws AgentError unavailable when it is none; what breaks the connection as it is */
+async function readJson(response: ClientAnswer): Promise<unknown> {
   const text = await response.text();
   try {
-    const body = JSON.parse(text) as {
-      code?: unknown;
-      message?: unknown;
-      details?: Record<string, unknown>;
-      requestId?: string;
-    };
-    if (isErrorCode(body.code) && typeof body.message === "string") {
-      return new AgentError(body.code, body.message, { details: { ...body.details, requestId: body.requestId } });
-    }
-  } catch (error) {
-    return new AgentError("unavailable", `The server answered ${response.status} with something that is not JSON.`, {
-      details: { next: "`ossaat config explain server.url` says which server is asked" },
-      cause: error,
-    });
+    return JSON.parse(text);
+  } catch (cause) {
+    const message = `The server answered ${response.status} with something that is not JSON.`;
+    throw new AgentError("unavailable", message, { details: otherServer, cause });
   }
-  return new AgentError("unavailable", `The server answered ${response.status}.`, {
-    details: { next: "`ossaat config explain server.url` says which server is asked" },
-  });
+}
+
+async function toError(response: ClientAnswer): Promise<AgentError> {
+  const answer = (await readJson(response)) as {
+    code?: unknown;
+    message?: unknown;
+    details?: Record<string, unknown>;
+    requestId?: string;
+  } | null;
+  const { code, message, details, requestId } = answer ?? {};
+  if (isErrorCode(code) && typeof message === "string") {
+    return new AgentError(code, message, { details: { ...details, requestId } });
+  }
+  return new AgentError("unavailable", `The server answered ${response.status}.`, { details: otherServer });
 }
 
 /** Asks again after each pause while the connection breaks. @throws AgentError unavailable */
-async function repeat(
-  attempt: () => Promise<ClientAnswer>,
-  pausesMs: readonly number[],
-  signal: AbortSignal | undefined,
-): Promise<ClientAnswer> {
+async function repeat<T>(attempt: () => Promise<T>, pausesMs: readonly number[], signal: AbortSignal): Promise<T> {
   const [pauseMs, ...later] = pausesMs;
   try {
     return await attempt();
   } catch (error) {
     if (error instanceof AgentError) throw error;
-    if (pauseMs === undefined || signal?.aborted === true) {
+    if (pauseMs === undefined || signal.aborted) {
       throw new AgentError("unavailable", "The server does not answer.", {
         details: { next: "ossaat status" },
         cause: error,
@@ -124,12 +124,17 @@ async function repeat(
   return repeat(attempt, later, signal);
 }
 
-function makeSend(options: ClientOptions) {
+type Ask = <T>(path: string, call: Call, read: (response: ClientAnswer) => Promise<T> | T) => Promise<T>;
+
+/** Asks and reads what is answered; one that breaks while it is read is as if there were none. */
+function makeAsk(options: ClientOptions): Ask {
   const send = options.fetch ?? fetch;
-  return async (path: string, call: Call = {}): Promise<ClientAnswer> => {
-    const { method = "GET", body, upload, accept = "application/json", headers = {}, signal } = call;
-    const attempt = async () =>
-      send(`${await options.baseUrl()}${path}`, {
+  return (path, call, read) => {
+    const { method = "GET", body, upload, accept = "application/json", headers = {} } = call;
+    // A stream may stay open; anything else is answered in time or not at all.
+    const signal = call.signal ?? AbortSignal.timeout(requestTimeoutMs);
+    const attempt = async () => {
+      const response = await send(`${await options.baseUrl()}${path}`, {
         method,
         headers: {
           accept,
@@ -139,13 +144,13 @@ function makeSend(options: ClientOptions) {
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         ...(upload === undefined ? {} : { body: upload, duplex: "half" as const }),
-        // A stream may stay open; anything else is answered in time or not at all.
-        signal: signal ?? AbortSignal.timeout(requestTimeoutMs),
+        signal,
       });
+      if (!response.ok) throw await toError(response);
+      return read(response);
+    };
     const isRepeatable = call.isRepeatable ?? method === "GET";
-    const response = await repeat(attempt, isRepeatable ? repeatPausesMs : [], signal);
-    if (!response.ok) throw await toError(response);
-    return response;
+    return repeat(attempt, isRepeatable ? repeatPausesMs : [], signal);
   };
 }
 
@@ -203,8 +208,9 @@ function query(values: Record<string, string | undefined>): string {
 
 /** All errors are AgentError; a server that does not answer is `unavailable`. */
 export function createClient(options: ClientOptions): Client {
-  const send = makeSend(options);
-  const json = async <T>(path: string, call?: Call) => (await (await send(path, call)).json()) as T;
+  const ask = makeAsk(options);
+  const json = async <T>(path: string, call: Call = {}) => (await ask(path, call, readJson)) as T;
+  const open = (path: string, call: Call) => ask(path, call, (response) => response);
   const plan = async (path: string, call?: Call) => (await json<{ plan: PlanState }>(path, call)).plan;
   const letterAt = (letterId: string) => `/queue/dead-letters/${encodeURIComponent(letterId)}`;
   const at = (planId: string) => `/plans/${encodeURIComponent(planId)}`;
@@ -223,13 +229,13 @@ export function createClient(options: ClientOptions): Client {
     watchPlan: async function* watchPlan(planId, { afterSeq = 0, signal }) {
       // Imported here: the schemas of all events take longer to load than most requests take.
       const { readStream } = await import("./read-stream.ts");
-      const open = (lastSeq: number, streamSignal: AbortSignal) =>
-        send(`${at(planId)}/events`, {
+      const openAfter = (lastSeq: number, streamSignal: AbortSignal) =>
+        open(`${at(planId)}/events`, {
           accept: "text/event-stream",
           headers: { "last-event-id": String(lastSeq) },
           signal: streamSignal,
         });
-      yield* readStream(open, { afterSeq, signal });
+      yield* readStream(openAfter, { afterSeq, signal });
     },
     getDiff: (planId, step) => json(`${at(planId)}/diff${query({ step })}`),
     getEvidence: (planId) => json(`${at(planId)}/evidence`),
@@ -246,7 +252,7 @@ export function createClient(options: ClientOptions): Client {
     decideApproval: (approvalId, body) =>
       json(`/approvals/${encodeURIComponent(approvalId)}/decisions`, { method: "POST", body, isRepeatable: true }),
     async exportPlan(planId, { signal }) {
-      const { body } = await send(`${at(planId)}/archive`, { accept: "application/x-tar", signal });
+      const { body } = await open(`${at(planId)}/archive`, { accept: "application/x-tar", signal });
       if (body === null) {
         throw new AgentError("unavailable", "The server sent no archive.", { details: { next: "ossaat status" } });
       }

@@ -42,7 +42,7 @@ export async function answers({ url, token, pid }: ServerFile): Promise<boolean>
   try {
     const answer = await socketGet(`${url}/healthz?challenge=${challenge}`, { signal: AbortSignal.timeout(probeMs) });
     if (answer === undefined) return false;
-    const { proof } = (await answer.json()) as { proof?: unknown };
+    const { proof } = JSON.parse(await answer.text()) as { proof?: unknown };
     return proof === proveToken(token, challenge);
   } catch {
     // Nobody there, or somebody who speaks another language: not our server either way.

@@ -5,8 +5,7 @@ import { Readable, duplexPair } from "node:stream";
 
 import type { ClientAnswer, ClientFetch } from "@ossaat/client";
 
-/** Bytes of an answer that is read whole; the largest there is is the diff of a plan. */
-const maxAnswerBytes = 256 * 1024 * 1024;
+import { answerTooLarge, maxAnswerBytes } from "./answer-limit.ts";
 
 // One connection for the requests of a command, which follow one another.
 const agent = new Agent({ keepAlive: true });
@@ -16,7 +15,7 @@ async function readText(message: IncomingMessage): Promise<string> {
   let bytes = 0;
   for await (const chunk of message as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > maxAnswerBytes) throw new Error("the answer is too large");
+    if (bytes > maxAnswerBytes) throw answerTooLarge();
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
@@ -24,12 +23,10 @@ async function readText(message: IncomingMessage): Promise<string> {
 
 function toAnswer(message: IncomingMessage): ClientAnswer {
   const status = message.statusCode ?? 0;
-  const text = () => readText(message);
   return {
     status,
     ok: status >= 200 && status < 300,
-    text,
-    json: async () => JSON.parse(await text()) as unknown,
+    text: () => readText(message),
     get body() {
       return Readable.toWeb(message) as ReadableStream<Uint8Array<ArrayBuffer>>;
     },

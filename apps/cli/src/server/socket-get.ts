@@ -4,9 +4,9 @@ import { connect } from "node:net";
 import type { Socket } from "node:net";
 
 import type { ClientAnswer } from "@ossaat/client";
+import { AgentError } from "@ossaat/contracts/errors";
 
-/** Bytes of an answer, the largest of which is the diff of a plan. */
-const maxAnswerBytes = 256 * 1024 * 1024;
+import { answerTooLarge, maxAnswerBytes } from "./answer-limit.ts";
 
 const headEnd = "\r\n\r\n";
 
@@ -58,7 +58,6 @@ function toAnswer({ status }: Head, body: Buffer): ClientAnswer {
     ok: status < 300,
     body: null,
     text: () => Promise.resolve(text),
-    json: () => Promise.resolve(text).then((json) => JSON.parse(json) as unknown),
   };
 }
 
@@ -70,7 +69,7 @@ function readAnswer(socket: Socket, end: (answer: ClientAnswer | undefined) => v
   socket.on("data", (chunk: Buffer) => {
     chunks.push(chunk);
     bytes += chunk.length;
-    if (bytes > maxAnswerBytes) return void socket.destroy(new Error("the answer is too large"));
+    if (bytes > maxAnswerBytes) return void socket.destroy(answerTooLarge());
     head ??= readHead(Buffer.concat(chunks));
     if (head === null) return end(undefined);
     if (head === undefined || bytes < head.bodyStart + head.bodyBytes) return undefined;
@@ -94,7 +93,8 @@ export async function socketGet(
   if (signal?.aborted === true) stop();
   signal?.addEventListener("abort", stop, { once: true });
   const { promise, resolve, reject } = Promise.withResolvers<ClientAnswer | undefined>();
-  const fail = (cause: unknown) => reject(new TypeError("fetch failed", { cause }));
+  const fail = (cause: unknown) =>
+    reject(cause instanceof AgentError ? cause : new TypeError("fetch failed", { cause }));
   socket.on("error", fail);
   socket.on("close", () => fail(new Error("the connection was closed before the answer")));
   readAnswer(socket, resolve);

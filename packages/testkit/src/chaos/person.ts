@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createClient } from "@ossaat/client";
 import type { Client } from "@ossaat/client";
 import { AgentError, foldPlan, isTerminalPlan } from "@ossaat/contracts";
-import type { ApprovalState, PlanEvent, PlanState, PlanStatus } from "@ossaat/contracts";
+import type { ApprovalDecision, ApprovalState, PlanEvent, PlanState, PlanStatus } from "@ossaat/contracts";
 
 import type { StreamCapture } from "../oracle/check-streams.ts";
 import { toStep } from "./plan-shape.ts";
@@ -30,6 +30,10 @@ type Watched = {
   events: PlanEvent[];
   /** Deeds that are done, so that each is done once. */
   done: Set<string>;
+  /** What is asked of the server at this moment or was last. */
+  asked: string;
+  /** The last refusal. */
+  refused: string;
   changed: PromiseWithResolvers<void>;
 };
 
@@ -88,9 +92,11 @@ export class Person {
 
   /** What is known of plans, for a run that does not end. */
   describe(): string[] {
-    return [...this.#watched.values()].map(({ planId, state }) => {
+    return [...this.#watched.values()].map(({ planId, state, events, asked, refused }) => {
       const steps = state?.steps.map((step) => `${step.id} ${step.status}`).join(", ") ?? "";
-      return `${planId} is ${state?.status ?? "unknown"}: ${steps}`;
+      const asks = state?.approvals.filter(({ status }) => status === "pending").length ?? 0;
+      const read = `${events.length} events read, ${asks} questions, last asked: ${asked}, last refused: ${refused}`;
+      return `${planId} is ${state?.status ?? "unknown"}: ${steps}; ${read}`;
     });
   }
 
@@ -120,7 +126,16 @@ export class Person {
   #follow(planId: string, shape: PlanShape): void {
     if (this.#watched.has(planId)) return;
     const changed = Promise.withResolvers<void>();
-    const plan: Watched = { planId, shape, state: undefined, events: [], done: new Set(), changed };
+    const plan: Watched = {
+      planId,
+      shape,
+      state: undefined,
+      events: [],
+      done: new Set(),
+      asked: "nothing",
+      refused: "never",
+      changed,
+    };
     this.#watched.set(planId, plan);
     this.#tasks.push(this.#guard(this.#read(plan)), this.#guard(this.#attend(plan)));
   }
@@ -160,6 +175,7 @@ export class Person {
       try {
         await this.#react(plan);
       } catch (error) {
+        plan.refused = `${new Date().toISOString()} ${String(error)}`;
         if (!isExpected(error)) throw error;
       }
       await Promise.race([plan.changed.promise, sleep(personLimits.lookMs)]);
@@ -173,28 +189,34 @@ export class Person {
     const [question] = state.approvals.filter(({ status }) => status === "pending");
     const { isThere } = this.#options;
     if (question !== undefined) return isThere?.() === false ? undefined : this.#answer(plan, question);
-    if (state.status !== "awaiting_approval" || state.planHash === undefined) return;
+    const { planHash } = state;
+    if (state.status !== "awaiting_approval" || planHash === undefined) return;
     if (state.plan?.steps.some(({ id }) => String(id) === "draft") === true) return this.#edit(plan, state);
-    await this.#client.decidePlan(planId, { decision: "approve", planHash: state.planHash });
+    await this.#ask(plan, "to run", () => this.#client.decidePlan(planId, { decision: "approve", planHash }));
   }
 
   /** The person's own plan in place of the proposed one. */
-  async #edit({ planId, shape }: Watched, { plan, planHash = "" }: PlanState): Promise<void> {
+  async #edit(watched: Watched, { plan, planHash = "" }: PlanState): Promise<void> {
     if (plan === undefined) return;
-    await this.#client.editPlan(planId, {
-      basePlanHash: planHash,
-      plan: { ...plan, steps: shape.steps.map(toStep) },
-    });
+    const { planId, shape } = watched;
+    await this.#ask(watched, "another plan", () =>
+      this.#client.editPlan(planId, { basePlanHash: planHash, plan: { ...plan, steps: shape.steps.map(toStep) } }),
+    );
   }
 
-  async #answer({ shape }: Watched, { approvalId, requestHash, kind }: ApprovalState): Promise<void> {
-    const isDenied = shape.incident?.deed === "deny" && kind !== "reconcile";
-    await this.#client.decideApproval(
-      approvalId,
-      isDenied
-        ? { decision: "deny", requestHash, feedback: "No." }
-        : { decision: "approve", requestHash, scope: "once" },
-    );
+  async #ask(plan: Watched, what: string, ask: () => Promise<unknown>): Promise<void> {
+    const since = new Date().toISOString();
+    plan.asked = `${what} since ${since}`;
+    await ask();
+    plan.asked = `${what} at ${since}, taken`;
+  }
+
+  async #answer(plan: Watched, { approvalId, requestHash, kind }: ApprovalState): Promise<void> {
+    const isDenied = plan.shape.incident?.deed === "deny" && kind !== "reconcile";
+    const decision: ApprovalDecision = isDenied
+      ? { decision: "deny", requestHash, feedback: "No." }
+      : { decision: "approve", requestHash, scope: "once" };
+    await this.#ask(plan, `${kind} ${approvalId}`, () => this.#client.decideApproval(approvalId, decision));
   }
 
   /** Does the deed of the plan's incident when its time has come. Returns whether something was done. */
