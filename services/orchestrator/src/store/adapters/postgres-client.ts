@@ -54,6 +54,7 @@ export class BorrowedClient implements Pick<PostgresPoolClient, "release"> {
   /** What failed first in this transaction: what comes after it fails because of it. */
   #failure: { error: unknown } | undefined;
   #lost: Error | undefined;
+  /** What it has prepared does not fit the schema any more: nothing is asked by name, and it is not used again. */
   #isStale = false;
 
   constructor(client: PoolClient) {
@@ -150,7 +151,8 @@ export class BorrowedClient implements Pick<PostgresPoolClient, "release"> {
   }
 
   async #sendPrepared({ text, values }: SqlStatement): Promise<QueryResult> {
-    const prepared = values.length === 0 ? undefined : this.#names.nameOf(text);
+    const isNamed = values.length > 0 && !this.#isStale;
+    const prepared = isNamed ? this.#names.nameOf(text) : undefined;
     if (prepared === undefined) return this.#client.query(text, values);
     const { name, dropped } = prepared;
     if (dropped !== undefined) this.#drop(dropped);

@@ -12,7 +12,7 @@ import { planRow } from "../../testing/rows.ts";
 import { waitUntil } from "../../testing/wait-until.ts";
 import { postgresLimits } from "../limits.ts";
 import { migrationNames, migrations } from "../migrate.ts";
-import type { Store, Tx } from "../store.ts";
+import type { Reader, Store, Tx } from "../store.ts";
 import { describeStore } from "../store.contract.ts";
 import { inspectPostgresStore } from "./inspect-postgres.ts";
 import { connectPostgres, migratePostgres, openPostgresStore } from "./postgres.ts";
@@ -167,6 +167,27 @@ describe("the store on a server", () => {
     await database.cutSessions();
     expect(await cut).toMatchObject({ code: "unavailable", reason: "commit_unknown" });
     expect(await idsOf(store)).toEqual([]);
+  });
+
+  test("a schema that another version changes fails nothing, on however many connections", async () => {
+    const many = await openPostgresStore({ url: database.url, poolSize: 8 });
+    const own = many.forTenant("local");
+    await many.tx((tx) => put(tx, "p"));
+    const look = (db: Reader) => db.selectFrom("plan").selectAll().where("id", "=", "p").execute();
+    const ways: Record<string, () => Promise<unknown[]>> = {
+      read: () => look(many.read),
+      tx: () => many.tx(look),
+      snapshot: () => many.snapshot(look),
+      "a tenant's read": () => look(own.read),
+      "a tenant's tx": () => own.tx(look),
+      "a tenant's snapshot": () => own.snapshot(look),
+    };
+    for (const [index, way] of Object.values(ways).entries()) {
+      await Promise.all(Array.from({ length: 40 }, () => many.tx(look)));
+      await askPostgres(database.url, `alter table plan add column more${index} text default 'm'`);
+      expect(await way(), Object.keys(ways)[index]).toMatchObject([{ [`more${index}`]: "m" }]);
+    }
+    await many.close();
   });
 
   test("a row that another holds is waited for only so long", async () => {

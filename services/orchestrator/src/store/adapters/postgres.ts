@@ -14,7 +14,7 @@ import type { Tables } from "../tables.ts";
 import { ownDatabase, shareDatabase } from "./database-owner.ts";
 import type { DatabaseLock } from "./database-owner.ts";
 import { requireFreeNames } from "./foreign-tables.ts";
-import { isContention, lockTimeout, translatePostgresError } from "./postgres-errors.ts";
+import { isContention, isStalePlan, lockTimeout, translatePostgresError } from "./postgres-errors.ts";
 import { connectionConfig, createPostgresPool, poolSizeFor } from "./postgres-pool.ts";
 import type { PoolTimes } from "./postgres-pool.ts";
 import { openPostgresWakes } from "./postgres-wakes.ts";
@@ -92,24 +92,34 @@ export async function migratePostgres(url: string): Promise<void> {
   }
 }
 
-/** As of its first statement, without a lock on what it reads. */
-async function runSnapshot<T>(db: Kysely<Tables>, work: (tx: Tx) => Promise<T>): Promise<T> {
-  try {
-    return await db.transaction().setIsolationLevel("repeatable read").setAccessMode("read only").execute(work);
-  } catch (error) {
-    throw translatePostgresError(error);
+/** Tries a transaction again that others made impossible. */
+async function insist<T>(transact: () => Promise<T>, rng: Rng): Promise<T> {
+  const { maxPoolSize, maxTries, firstPauseMs } = postgresLimits;
+  let [stale, met] = [0, 0];
+  for (;;) {
+    try {
+      return await transact();
+    } catch (error) {
+      // NOTE: a new schema spoils each connection on its own, and what met one of them has ended it.
+      if (isStalePlan(error) && stale < maxPoolSize) {
+        stale += 1;
+        continue;
+      }
+      met += 1;
+      if (!isContention(error) || met >= maxTries) throw translatePostgresError(error);
+    }
+    await sleep(rng() * firstPauseMs * 2 ** (met - 1));
   }
 }
 
-async function runTx<T>(db: Kysely<Tables>, work: (tx: Tx) => Promise<T>, rng: Rng): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await db.transaction().setIsolationLevel("read committed").execute(work);
-    } catch (error) {
-      if (!isContention(error) || tries >= postgresLimits.maxTries) throw translatePostgresError(error);
-    }
-    await sleep(rng() * postgresLimits.firstPauseMs * 2 ** (tries - 1));
-  }
+/** As of its first statement, without a lock on what it reads. */
+function runSnapshot<T>(db: Kysely<Tables>, work: (tx: Tx) => Promise<T>, rng: Rng): Promise<T> {
+  const transaction = db.transaction().setIsolationLevel("repeatable read").setAccessMode("read only");
+  return insist(() => transaction.execute(work), rng);
+}
+
+function runTx<T>(db: Kysely<Tables>, work: (tx: Tx) => Promise<T>, rng: Rng): Promise<T> {
+  return insist(() => db.transaction().setIsolationLevel("read committed").execute(work), rng);
 }
 
 /** The server's clock as it is now; `now()` would be the begin of the transaction. */
@@ -149,13 +159,13 @@ async function openAlone(options: PostgresStoreOptions): Promise<Store> {
         ...store,
         read: own,
         tx: (work) => runTx(own, work, rng),
-        snapshot: (work) => runSnapshot(own, work),
+        snapshot: (work) => runSnapshot(own, work, rng),
       };
     },
     leaseTime: () => (leaseClock === undefined ? databaseTime : timeOf(leaseClock)),
     read: db,
     tx: (work) => runTx(db, work, rng),
-    snapshot: (work) => runSnapshot(db, work),
+    snapshot: (work) => runSnapshot(db, work, rng),
     ping: async () => {
       await sql`select 1`.execute(db);
     },

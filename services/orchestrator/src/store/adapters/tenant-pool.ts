@@ -6,6 +6,7 @@ import type { DialectAdapter, PostgresPool, PostgresPoolClient } from "kysely";
 import { escapeLiteral } from "pg";
 
 import { tenantRole, tenantSetting } from "../tenant-role.ts";
+import { isStalePlan } from "./postgres-errors.ts";
 
 function actFor(tenantId: string): string {
   return `set local role ${tenantRole}; select set_config('${tenantSetting}', ${escapeLiteral(tenantId)}, true)`;
@@ -51,8 +52,17 @@ class TenantClient {
     }
   }
 
-  /** A statement outside of a transaction gets one of its own. */
+  /** A statement outside of a transaction gets one of its own; what was prepared for another schema is asked again. */
   async #alone(text: string, parameters: readonly unknown[]): Promise<unknown> {
+    try {
+      return await this.#once(text, parameters);
+    } catch (error) {
+      if (!isStalePlan(error)) throw error;
+      return this.#once(text, parameters);
+    }
+  }
+
+  async #once(text: string, parameters: readonly unknown[]): Promise<unknown> {
     await this.#begin("start transaction");
     try {
       const result = await this.#client.query(text, parameters);
