@@ -31,11 +31,37 @@ export async function readIndexState(db: Kysely<unknown>, { name }: PlannedIndex
   return index.valid ? "there" : "invalid";
 }
 
-/** Makes those that were not built ahead: on a file, and in tables without rows. */
+/** Whether the table of an index is there, and not empty. */
+export async function hasRows(db: Kysely<unknown>, { table }: PlannedIndex): Promise<boolean> {
+  const { rows: tables } = await sql<{ found: boolean }>`
+    select to_regclass(${table}) is not null as found
+  `.execute(db);
+  if (tables[0]?.found !== true) return false;
+  const { rows } = await sql<{ found: boolean }>`
+    select exists (select 1 from ${sql.table(table)}) as found
+  `.execute(db);
+  return rows[0]?.found === true;
+}
+
+/** An index has to be built ahead of its migration: another process applied the one before it meanwhile. */
+export class IndexesFirst extends Error {
+  constructor({ name, table }: PlannedIndex) {
+    super(`index ${name} of ${table} has to be built beside those who write`);
+    this.name = "IndexesFirst";
+  }
+}
+
+/**
+ * Makes those that were not built ahead: on a file, and in tables without rows.
+ * @throws IndexesFirst where others would wait for it
+ */
 export async function createIndexes(db: Kysely<unknown>, indexes: readonly PlannedIndex[]): Promise<void> {
   for (const index of indexes) {
-    // NOTE: `if not exists` would take the lock of the table all the same.
-    if (isPostgres(db) && (await readIndexState(db, index)) === "there") continue;
+    if (isPostgres(db)) {
+      // NOTE: `if not exists` would take the lock of the table all the same.
+      if ((await readIndexState(db, index)) === "there") continue;
+      if (await hasRows(db, index)) throw new IndexesFirst(index);
+    }
     await index.on(db).execute();
   }
 }

@@ -112,7 +112,7 @@ export async function runPlans(
   await disturb(person);
   const end = Date.now() + settleMs;
   const isTaken = await Promise.race([submitted, sleep(settleMs, false)]);
-  if (isTaken) await until(() => person.isDone(), end);
+  if (isTaken) await until(() => person.isDone() || person.hasGivenUp(), end);
   const isEnded = isTaken && person.isDone();
   if (!isEnded) findings.push(...person.describe().map((text) => problem(`does not end: ${text}`)));
   if (!isTaken && person.ends().length === 0) findings.push(problem("no goal was taken"));

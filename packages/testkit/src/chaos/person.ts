@@ -85,6 +85,11 @@ export class Person {
     return plans.length > 0 && plans.every((plan) => this.#isOver(plan));
   }
 
+  /** Whether something that was not expected keeps the person from going on: some plan will never end. */
+  hasGivenUp(): boolean {
+    return this.#problems.length > 0;
+  }
+
   /** Plans and how they ended. */
   ends(): { id: string; status: PlanStatus }[] {
     return [...this.#watched.values()].flatMap(({ state }) => (state === undefined ? [] : [state]));

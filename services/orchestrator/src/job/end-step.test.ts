@@ -183,6 +183,13 @@ describe("a step that fails", () => {
   });
 });
 
+test("a tool runner that is away is waited for, also where an older version counted that with the failures", async () => {
+  await storeApproved(engine, plan);
+  await engine.store.tx((tx) => tx.updateTable("step").set({ failures: 20 }).where("step_id", "=", "a").execute());
+  await failStep(engine, await takeStep(engine, planId, "a"), { ...passing, kind: "away" });
+  expect((await statusesOf(engine, planId))["a"]).toBe("backoff");
+});
+
 describe("a step that is given back", () => {
   test("is ready at once, counts no failure and keeps its place", async () => {
     await storeApproved(engine, plan);
@@ -266,6 +273,24 @@ describe("while a plan is being revised", () => {
       b: "cancelled: replanned",
       "a-r2": "blocked",
     });
+  });
+
+  test.each(["before", "meanwhile"])("a question about an effect, asked %s, goes with its step", async (when) => {
+    const revise = () => decide({ decision: "revise", feedback: "otherwise" });
+    await storeApproved(engine, once);
+    const claim = await takeStep(engine, planId, "a");
+    await beginEffect(claim);
+    if (when === "meanwhile") await revise();
+    await failStep(engine, claim, passing);
+    if (when === "before") await revise();
+    expect((await statusesOf(engine, planId))["a"]).toBe("needs_reconcile");
+    await proposePlan(engine, await takeStep(engine, planId, "plan.2"), { plan: next, summary: "new" });
+    const questions = await engine.store.read.selectFrom("approval").select(["kind", "status"]).execute();
+    expect(questions).toEqual([{ kind: "reconcile", status: "void" }]);
+    await decide({ decision: "approve", planHash: next.planHash });
+    await completeStep(engine, await takeStep(engine, planId, "a-r2"), done);
+    await endByLastStep(engine, await takeStep(engine, planId, "plan.finish"));
+    expect([(await planRowOf(engine, planId)).status, await auditPlan(engine, planId)]).toEqual(["succeeded", []]);
   });
 
   test("a cancel wins over the proposal that comes after it", async () => {

@@ -102,7 +102,7 @@ export async function failStep(engine: Engine, claim: Claim, given: Failure): Pr
     const failure = readFailure(given, change.plan);
     const counts = countFailure(step, failure);
     if (failure.newestFence !== undefined) await raiseFence(change.tx, step, failure.newestFence);
-    const mayRetry = failure.retryable && isPatient(counts) && change.plan.cancel_at === null;
+    const mayRetry = failure.retryable && isPatient(counts, failure) && change.plan.cancel_at === null;
     if (!mayRetry) return endBadly(engine, change, step, failure);
     const tooLong = waitsTooLong(engine, change, failure);
     if (tooLong !== undefined) return endBadly(engine, change, step, tooLong);
@@ -121,9 +121,10 @@ function countFailure(step: Counts, { kind }: Failure): Counts {
   return { failures: failures + 1, silent_count: silent + (kind === "silent" ? 1 : 0), away_count: away };
 }
 
-function isPatient({ failures, silent_count: silent, away_count: away }: Counts): boolean {
+/** Judged by its own kind: an older version counts a tool runner that is away with the other failures. */
+function isPatient({ failures, silent_count: silent, away_count: away }: Counts, { kind }: Failure): boolean {
   const { maxFailures, maxSilentCalls, maxUnreachable } = jobEngineLimits;
-  return failures < maxFailures && silent < maxSilentCalls && away < maxUnreachable;
+  return kind === "away" ? away < maxUnreachable : failures < maxFailures && silent < maxSilentCalls;
 }
 
 /** Until when the plan has time; while it is being planned, as much as its run will have. */

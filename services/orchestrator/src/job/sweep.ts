@@ -33,10 +33,11 @@ async function onApprovalDue(engine: Engine, change: PlanTx, timer: TimerRow): P
     .where("status", "=", "pending")
     .returningAll()
     .executeTakeFirst();
-  const step = await getStep(change.tx, timer.plan_id, timer.step_id);
-  if (approval === undefined || step === undefined || step.status !== waitingStatus(approval)) return;
+  if (approval === undefined) return;
   const data = { approvalId: timer.ref as ApprovalId, status: "expired" } as const;
   await change.append({ type: "approval.decided", stepId: timer.step_id, data });
+  const step = await getStep(change.tx, timer.plan_id, timer.step_id);
+  if (step === undefined || step.status !== waitingStatus(approval)) return;
   await endBadly(engine, change, step, {
     reason: approval.kind === "reconcile" ? "needs_reconcile" : "expired",
     code: "policy_denied",

@@ -70,7 +70,8 @@ function loopOver(engine: Engine, { name, own = [], sweepsOf }: TakingTurns): Lo
 }
 
 /**
- * What leases and timers need, and beside it the lines of caps: many of those keep no lease waiting.
+ * What timers need, and leases, and the lines of caps, each beside the others: many timers, or plans that somebody
+ * holds, keep no lease waiting.
  * @param clock the engine's, where its data goes by it; absent = the database's own rules
  */
 export function createSweeper(engine: Engine, clock?: HeldClock): Loop {
@@ -80,8 +81,11 @@ export function createSweeper(engine: Engine, clock?: HeldClock): Loop {
     loopOver(engine, {
       name: "clock",
       own: watch,
-      sweepsOf: (turn) => [
-        { name: sweepTimers.name, run: () => sweepTimers(engine, () => turn.keep()) },
+      sweepsOf: (turn) => [{ name: sweepTimers.name, run: () => sweepTimers(engine, () => turn.keep()) }],
+    }),
+    loopOver(engine, {
+      name: "leases",
+      sweepsOf: () => [
         sweep(sweepLeases),
         sweep(sweepCancelled),
         seldom(engine, jobEngineLimits.reemitMs, sweep(createReadySweep(engine))),

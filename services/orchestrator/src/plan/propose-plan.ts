@@ -2,6 +2,7 @@
 import { isSystemStepId, isTerminalStep } from "@ossaat/contracts";
 import type { SealedPlan, Step } from "@ossaat/contracts";
 
+import { voidApprovals } from "../approval/void-approvals.ts";
 import { releaseReservation } from "../job/budget.ts";
 import { changeClaimed } from "../job/claim-step.ts";
 import { cancelledStep, endBadly, keyOf } from "../job/end-step.ts";
@@ -26,6 +27,8 @@ async function stopReplaced(engine: Engine, change: PlanTx): Promise<string[]> {
   for (const step of await listSteps(change.tx, change.plan.id)) {
     if (isSystemStepId(step.step_id) || !["running", "backoff", "needs_reconcile"].includes(step.status)) continue;
     if (step.status === "running") stopped.push(step.step_id);
+    // What became of its effect need not be known: it is not done again.
+    await voidApprovals(change, { stepId: step.step_id });
     await endBadly(engine, change, step, {
       reason: "replanned",
       code: "cancelled",

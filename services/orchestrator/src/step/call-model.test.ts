@@ -1,3 +1,4 @@
+import { AgentError } from "@ossaat/contracts";
 import type { Budget, EventType, PlanEvent } from "@ossaat/contracts";
 import { testStep } from "@ossaat/contracts/testing";
 import type { StepInput } from "@ossaat/contracts/testing";
@@ -95,6 +96,30 @@ describe("a model that fails", () => {
     await run();
     expect([(await server.state(planId)).status, (await events("model.finished")).length]).toEqual(["succeeded", 1]);
   });
+});
+
+test("a model that breaks off is what is recorded and charged, also when the journal fails behind it", async () => {
+  const { journal } = stack.parts;
+  const begin = journal.begin.bind(journal);
+  journal.begin = async (key) => {
+    const recording = await begin(key);
+    journal.begin = begin;
+    const outage = new AgentError("unavailable", "It is away.", { details: { reason: "connection_lost" } });
+    return { add: (event) => recording.add(event), close: () => Promise.reject(outage) };
+  };
+  await start([
+    {
+      text: "one two three",
+      ...calls(write("src/a.ts", "2\n"), finish()),
+      error: { kind: "network", times: 1, afterChunks: 2 },
+    },
+  ]);
+  await run();
+  expect([(await stepOf()).status, (await events("model.failed")).length]).toEqual(["backoff", 1]);
+  await retryLater();
+  await run();
+  expect((await server.state(planId)).status).toBe("succeeded");
+  await isSound();
 });
 
 describe("the budget", () => {

@@ -11,6 +11,7 @@ import { changeClaimed } from "../job/claim-step.ts";
 import { LeaseLost } from "../job/engine.ts";
 import type { Claim, Engine } from "../job/engine.ts";
 import type { ResolvedModel } from "../provider/models.ts";
+import { isStoreTrouble } from "../store/store-outage.ts";
 import { stepLimits } from "./limits.ts";
 import type { TurnJournal, TurnKey, TurnRecording } from "./turn-journal.ts";
 
@@ -219,11 +220,16 @@ async function collectDelivered(engine: Engine, call: ModelCall, seen: Seen): Pr
     note(seen, event);
     show(event);
   };
+  let turn: ModelTurn;
   try {
-    return await collectTurn(recorded(events, recording), { provider, onEvent });
-  } finally {
-    await recording.close();
+    turn = await collectTurn(recorded(events, recording), { provider, onEvent });
+  } catch (error) {
+    // NOTE: what broke off first is told: a provider's error is charged, one of the journal behind it is not.
+    await recording.close().catch(() => undefined);
+    throw error;
   }
+  await recording.close();
+  return turn;
 }
 
 async function requestTurn(engine: Engine, call: ModelCall, seen: Seen): Promise<ModelTurn> {
@@ -297,6 +303,8 @@ export async function callModel(engine: Engine, call: ModelCall): Promise<void> 
     turn = await requestTurn(engine, call, seen);
   } catch (error) {
     if (error instanceof ProviderError) await recordFailure(engine, call, { error, seen }).catch(unlessStopped(signal));
+    // What was received until the store failed is charged by whoever goes on with the step.
+    else if (isStoreTrouble(error)) throw error;
     // A record may be dropped by the holder of the lease alone: it can be the next worker's by now.
     else await changeClaimed(engine, call.claim, () => Promise.resolve()).catch(unlessStopped(signal));
     signal.throwIfAborted();

@@ -92,6 +92,27 @@ test("an index whose build broke off is thrown away and built again", async () =
   });
 });
 
+test("a migration whose indexes were not built ahead changes nothing, and waits until they are", async () => {
+  await putPlan("a");
+  const db = connectPostgres(database.url, postgresLimits, 1);
+  await expect(migrateTo(db, "0009-plan-waiting")).rejects.toMatchObject({ cause: { name: "IndexesFirst" } });
+  await db.destroy();
+  expect([await applied(), await stateOf("plan_waiting")]).toEqual([migrationNames.slice(0, 8), undefined]);
+});
+
+test.each(["0014-sweep", "0008-tenant-dispatch"] as const)(
+  "several that come from %s at once get there",
+  async (from) => {
+    const db = connectPostgres(database.url, postgresLimits, 1);
+    await migrateTo(db, from);
+    await db.destroy();
+    await putPlan("a");
+    await ask("insert into timer (id, plan_id, step_id, kind, ref, due_at) values ('t', 'a', 'a', 'retry', '', 0)");
+    await Promise.all(Array.from({ length: 4 }, () => migratePostgres(database.url)));
+    expect(await applied()).toEqual(migrationNames);
+  },
+);
+
 test("several that start at once on a database with rows build each index once", async () => {
   await putPlan("a");
   await Promise.all(Array.from({ length: 4 }, () => migratePostgres(database.url)));

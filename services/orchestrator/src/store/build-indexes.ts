@@ -6,7 +6,7 @@ import { AgentError } from "@ossaat/contracts";
 import { CompiledQuery, sql } from "kysely";
 import type { Kysely } from "kysely";
 
-import { readIndexState } from "../../migrations/planned-index.ts";
+import { hasRows, readIndexState } from "../../migrations/planned-index.ts";
 import type { PlannedIndex } from "../../migrations/planned-index.ts";
 import { postgresLimits } from "./limits.ts";
 import type { Tables } from "./tables.ts";
@@ -16,25 +16,17 @@ const builderLock = 7_236_413_003;
 
 type Connection = Kysely<unknown>;
 
-/** A table that the migration itself makes is not there yet. */
-async function hasRows(db: Connection, { table }: PlannedIndex): Promise<boolean> {
-  const { rows: tables } = await sql<{ found: boolean }>`
-    select to_regclass(${table}) is not null as found
-  `.execute(db);
-  if (tables[0]?.found !== true) return false;
-  const { rows } = await sql<{ found: boolean }>`
-    select exists (select 1 from ${sql.table(table)}) as found
-  `.execute(db);
-  return rows[0]?.found === true;
-}
-
 async function build(db: Connection, index: PlannedIndex): Promise<void> {
   const state = await readIndexState(db, index);
   // Nobody builds it any more: this process has the lock.
   if (state === "invalid") await sql`drop index concurrently ${sql.id(index.name)}`.execute(db);
   if (state === "there" || !(await hasRows(db, index))) return;
   const { sql: text } = index.on(db).compile();
-  await db.executeQuery(CompiledQuery.raw(text.replace(/^create (unique )?index /u, "create $1index concurrently ")));
+  const concurrently = text.replace(/^create (unique )?index /u, "create $1index concurrently ");
+  await db.executeQuery(CompiledQuery.raw(concurrently)).catch(async (error: unknown) => {
+    // A migration that found the table empty a moment ago has made it.
+    if ((await readIndexState(db, index)) !== "there") throw error;
+  });
 }
 
 /** One at a time. NOTE: who waited inside a statement would hold a snapshot, and the build waits for those. */

@@ -22,6 +22,7 @@ import * as messages from "../../migrations/0015-messages.ts";
 import * as sweepIndexes from "../../migrations/0016-sweep-indexes.ts";
 import * as failureKinds from "../../migrations/0017-failure-kinds.ts";
 import { isPostgres } from "../../migrations/dialect.ts";
+import { IndexesFirst } from "../../migrations/planned-index.ts";
 import type { PlannedIndex } from "../../migrations/planned-index.ts";
 import { buildIndexes } from "./build-indexes.ts";
 import type { Tables } from "./tables.ts";
@@ -101,6 +102,7 @@ export async function migrate(db: Kysely<Tables>, newer: NewerSchema): Promise<v
   };
   for (;;) {
     const { error, results } = await advance();
+    if (error instanceof IndexesFirst) continue;
     if (error instanceof Error && error.message.includes("corrupted migrations")) {
       if (newer.isUsable && isUsableSchema(await readApplied(db))) return;
       throw newer.error(error);

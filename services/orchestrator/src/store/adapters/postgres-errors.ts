@@ -71,6 +71,12 @@ const foreign: Meaning = {
   next: "name an empty one in `store`, made by `createdb NAME`; `ossaat config explain store` says who named this one",
 };
 
+const contended: Meaning = {
+  reason: "contention",
+  message: "The change met others again and again.",
+  next: "try again",
+};
+
 const badText: Meaning = {
   code: "invalid_input",
   reason: "bad_text",
@@ -119,8 +125,8 @@ const meanings: Readonly<Record<string, Meaning>> = {
     message: "The database took too long.",
     next: "try again; look at the load of the database server",
   },
-  "40001": { reason: "contention", message: "The change met others again and again.", next: "try again" },
-  "40P01": { reason: "contention", message: "The change met others again and again.", next: "try again" },
+  "40001": contended,
+  "40P01": contended,
   // Only a migration makes tables and indexes, each under a name of its own.
   "42P07": foreign,
   "22021": badText,
@@ -181,6 +187,7 @@ function refusesTls(thrown: unknown): boolean {
 
 function meaningOf(thrown: unknown): Meaning | undefined {
   const code = codeOf(thrown) ?? "";
+  if (isStalePlan(thrown)) return contended;
   if (code.length === 5) return meanings[code] ?? meanings[code.slice(0, 2)];
   if (certificateCode.test(code)) return untrusted(code);
   if (isPoolExhausted(thrown)) return exhausted;
