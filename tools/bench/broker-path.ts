@@ -15,6 +15,7 @@ import { openBroker } from "../../services/orchestrator/src/compose/open-broker.
 import type { OpenQueue } from "../../services/orchestrator/src/compose/queue-parts.ts";
 import { streamEvents } from "../../services/orchestrator/src/event/stream-events.ts";
 import type { Engine } from "../../services/orchestrator/src/job/engine.ts";
+import { defaultPartitions } from "../../services/orchestrator/src/job/adapters/kafka/kafka-queue.ts";
 import { openPostgresStore } from "../../services/orchestrator/src/store/adapters/postgres.ts";
 import { countDone, openLoadEngine, runSteps, storeNoOps } from "./engine-load.ts";
 import { openRawKafka } from "./kafka-contenders.ts";
@@ -170,7 +171,10 @@ async function run(): Promise<Result[]> {
     const amqp = await openSingle((handle) => openRaw(rabbit.url, handle));
     const idle = await measureIdle(database, "rabbit.idle-start", rabbit.url, amqp);
     await amqp.close();
-    const records = await openSingle((handle) => openRawKafka(kafka.address, handle));
+    // A message takes longer the more partitions its topic has.
+    const records = await openSingle((handle) =>
+      openRawKafka(kafka.address, { handle, partitions: defaultPartitions }),
+    );
     const idleKafka = await measureIdle(database, "kafka.idle-start", `kafka://${kafka.address}`, records);
     await records.close();
     return [idle, idleKafka, await measurePath(database, rabbit.url)];

@@ -19,10 +19,13 @@ const noError = (error: unknown) => {
   throw error;
 };
 
-async function makeTopic(address: string, topic: string): Promise<void> {
+/** Partitions of the topics by which throughput is compared. */
+const contestPartitions = 3;
+
+async function makeTopic(address: string, topic: string, numPartitions: number): Promise<void> {
   const admin = new Kafka({ brokers: [address], logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
-  await admin.createTopics({ topics: [{ topic, numPartitions: 3 }] });
+  await admin.createTopics({ topics: [{ topic, numPartitions }] });
   await admin.disconnect();
 }
 
@@ -31,17 +34,19 @@ export function openAdapter(address: string): Promise<Contender> {
     createKafkaQueue({
       brokers: [address],
       namespace: `b-${randomUUID()}`,
-      partitions: 3,
+      partitions: contestPartitions,
       rng: Math.random,
       onError: noError,
     }),
   );
 }
 
+export type RawOptions = { handle: (value: Buffer | null) => void; partitions?: number };
+
 /** A topic with nothing but the client around it. */
-export async function openRawKafka(address: string, handle: (value: Buffer | null) => void) {
+export async function openRawKafka(address: string, { handle, partitions = contestPartitions }: RawOptions) {
   const topic = `b-${randomUUID()}`;
-  await makeTopic(address, topic);
+  await makeTopic(address, topic, partitions);
   const kafka = new Kafka({ brokers: [address], logLevel: logLevel.NOTHING });
   const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
   const consumer = kafka.consumer({ groupId: topic, maxWaitTimeInMs: fetchWaitMs });
@@ -80,9 +85,11 @@ export async function openRawKafka(address: string, handle: (value: Buffer | nul
 
 export async function openKafkajs(address: string): Promise<Contender> {
   const tally = new Tally();
-  const raw = await openRawKafka(address, (value) => {
-    JSON.parse(value?.toString() ?? "");
-    tally.add();
+  const raw = await openRawKafka(address, {
+    handle: (value) => {
+      JSON.parse(value?.toString() ?? "");
+      tally.add();
+    },
   });
   return {
     async pass(batches) {
@@ -96,7 +103,7 @@ export async function openKafkajs(address: string): Promise<Contender> {
 
 export async function openPlatformatic(address: string): Promise<Contender> {
   const topic = `b-${randomUUID()}`;
-  await makeTopic(address, topic);
+  await makeTopic(address, topic, contestPartitions);
   const base = { clientId: "bench", bootstrapBrokers: [address] };
   const producer = new Producer(base);
   const consumer = new Consumer({ ...base, groupId: topic });

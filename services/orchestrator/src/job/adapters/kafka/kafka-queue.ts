@@ -42,7 +42,7 @@ export type KafkaQueue = JobQueue & {
   sendStates(records: readonly StepStateRecord[]): Promise<void>;
 };
 
-const defaultPartitions = 12;
+export const defaultPartitions = 12;
 
 type Parts = DeadLetterDeps & Pick<KafkaQueueOptions, "rng" | "onError">;
 
