@@ -1,16 +1,14 @@
 // Which addresses keep what is sent to them from others: encrypted with a certificate that is checked, or on
 // this machine.
+import { isDatabaseAddress, readDatabaseProtection } from "./protected-database.ts";
 
-const loopback = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/u;
+const loopback = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]|::1)$/u;
 
 /** Whether a host of an address is this machine. */
 export const isLoopback = (hostname: string): boolean => loopback.test(hostname.toLowerCase());
 
 /** Schemes that are TLS, with the certificate of the other side checked. */
 const encrypted: ReadonlySet<string> = new Set(["https:", "amqps:", "kafkas:"]);
-
-/** Words of `sslmode` with which a connection to PostgreSQL is TLS, and its certificate is checked. */
-const checkedModes: ReadonlySet<string> = new Set(["require", "verify-ca", "verify-full"]);
 
 /** Hosts of `kafka://user@one:9092,two:9092/…`, which is no URL. */
 function hostsOf(text: string): string[] {
@@ -25,10 +23,10 @@ export function isProtectedAddress(text: string, sslMode?: string): boolean {
   if (encrypted.has(scheme)) return true;
   if (scheme === "kafka:") return hostsOf(text).every(isLoopback);
   if (!URL.canParse(text)) return false;
-  const { hostname, searchParams } = new URL(text);
-  // A socket of this machine may stand in place of a host, or behind one.
-  const host = decodeURIComponent(searchParams.get("host") ?? hostname);
-  if (isLoopback(host) || host.startsWith("/")) return true;
-  if (scheme !== "postgres:" && scheme !== "postgresql:") return false;
-  return checkedModes.has(searchParams.get("sslmode") ?? sslMode ?? "");
+  const url = new URL(text);
+  if (!isDatabaseAddress(url)) return isLoopback(url.hostname);
+  const { host, isChecked } = readDatabaseProtection(url, sslMode);
+  if (host === undefined) return false;
+  // A socket of this machine may stand in place of a host.
+  return isChecked || isLoopback(host) || host.startsWith("/");
 }

@@ -175,6 +175,8 @@ test("in run mode enterprise database and broker beyond this machine are encrypt
   for (const env of [
     { OSSAAT_STORE: "postgres://u@db/d" },
     { OSSAAT_STORE: "postgres://u@db/d?sslmode=disable", PGSSLMODE: "verify-full" },
+    { OSSAAT_STORE: "postgres://u@db/d?ssl=0", PGSSLMODE: "verify-full" },
+    { OSSAAT_STORE: "postgres://u@db/d?uselibpqcompat=true&sslmode=require" },
     { OSSAAT_QUEUE: "amqp://u@broker" },
     { OSSAAT_QUEUE: "kafka://localhost,broker" },
   ]) {

@@ -15,6 +15,8 @@ describe("the address that the driver gets", () => {
     ["?sslmode=require&application_name=x", "?sslmode=verify-full&application_name=x"],
     ["?sslmode=verify-ca", "?sslmode=verify-full"],
     ["?uselibpqcompat=true&sslmode=require", "?uselibpqcompat=true&sslmode=require"],
+    // With a space in it, the driver would read names otherwise than everybody else does.
+    ["?application_name=a b&sslm%6Fde=verify-full", "?application_name=a%20b&sslm%6Fde=verify-full"],
   ])("%s is %s", (given, made) => {
     expect(driverAddress(base + given)).toBe(base + made);
   });
@@ -26,6 +28,21 @@ describe("the address that the driver gets", () => {
       `${base}?sslmode=allow`,
       'sslmode in the address of the database takes disable, no-verify, prefer, require, verify-ca or verify-full, not "allow".',
     ],
+    [
+      `${base}?sslmode=verify-full&sslmode=disable`,
+      "The address of the database names sslmode more than once: write it once.",
+    ],
+    [`${base}?host=localhost&host=db`, "The address of the database names host more than once: write it once."],
+    [
+      `${base}?ssl=`,
+      'ssl in the address of the database takes true, 1, 0 or no-verify, not "": write sslmode=verify-full or sslmode=disable in its place.',
+    ],
+    [
+      `${base}?ssl=false`,
+      'ssl in the address of the database takes true, 1, 0 or no-verify, not "false": write sslmode=verify-full or sslmode=disable in its place.',
+    ],
+    [`${base}%zz?sslmode=verify-full`, "The address of the database has a % that encodes nothing: write %25 for it."],
+    ["postgres://ann@%ff/plans", "The address of the database has a % that encodes nothing: write %25 for it."],
     [
       `${base}?uselibpqcompat=true&sslmode=verify-ca`,
       "sslmode=verify-ca with uselibpqcompat=true needs sslrootcert in the address of the database.",
