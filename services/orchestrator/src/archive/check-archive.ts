@@ -95,9 +95,10 @@ async function checkEntry(entry: ReadEntry, told: ArchiveManifest["entries"][num
 
 function readEvents(content: Buffer): EventRow[] {
   const lines = content.toString("utf8").split("\n").slice(0, -1);
-  return lines.map((line) =>
-    parseWith(archiveNames.events, EventRecord, parseJson(archiveNames.events, Buffer.from(line))),
-  );
+  return lines.map((line, index) => {
+    const name = `${archiveNames.events}, line ${index + 1},`;
+    return parseWith(name, EventRecord, parseJson(name, Buffer.from(line)));
+  });
 }
 
 /** @throws AgentError invalid_input when they cannot be read */

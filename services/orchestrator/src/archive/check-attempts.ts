@@ -24,23 +24,51 @@ function startsOf(events: readonly EventRow[]): Start[] {
 
 const textOf = ({ stepId, attempt, worker, fence }: Start) => JSON.stringify([stepId, attempt, worker, fence]);
 
-/** The number of the attempt that a step is at, or that it begins next. */
-function isNumberTrue(step: StepRow, starts: readonly Start[], revision: number): boolean {
-  const last = Math.max(0, ...starts.map(({ attempt }) => attempt));
-  if (step.status === "running") return step.attempt === last;
-  // What a new revision took up again skips a number.
-  const isInTime = step.attempt <= last + 1 + revision;
-  return isInTime && step.attempt >= (isTerminalStep(step.status) ? last : last + 1);
+/** How often a revision took up a step that an earlier one had: every time, the step skips a number. */
+function skipsOf(events: readonly EventRow[]): ReadonlyMap<string, number> {
+  const skips = new Map<string, number>();
+  for (const { type, data_json: json } of events) {
+    if (type !== "plan.proposed") continue;
+    const { changedSteps } = JSON.parse(json) as EventData<"plan.proposed">;
+    for (const id of new Set(changedSteps)) skips.set(id, (skips.get(id) ?? -1) + 1);
+  }
+  return skips;
 }
 
-function findForgedCount(step: StepRow, starts: readonly Start[], revision: number): string | undefined {
+/** What the events tell of one step, in their order. */
+type Course = { starts: readonly Start[]; skips: number };
+
+/**
+ * The number of the attempt that a step is at, or that it begins next. Each number was begun or skipped, so that
+ * none is higher than its events are many.
+ */
+function isNumberTrue(step: StepRow, { starts, skips }: Course): boolean {
+  const [last, most] = [starts.at(-1)?.attempt ?? 0, starts.length + skips];
+  if (step.status === "running") return step.attempt === last && last <= most;
+  return step.attempt <= most + 1 && step.attempt >= (isTerminalStep(step.status) ? last : last + 1);
+}
+
+const isInOrder = (starts: readonly Start[]): boolean =>
+  starts.every(({ attempt }, index) => attempt > (starts[index - 1]?.attempt ?? 0));
+
+function findForgedCount(step: StepRow, course: Course): string | undefined {
   const id = step.step_id;
-  if (!isNumberTrue(step, starts, revision)) return `step ${id} is at an attempt that its events do not lead to`;
+  const { starts } = course;
+  if (!isInOrder(starts)) return `step ${id} has attempts out of order`;
+  if (!isNumberTrue(step, course)) return `step ${id} is at an attempt that its events do not lead to`;
   if (starts.some(({ fence }) => fence > step.fence)) return `step ${id} has an older fence than its attempts`;
   if (step.status !== "running" && (step.reserved_tokens !== 0 || step.reserved_cost_usd !== 0)) {
     return `step ${id} holds a reserve and does not run`;
   }
   return undefined;
+}
+
+function findForgedRevision({ rows: { plan }, state, events }: Told): string | undefined {
+  if (plan.revision !== state.revision) return "the plan's revision is not the newest of its events";
+  if (plan.recorded_revision > plan.revision) return "a revision was recorded that the plan does not have";
+  // The first was asked for by making the plan.
+  const rounds = 1 + events.filter(({ type }) => type === "plan.revision_requested").length;
+  return plan.planning_round === rounds ? undefined : "the plan's rounds of planning are not those of its events";
 }
 
 function findForgedSpend({ plan, steps }: PlanRecords, { spend }: PlanState): string | undefined {
@@ -54,17 +82,19 @@ function findForgedSpend({ plan, steps }: PlanRecords, { spend }: PlanState): st
 }
 
 /** The first number that is not as the events say; `undefined` = all are. */
-export function findForgedAttempt({ rows, state, events }: Told): string | undefined {
+export function findForgedAttempt(told: Told): string | undefined {
+  const { rows, state, events } = told;
   const starts = startsOf(events);
   const written = rows.attempts.map(({ step_id: stepId, attempt, worker, fence }) =>
     textOf({ stepId, attempt, worker, fence }),
   );
   if (written.toSorted().join() !== starts.map(textOf).toSorted().join())
     return "its attempts are not those of its events";
+  const skips = skipsOf(events);
   for (const step of rows.steps) {
     const ofStep = starts.filter(({ stepId }) => stepId === step.step_id);
-    const forged = findForgedCount(step, ofStep, rows.plan.revision);
+    const forged = findForgedCount(step, { starts: ofStep, skips: skips.get(step.step_id) ?? 0 });
     if (forged !== undefined) return forged;
   }
-  return findForgedSpend(rows, state);
+  return findForgedRevision(told) ?? findForgedSpend(rows, state);
 }

@@ -12,7 +12,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { decideApproval } from "../approval/decide-approval.ts";
 import { openAgentStack } from "../testing/agent-stack.ts";
 import type { AgentStack, ServerProcess } from "../testing/agent-stack.ts";
-import { editRows, forgeArchive } from "../testing/forge-archive.ts";
+import { editRows, editStory, forgeArchive } from "../testing/forge-archive.ts";
 import type { Forge } from "../testing/forge-archive.ts";
 import { planOptions, storeProposal, user } from "../testing/test-engine.ts";
 import { checkArchive } from "./check-archive.ts";
@@ -195,6 +195,45 @@ test.each<[string, "proposed" | "answered" | "ran", Forge]>([
     editRows(({ steps }) => (steps.find(({ status }) => status === "ready")!["attempt"] = 1_000)),
   ],
   [
+    "a number that a revision of nobody makes room for",
+    "answered",
+    editRows(({ plan, steps }) => {
+      plan["revision"] = 1_000;
+      steps.find(({ status }) => status === "ready")!["attempt"] = 1_000;
+    }),
+  ],
+  [
+    "a number far ahead of the attempt before, which is as far ahead",
+    "ran",
+    editStory(({ steps, attempts }, events) => {
+      const far = 2 ** 29;
+      const [attempt] = attempts.filter(({ step_id: id }) => id === "g");
+      for (const event of events) if (event["step_id"] === "g" && event["attempt"] !== null) event["attempt"] = far;
+      Object.assign(attempt!, { attempt: far });
+      Object.assign(
+        steps.find(({ step_id: id }) => id === "g")!,
+        { attempt: far },
+      );
+    }),
+  ],
+  [
+    "an attempt that was begun twice",
+    "ran",
+    editStory(({ plan, attempts }, events) => {
+      const started = events.find(({ type }) => type === "step.started")!;
+      const of = ({ step_id: id, attempt }: Record<string, unknown>) =>
+        id === started["step_id"] && attempt === started["attempt"];
+      attempts.push(attempts.find(of)!);
+      events.push({ ...started, seq: events.length + 1 });
+      plan["next_seq"] = events.length + 1;
+    }),
+  ],
+  ["a revision that nobody proposed", "proposed", editRows(({ plan }) => (plan["revision"] = 2))],
+  ["a revision taken back", "proposed", editRows(({ plan }) => (plan["revision"] = 0))],
+  ["a recorded revision to come", "proposed", editRows(({ plan }) => (plan["recorded_revision"] = 2))],
+  ["a planning round that nobody asked for", "answered", editRows(({ plan }) => (plan["planning_round"] = 2))],
+  ["no planning round", "answered", editRows(({ plan }) => (plan["planning_round"] = 0))],
+  [
     "a fence that can rise no more",
     "answered",
     editRows(({ steps }) => (steps[0]!["fence"] = Number.MAX_SAFE_INTEGER)),
@@ -230,4 +269,21 @@ test.each<[string, "proposed" | "answered" | "ran", Forge]>([
   await expect(work).rejects.toMatchObject({ code: "invalid_input" });
   expect(await blank.engine.store.read.selectFrom("plan").select("id").execute()).toEqual([]);
   expect(readdirSync(blank.engine.folder)).not.toContain("artifacts");
+});
+
+test.each<[string, Forge]>([
+  [
+    "rows.json is not what it should be (✖ Too big: expected number to be <=1073741824\n  → at steps[1].failures)",
+    editRows(({ steps }) => (steps[1]!["failures"] = 2 ** 31)),
+  ],
+  [
+    "events.jsonl, line 2, is not what it should be (✖ Too big: expected number to be <=1073741824\n  → at attempt)",
+    editStory((_rows, events) => (events[1]!["attempt"] = 2 ** 31)),
+  ],
+])("a number that PostgreSQL has no room for is refused by its place: %s", async (told, forge) => {
+  const file = await forged("no-room", ran, forge);
+  await expect(checkArchive(file)).rejects.toMatchObject({
+    code: "invalid_input",
+    message: `The archive cannot be taken: ${told}.`,
+  });
 });

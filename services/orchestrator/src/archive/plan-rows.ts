@@ -19,11 +19,16 @@ import type { Tx } from "../store/store.ts";
 import type { ApprovalRow, AttemptRow, EventRow, PlanRow, StepDepTable, StepRow, TimerRow } from "../store/tables.ts";
 
 const text = z.string();
-/** Times, counts and sizes: with room to rise, so that no row grows out of what a database keeps. */
+/** Times, fences and sizes: with room to rise, so that no row grows out of what a database keeps. */
 const whole = z
   .int()
   .min(0)
   .max(2 ** 52);
+/** The same for what PostgreSQL keeps in four bytes. */
+const count = z
+  .int()
+  .min(0)
+  .max(2 ** 30);
 const cost = z.number().min(0);
 const json = text.refine((value) => {
   try {
@@ -42,8 +47,8 @@ const PlanRecord = z.strictObject({
   options_json: json,
   def_json: json.nullable(),
   def_hash: Sha256.nullable(),
-  revision: whole,
-  planning_round: whole,
+  revision: count,
+  planning_round: count,
   approved_json: json,
   model: text.nullable(),
   next_seq: whole,
@@ -57,11 +62,11 @@ const PlanRecord = z.strictObject({
   deadline_at: whole.nullable(),
   spent_tokens: whole,
   spent_cost_usd: cost,
-  unknown_cost_turns: whole,
+  unknown_cost_turns: count,
   reserved_tokens: whole,
   reserved_cost_usd: cost,
   traceparent: text.nullable(),
-  recorded_revision: whole,
+  recorded_revision: count,
 }) satisfies z.ZodType<PlanRow>;
 
 const StepRecord = z.strictObject({
@@ -71,16 +76,16 @@ const StepRecord = z.strictObject({
   pool: z.literal(defaultPool),
   status: StepStatus,
   reason: text.nullable(),
-  attempt: whole,
-  failures: whole,
-  silent_count: whole.default(0),
-  away_count: whole.default(0),
-  lost_count: whole,
+  attempt: count,
+  failures: count,
+  silent_count: count.default(0),
+  away_count: count.default(0),
+  lost_count: count,
   fence: whole,
   ready_at: whole.nullable(),
   announced_at: whole.nullable().default(null),
   waiting_since: whole.nullable().default(null),
-  kind_version: whole.default(1),
+  kind_version: count.default(1),
   lease_owner: text.nullable(),
   lease_until: whole.nullable(),
   effect_class: EffectClass,
@@ -100,7 +105,7 @@ const StepDepRecord = z.strictObject({
 const AttemptRecord = z.strictObject({
   plan_id: PlanId,
   step_id: StepId,
-  attempt: whole,
+  attempt: count,
   fence: whole,
   worker: text,
   started_at: whole,
@@ -144,7 +149,7 @@ export const EventRecord = z.strictObject({
   at: whole,
   type: z.enum(Object.keys(eventData) as [EventType, ...EventType[]]),
   step_id: StepId.nullable(),
-  attempt: whole.nullable(),
+  attempt: count.nullable(),
   actor_json: json,
   data_json: json,
   trace_id: text.nullable(),

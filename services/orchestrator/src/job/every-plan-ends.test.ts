@@ -5,7 +5,7 @@ import { array, assert, asyncModelRun, asyncProperty, boolean, commands, nat, re
 import type { AsyncCommand } from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { auditPlan } from "../testing/audit-plan.ts";
+import { auditPlan, findUnportable } from "../testing/audit-plan.ts";
 import { PlanWorld, deeds } from "../testing/plan-world.ts";
 import type { Deed } from "../testing/plan-world.ts";
 import { seededRng } from "../testing/manual-clock.ts";
@@ -44,6 +44,8 @@ async function compare(known: Known, world: PlanWorld): Promise<void> {
       .executeTakeFirstOrThrow();
     expect(nextSeq).toBeGreaterThanOrEqual(known.events.get(planId) ?? 0);
     expect(known.ends.get(planId) ?? status).toBe(status);
+    // A plan may leave for another server at any moment.
+    expect(await findUnportable(engine, planId)).toBeUndefined();
     // What has ended is sound at once, and stays so.
     if (isTerminalPlan(status)) expect(await auditPlan(engine, planId)).toEqual([]);
     known.events.set(planId, nextSeq);

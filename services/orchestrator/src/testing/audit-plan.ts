@@ -8,7 +8,7 @@ import { readPlanRows } from "../archive/plan-rows.ts";
 import type { Engine } from "../job/engine.ts";
 
 /** Why another server would take the plan's attempts and counts for forged; undefined = it takes them. */
-async function findUnportable({ store }: Engine, planId: string): Promise<string | undefined> {
+export async function findUnportable({ store }: Engine, planId: string): Promise<string | undefined> {
   const read = await store.tx((tx) => readPlanRows(tx, planId));
   if (read === undefined) return undefined;
   const { events, ...rows } = read;

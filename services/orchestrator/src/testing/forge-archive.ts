@@ -15,11 +15,18 @@ type Row = Record<string, unknown>;
 export type ForgedRows = { plan: Row; steps: Row[]; approvals: Row[]; needs: Row[]; attempts: Row[] };
 
 /** A forgery of rows alone. */
-export function editRows(edit: (rows: ForgedRows) => void): Forge {
-  return ({ entries }) => {
+export const editRows = (edit: (rows: ForgedRows) => void): Forge => editStory((rows) => edit(rows));
+
+/** A forgery of rows, and of the events that tell of them. */
+export function editStory(edit: (rows: ForgedRows, events: Row[]) => void): Forge {
+  return ({ manifest, entries }) => {
     const rows = JSON.parse(entries.get("rows.json")?.toString() ?? "") as ForgedRows;
-    edit(rows);
+    const lines = (entries.get("events.jsonl")?.toString() ?? "").split("\n").slice(0, -1);
+    const events = lines.map((line) => JSON.parse(line) as Row);
+    edit(rows, events);
+    manifest.events = events.length;
     entries.set("rows.json", Buffer.from(JSON.stringify(rows)));
+    entries.set("events.jsonl", Buffer.from(events.map((event) => `${JSON.stringify(event)}\n`).join("")));
   };
 }
 
