@@ -1,4 +1,7 @@
 // `ossaat queue` and `ossaat dlq` from outside: what a person sees of dead letters, and what they do about them.
+import path from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { makePlace } from "./testing/example-worlds.ts";
@@ -114,4 +117,43 @@ test("one, some, those of a plan and all are given back or dropped", async () =>
     ["message.dropped fix"],
     ["message.requeued fix"],
   ]);
+});
+
+/** The same letter many times, oldest first, and what else is to be changed in the database; the server is stopped for it. */
+async function buryMany(count: number, change: string): Promise<string[]> {
+  await cli.run(first.folder, ["down"]);
+  const ids = Array.from({ length: count }, (_, n) => `many-${String(n).padStart(5, "0")}`);
+  const [tenantId, pool] = ["local", "default"];
+  const names = { tenantId, planId: first.planId, stepId: "fix", attempt: 1, pool, kind: "agent", enqueuedAt: 1 };
+  const database = new DatabaseSync(path.join(cli.stateDir, "ossaat.db"));
+  database.exec(change);
+  database.exec("begin");
+  const insert = database.prepare(
+    "insert into dead_letter (id, tenant_id, pool, reason, message, at) values (?, ?, ?, ?, ?, ?)",
+  );
+  for (const [n, id] of ids.entries()) {
+    const message = JSON.stringify({ messageId: id, dedupeId: id, ...names });
+    insert.run(id, tenantId, pool, "nobody took it", message, n);
+  }
+  database.exec("commit");
+  database.close();
+  return ids;
+}
+
+test("when it fails after some, those that ended are told", async () => {
+  const buried = await buryMany(
+    120,
+    "create trigger stuck before delete on dead_letter when old.id = 'many-00060' begin select raise(abort, 'no'); end",
+  );
+  const failing = async (...words: string[]) => {
+    const { code, value } = await json("dlq", ...words);
+    return [code, value.error.code, value.error.details.ended];
+  };
+  expect(await failing("requeue", ...buried.slice(0, 61))).toEqual([1, "internal", buried.slice(0, 50)]);
+  expect(await ids()).toEqual(buried.slice(50));
+  const others = [...buried.slice(61), ...buried.slice(50, 61)];
+  expect(await failing("drop", ...others)).toEqual([1, "internal", others.slice(0, 50)]);
+  await buryMany(0, "drop trigger stuck");
+  expect((await json("dlq", "drop", ...buried.slice(50, 61))).value.letters.length).toBe(11);
+  expect((await json("dlq", "drop", "--all", "--yes")).value.letters.length).toBe(9);
 });

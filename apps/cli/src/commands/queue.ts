@@ -54,7 +54,7 @@ async function filterOf(client: Client, context: CommandContext, { plan, reason 
 }
 
 /** How to see what is behind the letters that were listed. */
-function restOf(count: number, limit: number): string {
+function seeMore(count: number, limit: number): string {
   return count < limit || limit >= mostListed
     ? "narrow it with `ossaat dlq list --plan ID --reason TEXT`, or decide about these first"
     : `\`ossaat dlq list --limit ${mostListed}\``;
@@ -74,7 +74,7 @@ export async function listLettersCommand(flags: ListLettersFlags, context: Comma
   } else output.json(list);
   if (list.hasMore) {
     const count = countOf(list.letters.length, "dead letter");
-    output.note(`There are more than these ${count}, the oldest. Next: ${restOf(list.letters.length, limit)}`);
+    output.note(`There are more than these ${count}, the oldest. Next: ${seeMore(list.letters.length, limit)}`);
   }
   if (output.format !== "text") return exitCodes.done;
   if (list.letters.length > 0)
@@ -137,6 +137,43 @@ function leftOver(ended: number, decision: Decision): AgentError {
   });
 }
 
+/** A program reads one document: what ended before something went wrong is told with it. */
+function afterSome(thrown: unknown, letters: readonly DeadLetterSummary[]): AgentError {
+  const error = AgentError.from(thrown);
+  if (letters.length > 0) error.details["ended"] = letters.map(({ id }) => id);
+  return error;
+}
+
+type Request = {
+  client: Client;
+  request: DeadLettersDecision;
+  told: (letters: readonly DeadLetterSummary[]) => void;
+};
+
+/** What is left to ask for after some ended; undefined when that is nothing. */
+function restOf(request: DeadLettersDecision, letters: readonly DeadLetterSummary[]): DeadLettersDecision | undefined {
+  if ("all" in request) return request;
+  const ids = request.ids.filter((text) => !letters.some(({ id }) => id.startsWith(text)));
+  return ids.length === 0 ? undefined : { ...request, ids };
+}
+
+/** The server ends so many with one request, and for so long. @throws AgentError as the client does */
+async function decideAll({ client, request, told }: Request): Promise<DeadLetterSummary[]> {
+  const letters: DeadLetterSummary[] = [];
+  try {
+    for (let rest: DeadLettersDecision | undefined = request; rest !== undefined;) {
+      const decided = await client.decideDeadLetters(rest);
+      told(decided.letters);
+      letters.push(...decided.letters);
+      if (decided.hasMore && decided.letters.length === 0) throw leftOver(letters.length, request.decision);
+      rest = decided.hasMore ? restOf(rest, decided.letters) : undefined;
+    }
+  } catch (error) {
+    throw afterSome(error, letters);
+  }
+  return letters;
+}
+
 /** @throws AgentError invalid_input, not_found, cancelled (the person said no) */
 export async function decideLettersCommand(
   ids: readonly string[],
@@ -150,19 +187,12 @@ export async function decideLettersCommand(
   const { client } = await context.connect();
   const request: DeadLettersDecision =
     flags.all === true ? { decision, all: await filterOf(client, context, flags) } : { decision, ids: [...ids] };
-  const letters: DeadLetterSummary[] = [];
-  let hasMore = true;
-  // The server ends so many with one request; what is named is ended with the first.
-  while (hasMore) {
-    const decided = await client.decideDeadLetters(request);
-    if (output.format === "text") {
-      for (const { id } of decided.letters) output.print(escapeLine(`${id} ${deeds[decision]}.`));
-    }
-    letters.push(...decided.letters);
-    ({ hasMore } = decided);
-    if (hasMore && (decided.letters.length === 0 || flags.all !== true)) throw leftOver(letters.length, decision);
-  }
-  if (output.format !== "text") output.json({ schemaVersion: 1, letters, hasMore, decision });
+  const told = (ended: readonly DeadLetterSummary[]) => {
+    if (output.format !== "text") return;
+    for (const { id } of ended) output.print(escapeLine(`${id} ${deeds[decision]}.`));
+  };
+  const letters = await decideAll({ client, request, told });
+  if (output.format !== "text") output.json({ schemaVersion: 1, letters, hasMore: false, decision });
   else if (letters.length === 0) output.note("No dead letter fits.");
   return exitCodes.done;
 }

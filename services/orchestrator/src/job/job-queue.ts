@@ -47,20 +47,30 @@ export type DeadLetter = {
   message: string;
 };
 
-/** Absent = of every tenant, and all of them. */
-export type LetterQuery = { tenantId?: string | undefined; isWanted?: (head: LetterHead) => boolean };
+type LetterLook = {
+  /** Absent = of every tenant. */
+  tenantId?: string | undefined;
+  /** Time the look may take, ms: then it ends with what it saw, or an error. Absent = as each queue has it. */
+  withinMs?: number | undefined;
+};
+
+/** Absent = all of them. */
+export type LetterQuery = LetterLook & { isWanted?: (head: LetterHead) => boolean };
 
 /** `isCut`: there are more that were wanted, or more than one look goes through. */
 export type LetterList = { letters: DeadLetter[]; isCut: boolean };
 
-export type LetterChoice = {
-  /** Absent = of every tenant. */
-  tenantId?: string | undefined;
+export type LetterChoice = LetterLook & {
   /**
    * Called once with what the letters say, oldest first, and whether these are all; answers with the ids of
    * those that shall end. What it throws is thrown on, and no letter ends.
    */
   choose: (heads: readonly LetterHead[], isAll: boolean) => readonly string[];
+  /**
+   * Told the ids of those that have ended, `lettersAtOnce` or fewer, before any other ends; answers whether others
+   * shall. Absent = all that were chosen.
+   */
+  goOn?: (ended: readonly string[]) => Promise<boolean>;
 };
 
 /** Each is one look. @throws AgentError unavailable from each, when the broker cannot be reached */
@@ -72,7 +82,7 @@ export type DeadLetters = {
   /**
    * `requeue` gives letters back to their pool, `drop` forgets them.
    * @returns ids of those that ended: fewer than were chosen when somebody else was there first, when they are
-   * very large, or when the broker stopped answering after some of them
+   * very large, when it was told to stop, or when the broker stopped answering after some of them
    */
   end(pool: string, choice: LetterChoice, how: "requeue" | "drop"): Promise<string[]>;
 };

@@ -17,27 +17,34 @@ export function joinLetters(first: DeadLetters, second: DeadLetters): DeadLetter
       const counts = await Promise.all([first.count(pool, tenantId), second.count(pool, tenantId)]);
       return counts.reduce((sum, count) => sum + count, 0);
     },
-    async end(pool, { tenantId, choose }, how) {
-      const near = await first.list(pool, jobEngineLimits.countedMessages, { tenantId });
+    async end(pool, { choose, goOn, ...look }, how) {
+      const near = await first.list(pool, jobEngineLimits.countedMessages, look);
       const heads = near.letters.map(headOf);
       let chosen: readonly string[] = [];
+      let isEnough = false;
       // Asked once, about all, before any of them ends.
       const ofSecond = await second.end(
         pool,
         {
-          tenantId,
+          ...look,
           choose: (others, isAll) => {
             chosen = choose([...heads, ...others], isAll && !near.isCut);
             const theirs = new Set(others.map(({ id }) => id));
             return chosen.filter((id) => theirs.has(id));
+          },
+          async goOn(ids) {
+            isEnough = (await goOn?.(ids)) === false;
+            return !isEnough;
           },
         },
         how,
       );
       const ours = new Set(heads.map(({ id }) => id));
       const wanted = chosen.filter((id) => ours.has(id));
-      if (wanted.length === 0) return ofSecond;
-      return [...(await first.end(pool, { tenantId, choose: () => wanted }, how)), ...ofSecond];
+      if (wanted.length === 0 || isEnough) return ofSecond;
+      const rest = { ...look, choose: () => wanted, ...(goOn === undefined ? {} : { goOn }) };
+      const ofFirst = await first.end(pool, rest, how);
+      return [...ofFirst, ...ofSecond];
     },
   };
 }

@@ -67,6 +67,13 @@ export const jobEngineLimits = {
   shownDeadLetters: 1_000,
   /** Dead letters that one request ends: each plan that they are about gets its events before the answer. */
   decidedDeadLetters: 2_000,
+  /** Dead letters that end before their plans' logs say so and the time is looked at. */
+  lettersAtOnce: 50,
+  /**
+   * Time after which a request about dead letters looks for none and ends none any more, ms: a gateway gives an
+   * answer up that has not begun after 30 s, and what is being ended by then takes some seconds more.
+   */
+  lettersMs: 20_000,
   /** A worker waits so long for the process that has its name, ms: one that was told to stop, or whose end the database has not noticed. */
   workerNameMs: 10_000,
   /** Pause between two tries to take a name, ms. */

@@ -9,6 +9,7 @@ import { waitUntil } from "../testing/wait-until.ts";
 import type { CaseId } from "./durability-cases.ts";
 import type { Delivery, LetterChoice, LetterQuery } from "./job-queue.ts";
 import type { LetterHead } from "./letter-head.ts";
+import { jobEngineLimits } from "./limits.ts";
 
 function testRetries(cases: CaseList, current: () => QueueBench): void {
   const failures: [CaseId, (delivery: Delivery) => Promise<void>][] = [
@@ -135,6 +136,34 @@ function testManyLetters(current: () => QueueBench): void {
     current().subscribe(4, done);
     await current().sawSteps(4);
     expect(new Set(current().seen)).toEqual(new Set(["step-0", "step-2", "step-3", "step-5"]));
+  });
+
+  test("letters end a few at a time, and no others once it was said to stop", async () => {
+    const { queue } = current();
+    const { deadLetters } = queue;
+    const count = jobEngineLimits.lettersAtOnce + 10;
+    await queue.publish(envelopes(count));
+    const rejecting = current().subscribe(4, (delivery) => delivery.settle("reject", "not now"));
+    await current().deadLetters(count);
+    await rejecting.close();
+    const told: string[][] = [];
+    const end = (isEnough: boolean, how: "requeue" | "drop") => {
+      const goOn = (ids: readonly string[]) => {
+        told.push([...ids]);
+        return Promise.resolve(!isEnough);
+      };
+      return deadLetters.end(pool, { choose: (heads) => heads.map(({ id }) => id), goOn }, how);
+    };
+    const first = await end(true, "requeue");
+    expect([told, first.length]).toEqual([[first], jobEngineLimits.lettersAtOnce]);
+    expect((await deadLetters.list(pool, 100)).letters.length).toBe(10);
+    const last = await end(false, "drop");
+    expect([told.slice(1).flat(), last.length]).toEqual([last, 10]);
+    expect((await deadLetters.list(pool, 100)).letters).toEqual([]);
+    current().seen.length = 0;
+    current().subscribe(4, done);
+    await current().sawSteps(jobEngineLimits.lettersAtOnce);
+    await current().isEmpty();
   });
 
   test("when the choice throws, no letter ends", async () => {

@@ -1,5 +1,5 @@
 // What a person sees of dead letters and does about them, over the routes and a real outbox.
-import { PersonCapability, httpRoutes } from "@ossaat/contracts";
+import { AgentError, PersonCapability, httpRoutes } from "@ossaat/contracts";
 import { testPlan, testStep } from "@ossaat/contracts/testing";
 import express from "express";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -14,6 +14,7 @@ import { openTestEngine, storeApproved } from "../testing/test-engine.ts";
 import type { TestEngine } from "../testing/test-engine.ts";
 import { createEmbeddedQueue } from "./adapters/embedded.ts";
 import { buryMessage } from "./bury-message.ts";
+import type { DeadLetters } from "./job-queue.ts";
 import { jobEngineLimits } from "./limits.ts";
 import { queueRoutes } from "./routes.ts";
 
@@ -23,10 +24,17 @@ const plan = testPlan([testStep("a")]);
 let engine: TestEngine;
 let app: ServedApp;
 let letterId: string;
+/** What happens whenever some letters have ended. */
+let onEnded: (goOn: () => Promise<boolean>) => Promise<boolean>;
 beforeEach(async () => {
   engine = await openTestEngine();
   await storeApproved(engine, plan);
-  const queue = createEmbeddedQueue({ ...engine, onError: () => undefined });
+  onEnded = (goOn) => goOn();
+  const embedded = createEmbeddedQueue({ ...engine, onError: () => undefined });
+  const { deadLetters } = embedded;
+  const end: DeadLetters["end"] = (pool, { goOn, ...choice }, how) =>
+    deadLetters.end(pool, { ...choice, goOn: (ids) => onEnded(async () => (await goOn?.(ids)) ?? true) }, how);
+  const queue = { ...embedded, deadLetters: { ...deadLetters, end } };
   const routes = express();
   routes.use(async (request, response, next) => {
     response.locals["identity"] = await readInternalToken(request.get("authorization"), internalKey);
@@ -171,6 +179,67 @@ test("all that fit are decided about, and a list says when there are more", asyn
   });
   expect(await list()).toEqual([]);
   expect((await decideMany({ decision: "drop", ids: ["x"], all: {} })).status).toBe(400);
+});
+
+test("a request ends no more letters than its time allows, and says what it left", async () => {
+  const { lettersAtOnce, lettersMs } = jobEngineLimits;
+  await buryMore(3 * lettersAtOnce - 1);
+  onEnded = (goOn) => {
+    engine.clock.advance(0.6 * lettersMs);
+    return goOn();
+  };
+  const counts: unknown[] = [];
+  for (let n = 0; n < 2; n += 1) {
+    const { status, body } = await decideMany({ decision: "requeue", all: {} });
+    counts.push([status, (body["letters"] as object[]).length, body["hasMore"], (await decisions()).length]);
+  }
+  expect(counts).toEqual([
+    [200, 2 * lettersAtOnce, true, 2 * lettersAtOnce],
+    [200, lettersAtOnce, false, 3 * lettersAtOnce],
+  ]);
+  expect([await list(), (await messagesOf(engine, plan.id)).length]).toEqual([[], 3 * lettersAtOnce]);
+});
+
+test("what has ended is told although the rest failed; it is asked for again", async () => {
+  const { lettersAtOnce } = jobEngineLimits;
+  await buryMore(lettersAtOnce + 4);
+  onEnded = async (goOn) => {
+    await goOn();
+    throw new AgentError("unavailable", "the broker went away");
+  };
+  const first = await decideMany({ decision: "drop", all: {} });
+  expect([first.status, first.body["hasMore"], (first.body["letters"] as object[]).length]).toEqual([
+    200,
+    true,
+    lettersAtOnce,
+  ]);
+  expect(engine.lines.filter(({ level }) => level === "error").map(({ fields }) => fields)).toMatchObject([
+    { pool: "default", error: { message: "the broker went away" } },
+  ]);
+  onEnded = () => Promise.reject(new AgentError("unavailable", "the broker is away"));
+  expect(await decideMany({ decision: "drop", all: {} })).toMatchObject({
+    status: 503,
+    body: { message: "the broker is away" },
+  });
+});
+
+test("a plan whose log cannot be written hides no letter that ended", async () => {
+  await buryMore(1);
+  const { store } = engine;
+  const broken = { ...store, tx: () => Promise.reject(new AgentError("unavailable", "the plan is locked")) };
+  onEnded = async (goOn) => {
+    engine.store = broken;
+    try {
+      return await goOn();
+    } finally {
+      engine.store = store;
+    }
+  };
+  const { status, body } = await decideMany({ decision: "drop", all: {} });
+  expect([status, body["hasMore"], (body["letters"] as object[]).length]).toEqual([200, false, 2]);
+  expect(engine.lines.filter(({ level }) => level === "error").map(({ fields }) => fields)).toMatchObject([
+    { planId: plan.id, error: { message: "the plan is locked" } },
+  ]);
 });
 
 test("nothing follows the end of a plan's log", async () => {

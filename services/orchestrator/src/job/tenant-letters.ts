@@ -41,13 +41,20 @@ function fits({ planId, reason }: LetterFilter, head: LetterHead): boolean {
   return reason === undefined || head.reason.toLowerCase().includes(reason.toLowerCase());
 }
 
+/** How much is left of the time of a request that begins now, ms. */
+function startTime({ clock }: Engine): () => number {
+  const until = clock.monotonic() + jobEngineLimits.lettersMs;
+  return () => Math.max(0, until - clock.monotonic());
+}
+
 type Listing = { limit?: number | undefined; isWanted: (head: LetterHead) => boolean };
 
-async function look({ queue, pools }: LettersDeps, tenantId: string, { limit, isWanted }: Listing) {
+async function look({ engine, queue, pools }: LettersDeps, tenantId: string, { limit, isWanted }: Listing) {
   const found: TenantLetters = { letters: [], hasMore: false };
+  const leftMs = startTime(engine);
   for (const pool of pools) {
     const room = (limit ?? jobEngineLimits.shownDeadLetters) - found.letters.length;
-    const { letters, isCut } = await queue.deadLetters.list(pool, room, { tenantId, isWanted });
+    const { letters, isCut } = await queue.deadLetters.list(pool, room, { tenantId, withinMs: leftMs(), isWanted });
     found.letters.push(...letters.map((each) => openLetter(each, pool)));
     found.hasMore ||= isCut;
   }
@@ -122,7 +129,9 @@ async function recordDecision(engine: Engine, { planId, letters }: PlanOf, { act
     });
   } catch (error) {
     // A message may outlive its plan.
-    if (!(error instanceof AgentError) || error.code !== "not_found") throw error;
+    if (error instanceof AgentError && error.code === "not_found") return;
+    // Whoever asked must still be told what ended.
+    engine.log.error({ planId, actor, decision, error }, "the plan's log does not tell of its dead letters");
   }
 }
 
@@ -145,46 +154,75 @@ function choose(
     return { chosen: fitting.slice(0, most), hasMore: !isAll || fitting.length > most };
   }
   try {
-    return { chosen: which.ids.map((text) => findLetter(heads, text)), hasMore: false };
+    const chosen = new Set(which.ids.map((text) => findLetter(heads, text)));
+    return { chosen: [...chosen], hasMore: false };
   } catch (error) {
     throw isAll ? error : tooMany(pool);
   }
 }
 
-/** In one look. */
-async function endLetters(deps: LettersDeps, pool: string, { tenantId, decision, which }: Decided) {
+type Round = {
+  decided: Decided;
+  /** Time in which others may end, ms. */
+  leftMs: () => number;
+  /** Those that have ended. */
+  letters: DeadLetterSummary[];
+};
+
+/** Says in the logs of server and plans who decided. */
+async function record({ engine }: LettersDeps, letters: readonly DeadLetterSummary[], decided: Decided) {
+  const { tenantId, actor, decision } = decided;
+  for (const { id: letterId, pool, reason, planId, stepId } of letters) {
+    const fields = { letterId, pool, reason, planId, stepId, tenantId, actor, decision };
+    engine.log.info(fields, "a person decided about a dead letter");
+  }
+  for (const plan of byPlan(letters)) await recordDecision(engine, plan, decided);
+}
+
+/** In one look. @returns whether others fit, or were left */
+async function endLetters(deps: LettersDeps, pool: string, { decided, leftMs, letters }: Round): Promise<boolean> {
+  const { tenantId, decision, which } = decided;
+  const before = letters.length;
   let choice: Choice = { chosen: [], hasMore: false };
   const choosing = (heads: readonly LetterHead[], isAll: boolean) => {
     choice = choose(heads, isAll, { pool, which });
     return choice.chosen.map(({ id }) => id);
   };
-  const ended = new Set(await deps.queue.deadLetters.end(pool, { tenantId, choose: choosing }, decision));
-  const { chosen, hasMore } = choice;
-  const letters = chosen.filter(({ id }) => ended.has(id)).map((head) => summaryOf(head, pool));
-  return { letters, hasMore: hasMore || letters.length < chosen.length };
+  const goOn = async (ids: readonly string[]) => {
+    const ended = new Set(ids);
+    const gone = choice.chosen.filter(({ id }) => ended.has(id)).map((head) => summaryOf(head, pool));
+    letters.push(...gone);
+    await record(deps, gone, decided);
+    return leftMs() > 0;
+  };
+  await deps.queue.deadLetters.end(pool, { tenantId, withinMs: leftMs(), choose: choosing, goOn }, decision);
+  return choice.hasMore || letters.length - before < choice.chosen.length;
 }
 
 /**
  * Gives letters back or forgets them, and says in the logs of server and plans who did. Where one that was
  * named is not there, none ends.
  * @returns those that ended; `hasMore` when others fit, or were left
- * @throws AgentError not_found, invalid_input, limit_exceeded, unavailable
+ * @throws AgentError not_found, invalid_input, limit_exceeded, unavailable; none ended
  */
 export async function decideLetters(
   deps: LettersDeps,
   decided: Decided,
 ): Promise<{ letters: DeadLetterSummary[]; hasMore: boolean }> {
-  const { tenantId, actor, decision } = decided;
-  const all: { letters: DeadLetterSummary[]; hasMore: boolean } = { letters: [], hasMore: false };
-  for (const pool of deps.pools) {
-    const { letters, hasMore } = await endLetters(deps, pool, decided);
-    for (const { id: letterId, reason, planId, stepId } of letters) {
-      const fields = { letterId, pool, reason, planId, stepId, tenantId, actor, decision };
-      deps.engine.log.info(fields, "a person decided about a dead letter");
+  const { engine, pools } = deps;
+  const round: Round = { decided, leftMs: startTime(engine), letters: [] };
+  const { letters } = round;
+  let hasMore = false;
+  for (const pool of pools) {
+    if (letters.length > 0 && round.leftMs() === 0) return { letters, hasMore: true };
+    try {
+      hasMore = (await endLetters(deps, pool, round)) || hasMore;
+    } catch (error) {
+      // What has ended must be told; whoever asks for the rest is told of the error.
+      if (letters.length === 0) throw error;
+      engine.log.error({ pool, error }, "some dead letters could not be ended");
+      return { letters, hasMore: true };
     }
-    for (const plan of byPlan(letters)) await recordDecision(deps.engine, plan, decided);
-    all.letters.push(...letters);
-    all.hasMore ||= hasMore;
   }
-  return all;
+  return { letters, hasMore };
 }

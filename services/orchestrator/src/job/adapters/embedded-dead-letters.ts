@@ -58,7 +58,7 @@ function lettersOf(store: Store, pool: string, tenantId: string | undefined) {
   return tenantId === undefined ? letters : letters.where("tenant_id", "=", tenantId);
 }
 
-/** Letters read at once, and ended in one transaction. */
+/** Letters read at once. */
 const pageRows = 500;
 
 type Letter = { id: string; reason: string; message: string };
@@ -101,9 +101,11 @@ export function createEmbeddedDeadLetters(
   wake: () => void,
 ): DeadLetters {
   return {
-    async list(pool, limit, { tenantId, isWanted = () => true } = {}) {
+    async list(pool, limit, { tenantId, withinMs = Number.POSITIVE_INFINITY, isWanted = () => true } = {}) {
       const letters: Letter[] = [];
+      const until = clock.monotonic() + withinMs;
       for await (const letter of lettersIn(store, pool, tenantId)) {
+        if (clock.monotonic() > until) return { letters, isCut: true };
         if (!isWanted(headOf(letter))) continue;
         if (letters.length >= limit) return { letters, isCut: true };
         letters.push(letter);
@@ -111,15 +113,24 @@ export function createEmbeddedDeadLetters(
       return { letters, isCut: false };
     },
     count: (pool, tenantId) => countFirst(store.read, lettersOf(store, pool, tenantId).select("id")),
-    async end(pool, { tenantId, choose }, how) {
+    async end(pool, { tenantId, withinMs = Number.POSITIVE_INFINITY, choose, goOn }, how) {
       const heads: LetterHead[] = [];
-      for await (const letter of lettersIn(store, pool, tenantId)) heads.push(headOf(letter));
-      const chosen = [...choose(heads, true)];
+      const until = clock.monotonic() + withinMs;
+      let isAll = true;
+      for await (const letter of lettersIn(store, pool, tenantId)) {
+        isAll = clock.monotonic() <= until;
+        if (!isAll) break;
+        heads.push(headOf(letter));
+      }
+      const chosen = [...choose(heads, isAll)];
       const ended: string[] = [];
       while (chosen.length > 0) {
-        ended.push(...(await endLetters(store, { pool, ids: chosen.splice(0, pageRows), how, now: clock.now() })));
+        const ids = chosen.splice(0, jobEngineLimits.lettersAtOnce);
+        const gone = await endLetters(store, { pool, ids, how, now: clock.now() });
+        if (gone.length > 0) wake();
+        ended.push(...gone);
+        if ((await goOn?.(gone)) === false) break;
       }
-      if (ended.length > 0) wake();
       return ended;
     },
   };

@@ -110,6 +110,21 @@ test("a look that takes too long ends with an error that says so, and the next o
   const told = { code: "unavailable", message: expect.stringContaining("did not send all of") as unknown };
   await expect(hurried.list(pool, 10)).rejects.toMatchObject(told);
   await expect(hurried.end(pool, named("x"), "drop")).rejects.toMatchObject(told);
+  await expect(letters.list(pool, 10, { withinMs: 1 })).rejects.toMatchObject(told);
+  await expect(letters.end(pool, { ...named("x"), withinMs: 1 }, "drop")).rejects.toMatchObject(told);
+  expect(await listed()).toEqual(["first"]);
+});
+
+test("a broker that does not answer is given up when the look's time is over", async () => {
+  await bury(5, "first");
+  server.freeze();
+  try {
+    await expect(letters.list(pool, 10, { withinMs: 200 })).rejects.toMatchObject({
+      message: expect.stringContaining("did not send all of") as unknown,
+    });
+  } finally {
+    server.thaw();
+  }
   expect(await listed()).toEqual(["first"]);
 });
 

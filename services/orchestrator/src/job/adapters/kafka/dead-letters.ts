@@ -1,29 +1,22 @@
 // Dead letters on Kafka: a compacted topic of one partition, keyed by the record it was. A
 // letter that has ended is a record without a value.
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 
-import { AgentError } from "@ossaat/contracts";
-import type { EachBatchPayload, IHeaders, Kafka, KafkaMessage } from "kafkajs";
+import type { IHeaders, KafkaMessage } from "kafkajs";
 
 import type { DeadLetters, LetterChoice, LetterList, LetterQuery } from "../../job-queue.ts";
 import { headOf } from "../../letter-head.ts";
 import type { LetterHead } from "../../letter-head.ts";
-import { retryOptions } from "./kafka-client.ts";
-import type { KafkaTopics } from "./kafka-topics.ts";
+import { jobEngineLimits } from "../../limits.ts";
 import type { KafkaLimits } from "./limits.ts";
 import type { JobRecord } from "./pool-pump.ts";
 import { partsOf } from "./publisher.ts";
 import type { Publisher } from "./publisher.ts";
+import { readTopic } from "./read-topic.ts";
+import type { ReadDeps, Reading } from "./read-topic.ts";
 import { deadLetterTopic, jobsTopic } from "./topics.ts";
 
-export type DeadLetterDeps = {
-  kafka: Kafka;
-  topics: KafkaTopics;
-  publisher: Publisher;
-  namespace: string;
-  limits: KafkaLimits;
-  onError: (error: unknown) => void;
-};
+export type DeadLetterDeps = ReadDeps & { publisher: Publisher };
 
 /** Where a letter stands in the topic, and what it says; its body stays at the broker. */
 type Place = { offset: number; head: LetterHead; bytes: number };
@@ -52,85 +45,6 @@ export async function buryRecord(
 }
 
 const textOf = (headers: IHeaders | undefined, name: string) => String(headers?.[name] ?? "");
-
-type Reading = {
-  take(message: KafkaMessage): void;
-  /** Reads the topic once more from an offset; absent = it is read. */
-  next?(): { from: number; reading: Reading } | undefined;
-};
-
-function tooSlow(topic: string, { readMs }: KafkaLimits): AgentError {
-  return new AgentError("unavailable", `The broker did not send all of ${topic} within ${readMs / 1_000} s.`, {
-    details: { reason: "read_timeout", next: "try it again; `ossaat queue status` says whether the broker answers" },
-  });
-}
-
-/**
- * Reads a topic of one partition from its first record to the last that it has now.
- * @throws AgentError unavailable when that takes too long
- */
-async function readTopic(
-  { kafka, topics, namespace, limits, onError }: DeadLetterDeps,
-  topic: string,
-  reading: Reading,
-): Promise<void> {
-  // A reader of its own: a shared one would make others wait for their turn.
-  const groupId = `${namespace}.reader.${randomUUID()}`;
-  const [ends] = await topics.lag(topic, groupId);
-  if (ends === undefined || ends.lag === 0) return;
-  const last = ends.high - 1;
-  const { promise: read, resolve: end, reject: crash } = Promise.withResolvers<void>();
-  const consumer = kafka.consumer({
-    groupId,
-    maxWaitTimeInMs: limits.fetchWaitMs,
-    retry: { ...retryOptions(limits), restartOnFailure: () => Promise.resolve(false) },
-  });
-  consumer.on("consumer.crash", ({ payload }) => crash(payload.error));
-  let current = reading;
-  const goOn = ({ batch }: EachBatchPayload) => {
-    for (const message of batch.messages) current.take(message);
-    if (Number(batch.lastOffset()) < last) return;
-    const next = current.next?.();
-    if (next === undefined) {
-      end();
-      return;
-    }
-    current = next.reading;
-    consumer.seek({ topic, partition: batch.partition, offset: String(next.from) });
-  };
-  const eachBatch = (payload: EachBatchPayload) => {
-    try {
-      goOn(payload);
-    } catch (error) {
-      // NOTE: the client would try the same batch again.
-      crash(error);
-    }
-    return Promise.resolve();
-  };
-  const start = async () => {
-    await consumer.connect();
-    await consumer.subscribe({ topic, fromBeginning: true });
-    await consumer.run({ autoCommit: false, eachBatch });
-  };
-  const starting = start();
-  const leave = async () => {
-    await starting.catch(() => undefined);
-    await consumer.disconnect();
-    await topics.removeGroup(groupId);
-  };
-  const timer = setTimeout(() => crash(tooSlow(topic, limits)), limits.readMs);
-  try {
-    await Promise.race([Promise.all([starting, read]), read]);
-  } catch (error) {
-    // Whoever asked has waited long enough.
-    void leave().catch(onError);
-    throw error;
-  } finally {
-    clearTimeout(timer);
-  }
-  // What was read is read; the broker forgets a group without marks by itself.
-  await leave().catch(onError);
-}
 
 /** Notes which letters there are, oldest first. */
 function notePlaces(places: Map<string, Place>, { deadLetters }: KafkaLimits): Reading["take"] {
@@ -173,11 +87,11 @@ function readBodies(offsets: Set<number>, take: (message: KafkaMessage & { value
 type ListWords = LetterQuery & { limit: number };
 
 /** NOTE: which letters are still there is known only at the end of the topic; so bodies are read the second time. */
-async function listLetters(deps: DeadLetterDeps, pool: string, { limit, tenantId, isWanted }: ListWords) {
+async function listLetters(deps: DeadLetterDeps, pool: string, { limit, tenantId, withinMs, isWanted }: ListWords) {
   const places = new Map<string, Place>();
   const list: LetterList = { letters: [], isCut: false };
   const isMeant = ({ head }: Place) => isOf(tenantId, head) && (isWanted === undefined || isWanted(head));
-  await readTopic(deps, deadLetterTopic(deps.namespace, pool), {
+  const reading: Reading = {
     take: notePlaces(places, deps.limits),
     next() {
       const { listedBytes } = deps.limits;
@@ -188,7 +102,8 @@ async function listLetters(deps: DeadLetterDeps, pool: string, { limit, tenantId
         list.letters.push({ id: String(key), reason, message: value.toString("utf8") });
       });
     },
-  });
+  };
+  await readTopic(deps, { topic: deadLetterTopic(deps.namespace, pool), reading, withinMs });
   return list;
 }
 
@@ -196,7 +111,8 @@ type Letter = { id: string; key: string; value: Buffer };
 type Ending = LetterChoice & { how: "requeue" | "drop" };
 
 /** Letters that shall end; of those that are given back, the first whose bodies are not too large together. */
-async function takeLetters(deps: DeadLetterDeps, pool: string, { tenantId, choose, how }: Ending): Promise<Letter[]> {
+async function takeLetters(deps: DeadLetterDeps, pool: string, ending: Ending): Promise<Letter[]> {
+  const { tenantId, withinMs, choose, how } = ending;
   const places = new Map<string, Place>();
   const letters: Letter[] = [];
   let isChosen = false;
@@ -205,7 +121,7 @@ async function takeLetters(deps: DeadLetterDeps, pool: string, { tenantId, choos
     const heads = [...places.values()].map(({ head }) => head).filter((head) => isOf(tenantId, head));
     return [...new Set(choose(heads, true))].flatMap((id) => places.get(id) ?? []);
   };
-  await readTopic(deps, deadLetterTopic(deps.namespace, pool), {
+  const reading: Reading = {
     take: notePlaces(places, deps.limits),
     next() {
       const chosen = choosePlaces();
@@ -218,32 +134,46 @@ async function takeLetters(deps: DeadLetterDeps, pool: string, { tenantId, choos
         letters.push({ id: String(key), key: textOf(headers, keyHeader), value });
       });
     },
-  });
+  };
+  await readTopic(deps, { topic: deadLetterTopic(deps.namespace, pool), reading, withinMs });
   if (!isChosen) choosePlaces();
   return letters;
 }
 
+/** Letters that end together: few, and not too large for one request. */
+function portionsOf(letters: readonly Letter[], { sendBytes }: KafkaLimits): Letter[][] {
+  const { lettersAtOnce } = jobEngineLimits;
+  return partsOf(letters, sendBytes).flatMap((part) =>
+    Array.from({ length: Math.ceil(part.length / lettersAtOnce) }, (_, n) =>
+      part.slice(n * lettersAtOnce, (n + 1) * lettersAtOnce),
+    ),
+  );
+}
+
 async function endLetters(deps: DeadLetterDeps, pool: string, ending: Ending): Promise<string[]> {
   const { publisher, namespace, limits } = deps;
-  const letters = await takeLetters(deps, pool, ending);
-  // First all that is given back: what ends the letters must not be there without it.
-  if (ending.how === "requeue") {
-    for (const part of partsOf(letters, limits.sendBytes)) {
-      await publisher.send(
-        jobsTopic(namespace, pool),
-        part.map(({ key, value }) => ({ key, value })),
-      );
+  const ended: string[] = [];
+  for (const portion of portionsOf(await takeLetters(deps, pool, ending), limits)) {
+    // First what is given back: what ends the letters must not be there without it.
+    if (ending.how === "requeue") {
+      const records = portion.map(({ key, value }) => ({ key, value }));
+      await publisher.send(jobsTopic(namespace, pool), records);
     }
+    const ids = portion.map(({ id }) => id);
+    await publisher.send(
+      deadLetterTopic(namespace, pool),
+      ids.map((id) => ({ key: id, value: null })),
+    );
+    ended.push(...ids);
+    if ((await ending.goOn?.(ids)) === false) break;
   }
-  const ids = letters.map(({ id }) => id);
-  const ends = ids.map((id) => ({ key: id, value: null }));
-  if (ends.length > 0) await publisher.send(deadLetterTopic(namespace, pool), ends);
-  return ids;
+  return ended;
 }
 
 async function countByOwner(deps: DeadLetterDeps, pool: string): Promise<Map<string, number>> {
   const places = new Map<string, Place>();
-  await readTopic(deps, deadLetterTopic(deps.namespace, pool), { take: notePlaces(places, deps.limits) });
+  const reading: Reading = { take: notePlaces(places, deps.limits) };
+  await readTopic(deps, { topic: deadLetterTopic(deps.namespace, pool), reading });
   const counts = new Map<string, number>();
   for (const { head } of places.values()) counts.set(head.tenantId, (counts.get(head.tenantId) ?? 0) + 1);
   return counts;

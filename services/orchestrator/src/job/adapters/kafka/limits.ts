@@ -60,8 +60,11 @@ export const kafkaLimits = {
   deadLetters: 100_000,
   /** Bytes of dead letters that are listed at once: others may put anything into a topic. */
   listedBytes: 16 * 1024 * 1024,
-  /** Time a look at a topic of dead letters may take, ms: who asks waits 60 s at most, and its reader must join first. */
-  readMs: 30_000,
+  /**
+   * Time a look at a topic of dead letters may take, ms: its reader must join first, and a gateway gives an answer
+   * up that has not begun after 30 s.
+   */
+  readMs: 20_000,
   /** Time the last commit and the leave of a consumer that is closed may take each, ms. */
   leaveMs: 5_000,
   /** Time an answer about topics, marks or health may take with all tries, ms. */

@@ -6,10 +6,11 @@ import type { ConsumeMessage, Options } from "amqplib";
 import type { DeadLetter, DeadLetters, LetterChoice, LetterList, LetterQuery } from "../../job-queue.ts";
 import { headOf, ownerOf } from "../../letter-head.ts";
 import type { LetterHead } from "../../letter-head.ts";
+import { jobEngineLimits } from "../../limits.ts";
 import { answerWithin, deadQueue, jobsQueue, unreachable } from "./broker.ts";
 import type { Broker } from "./broker.ts";
 import { LetterLooks } from "./letter-looks.ts";
-import type { LookDeps } from "./letter-looks.ts";
+import type { Look, LookDeps } from "./letter-looks.ts";
 import { rabbitmqLimits } from "./limits.ts";
 import type { Publisher } from "./publisher.ts";
 
@@ -88,8 +89,8 @@ const letterOf = (message: ConsumeMessage): DeadLetter => ({
 
 type ListWords = LetterQuery & { limit: number };
 
-async function listLetters(looks: LetterLooks, pool: string, { limit, tenantId, isWanted }: ListWords) {
-  return looks.look(pool, async (look): Promise<LetterList> => {
+async function listLetters(looks: LetterLooks, pool: string, { limit, tenantId, withinMs, isWanted }: ListWords) {
+  const work = async (look: Look): Promise<LetterList> => {
     const letters: DeadLetter[] = [];
     let bytes = 0;
     let seen = 0;
@@ -107,41 +108,64 @@ async function listLetters(looks: LetterLooks, pool: string, { limit, tenantId, 
       }
     }
     return { letters, isCut: seen < look.total };
-  });
+  };
+  return looks.look(pool, work, { withinMs });
 }
 
 type Ending = LetterChoice & { how: "requeue" | "drop" };
 
-/** What the broker does not take back stays; so do the letters behind it. */
-async function endLetters(deps: Sender & { looks: LetterLooks }, pool: string, { tenantId, choose, how }: Ending) {
-  return deps.looks.look(pool, async (look) => {
-    const found = new Map<string, ConsumeMessage>();
-    const heads: LetterHead[] = [];
-    let seen = 0;
-    for await (const page of look.pages()) {
-      seen += page.length;
-      for (const message of page) {
-        const head = headOf(letterOf(message));
-        if (tenantId !== undefined && head.tenantId !== tenantId) continue;
-        if (!found.has(head.id)) heads.push(head);
-        found.set(head.id, message);
-      }
+/** What the look saw of the letters of a tenant. */
+type Seen = { heads: LetterHead[]; found: Map<string, ConsumeMessage>; isAll: boolean };
+
+async function seeLetters(look: Look, tenantId: string | undefined): Promise<Seen> {
+  const found = new Map<string, ConsumeMessage>();
+  const heads: LetterHead[] = [];
+  let seen = 0;
+  for await (const page of look.pages()) {
+    seen += page.length;
+    for (const message of page) {
+      const head = headOf(letterOf(message));
+      if (tenantId !== undefined && head.tenantId !== tenantId) continue;
+      if (!found.has(head.id)) heads.push(head);
+      found.set(head.id, message);
     }
+  }
+  return { heads, found, isAll: seen >= look.total };
+}
+
+type Portion = { look: Look; letters: readonly ConsumeMessage[]; how: Ending["how"]; isFirst: boolean };
+
+/** @returns how many ended: those behind one that the broker does not take back stay. @throws AgentError none ever did */
+async function endPortion(deps: Sender, pool: string, { look, letters, how, isFirst }: Portion): Promise<number> {
+  for (const [index, letter] of letters.entries()) {
+    try {
+      if (how === "requeue") await requeue(deps, pool, letter);
+    } catch (error) {
+      if (isFirst && index === 0) throw error;
+      return index;
+    }
+    look.end(letter);
+  }
+  return letters.length;
+}
+
+async function endLetters(deps: Sender & { looks: LetterLooks }, pool: string, ending: Ending): Promise<string[]> {
+  const { tenantId, withinMs, choose, goOn, how } = ending;
+  const { lettersAtOnce } = jobEngineLimits;
+  const work = async (look: Look) => {
+    const { heads, found, isAll } = await seeLetters(look, tenantId);
+    const chosen = choose(heads, isAll).filter((id) => found.has(id));
     const ended: string[] = [];
-    for (const id of choose(heads, seen >= look.total)) {
-      const letter = found.get(id);
-      if (letter === undefined) continue;
-      try {
-        if (how === "requeue") await requeue(deps, pool, letter);
-      } catch (error) {
-        if (ended.length === 0) throw error;
-        break;
-      }
-      look.end(letter);
-      ended.push(id);
+    for (let isOver = false; chosen.length > 0 && !isOver;) {
+      const ids = chosen.splice(0, lettersAtOnce);
+      const letters = ids.flatMap((id) => found.get(id) ?? []);
+      const gone = ids.slice(0, await endPortion(deps, pool, { look, letters, how, isFirst: ended.length === 0 }));
+      ended.push(...gone);
+      isOver = (await goOn?.(gone)) === false || gone.length < ids.length || !look.hasTime();
     }
     return ended;
-  });
+  };
+  return deps.looks.look(pool, work, { withinMs });
 }
 
 /** Letters by tenant, as they were when there were so many. */

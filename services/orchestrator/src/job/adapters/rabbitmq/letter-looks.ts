@@ -27,12 +27,21 @@ export type Look = {
   pages(): AsyncIterable<readonly ConsumeMessage[]>;
   /** Takes one away; the others go back. */
   end(message: ConsumeMessage): void;
+  /** Whether there is time for more, and after it to give back the others. */
+  hasTime(): boolean;
+};
+
+type LookTime = {
+  /** Time to wait for its turn, ms. */
+  turnMs?: number;
+  /** Time for all of it, ms; absent = as the limits say. */
+  withinMs?: number | undefined;
 };
 
 /** The turn of this look did not come. */
 class BusyError extends AgentError {
   constructor(pool: string) {
-    super("unavailable", `Another process looks at the dead letters of ${pool}.`, {
+    super("unavailable", `Somebody else looks at the dead letters of ${pool}.`, {
       details: { next: "try it again; `ossaat queue status` says whether the broker answers" },
     });
   }
@@ -84,18 +93,26 @@ function deliveriesOf({ properties }: ConsumeMessage): number {
   return typeof count === "number" ? count : 0;
 }
 
+type Opening = { total: number; isSafe: boolean; until: number };
+
 class OpenLook implements Look {
   readonly total: number;
   readonly #channel: Channel;
   readonly #queue: string;
   readonly #isSafe: boolean;
-  readonly #held = new Set<ConsumeMessage>();
+  readonly #until: number;
+  /** With their places. */
+  readonly #held = new Map<ConsumeMessage, number>();
   readonly #ended = new Set<ConsumeMessage>();
+  /** Rows of letters beside one another that have ended, and where the last one stops. */
+  #rows = 0;
+  #rowEnd = -1;
 
-  constructor(channel: Channel, queue: string, { total, isSafe }: { total: number; isSafe: boolean }) {
+  constructor(channel: Channel, queue: string, { total, isSafe, until }: Opening) {
     this.#channel = channel;
     this.#queue = queue;
     this.#isSafe = isSafe;
+    this.#until = until;
     this.total = total;
   }
 
@@ -107,14 +124,14 @@ class OpenLook implements Look {
   async *pages(): AsyncIterable<readonly ConsumeMessage[]> {
     const { lookMs, maxDeadLetters, maxLookedBytes } = rabbitmqLimits;
     if (!this.#isSafe) throw tooWorn(this.#queue);
-    const until = performance.now() + lookMs;
+    const until = Math.min(this.#until, performance.now() + lookMs);
     const count = Math.min(this.total, maxDeadLetters);
     let bytes = 0;
     for (let seen = 0; seen < count && bytes < maxLookedBytes && performance.now() < until;) {
       const page = await takePage(this.#channel, this.#queue, Math.min(pageSize(seen, bytes), count - seen));
       if (page.length === 0) return;
       for (const message of page) {
-        this.#held.add(message);
+        this.#held.set(message, this.#held.size);
         bytes += message.content.length;
       }
       seen += page.length;
@@ -123,7 +140,17 @@ class OpenLook implements Look {
   }
 
   end(message: ConsumeMessage): void {
+    const place = this.#held.get(message) ?? -1;
+    if (place !== this.#rowEnd + 1 || this.#rows === 0) this.#rows += 1;
+    this.#rowEnd = place;
     this.#ended.add(message);
+  }
+
+  hasTime(): boolean {
+    const { settledAtOnce, lookPauseMs } = rabbitmqLimits;
+    // Each row that has ended, and each between two, is settled by itself.
+    const settleMs = (2 * this.#rows * lookPauseMs) / settledAtOnce;
+    return performance.now() + settleMs < this.#until;
   }
 
   /**
@@ -133,7 +160,7 @@ class OpenLook implements Look {
    */
   async giveBack(renew: (message: ConsumeMessage) => Promise<boolean>, limit: number): Promise<boolean | undefined> {
     if (this.#held.size === 0) return undefined;
-    const staying = [...this.#held].filter((message) => !this.#ended.has(message));
+    const staying = [...this.#held.keys()].filter((message) => !this.#ended.has(message));
     const worn = staying.filter((message) => deliveriesOf(message) >= Math.floor(limit / 2));
     const renewed = await Promise.all(worn.map(renew));
     await this.#settle(new Set([...this.#ended, ...worn.filter((_, index) => renewed[index])]));
@@ -149,7 +176,7 @@ class OpenLook implements Look {
    * channel keeps what it has to say to a quorum queue while 32 are on their way, and forgets that when it closes.
    */
   async #settle(gone: ReadonlySet<ConsumeMessage>): Promise<void> {
-    const held = [...this.#held];
+    const held = [...this.#held.keys()];
     let said = 0;
     for (const [index, message] of held.entries()) {
       const next = held[index + 1];
@@ -163,7 +190,28 @@ class OpenLook implements Look {
   }
 }
 
-type Turn<T> = { work: (look: Look) => Promise<T>; turnMs: number };
+type Turn<T> = {
+  work: (look: Look) => Promise<T>;
+  before: Promise<unknown>;
+  turnMs: number;
+  /** When it must be over, by `performance.now()`. */
+  until: number;
+};
+
+/** Whether it is over by then. */
+async function isOverBy(work: Promise<unknown>, until: number): Promise<boolean> {
+  const over = new AbortController();
+  const late = sleep(Math.max(0, until - performance.now()), undefined, { signal: over.signal });
+  const waiting = late.then(
+    () => false,
+    () => true,
+  );
+  try {
+    return await Promise.race([work.then(() => true), waiting]);
+  } finally {
+    over.abort();
+  }
+}
 
 export class LetterLooks {
   readonly #deps: LookDeps;
@@ -182,13 +230,17 @@ export class LetterLooks {
   async look<T>(
     pool: string,
     work: (look: Look) => Promise<T>,
-    turnMs: number = rabbitmqLimits.lookTurnMs,
+    { turnMs = rabbitmqLimits.lookTurnMs, withinMs = rabbitmqLimits.wholeLookMs }: LookTime = {},
   ): Promise<T> {
+    const until = performance.now() + withinMs;
     const model = await this.#deps.link.ready();
     const before = this.#last.get(pool) ?? Promise.resolve();
-    const looking = before.then(() => this.#inTurn(model, pool, { work, turnMs }));
-    const settled = looking.catch(() => undefined);
-    this.#last.set(pool, settled);
+    const looking = this.#inTurn(model, pool, { work, before, turnMs, until });
+    // One that was given up before its turn came does not end the wait of those behind it.
+    this.#last.set(
+      pool,
+      Promise.allSettled([before, looking]).then(() => undefined),
+    );
     try {
       return await looking;
     } catch (error) {
@@ -202,7 +254,7 @@ export class LetterLooks {
     if (open !== undefined) return open.left;
     try {
       const total = ({ total: all }: Look) => Promise.resolve(all);
-      return await this.look(pool, total, rabbitmqLimits.countTurnMs);
+      return await this.look(pool, total, { turnMs: rabbitmqLimits.countTurnMs });
     } catch (error) {
       const known = this.#known.get(pool);
       if (error instanceof BusyError && known !== undefined) return known;
@@ -211,18 +263,21 @@ export class LetterLooks {
   }
 
   /** NOTE: an exclusive queue goes with its connection, as do the letters in hand. */
-  async #inTurn<T>(model: ChannelModel, pool: string, { work, turnMs }: Turn<T>): Promise<T> {
+  async #inTurn<T>(model: ChannelModel, pool: string, { work, before, turnMs, until }: Turn<T>): Promise<T> {
     const { broker, topology } = this.#deps;
+    // Its turn is worth nothing without the time to look.
+    const latest = until - rabbitmqLimits.lookMs;
+    if (!(await isOverBy(before, latest))) throw new BusyError(pool);
     // Whoever looks first makes the queues; one of another kind is looked at as it is.
     if (!topology.isDeclared(pool)) await topology.declare(model, [pool]).catch(ignoreProblem);
     const name = lookQueue(broker, pool);
-    const until = performance.now() + turnMs;
+    const turnUntil = Math.min(latest, performance.now() + turnMs);
     while (!(await this.#takeTurn(model, name))) {
-      if (performance.now() > until) throw new BusyError(pool);
+      if (performance.now() > turnUntil) throw new BusyError(pool);
       await sleep(rabbitmqLimits.lookPauseMs);
     }
     try {
-      return await onOwnChannel(model, (channel) => this.#opened(channel, pool, work));
+      return await onOwnChannel(model, (channel) => this.#opened(channel, pool, { work, until }));
     } finally {
       const leaving = onOwnChannel(model, (channel) => channel.deleteQueue(name));
       await leaving.catch((error: unknown) => broker.onError(error));
@@ -241,11 +296,12 @@ export class LetterLooks {
     }
   }
 
-  async #opened<T>(channel: Channel, pool: string, work: (look: Look) => Promise<T>): Promise<T> {
+  async #opened<T>(channel: Channel, pool: string, { work, until }: Pick<Turn<T>, "work" | "until">): Promise<T> {
     const { broker, canRenew, renew, topology } = this.#deps;
     const queue = deadQueue(broker, pool);
     const { messageCount } = await channel.checkQueue(queue);
-    const look = new OpenLook(channel, queue, { total: messageCount, isSafe: !this.#worn.has(pool) || canRenew() });
+    const isSafe = !this.#worn.has(pool) || canRenew();
+    const look = new OpenLook(channel, queue, { total: messageCount, isSafe, until });
     this.#open.set(pool, look);
     try {
       return await work(look);

@@ -14,6 +14,7 @@ import { testRabbitmqQueue } from "../../../testing/rabbitmq-queue.ts";
 import { waitUntil } from "../../../testing/wait-until.ts";
 import { askQueue } from "../../ask-queue.ts";
 import type { JobQueue } from "../../job-queue.ts";
+import { jobEngineLimits } from "../../limits.ts";
 
 const settleMs = 60_000;
 
@@ -125,6 +126,44 @@ test("a look whose connection is lost holds up no other", async () => {
   }
   expect(new Set(await ids(first))).toEqual(new Set(sent.map(({ messageId }) => messageId)));
   await proxy.remove();
+});
+
+test("a look whose turn does not come is given up in time, and those behind it have theirs", async () => {
+  const [first, second] = [open(), open()];
+  await first.ensureTopology([pool]);
+  const sent = envelopes(3);
+  await putLetters(sent);
+  await waitUntil("all are counted", async () => (await first.deadLetters.count(pool)) === 3);
+  const { promise: held, resolve: release } = Promise.withResolvers<boolean>();
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  const goOn = () => {
+    begin();
+    return held;
+  };
+  const ending = first.deadLetters.end(pool, { ...named(sent[0]?.messageId ?? ""), goOn }, "drop");
+  await begun;
+  const busy = { code: "unavailable", message: expect.stringContaining("Somebody else looks") as unknown };
+  const hurried = [first, second].map(({ deadLetters }) => deadLetters.list(pool, 10, { withinMs: 500 }));
+  for (const looking of hurried) await expect(looking).rejects.toMatchObject(busy);
+  const patient = Promise.all([ids(first), ids(second)]);
+  release(true);
+  const left = sent.slice(1).map(({ messageId }) => messageId);
+  expect([await ending, await patient]).toEqual([[sent[0]?.messageId], [left, left]]);
+});
+
+test("letters that lie scattered end until there is no time to give back the others", async () => {
+  const queue = open();
+  await queue.ensureTopology([pool]);
+  const sent = envelopes(500);
+  await putLetters(sent);
+  await waitUntil("all are counted", async () => (await queue.deadLetters.count(pool)) === 500);
+  const choose = (heads: readonly { id: string }[]) => heads.map(({ id }) => id).filter((_, n) => n % 2 === 0);
+  // 250 apart are settled one by one, which takes 3 s.
+  const first = await queue.deadLetters.end(pool, { choose, withinMs: 2_000 }, "drop");
+  expect(first.length).toBeGreaterThanOrEqual(jobEngineLimits.lettersAtOnce);
+  expect(first.length).toBeLessThan(250);
+  const left = sent.map(({ messageId }) => messageId).filter((id) => !first.includes(id));
+  expect((await ids(queue)).toSorted()).toEqual(left);
 });
 
 test("a tenant sees and counts its own letters behind thousands of another", async () => {

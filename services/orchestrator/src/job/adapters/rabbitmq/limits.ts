@@ -43,8 +43,10 @@ export const rabbitmqLimits = {
   pageMs: 2_000,
   /** Time until what was looked at counts as being there again, ms. */
   returnMs: 2_000,
-  /** Time a look waits for the end of one of another process, ms: longer than one takes. */
+  /** Time a look waits for the end of one of another process, ms: longer than most take. */
   lookTurnMs: 20_000,
+  /** Time from then on until a look that was given none is over, ms: as long as it may wait and look. */
+  wholeLookMs: 30_000,
   /** The same for a count: it then tells the last one. */
   countTurnMs: 1_000,
   /** Settlements said to a quorum queue before a look pauses: half of those that a channel does not keep back. */
