@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 
 import { connect } from "amqplib";
 
-import { systemIds } from "../../services/orchestrator/src/clock.ts";
+import { systemClock, systemIds } from "../../services/orchestrator/src/clock.ts";
 import { createRabbitmqQueue } from "../../services/orchestrator/src/job/adapters/rabbitmq/rabbitmq.ts";
 import type { JobQueue } from "../../services/orchestrator/src/job/job-queue.ts";
 import { Tally, benchSlots, contend, countOf } from "./queue-contest.ts";
@@ -16,7 +16,7 @@ const noError = (error: unknown) => {
 
 function openQueue(url: string): JobQueue {
   const prefix = `b-${randomUUID()}`;
-  return createRabbitmqQueue({ url, prefix, rng: Math.random, ids: systemIds, onError: noError });
+  return createRabbitmqQueue({ url, prefix, rng: Math.random, ids: systemIds, clock: systemClock, onError: noError });
 }
 
 export function openAdapter(url: string): Promise<Contender> {

@@ -157,3 +157,24 @@ test("when it fails after some, those that ended are told", async () => {
   expect((await json("dlq", "drop", ...buried.slice(50, 61))).value.letters.length).toBe(11);
   expect((await json("dlq", "drop", "--all", "--yes")).value.letters.length).toBe(9);
 });
+
+test("all are those that are there at first: letters that die again at once end no command twice, and are told", async () => {
+  // As if what they died of still stood.
+  const dieAgain = `create trigger again after insert on outbox when new.id like 'many-%' begin
+    insert into dead_letter (id, tenant_id, pool, reason, message, at)
+      values (new.id, new.tenant_id, new.pool, 'nobody took it', new.envelope_json, cast(unixepoch('subsec') * 1000 as integer));
+    delete from outbox where id = new.id;
+  end`;
+  const buried = await buryMany(2_010, dieAgain);
+  const all = await decide("requeue", "--all");
+  expect([all.code, all.stdout.trimEnd().split("\n")]).toEqual([
+    0,
+    buried.map((id) => `${id} was given back to its queue.`),
+  ]);
+  expect(all.stderr).toContain("2000 dead letters came since. Next: `ossaat dlq list`");
+  const again = await json("dlq", "requeue", "--all");
+  expect([again.code, again.value.letters.length, again.value.newer]).toEqual([0, 2_010, 2_000]);
+  await buryMany(0, "drop trigger again");
+  const dropped = await json("dlq", "drop", "--all", "--yes");
+  expect(dropped.value).toMatchObject({ letters: { length: 2_010 }, newer: 0, hasMore: false });
+});

@@ -129,7 +129,12 @@ export const DeadLettersDecision = z.union([
   z.strictObject({ decision, ids: z.array(z.string().min(1).max(200)).min(1).max(1_000) }),
   z.strictObject({
     decision,
-    all: z.strictObject({ planId: letterPlan.optional(), reason: letterReason.optional() }),
+    all: z.strictObject({
+      planId: letterPlan.optional(),
+      reason: letterReason.optional(),
+      /** Only those that were there by then, as an earlier answer said it. */
+      asOf: Timestamp.optional(),
+    }),
   }),
 ]);
 export type DeadLettersDecision = z.infer<typeof DeadLettersDecision>;
@@ -149,7 +154,13 @@ export type DeadLetterListResponse = { schemaVersion: 1; letters: DeadLetterSumm
 export type DeadLetterResponse = { schemaVersion: 1; letter: DeadLetterSummary & { message: string } };
 export type DeadLetterDecisionResponse = { schemaVersion: 1; letter: DeadLetterSummary } & DeadLetterDecision;
 /** Those that were given back or forgotten; `hasMore`: others fit, or were left. Ask again. */
-export type DeadLettersDecisionResponse = DeadLetterListResponse & DeadLetterDecision;
+export type DeadLettersDecisionResponse = DeadLetterListResponse &
+  DeadLetterDecision & {
+    /** About all: asked again with it, those that died since are left; absent from older servers. */
+    asOf?: string;
+    /** Letters that fit, seen and left because they died after `asOf`; absent where none was asked for. */
+    newer?: number;
+  };
 /** `blocked`: it answers, and accepts no message for now. `next`: what a person must do before it is well. */
 export type QueueHealth = { ok: boolean; blocked: boolean; detail: string; next?: string };
 

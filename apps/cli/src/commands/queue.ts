@@ -1,7 +1,7 @@
 // `ossaat queue status` and `ossaat dlq list|show|requeue|drop`.
 import type { Client } from "@ossaat/client";
 import { AgentError, countOf, errorTable, exitCodes } from "@ossaat/contracts";
-import type { DeadLetterSummary, DeadLettersDecision } from "@ossaat/contracts";
+import type { DeadLetterSummary, DeadLettersDecision, DeadLettersDecisionResponse } from "@ossaat/contracts";
 
 import type { CommandContext } from "../command-context.ts";
 import { resolvePlanId } from "../repository/resolve-plan.ts";
@@ -131,7 +131,7 @@ async function confirmDrop({ plan, reason, yes = false }: DecideLettersFlags, co
 
 /** Told when it ended after some. */
 function leftOver(ended: number, decision: Decision): AgentError {
-  const message = `${countOf(ended, "dead letter")} ended; others that fit are still there.`;
+  const message = `${countOf(ended, "dead letter")} ended; there may be others that fit.`;
   return new AgentError("unavailable", message, {
     details: { next: `\`ossaat dlq list\`, then \`ossaat dlq ${decision}\` again` },
   });
@@ -150,28 +150,39 @@ type Request = {
   told: (letters: readonly DeadLetterSummary[]) => void;
 };
 
-/** What is left to ask for after some ended; undefined when that is nothing. */
-function restOf(request: DeadLettersDecision, letters: readonly DeadLetterSummary[]): DeadLettersDecision | undefined {
-  if ("all" in request) return request;
+/**
+ * What is left to ask for after some ended; undefined when that is nothing. All are those that were there at first:
+ * what was given back may be a dead letter again already.
+ */
+function restOf(
+  request: DeadLettersDecision,
+  { letters, asOf }: DeadLettersDecisionResponse,
+): DeadLettersDecision | undefined {
+  if ("all" in request) return { ...request, all: { ...request.all, ...(asOf === undefined ? {} : { asOf }) } };
   const ids = request.ids.filter((text) => !letters.some(({ id }) => id.startsWith(text)));
   return ids.length === 0 ? undefined : { ...request, ids };
 }
 
+/** `newer`: letters that died meanwhile and are left, as far as that is known. */
+type Decided = { letters: DeadLetterSummary[]; newer?: number };
+
 /** The server ends so many with one request, and for so long. @throws AgentError as the client does */
-async function decideAll({ client, request, told }: Request): Promise<DeadLetterSummary[]> {
+async function decideAll({ client, request, told }: Request): Promise<Decided> {
   const letters: DeadLetterSummary[] = [];
+  let newer: number | undefined;
   try {
     for (let rest: DeadLettersDecision | undefined = request; rest !== undefined;) {
       const decided = await client.decideDeadLetters(rest);
       told(decided.letters);
       letters.push(...decided.letters);
       if (decided.hasMore && decided.letters.length === 0) throw leftOver(letters.length, request.decision);
-      rest = decided.hasMore ? restOf(rest, decided.letters) : undefined;
+      rest = decided.hasMore ? restOf(rest, decided) : undefined;
+      ({ newer } = decided);
     }
   } catch (error) {
     throw afterSome(error, letters);
   }
-  return letters;
+  return { letters, ...(newer === undefined ? {} : { newer }) };
 }
 
 /** @throws AgentError invalid_input, not_found, cancelled (the person said no) */
@@ -191,8 +202,10 @@ export async function decideLettersCommand(
     if (output.format !== "text") return;
     for (const { id } of ended) output.print(escapeLine(`${id} ${deeds[decision]}.`));
   };
-  const letters = await decideAll({ client, request, told });
-  if (output.format !== "text") output.json({ schemaVersion: 1, letters, hasMore: false, decision });
+  const decided = await decideAll({ client, request, told });
+  const { letters, newer = 0 } = decided;
+  if (output.format !== "text") output.json({ schemaVersion: 1, ...decided, hasMore: false, decision });
   else if (letters.length === 0) output.note("No dead letter fits.");
+  if (newer > 0) output.note(`${countOf(newer, "dead letter")} came since. Next: \`ossaat dlq list\``);
   return exitCodes.done;
 }

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 
 import { AgentError } from "@ossaat/contracts";
 
-import { systemIds } from "../clock.ts";
+import { systemClock, systemIds } from "../clock.ts";
 import type { BrokerSettings } from "../config.ts";
 import type { KafkaAddress, KafkaLogin } from "../job/adapters/kafka/kafka-address.ts";
 import type { KafkaQueueOptions } from "../job/adapters/kafka/kafka-queue.ts";
@@ -61,5 +61,6 @@ export async function openBroker(broker: BrokerSettings): Promise<OpenQueue> {
   const { parseRabbitmqAddress } = await import("../job/adapters/rabbitmq/rabbitmq-address.ts");
   const { createRabbitmqQueue } = await import("../job/adapters/rabbitmq/rabbitmq.ts");
   const address = { ...parseRabbitmqAddress(broker.url), password: broker.password, ca: readAuthority(broker) };
-  return (onError) => createRabbitmqQueue({ ...address, rng: Math.random, ids: systemIds, onError });
+  return (onError) =>
+    createRabbitmqQueue({ ...address, rng: Math.random, ids: systemIds, clock: systemClock, onError });
 }

@@ -43,6 +43,8 @@ export type PublishResult = { accepted: true } | { accepted: false; reason: Refu
 export type DeadLetter = {
   id: string;
   reason: string;
+  /** ms since the epoch, by the clock of whoever gave it up; absent where nothing tells. */
+  diedAt?: number;
   /** The message as it was found; bytes that are no UTF-8 are replaced. */
   message: string;
 };

@@ -7,6 +7,8 @@ import { readEnvelope } from "./envelope-text.ts";
 export type LetterHead = {
   id: string;
   reason: string;
+  /** ms since the epoch, by the clock of whoever gave the message up; absent where nothing tells. */
+  diedAt?: number;
   tenantId: string;
   planId?: string;
   stepId?: string;
@@ -16,12 +18,15 @@ export type LetterHead = {
 /** What cannot be read names no tenant; it belongs to whoever runs the installation. */
 const installationTenant = "local";
 
-export function headOf({ id, reason, message }: { id: string; reason: string; message: string }): LetterHead {
-  const unread = { id, reason, tenantId: installationTenant };
+type Letter = Pick<LetterHead, "id" | "reason" | "diedAt"> & { message: string };
+
+export function headOf({ id, reason, diedAt, message }: Letter): LetterHead {
+  const outside = { id, reason, ...(diedAt === undefined ? {} : { diedAt }) };
+  const unread = { ...outside, tenantId: installationTenant };
   if (message.length > jobLimits.maxEnvelopeBytes) return unread;
   try {
     const { tenantId, planId, stepId, attempt } = readEnvelope(message);
-    return { id, reason, tenantId, planId, stepId, attempt };
+    return { ...outside, tenantId, planId, stepId, attempt };
   } catch {
     return unread;
   }

@@ -166,6 +166,33 @@ function testManyLetters(current: () => QueueBench): void {
     await current().isEmpty();
   });
 
+  test("a letter tells when it died, and a later time when it died again", async () => {
+    const { queue, subject } = current();
+    const { deadLetters } = queue;
+    await queue.publish(envelopes(2));
+    current().subscribe(1, (delivery) => delivery.settle("reject", "not now"));
+    await current().deadLetters(2);
+    const seen = async () => {
+      const times: number[] = [];
+      const choose = (heads: readonly LetterHead[]) => {
+        times.push(...heads.map(({ diedAt }) => diedAt ?? Number.NaN));
+        return [];
+      };
+      await deadLetters.end(pool, { choose }, "drop");
+      const listed = (await deadLetters.list(pool, 10)).letters.map(({ diedAt }) => diedAt);
+      expect(listed).toEqual(times);
+      return times;
+    };
+    const [before, after] = [await seen(), Math.max(...(await seen()))];
+    expect(before.every((time) => time <= after)).toBe(true);
+    await subject.passRetryPause();
+    const [oldest] = (await deadLetters.list(pool, 1)).letters;
+    expect(await deadLetters.end(pool, named(oldest?.id ?? ""), "requeue")).toHaveLength(1);
+    await current().deadLetters(2);
+    const [stayed = Number.NaN, again = Number.NaN] = await seen();
+    expect([stayed, again > after]).toEqual([before[1], true]);
+  });
+
   test("when the choice throws, no letter ends", async () => {
     const { queue } = current();
     await queue.publish(envelopes(1));
@@ -189,6 +216,7 @@ function testDeaths(cases: CaseList, current: () => QueueBench): void {
     const [letter] = (await queue.deadLetters.list(pool, 10)).letters;
     expect(JSON.parse(letter?.message ?? "")).toEqual(envelope(1));
     expect(letter?.reason).toContain("delivered");
+    expect(letter?.diedAt).toBeGreaterThan(0);
     crashing.pause();
     const crashes = seen.length;
     current().subscribe(1, done, otherPool);

@@ -15,6 +15,7 @@ import type { TestEngine } from "../testing/test-engine.ts";
 import { createEmbeddedQueue } from "./adapters/embedded.ts";
 import { buryMessage } from "./bury-message.ts";
 import type { DeadLetters } from "./job-queue.ts";
+import type { LetterHead } from "./letter-head.ts";
 import { jobEngineLimits } from "./limits.ts";
 import { queueRoutes } from "./routes.ts";
 
@@ -26,15 +27,30 @@ let app: ServedApp;
 let letterId: string;
 /** What happens whenever some letters have ended. */
 let onEnded: (goOn: () => Promise<boolean>) => Promise<boolean>;
+/** What a look sees of a letter, and whether of all. */
+let onSeen: (head: LetterHead) => LetterHead;
+let isAllSeen: boolean;
 beforeEach(async () => {
   engine = await openTestEngine();
   await storeApproved(engine, plan);
   onEnded = (goOn) => goOn();
+  onSeen = (head) => head;
+  isAllSeen = true;
   const embedded = createEmbeddedQueue({ ...engine, onError: () => undefined });
   const { deadLetters } = embedded;
-  const end: DeadLetters["end"] = (pool, { goOn, ...choice }, how) =>
-    deadLetters.end(pool, { ...choice, goOn: (ids) => onEnded(async () => (await goOn?.(ids)) ?? true) }, how);
-  const queue = { ...embedded, deadLetters: { ...deadLetters, end } };
+  const end: DeadLetters["end"] = (pool, { choose, goOn, ...look }, how) => {
+    const choice = {
+      ...look,
+      choose: (heads: readonly LetterHead[], isAll: boolean) => choose(heads.map(onSeen), isAll && isAllSeen),
+      goOn: (ids: readonly string[]) => onEnded(async () => (await goOn?.(ids)) ?? true),
+    };
+    return deadLetters.end(pool, choice, how);
+  };
+  const list: DeadLetters["list"] = async (...words) => {
+    const { letters, isCut } = await deadLetters.list(...words);
+    return { letters, isCut: isCut || !isAllSeen };
+  };
+  const queue = { ...embedded, deadLetters: { ...deadLetters, list, end } };
   const routes = express();
   routes.use(async (request, response, next) => {
     response.locals["identity"] = await readInternalToken(request.get("authorization"), internalKey);
@@ -133,7 +149,8 @@ async function buryMore(count: number): Promise<void> {
     ...found,
     id: `more-${n}`,
     reason: n === 0 ? "It was TOO large" : "nobody took it",
-    message: JSON.stringify({ ...JSON.parse(found.message), messageId: `more-${n}` }),
+    message: JSON.stringify({ ...JSON.parse(found.message), messageId: `more-${n}`, dedupeId: `more-${n}` }),
+    dedupe_id: `more-${n}`,
     at: 6 + n,
   }));
   await engine.store.tx((tx) => tx.insertInto("dead_letter").values(rows).execute());
@@ -240,6 +257,54 @@ test("a plan whose log cannot be written hides no letter that ended", async () =
   expect(engine.lines.filter(({ level }) => level === "error").map(({ fields }) => fields)).toMatchObject([
     { planId: plan.id, error: { message: "the plan is locked" } },
   ]);
+});
+
+/** Those of the messages that were given back die again. */
+async function buryAgain(...ids: string[]): Promise<void> {
+  engine.clock.advance(1_000);
+  const at = engine.clock.now();
+  await engine.store.tx(async (tx) => {
+    for (const id of ids) await buryMessage(tx, { id, at, reason: "still nobody took it" });
+  });
+}
+
+test("all are those that were there when it was first asked, not those that died again since", async () => {
+  await buryMore(jobEngineLimits.decidedDeadLetters);
+  const [asOf, last] = [new Date(engine.clock.now()).toISOString(), `more-${jobEngineLimits.decidedDeadLetters - 1}`];
+  const first = await decideMany({ decision: "requeue", all: {} });
+  expect({ ...first.body, letters: (first.body["letters"] as object[]).length }).toEqual({
+    schemaVersion: 1,
+    decision: "requeue",
+    letters: jobEngineLimits.decidedDeadLetters,
+    hasMore: true,
+    asOf,
+  });
+  await buryAgain("more-1", "more-2");
+  const rest = await decideMany({ decision: "requeue", all: { asOf } });
+  expect(rest.body).toMatchObject({ letters: [{ id: last }], hasMore: false, asOf, newer: 2 });
+  const none = await decideMany({ decision: "requeue", all: { asOf, reason: "nobody" } });
+  expect(none.body).toMatchObject({ letters: [], hasMore: false, newer: 2 });
+  expect(await list()).toMatchObject([{ id: "more-1" }, { id: "more-2" }]);
+  expect((await decideMany({ decision: "drop", all: {} })).body).toMatchObject({ letters: { length: 2 } });
+  expect((await decideMany({ decision: "drop", all: { asOf: "soon" } })).status).toBe(400);
+});
+
+test("a letter that tells no time was there before", async () => {
+  onSeen = ({ diedAt: _diedAt, ...head }) => head;
+  const { body } = await decideMany({ decision: "drop", all: { asOf: "2000-01-01T00:00:00.000Z" } });
+  expect(body).toMatchObject({ letters: [{ id: letterId }], newer: 0 });
+});
+
+test("a letter that is not among the many that are looked through is not said to be gone", async () => {
+  isAllSeen = false;
+  const told = { status: 422, body: { code: "limit_exceeded" } };
+  expect(await decideMany({ decision: "drop", ids: ["another"] })).toMatchObject(told);
+  expect(await app.call("/queue/dead-letters/another")).toMatchObject(told);
+  expect((await app.call(`/queue/dead-letters/${letterId}`)).status).toBe(200);
+  expect((await decideMany({ decision: "drop", all: {} })).body).toMatchObject({
+    letters: { length: 1 },
+    hasMore: true,
+  });
 });
 
 test("nothing follows the end of a plan's log", async () => {

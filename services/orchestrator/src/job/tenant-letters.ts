@@ -1,7 +1,8 @@
 // Dead letters as a tenant may see them, and what a person decides about one.
 import { AgentError, countOf, isTerminalPlan } from "@ossaat/contracts";
-import type { Actor, DeadLetterDecision, DeadLetterSummary } from "@ossaat/contracts";
+import type { Actor, DeadLetterDecision, DeadLetterSummary, DeadLettersDecisionResponse } from "@ossaat/contracts";
 
+import { toTimestamp } from "../clock.ts";
 import { changePlan } from "./engine.ts";
 import type { Engine } from "./engine.ts";
 import type { DeadLetter, JobQueue } from "./job-queue.ts";
@@ -70,17 +71,27 @@ export function listLetters(
   return look(deps, tenantId, { limit, isWanted: (head) => fits(filter, head) });
 }
 
-function letterNotFound(text: string): AgentError {
-  return new AgentError("not_found", `There is no dead letter ${JSON.stringify(text)}.`, {
-    details: { next: "`ossaat dlq list` lists them" },
-  });
+/** @param isAll whether all letters were looked through */
+function letterNotFound(text: string, isAll: boolean): AgentError {
+  const name = JSON.stringify(text);
+  return isAll
+    ? new AgentError("not_found", `There is no dead letter ${name}.`, {
+        details: { next: "`ossaat dlq list` lists them" },
+      })
+    : new AgentError("limit_exceeded", `There are more dead letters than are looked through for ${name}.`, {
+        details: { next: "`ossaat dlq list` shows the oldest; decide about these first" },
+      });
 }
 
-/** The one whose id it is, else the one whose id begins so. @throws AgentError not_found, invalid_input */
-function findLetter<T extends { id: string }>(letters: readonly T[], text: string): T {
+/**
+ * The one whose id it is, else the one whose id begins so.
+ * @param isAll whether there are no others
+ * @throws AgentError not_found, invalid_input; limit_exceeded when it may be among the others
+ */
+function findLetter<T extends { id: string }>(letters: readonly T[], text: string, isAll: boolean): T {
   const fitting = letters.filter(({ id }) => id.startsWith(text));
   const found = letters.find(({ id }) => id === text) ?? fitting[0];
-  if (found === undefined) throw letterNotFound(text);
+  if (found === undefined) throw letterNotFound(text, isAll);
   if (found.id === text || fitting.length === 1) return found;
   const message = `${JSON.stringify(text)} begins the ids of ${countOf(fitting.length, "dead letter")}.`;
   throw new AgentError("invalid_input", message, { details: { next: "`ossaat dlq list` lists them" } });
@@ -88,19 +99,20 @@ function findLetter<T extends { id: string }>(letters: readonly T[], text: strin
 
 /**
  * By its id or the beginning of it.
- * @throws AgentError not_found for one that is gone, or another tenant's; invalid_input when more than one fits
+ * @throws AgentError not_found for one that is gone, or another tenant's; invalid_input when more than one fits;
+ * limit_exceeded
  */
 export async function requireLetter(deps: LettersDeps, tenantId: string, text: string): Promise<TenantLetter> {
-  const { letters } = await look(deps, tenantId, { isWanted: ({ id }) => id.startsWith(text) });
-  return findLetter(letters, text);
+  const { letters, hasMore } = await look(deps, tenantId, { isWanted: ({ id }) => id.startsWith(text) });
+  return findLetter(letters, text, !hasMore);
 }
 
 type Decided = {
   tenantId: string;
   actor: Actor;
   decision: DeadLetterDecision["decision"];
-  /** Ids or beginnings of ids, or all that fit. */
-  which: { ids: readonly string[] } | { all: LetterFilter };
+  /** Ids or beginnings of ids, or all that fit; `asOf`: and had died by then. */
+  which: { ids: readonly string[] } | { all: LetterFilter & { asOf?: string | undefined } };
 };
 
 type PlanOf = { planId: string; letters: DeadLetterSummary[] };
@@ -135,30 +147,28 @@ async function recordDecision(engine: Engine, { planId, letters }: PlanOf, { act
   }
 }
 
-function tooMany(pool: string): AgentError {
-  return new AgentError("limit_exceeded", `${pool} has more dead letters than are looked through for one.`, {
-    details: { next: "`ossaat dlq list` shows the oldest; decide about these first" },
-  });
-}
+/** `newer`: those that fit and died too late. */
+type Choice = { chosen: LetterHead[]; hasMore: boolean; newer: number };
 
-type Choice = { chosen: LetterHead[]; hasMore: boolean };
+const nothing: Choice = { chosen: [], hasMore: false, newer: 0 };
 
-function choose(
-  heads: readonly LetterHead[],
-  isAll: boolean,
-  { pool, which }: { pool: string } & Pick<Decided, "which">,
-): Choice {
+/** NOTE: one that tells no time is from before there was one. */
+const hadDied = ({ diedAt = 0 }: LetterHead, asOf: string | undefined) =>
+  asOf === undefined || diedAt <= Date.parse(asOf);
+
+function choose(heads: readonly LetterHead[], isAll: boolean, which: Decided["which"]): Choice {
+  if ("ids" in which) {
+    const chosen = new Set(which.ids.map((text) => findLetter(heads, text, isAll)));
+    return { ...nothing, chosen: [...chosen] };
+  }
   const { decidedDeadLetters: most } = jobEngineLimits;
-  if ("all" in which) {
-    const fitting = heads.filter((head) => fits(which.all, head));
-    return { chosen: fitting.slice(0, most), hasMore: !isAll || fitting.length > most };
-  }
-  try {
-    const chosen = new Set(which.ids.map((text) => findLetter(heads, text)));
-    return { chosen: [...chosen], hasMore: false };
-  } catch (error) {
-    throw isAll ? error : tooMany(pool);
-  }
+  const fitting = heads.filter((head) => fits(which.all, head));
+  const there = fitting.filter((head) => hadDied(head, which.all.asOf));
+  return {
+    chosen: there.slice(0, most),
+    hasMore: !isAll || there.length > most,
+    newer: fitting.length - there.length,
+  };
 }
 
 type Round = {
@@ -167,6 +177,8 @@ type Round = {
   leftMs: () => number;
   /** Those that have ended. */
   letters: DeadLetterSummary[];
+  hasMore: boolean;
+  newer: number;
 };
 
 /** Says in the logs of server and plans who decided. */
@@ -179,13 +191,14 @@ async function record({ engine }: LettersDeps, letters: readonly DeadLetterSumma
   for (const plan of byPlan(letters)) await recordDecision(engine, plan, decided);
 }
 
-/** In one look. @returns whether others fit, or were left */
-async function endLetters(deps: LettersDeps, pool: string, { decided, leftMs, letters }: Round): Promise<boolean> {
+/** In one look. */
+async function endLetters(deps: LettersDeps, pool: string, round: Round): Promise<void> {
+  const { decided, leftMs, letters } = round;
   const { tenantId, decision, which } = decided;
   const before = letters.length;
-  let choice: Choice = { chosen: [], hasMore: false };
+  let choice = nothing;
   const choosing = (heads: readonly LetterHead[], isAll: boolean) => {
-    choice = choose(heads, isAll, { pool, which });
+    choice = choose(heads, isAll, which);
     return choice.chosen.map(({ id }) => id);
   };
   const goOn = async (ids: readonly string[]) => {
@@ -196,33 +209,46 @@ async function endLetters(deps: LettersDeps, pool: string, { decided, leftMs, le
     return leftMs() > 0;
   };
   await deps.queue.deadLetters.end(pool, { tenantId, withinMs: leftMs(), choose: choosing, goOn }, decision);
-  return choice.hasMore || letters.length - before < choice.chosen.length;
+  round.hasMore ||= choice.hasMore || letters.length - before < choice.chosen.length;
+  round.newer += choice.newer;
+}
+
+/** Pool after pool, as long as there is time. @throws AgentError none ended */
+async function endInPools(deps: LettersDeps, round: Round): Promise<void> {
+  for (const pool of deps.pools) {
+    if (round.letters.length > 0 && round.leftMs() === 0) {
+      round.hasMore = true;
+      return;
+    }
+    try {
+      await endLetters(deps, pool, round);
+    } catch (error) {
+      // What has ended must be told; whoever asks for the rest is told of the error.
+      if (round.letters.length === 0) throw error;
+      deps.engine.log.error({ pool, error }, "some dead letters could not be ended");
+      round.hasMore = true;
+      return;
+    }
+  }
 }
 
 /**
  * Gives letters back or forgets them, and says in the logs of server and plans who did. Where one that was
  * named is not there, none ends.
- * @returns those that ended; `hasMore` when others fit, or were left
+ * @returns those that ended; `hasMore` when others fit, or were left; `asOf` to go on with those of now, where all
+ * were asked for
  * @throws AgentError not_found, invalid_input, limit_exceeded, unavailable; none ended
  */
 export async function decideLetters(
   deps: LettersDeps,
   decided: Decided,
-): Promise<{ letters: DeadLetterSummary[]; hasMore: boolean }> {
-  const { engine, pools } = deps;
-  const round: Round = { decided, leftMs: startTime(engine), letters: [] };
-  const { letters } = round;
-  let hasMore = false;
-  for (const pool of pools) {
-    if (letters.length > 0 && round.leftMs() === 0) return { letters, hasMore: true };
-    try {
-      hasMore = (await endLetters(deps, pool, round)) || hasMore;
-    } catch (error) {
-      // What has ended must be told; whoever asks for the rest is told of the error.
-      if (letters.length === 0) throw error;
-      engine.log.error({ pool, error }, "some dead letters could not be ended");
-      return { letters, hasMore: true };
-    }
-  }
-  return { letters, hasMore };
+): Promise<Pick<DeadLettersDecisionResponse, "letters" | "hasMore" | "asOf" | "newer">> {
+  const { engine } = deps;
+  const round: Round = { decided, leftMs: startTime(engine), letters: [], hasMore: false, newer: 0 };
+  const now = toTimestamp(engine.clock.now());
+  await endInPools(deps, round);
+  const { letters, hasMore, newer } = round;
+  if ("ids" in decided.which) return { letters, hasMore };
+  const { asOf } = decided.which.all;
+  return asOf === undefined ? { letters, hasMore, asOf: now } : { letters, hasMore, asOf, newer };
 }

@@ -1,5 +1,5 @@
 // A queue on a RabbitMQ of tests: names of its own, prompt to reconnect.
-import { systemIds } from "../clock.ts";
+import { systemClock, systemIds } from "../clock.ts";
 import type { RabbitmqOptions } from "../job/adapters/rabbitmq/broker.ts";
 import { createRabbitmqQueue } from "../job/adapters/rabbitmq/rabbitmq.ts";
 import type { JobQueue } from "../job/job-queue.ts";
@@ -20,6 +20,7 @@ export function testRabbitmqQueue(address: RabbitmqAddress, changes: Partial<Rab
     ...address,
     rng: Math.random,
     ids: systemIds,
+    clock: systemClock,
     onError: () => undefined,
     tuning: testTuning,
     ...changes,

@@ -6,7 +6,7 @@ import type { SelectQueryBuilder } from "kysely";
 import type { Reader, Store } from "../../store/store.ts";
 import type { OutboxRow, Tables } from "../../store/tables.ts";
 import { readEnvelope } from "../envelope-text.ts";
-import type { DeadLetters } from "../job-queue.ts";
+import type { DeadLetter, DeadLetters } from "../job-queue.ts";
 import { headOf } from "../letter-head.ts";
 import type { LetterHead } from "../letter-head.ts";
 import { jobEngineLimits } from "../limits.ts";
@@ -61,10 +61,8 @@ function lettersOf(store: Store, pool: string, tenantId: string | undefined) {
 /** Letters read at once. */
 const pageRows = 500;
 
-type Letter = { id: string; reason: string; message: string };
-
 /** The oldest first. */
-async function* lettersIn(store: Store, pool: string, tenantId: string | undefined): AsyncGenerator<Letter> {
+async function* lettersIn(store: Store, pool: string, tenantId: string | undefined): AsyncGenerator<DeadLetter> {
   let last: { at: number; id: string } | undefined;
   for (;;) {
     let letters = lettersOf(store, pool, tenantId).select(["id", "reason", "message", "at"]);
@@ -73,7 +71,7 @@ async function* lettersIn(store: Store, pool: string, tenantId: string | undefin
       letters = letters.where((eb) => eb.or([eb("at", ">", at), eb.and([eb("at", "=", at), eb("id", ">", id)])]));
     }
     const page = await letters.orderBy("at").orderBy("id").limit(pageRows).execute();
-    yield* page.map(({ id, reason, message }) => ({ id, reason, message }));
+    yield* page.map(({ at, ...letter }) => ({ ...letter, diedAt: at }));
     last = page.at(-1);
     if (page.length < pageRows) return;
   }
@@ -102,7 +100,7 @@ export function createEmbeddedDeadLetters(
 ): DeadLetters {
   return {
     async list(pool, limit, { tenantId, withinMs = Number.POSITIVE_INFINITY, isWanted = () => true } = {}) {
-      const letters: Letter[] = [];
+      const letters: DeadLetter[] = [];
       const until = clock.monotonic() + withinMs;
       for await (const letter of lettersIn(store, pool, tenantId)) {
         if (clock.monotonic() > until) return { letters, isCut: true };

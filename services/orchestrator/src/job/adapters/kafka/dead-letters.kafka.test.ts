@@ -135,3 +135,25 @@ test("letters that are given back at once are as many as their bytes allow; the 
   for (let n = 0; n < 4; n += 1) rounds.push((await letters.end(pool, { choose }, "requeue")).length);
   expect([rounds, await listed()]).toEqual([[2, 2, 1, 0], []]);
 });
+
+test("of more letters than are known at once the oldest are seen, and it is said that these are not all", async () => {
+  const narrow = createDeadLetters({ ...deps, limits: { ...deps.limits, deadLetters: 3 } });
+  for (let n = 0; n < 8; n += 1) await bury(n, `letter ${n}`);
+  const rounds: unknown[] = [];
+  for (let n = 0; n < 4; n += 1) {
+    const { letters: shown, isCut } = await narrow.list(pool, 10);
+    const seen: unknown[] = [isCut, shown.map(({ message }) => message.slice(-1)).join("")];
+    const choose = (heads: readonly LetterHead[], isAll: boolean) => {
+      seen.push(isAll);
+      return heads.map(({ id }) => id);
+    };
+    seen.push((await narrow.end(pool, { choose }, n === 1 ? "requeue" : "drop")).length);
+    rounds.push(seen);
+  }
+  expect(rounds).toEqual([
+    [true, "012", false, 3],
+    [true, "345", false, 3],
+    [false, "67", true, 2],
+    [false, "", true, 0],
+  ]);
+});

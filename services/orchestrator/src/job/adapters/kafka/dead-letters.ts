@@ -46,16 +46,34 @@ export async function buryRecord(
 
 const textOf = (headers: IHeaders | undefined, name: string) => String(headers?.[name] ?? "");
 
-/** Notes which letters there are, oldest first. */
-function notePlaces(places: Map<string, Place>, { deadLetters }: KafkaLimits): Reading["take"] {
-  return ({ key, value, headers, offset }) => {
-    const id = String(key);
-    if (value === null) return void places.delete(id);
-    const head = headOf({ id, reason: textOf(headers, reasonHeader), message: value.toString() });
-    places.set(id, { offset: Number(offset), head, bytes: value.length });
-    const [oldest] = places.keys();
-    if (places.size > deadLetters && oldest !== undefined) places.delete(oldest);
+/** Letters by their ids, oldest first, and where those begin for which there is no room. */
+type Places = { known: Map<string, Place>; cutAt: number | undefined };
+
+const noPlaces = (): Places => ({ known: new Map(), cutAt: undefined });
+
+/**
+ * Notes which letters there are, and at the end of the topic asks what is to be read then. NOTE: ends that come
+ * behind letters without room make room for these.
+ */
+function placesReading(places: Places, { deadLetters }: KafkaLimits, next: Reading["next"]): Reading {
+  const { known } = places;
+  const reading: Reading = {
+    take({ key, value, headers, offset, timestamp }) {
+      const id = String(key);
+      if (value === null) return void known.delete(id);
+      if (known.size >= deadLetters && !known.has(id)) return void (places.cutAt ??= Number(offset));
+      const letter = { id, reason: textOf(headers, reasonHeader), diedAt: Number(timestamp) };
+      const head = headOf({ ...letter, message: value.toString() });
+      known.set(id, { offset: Number(offset), head, bytes: value.length });
+    },
+    next() {
+      const { cutAt: from } = places;
+      if (from === undefined || known.size >= deadLetters) return next?.();
+      places.cutAt = undefined;
+      return { from, reading };
+    },
   };
+  return reading;
 }
 
 const isOf = (tenantId: string | undefined, head: LetterHead) => tenantId === undefined || head.tenantId === tenantId;
@@ -88,21 +106,18 @@ type ListWords = LetterQuery & { limit: number };
 
 /** NOTE: which letters are still there is known only at the end of the topic; so bodies are read the second time. */
 async function listLetters(deps: DeadLetterDeps, pool: string, { limit, tenantId, withinMs, isWanted }: ListWords) {
-  const places = new Map<string, Place>();
+  const places = noPlaces();
   const list: LetterList = { letters: [], isCut: false };
   const isMeant = ({ head }: Place) => isOf(tenantId, head) && (isWanted === undefined || isWanted(head));
-  const reading: Reading = {
-    take: notePlaces(places, deps.limits),
-    next() {
-      const { listedBytes } = deps.limits;
-      const { offsets, isCut } = fitting([...places.values()].filter(isMeant), { limit, listedBytes });
-      list.isCut = isCut;
-      return readBodies(offsets, ({ key, value, headers }) => {
-        const reason = textOf(headers, reasonHeader);
-        list.letters.push({ id: String(key), reason, message: value.toString("utf8") });
-      });
-    },
-  };
+  const reading = placesReading(places, deps.limits, () => {
+    const { listedBytes } = deps.limits;
+    const { offsets, isCut } = fitting([...places.known.values()].filter(isMeant), { limit, listedBytes });
+    list.isCut = isCut || places.cutAt !== undefined;
+    return readBodies(offsets, ({ key, value, headers, timestamp }) => {
+      const letter = { id: String(key), reason: textOf(headers, reasonHeader), diedAt: Number(timestamp) };
+      list.letters.push({ ...letter, message: value.toString("utf8") });
+    });
+  });
   await readTopic(deps, { topic: deadLetterTopic(deps.namespace, pool), reading, withinMs });
   return list;
 }
@@ -113,28 +128,26 @@ type Ending = LetterChoice & { how: "requeue" | "drop" };
 /** Letters that shall end; of those that are given back, the first whose bodies are not too large together. */
 async function takeLetters(deps: DeadLetterDeps, pool: string, ending: Ending): Promise<Letter[]> {
   const { tenantId, withinMs, choose, how } = ending;
-  const places = new Map<string, Place>();
+  const places = noPlaces();
+  const { known } = places;
   const letters: Letter[] = [];
   let isChosen = false;
   const choosePlaces = () => {
     isChosen = true;
-    const heads = [...places.values()].map(({ head }) => head).filter((head) => isOf(tenantId, head));
-    return [...new Set(choose(heads, true))].flatMap((id) => places.get(id) ?? []);
+    const heads = [...known.values()].map(({ head }) => head).filter((head) => isOf(tenantId, head));
+    return [...new Set(choose(heads, places.cutAt === undefined))].flatMap((id) => known.get(id) ?? []);
   };
-  const reading: Reading = {
-    take: notePlaces(places, deps.limits),
-    next() {
-      const chosen = choosePlaces();
-      if (how === "drop") {
-        letters.push(...chosen.map(({ head: { id } }) => ({ id, key: "", value: Buffer.alloc(0) })));
-        return undefined;
-      }
-      const { offsets } = fitting(chosen, { limit: chosen.length, listedBytes: deps.limits.listedBytes });
-      return readBodies(offsets, ({ key, value, headers }) => {
-        letters.push({ id: String(key), key: textOf(headers, keyHeader), value });
-      });
-    },
-  };
+  const reading = placesReading(places, deps.limits, () => {
+    const chosen = choosePlaces();
+    if (how === "drop") {
+      letters.push(...chosen.map(({ head: { id } }) => ({ id, key: "", value: Buffer.alloc(0) })));
+      return undefined;
+    }
+    const { offsets } = fitting(chosen, { limit: chosen.length, listedBytes: deps.limits.listedBytes });
+    return readBodies(offsets, ({ key, value, headers }) => {
+      letters.push({ id: String(key), key: textOf(headers, keyHeader), value });
+    });
+  });
   await readTopic(deps, { topic: deadLetterTopic(deps.namespace, pool), reading, withinMs });
   if (!isChosen) choosePlaces();
   return letters;
@@ -171,11 +184,11 @@ async function endLetters(deps: DeadLetterDeps, pool: string, ending: Ending): P
 }
 
 async function countByOwner(deps: DeadLetterDeps, pool: string): Promise<Map<string, number>> {
-  const places = new Map<string, Place>();
-  const reading: Reading = { take: notePlaces(places, deps.limits) };
+  const places = noPlaces();
+  const reading = placesReading(places, deps.limits, undefined);
   await readTopic(deps, { topic: deadLetterTopic(deps.namespace, pool), reading });
   const counts = new Map<string, number>();
-  for (const { head } of places.values()) counts.set(head.tenantId, (counts.get(head.tenantId) ?? 0) + 1);
+  for (const { head } of places.known.values()) counts.set(head.tenantId, (counts.get(head.tenantId) ?? 0) + 1);
   return counts;
 }
 

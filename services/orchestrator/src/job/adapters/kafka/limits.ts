@@ -56,7 +56,7 @@ export const kafkaLimits = {
   firstRebuildMs: 200,
   /** Longest pause before a consumer is built anew, ms. */
   maxRebuildMs: 5_000,
-  /** Dead letters that are known at most, by their ids; older ones go first. */
+  /** Dead letters that are known at most, by their ids: the oldest. */
   deadLetters: 100_000,
   /** Bytes of dead letters that are listed at once: others may put anything into a topic. */
   listedBytes: 16 * 1024 * 1024,

@@ -3,7 +3,7 @@ import { AgentError } from "@ossaat/contracts";
 import type { Channel, ChannelModel } from "amqplib";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { Ids, Rng } from "../../../clock.ts";
+import type { Clock, Ids, Rng } from "../../../clock.ts";
 import type { RabbitmqTuning } from "./limits.ts";
 import { rabbitmqLimits } from "./limits.ts";
 
@@ -18,11 +18,12 @@ export type RabbitmqOptions = {
   prefix?: string;
   rng: Rng;
   ids: Ids;
+  clock: Pick<Clock, "now">;
   onError(error: unknown): void;
   tuning?: Partial<RabbitmqTuning>;
 };
 
-export type Broker = Required<Pick<RabbitmqOptions, "url" | "prefix" | "rng" | "ids" | "onError">> & {
+export type Broker = Required<Pick<RabbitmqOptions, "url" | "prefix" | "rng" | "ids" | "clock" | "onError">> & {
   ca?: string | undefined;
   tuning: RabbitmqTuning;
   /** Host and port, without secrets. */

@@ -16,6 +16,7 @@ import type { Publisher } from "./publisher.ts";
 
 const idHeader = "x-ossaat-dead-letter";
 const reasonHeader = "x-ossaat-reason";
+const diedHeader = "x-ossaat-died-at";
 
 function textHeader(message: ConsumeMessage, name: string): string | undefined {
   const value: unknown = message.properties.headers?.[name];
@@ -39,17 +40,44 @@ function brokerReason(message: ConsumeMessage): string {
 
 const reasonOf = (message: ConsumeMessage) => textHeader(message, reasonHeader) ?? brokerReason(message);
 
+/** When the broker gave a message up; it tells seconds. */
+function brokerTime(message: ConsumeMessage): number | undefined {
+  const deaths: unknown = message.properties.headers?.["x-death"];
+  const [last] = (Array.isArray(deaths) ? deaths : []) as { time?: { value?: unknown } }[];
+  const seconds = last?.time?.value;
+  return typeof seconds === "number" ? seconds * 1_000 : undefined;
+}
+
+/** Nothing tells it of a letter of an older version, or one that was put there by hand. */
+function diedAtOf(message: ConsumeMessage): number | undefined {
+  const own: unknown = message.properties.headers?.[diedHeader];
+  return typeof own === "number" ? own : brokerTime(message);
+}
+
+function letterOf(message: ConsumeMessage): DeadLetter {
+  const diedAt = diedAtOf(message);
+  return {
+    id: idOf(message),
+    reason: reasonOf(message),
+    ...(diedAt === undefined ? {} : { diedAt }),
+    message: message.content.toString(),
+  };
+}
+
 /** amqplib gives these no types. */
 type MessageWords = { messageId?: string; type?: string; contentType?: string };
 
 /** A message as a letter, with the words that it came with. */
-function letterWords({ properties }: ConsumeMessage, id: string, reason: string): Options.Publish {
+function letterWords(
+  { properties }: ConsumeMessage,
+  { id, reason, diedAt }: Omit<DeadLetter, "message">,
+): Options.Publish {
   const { messageId, type, contentType } = properties as MessageWords;
   return {
     ...(messageId === undefined ? {} : { messageId }),
     ...(type === undefined ? {} : { type }),
     ...(contentType === undefined ? {} : { contentType }),
-    headers: { [idHeader]: id, [reasonHeader]: reason },
+    headers: { [idHeader]: id, [reasonHeader]: reason, ...(diedAt === undefined ? {} : { [diedHeader]: diedAt }) },
   };
 }
 
@@ -60,13 +88,13 @@ export async function bury(
   { broker, publisher }: Sender,
   { pool, message, reason }: { pool: string; message: ConsumeMessage; reason: string },
 ): Promise<boolean> {
-  const words = letterWords(message, broker.ids.uuid(), reason);
+  const words = letterWords(message, { id: broker.ids.uuid(), reason, diedAt: broker.clock.now() });
   const { accepted } = await publisher.send(deadQueue(broker, pool), message.content, words);
   return accepted;
 }
 
 async function renew({ broker, publisher }: Sender, pool: string, message: ConsumeMessage): Promise<boolean> {
-  const words = letterWords(message, idOf(message), reasonOf(message));
+  const words = letterWords(message, letterOf(message));
   const { accepted } = await publisher.send(deadQueue(broker, pool), message.content, words);
   return accepted;
 }
@@ -80,12 +108,6 @@ async function requeue({ broker, publisher }: Sender, pool: string, message: Con
   });
   if (!accepted) throw unreachable(broker);
 }
-
-const letterOf = (message: ConsumeMessage): DeadLetter => ({
-  id: idOf(message),
-  reason: reasonOf(message),
-  message: message.content.toString(),
-});
 
 type ListWords = LetterQuery & { limit: number };
 

@@ -8,7 +8,7 @@ import type { RabbitmqServer } from "@ossaat/testkit";
 import { connect } from "amqplib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { systemIds } from "../../../clock.ts";
+import { systemClock, systemIds } from "../../../clock.ts";
 import { consumeAndDie, publishAndDie } from "../../../testing/queue-deaths.ts";
 import type { JobQueueUnderTest } from "../../../testing/queue-under-test.ts";
 import { envelope as envelopeOf, pool } from "../../../testing/queue-under-test.ts";
@@ -60,7 +60,14 @@ test("an orderly end is no error", async () => {
   const errors: unknown[] = [];
   const onError = (error: unknown) => void errors.push(error);
   const prefix = `t${randomUUID().slice(0, 8)}`;
-  const queue = createRabbitmqQueue({ url: server.url, prefix, rng: Math.random, ids: systemIds, onError });
+  const queue = createRabbitmqQueue({
+    url: server.url,
+    prefix,
+    rng: Math.random,
+    ids: systemIds,
+    clock: systemClock,
+    onError,
+  });
   await queue.ensureTopology([pool]);
   const subscription = queue.subscribe(pool, 2, (delivery) => delivery.settle("done"));
   queue.subscribe(pool, 2, (delivery) => delivery.settle("done"));
@@ -110,7 +117,7 @@ test.each([
   change(url);
   const errors: unknown[] = [];
   const onError = (error: unknown) => void errors.push(error);
-  const queue = createRabbitmqQueue({ url: url.href, rng: Math.random, ids: systemIds, onError });
+  const queue = createRabbitmqQueue({ url: url.href, rng: Math.random, ids: systemIds, clock: systemClock, onError });
   const refused = expect.stringMatching(/^RabbitMQ at .* refused the user, the password or the virtual host/u);
   await expect.poll(() => queue.health(), { timeout: 30_000 }).toMatchObject({ ok: false, detail: refused });
   expect(await queue.health()).toMatchObject({ next: expect.stringContaining("OSSAAT_QUEUE_PASSWORD") });

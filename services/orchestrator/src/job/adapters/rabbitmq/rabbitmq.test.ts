@@ -6,7 +6,12 @@ import { rabbitmqLimits } from "./limits.ts";
 import { reconnectDelayMs } from "./link.ts";
 import { featuresOf } from "./topology.ts";
 
-const options = { rng: () => 1, ids: { uuid: () => "u", short: () => "s" }, onError: () => undefined };
+const options = {
+  rng: () => 1,
+  ids: { uuid: () => "u", short: () => "s" },
+  clock: { now: () => 0 },
+  onError: () => undefined,
+};
 
 test("pauses between connections grow from 0.2 s to 30 s, anywhere below their bound", () => {
   const at = (rng: number) => (attempt: number) =>
