@@ -1,15 +1,18 @@
 // Memory and process limits through control groups, v1 and v2, when this process may make
 // groups. A group is filled before the payload starts and removed after it.
-import { mkdir, readFile, readdir, rmdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, rmdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { isLiving, processName } from "./process-name.ts";
 import type { SandboxLimits } from "./sandbox.ts";
 
 const root = "/sys/fs/cgroup";
 /** A group is busy for a moment after its last process ended. */
 const removeRetries = 40;
 const removePauseMs = 25;
+/** Age from which a group may be one that was left, ms: a run fills its group in a moment. */
+const leftAfterMs = 60_000;
 
 /** Where groups are made, by controller. */
 export type CgroupBase = { version: 1 | 2; memory: string; pids: string };
@@ -21,8 +24,37 @@ export type Cgroup = {
   remove(): Promise<void>;
 };
 
+let made = 0;
+
+/** No group has it: not one of a process before this one either, that was killed and had its number. */
+async function nextName(): Promise<string> {
+  made += 1;
+  const number = made;
+  return `ossaat-${await processName()}-${number}`;
+}
+
+/** Earlier versions told no start. */
+const ownerIn = /^ossaat-(\d+(?:\.\d*)?)-\d+$/u;
+
+async function isLeft(dir: string, owner: string | undefined): Promise<boolean> {
+  if (owner === undefined || (await isLiving(owner))) return false;
+  const { mtimeMs } = await stat(dir);
+  return Date.now() - mtimeMs >= leftAfterMs;
+}
+
+/** Removes groups that runners left that were killed. One that holds processes stays, whoever made it. */
+export async function removeLeftGroups({ memory, pids }: CgroupBase): Promise<void> {
+  for (const base of new Set([memory, pids])) {
+    for (const name of await readdir(base)) {
+      const dir = join(base, name);
+      // Another runner may be doing the same.
+      if (await isLeft(dir, ownerIn.exec(name)?.[1]).catch(() => false)) await rmdir(dir).catch(() => undefined);
+    }
+  }
+}
+
 async function writable(dir: string, files: readonly string[]): Promise<boolean> {
-  const probe = join(dir, `ossaat-probe-${process.pid}`);
+  const probe = join(dir, await nextName());
   try {
     await mkdir(probe);
   } catch (error) {
@@ -80,7 +112,8 @@ async function counter(file: string, key: string): Promise<number> {
 }
 
 /** Makes a group with the limits set. The caller adds the process and removes the group. */
-export async function createCgroup(base: CgroupBase, name: string, limits: SandboxLimits): Promise<Cgroup> {
+export async function createCgroup(base: CgroupBase, limits: SandboxLimits): Promise<Cgroup> {
+  const name = await nextName();
   const memory = join(base.memory, name);
   const pids = join(base.pids, name);
   const dirs = [...new Set([memory, pids])];

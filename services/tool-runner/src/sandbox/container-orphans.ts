@@ -1,21 +1,13 @@
 // Containers of runners that were killed before they could remove them, told by their labels.
-import { readFile } from "node:fs/promises";
-
 import { askEngine, callEngine } from "./container-engine.ts";
 import type { ContainerEngine } from "./container-engine.ts";
+import { isLiving, processName } from "./process-name.ts";
 
 const ownerLabel = "ossaat.runner";
 
-/** Start of a process in clock ticks since boot: with the number it names the process for good. */
-async function startOf(pid: number): Promise<string | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
-  // The name in parentheses may hold anything; what follows it is numbers.
-  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-}
-
 /** Labels of every container of this process. `place` stands for the runner's own folder. */
 export async function runnerLabels(place: string): Promise<Record<string, string>> {
-  return { "ossaat.box": place.slice(0, 32), [ownerLabel]: `${process.pid}.${(await startOf(process.pid)) ?? ""}` };
+  return { "ossaat.box": place.slice(0, 32), [ownerLabel]: await processName() };
 }
 
 /** Removes containers of the same folder whose process is gone. */
@@ -28,8 +20,7 @@ export async function removeOrphans(engine: ContainerEngine, labels: Readonly<Re
     const { code, stdout } = await callEngine(engine, ["inspect", "--format", format, id]);
     // It went away by itself.
     if (code !== 0) continue;
-    const [pid = "", start = ""] = stdout.trim().split(".");
-    if ((await startOf(Number(pid))) === start) continue;
+    if (await isLiving(stdout.trim())) continue;
     await callEngine(engine, ["rm", "--force", "--volumes", id]);
   }
 }

@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, rmdirSync } from "node:fs";
+import path from "node:path";
 
 import { AgentError } from "@ossaat/contracts";
 import { describe, expect, it } from "vitest";
@@ -6,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { testHost } from "../../testing/host.ts";
 import { runIn } from "../../testing/run-in.ts";
 import { makeTempDir } from "../../testing/temp-dir.ts";
+import { findCgroupBase } from "../cgroup.ts";
 import { describeSandbox } from "../sandbox.contract.ts";
 import { createBubblewrapSandbox } from "./bubblewrap.ts";
 
@@ -29,10 +31,28 @@ describe.skipIf(!probe.usable)(`bubblewrap${reason}`, () => {
       mkdirSync(dir.at("work"));
       await runIn(create(dir.at("box")), dir.at("work"), ["true"]);
       const left = readdirSync("/sys/fs/cgroup", { recursive: true }).filter((path) =>
-        String(path).includes(`ossaat-${process.pid}-`),
+        String(path).includes(`ossaat-${process.pid}`),
       );
       expect(left).toEqual([]);
     } finally {
+      dir.remove();
+    }
+  });
+
+  it.skipIf(!hasGroups)("is not hindered by what a killed runner left that had its number", async () => {
+    const dir = makeTempDir();
+    const base = (await findCgroupBase())!;
+    const left = [...new Set([base.memory, base.pids])].flatMap((folder) =>
+      [1, 2, 3].map((n) => path.join(folder, `ossaat-${process.pid}-${n}`)),
+    );
+    try {
+      for (const group of left) mkdirSync(group);
+      mkdirSync(dir.at("work"));
+      const sandboxes = [create(dir.at("box")), create(dir.at("other"))];
+      const results = await Promise.all(sandboxes.map((sandbox) => runIn(sandbox, dir.at("work"), ["true"])));
+      expect(results.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
+    } finally {
+      for (const group of left) rmdirSync(group);
       dir.remove();
     }
   });

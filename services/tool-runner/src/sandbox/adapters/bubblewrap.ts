@@ -16,7 +16,7 @@ import {
   withToolchains,
 } from "../box-arguments.ts";
 import type { BoxBase, BoxIdentity, SystemBase } from "../box-arguments.ts";
-import { createCgroup, findCgroupBase } from "../cgroup.ts";
+import { createCgroup, findCgroupBase, removeLeftGroups } from "../cgroup.ts";
 import type { Cgroup, CgroupBase } from "../cgroup.ts";
 import { enterNamespace, fdChannel, passListener } from "../enter-namespace.ts";
 import { findProgram } from "../find-program.ts";
@@ -67,6 +67,12 @@ function missing(program: string, packageName: string): AgentError {
   });
 }
 
+async function cleanCgroupBase(): Promise<CgroupBase | undefined> {
+  const base = await findCgroupBase();
+  if (base !== undefined) await removeLeftGroups(base);
+  return base;
+}
+
 async function inspectMachine(options: BubblewrapOptions): Promise<Machine> {
   const bwrap = await findProgram(options.host.path, "bwrap");
   if (bwrap === undefined) throw missing("bubblewrap (bwrap)", "bubblewrap");
@@ -81,7 +87,7 @@ async function inspectMachine(options: BubblewrapOptions): Promise<Machine> {
     identity: options.identity ?? (await findIdentity()),
     base: await prepareSystem({ scratchDir: options.scratchDir, extraBinds: options.readOnlyBinds ?? [] }),
     filter: buildSeccompFilter(options.arch),
-    cgroup: options.useCgroups === false ? undefined : await findCgroupBase(),
+    cgroup: options.useCgroups === false ? undefined : await cleanCgroupBase(),
     leaking: await leakingFds(fdBlock),
   };
 }
@@ -211,7 +217,6 @@ function hasEnded(child: ChildProcess): boolean {
 /** Makes the driver. Nothing of the machine is looked at before the first probe or run. */
 export function createBubblewrapSandbox(options: BubblewrapOptions): Sandbox {
   let machine: Promise<Machine> | undefined;
-  let runs = 0;
   const inspect = (): Promise<Machine> => {
     machine ??= inspectMachine(options).catch((error: unknown) => {
       machine = undefined;
@@ -227,9 +232,7 @@ export function createBubblewrapSandbox(options: BubblewrapOptions): Sandbox {
       withToolchains(found.base, options.host),
       ...(found.identity === "switched" ? folders.map(handOver) : []),
     ]);
-    runs += 1;
-    const name = `ossaat-${process.pid}-${runs}`;
-    const group = found.cgroup === undefined ? undefined : await createCgroup(found.cgroup, name, request.limits);
+    const group = found.cgroup === undefined ? undefined : await createCgroup(found.cgroup, request.limits);
     let setupText = "";
     let isStarted = false;
     const onStarted = (started: boolean): void => {
