@@ -5,19 +5,25 @@ import { expect, test } from "vitest";
 
 import { findFenceBreaches } from "./check-order.ts";
 
-type Told = { type: "step.started" | "step.finished"; stepId: string; worker: string; fence?: number };
+type Told = { type: "step.started" | "step.lost" | "step.finished"; stepId: string; worker: string; fence?: number };
+
+function dataOf({ type, worker, fence = 1 }: Told): object {
+  if (type === "step.started") return { worker, fence, agent: "a" };
+  if (type === "step.lost") return { worker, lostCount: 4 };
+  return { status: "failed", reason: "poison" };
+}
 
 const log = (told: readonly Told[]): PlanEvent[] =>
-  told.map(({ type, stepId, worker, fence = 1 }, index) =>
+  told.map((each, index) =>
     parseEvent({
       seq: index + 1,
       at: "2026-01-01T00:00:00.000Z",
       planId: testPlanId,
-      stepId,
+      stepId: each.stepId,
       attempt: 1,
-      actor: { kind: "worker", id: worker },
-      type,
-      data: type === "step.started" ? { worker, fence, agent: "a" } : { status: "failed", reason: "needs_reconcile" },
+      actor: { kind: "worker", id: each.worker },
+      type: each.type,
+      data: dataOf(each),
     }),
   );
 
@@ -28,5 +34,23 @@ test("a planner may end what another worker holds; who holds no planning step ma
   expect(findFenceBreaches(log([held, planning, ended]))).toEqual([]);
   expect(findFenceBreaches(log([held, ended]))).toEqual([
     "event 2: attempt 1 of planner wrote for s0, held by attempt 1 of worker-0",
+  ]);
+});
+
+test("a worker may end what it gives up, in the same change; another one may not, nor it itself later", () => {
+  const held: Told = { type: "step.started", stepId: "s0", worker: "worker-0" };
+  const lost: Told = { type: "step.lost", stepId: "s0", worker: "worker-0" };
+  const ended: Told = { type: "step.finished", stepId: "s0", worker: "worker-0" };
+  const elsewhere: Told = { type: "step.started", stepId: "s1", worker: "worker-0" };
+  expect(findFenceBreaches(log([held, lost, ended]))).toEqual([]);
+  expect(findFenceBreaches(log([held, lost, { ...ended, worker: "worker-1" }]))).toEqual([
+    "event 3: worker-1 wrote for s0, which nobody held",
+  ]);
+  expect(findFenceBreaches(log([held, lost, elsewhere, ended]))).toEqual([
+    "event 4: worker-0 wrote for s0, which nobody held",
+  ]);
+  const other: Told = { type: "step.lost", stepId: "s0", worker: "worker-1" };
+  expect(findFenceBreaches(log([held, other, { ...ended, worker: "worker-1" }]))).toEqual([
+    "event 2: attempt 1 of worker-1 wrote for s0, held by attempt 1 of worker-0",
   ]);
 });

@@ -109,12 +109,19 @@ function holdsPlanning(holders: ReadonlyMap<string, Holder>, worker: string): bo
   return [...holders].some(([stepId, holder]) => isPlanningStepId(stepId) && holder.worker === worker);
 }
 
+/** Whether a worker ends what it gave up itself in the same change: it was lost once too often, or its plan is cancelled. */
+function endsWhatItLost(event: PlanEvent, before: PlanEvent | undefined): boolean {
+  if (event.type !== "step.finished" || before?.type !== "step.lost") return false;
+  const isSame = before.stepId === event.stepId && before.attempt === event.attempt;
+  return isSame && before.actor.kind === "worker" && before.actor.id === event.actor.id;
+}
+
 /** I8 */
 export function findFenceBreaches(events: readonly PlanEvent[]): string[] {
   const problems: string[] = [];
   const fences = new Map<string, number>();
   const holders = new Map<string, Holder>();
-  for (const event of events) {
+  for (const [index, event] of events.entries()) {
     const { stepId = "", attempt, actor } = event;
     if (event.type === "step.started") {
       const { fence, worker } = event.data;
@@ -127,7 +134,8 @@ export function findFenceBreaches(events: readonly PlanEvent[]): string[] {
     // NOTE: only what a worker writes for an attempt of its own carries that attempt.
     // A planner ends the running steps that its new revision replaces.
     const isReplaced = event.type === "step.finished" && holdsPlanning(holders, actor.id);
-    if (actor.kind === "worker" && attempt !== undefined && !isReplaced) {
+    const isGivenUp = endsWhatItLost(event, events[index - 1]);
+    if (actor.kind === "worker" && attempt !== undefined && !isReplaced && !isGivenUp) {
       const holder = holders.get(stepId);
       if (holder === undefined) problems.push(`event ${event.seq}: ${actor.id} wrote for ${stepId}, which nobody held`);
       else if (holder.worker !== actor.id || holder.attempt !== attempt) {
