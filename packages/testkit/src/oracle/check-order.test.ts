@@ -5,19 +5,26 @@ import { expect, test } from "vitest";
 
 import { findFenceBreaches } from "./check-order.ts";
 
-type Told = { type: "step.started" | "step.lost" | "step.finished"; stepId: string; worker: string; fence?: number };
+type Told = {
+  type: "step.started" | "step.lost" | "step.finished";
+  stepId: string;
+  worker: string;
+  fence?: number;
+  succeeded?: boolean;
+  at?: string;
+};
 
-function dataOf({ type, worker, fence = 1 }: Told): object {
+function dataOf({ type, worker, fence = 1, succeeded = false }: Told): object {
   if (type === "step.started") return { worker, fence, agent: "a" };
   if (type === "step.lost") return { worker, lostCount: 4 };
-  return { status: "failed", reason: "poison" };
+  return succeeded ? { status: "succeeded" } : { status: "failed", reason: "poison" };
 }
 
 const log = (told: readonly Told[]): PlanEvent[] =>
   told.map((each, index) =>
     parseEvent({
       seq: index + 1,
-      at: "2026-01-01T00:00:00.000Z",
+      at: each.at ?? "2026-01-01T00:00:00.000Z",
       planId: testPlanId,
       stepId: each.stepId,
       attempt: 1,
@@ -49,6 +56,9 @@ test("a worker may end what it gives up, in the same change; another one may not
   expect(findFenceBreaches(log([held, lost, elsewhere, ended]))).toEqual([
     "event 4: worker-0 wrote for s0, which nobody held",
   ]);
+  const unheld = ["event 3: worker-0 wrote for s0, which nobody held"];
+  expect(findFenceBreaches(log([held, lost, { ...ended, succeeded: true }]))).toEqual(unheld);
+  expect(findFenceBreaches(log([held, lost, { ...ended, at: "2026-01-01T00:00:00.001Z" }]))).toEqual(unheld);
   const other: Told = { type: "step.lost", stepId: "s0", worker: "worker-1" };
   expect(findFenceBreaches(log([held, other, { ...ended, worker: "worker-1" }]))).toEqual([
     "event 2: attempt 1 of worker-1 wrote for s0, held by attempt 1 of worker-0",

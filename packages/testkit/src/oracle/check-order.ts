@@ -111,8 +111,8 @@ function holdsPlanning(holders: ReadonlyMap<string, Holder>, worker: string): bo
 
 /** Whether a worker ends what it gave up itself in the same change: it was lost once too often, or its plan is cancelled. */
 function endsWhatItLost(event: PlanEvent, before: PlanEvent | undefined): boolean {
-  if (event.type !== "step.finished" || before?.type !== "step.lost") return false;
-  const isSame = before.stepId === event.stepId && before.attempt === event.attempt;
+  if (event.type !== "step.finished" || before?.type !== "step.lost" || event.data.status === "succeeded") return false;
+  const isSame = before.stepId === event.stepId && before.attempt === event.attempt && before.at === event.at;
   return isSame && before.actor.kind === "worker" && before.actor.id === event.actor.id;
 }
 
